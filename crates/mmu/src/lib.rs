@@ -1,0 +1,42 @@
+//! Guest memory and its translation: RAM, page-table entries, the Sv39 walk and the TLBs.
+//!
+//! ```text
+//!   VirtAddr ──▶ first-level TLB ──▶ second-level TLB ──▶ walk ──▶ PhysAddr ──▶ Ram
+//!                (instruction, data)   (unified)           │
+//!                                                          └─▶ PageFault
+//! ```
+//!
+//! Principles:
+//! - A TLB is a cache that may be stale. Nothing here looks at a page table behind a TLB's back.
+//! - Counters live in the structure that does the counting and are always on.
+//! - Nothing here knows an instruction or a process.
+
+mod addr;
+mod pte;
+mod ram;
+
+pub use addr::{Asid, PAGE_SHIFT, PAGE_SIZE, PhysAddr, Ppn, VirtAddr, Vpn};
+pub use pte::{Pte, PteFlags};
+pub use ram::{Ram, RamError};
+
+/// What an access to memory wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Fetch an instruction.
+    Fetch,
+    /// Read data (loads and LR).
+    Load,
+    /// Write data (stores, SC and every AMO).
+    Store,
+}
+
+/// A privilege level, numbered as the privileged ISA encodes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Privilege {
+    /// U-mode.
+    User = 0,
+    /// S-mode.
+    Supervisor = 1,
+    /// M-mode.
+    Machine = 3,
+}

@@ -1,0 +1,86 @@
+//! Page-table entries (Privileged ISA, "Sv39: Page-Based 39-bit Virtual-Memory System").
+
+use crate::Ppn;
+use bitflags::bitflags;
+
+bitflags! {
+    /// The low flag bits of a page-table entry.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct PteFlags: u64 {
+        /// Valid.
+        const V = 1 << 0;
+        /// Readable.
+        const R = 1 << 1;
+        /// Writable.
+        const W = 1 << 2;
+        /// Executable.
+        const X = 1 << 3;
+        /// Accessible to U-mode.
+        const U = 1 << 4;
+        /// Global: in every address space.
+        const G = 1 << 5;
+        /// Accessed since this bit was last cleared.
+        const A = 1 << 6;
+        /// Written since this bit was last cleared.
+        const D = 1 << 7;
+    }
+}
+
+const PPN_SHIFT: u32 = 10;
+const PPN_MASK: u64 = (1 << 44) - 1;
+
+/// A page-table entry: eight bytes in guest RAM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Pte(pub u64);
+
+impl Pte {
+    /// The entry that maps nothing.
+    pub const EMPTY: Self = Self(0);
+
+    /// Makes an entry that maps `ppn` with `flags`; V is added.
+    pub const fn leaf(ppn: Ppn, flags: PteFlags) -> Self {
+        Self((ppn.0 & PPN_MASK) << PPN_SHIFT | flags.bits() | PteFlags::V.bits())
+    }
+
+    /// Makes an entry that points to the next-level table in frame `ppn`.
+    pub const fn table(ppn: Ppn) -> Self {
+        Self((ppn.0 & PPN_MASK) << PPN_SHIFT | PteFlags::V.bits())
+    }
+
+    /// Returns the frame that the entry names.
+    pub const fn ppn(self) -> Ppn {
+        Ppn(self.0 >> PPN_SHIFT & PPN_MASK)
+    }
+
+    /// Returns the flag bits.
+    pub const fn flags(self) -> PteFlags {
+        PteFlags::from_bits_truncate(self.0)
+    }
+
+    /// Tells whether every one of `flags` is set.
+    pub const fn has(self, flags: PteFlags) -> bool {
+        self.flags().contains(flags)
+    }
+
+    /// Tells whether the V bit is set.
+    pub const fn is_valid(self) -> bool {
+        self.has(PteFlags::V)
+    }
+
+    /// Tells whether the entry ends a walk: it may be read or executed.
+    pub const fn is_leaf(self) -> bool {
+        self.is_valid() && self.flags().intersects(PteFlags::R.union(PteFlags::X))
+    }
+
+    /// Returns the entry with `flags` set.
+    #[must_use]
+    pub const fn with(self, flags: PteFlags) -> Self {
+        Self(self.0 | flags.bits())
+    }
+
+    /// Returns the entry with `flags` cleared.
+    #[must_use]
+    pub const fn without(self, flags: PteFlags) -> Self {
+        Self(self.0 & !flags.bits())
+    }
+}

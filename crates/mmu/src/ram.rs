@@ -1,0 +1,164 @@
+//! Guest RAM: one run of physical memory that starts at [`Ram::BASE`].
+//!
+//! Untouched RAM costs nothing: the host hands out zeroed pages when they are first written.
+//!
+//! A frame from which instructions were decoded carries a *code mark*. Every write to a marked frame, by a hart or by
+//! the supervisor, clears the mark and logs the frame, so that a block cache can drop what it decoded from there.
+
+use crate::{PAGE_SIZE, PhysAddr, Ppn};
+use thiserror::Error;
+
+/// Why guest RAM could not be made.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum RamError {
+    /// The size is zero, not a multiple of the page size, or too large for the host.
+    #[error("guest memory of {0} bytes cannot be had: give a multiple of 4096 that the host can hold")]
+    Size(u64),
+}
+
+/// Physical memory of the guest.
+pub struct Ram {
+    bytes: Vec<u8>,
+    code: Vec<bool>,
+    rewritten: Vec<Ppn>,
+}
+
+impl Ram {
+    /// Where RAM begins, as on every common RISC-V board.
+    pub const BASE: PhysAddr = PhysAddr(0x8000_0000);
+
+    /// Allocates `len_bytes` of zeroed RAM.
+    ///
+    /// # Errors
+    /// [`RamError::Size`] when the size is zero, not a multiple of the page size, or refused by the host.
+    pub fn new(len_bytes: u64) -> Result<Self, RamError> {
+        let len = usize::try_from(len_bytes).map_err(|_| RamError::Size(len_bytes))?;
+        if len == 0 || len_bytes % PAGE_SIZE != 0 || len_bytes > 1 << 46 {
+            return Err(RamError::Size(len_bytes));
+        }
+        // A probe that fails cleanly: `vec!` of a refused size would abort the host.
+        Vec::<u8>::new().try_reserve_exact(len).map_err(|_| RamError::Size(len_bytes))?;
+        Ok(Self { bytes: vec![0; len], code: vec![false; len / PAGE_SIZE as usize], rewritten: Vec::new() })
+    }
+
+    /// Returns the first frame.
+    pub fn first(&self) -> Ppn {
+        Self::BASE.ppn()
+    }
+
+    /// Returns how many frames there are.
+    pub fn frames(&self) -> u64 {
+        self.code.len() as u64
+    }
+
+    /// Tells whether the `len` bytes at `at` are RAM.
+    pub fn contains(&self, at: PhysAddr, len: u64) -> bool {
+        at.0.checked_sub(Self::BASE.0)
+            .and_then(|from| from.checked_add(len))
+            .is_some_and(|end| end <= self.bytes.len() as u64)
+    }
+
+    fn index(&self, at: PhysAddr, len: u64) -> Option<usize> {
+        self.contains(at, len).then(|| (at.0 - Self::BASE.0) as usize)
+    }
+
+    /// Reads `to.len()` bytes at `at`; `None` when they are not all RAM.
+    #[must_use]
+    pub fn read(&self, at: PhysAddr, to: &mut [u8]) -> Option<()> {
+        let from = self.index(at, to.len() as u64)?;
+        to.copy_from_slice(&self.bytes[from..from + to.len()]);
+        Some(())
+    }
+
+    /// Writes `bytes` at `at`; `None`, and nothing written, when they are not all RAM.
+    #[must_use]
+    pub fn write(&mut self, at: PhysAddr, bytes: &[u8]) -> Option<()> {
+        let start = self.index(at, bytes.len() as u64)?;
+        self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+        if !bytes.is_empty() {
+            self.written(at.ppn());
+            self.written((at + (bytes.len() as u64 - 1)).ppn());
+        }
+        Some(())
+    }
+
+    /// Reads eight little-endian bytes; `None` outside RAM.
+    #[must_use]
+    pub fn read_u64(&self, at: PhysAddr) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.read(at, &mut bytes)?;
+        Some(u64::from_le_bytes(bytes))
+    }
+
+    /// Writes eight little-endian bytes; `None` outside RAM.
+    #[must_use]
+    pub fn write_u64(&mut self, at: PhysAddr, value: u64) -> Option<()> {
+        self.write(at, &value.to_le_bytes())
+    }
+
+    /// Returns a frame's bytes.
+    ///
+    /// # Panics
+    /// When `ppn` is not RAM: the caller owns the frame, so it is.
+    pub fn frame(&self, ppn: Ppn) -> &[u8; PAGE_SIZE as usize] {
+        let start = self.index(ppn.base(), PAGE_SIZE).expect("a frame of RAM");
+        self.bytes[start..start + PAGE_SIZE as usize].try_into().expect("a page")
+    }
+
+    /// Returns a frame's bytes for writing, which kills the code decoded from it.
+    ///
+    /// # Panics
+    /// When `ppn` is not RAM: the caller owns the frame, so it is.
+    pub fn frame_mut(&mut self, ppn: Ppn) -> &mut [u8; PAGE_SIZE as usize] {
+        self.written(ppn);
+        let start = self.index(ppn.base(), PAGE_SIZE).expect("a frame of RAM");
+        (&mut self.bytes[start..start + PAGE_SIZE as usize]).try_into().expect("a page")
+    }
+
+    /// Fills a frame with zeros.
+    ///
+    /// # Panics
+    /// When `ppn` is not RAM.
+    pub fn zero_frame(&mut self, ppn: Ppn) {
+        self.frame_mut(ppn).fill(0);
+    }
+
+    /// Copies frame `from` over frame `to`.
+    ///
+    /// # Panics
+    /// When either is not RAM.
+    pub fn copy_frame(&mut self, from: Ppn, to: Ppn) {
+        self.written(to);
+        let source = self.index(from.base(), PAGE_SIZE).expect("a frame of RAM");
+        let target = self.index(to.base(), PAGE_SIZE).expect("a frame of RAM");
+        self.bytes.copy_within(source..source + PAGE_SIZE as usize, target);
+    }
+
+    fn slot(&self, ppn: Ppn) -> usize {
+        (ppn.0 - Self::BASE.ppn().0) as usize
+    }
+
+    /// Marks a frame as one from which instructions were decoded.
+    pub fn mark_code(&mut self, ppn: Ppn) {
+        let slot = self.slot(ppn);
+        self.code[slot] = true;
+    }
+
+    /// Tells whether a frame carries the code mark.
+    pub fn is_code(&self, ppn: Ppn) -> bool {
+        self.code[self.slot(ppn)]
+    }
+
+    /// Takes the log of marked frames that were written since the last call.
+    pub fn take_rewritten(&mut self) -> Vec<Ppn> {
+        std::mem::take(&mut self.rewritten)
+    }
+
+    fn written(&mut self, ppn: Ppn) {
+        let slot = self.slot(ppn);
+        if self.code[slot] {
+            self.code[slot] = false;
+            self.rewritten.push(ppn);
+        }
+    }
+}
