@@ -1,0 +1,66 @@
+//! Every switch of the memory system that a user can turn, in one object. Mechanism reads it; nothing else is tested.
+
+/// How `fork` makes the child's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForkMode {
+    /// Share every page and copy it when it is written.
+    Cow,
+    /// Copy every page at once, as early Unix did.
+    Eager,
+}
+
+/// Which of the two runs first after `fork`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForkOrder {
+    /// The child, so that an immediate `exec` spares the parent's copies.
+    ChildFirst,
+    /// The parent.
+    ParentFirst,
+}
+
+/// How accessed and dirty bits are kept (Privileged ISA, "Svade" and "Svadu").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdBits {
+    /// The walker sets them.
+    Svadu,
+    /// A clear bit is a page fault, and the supervisor sets it.
+    Svade,
+}
+
+/// The memory policy in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryPolicy {
+    /// The preset that this began as; reports show it.
+    pub name: &'static str,
+    /// How `fork` makes the child's memory.
+    pub fork: ForkMode,
+    /// Which of the two runs first after `fork`.
+    pub fork_order: ForkOrder,
+    /// Pages mapped by one read fault on a file: an aligned window of so many pages; 1 maps only the page asked for.
+    pub fault_around_pages: u64,
+    /// Who sets accessed and dirty bits.
+    pub ad_bits: AdBits,
+    /// Whether fork leaves out mappings that a fault can rebuild: shared ones, and private file mappings never written.
+    pub fork_skips_refillable: bool,
+}
+
+impl MemoryPolicy {
+    /// What Debian's Linux 6.12 does on riscv64.
+    pub const LINUX: Self = Self {
+        name: "linux",
+        fork: ForkMode::Cow,
+        fork_order: ForkOrder::ParentFirst,
+        fault_around_pages: 16,
+        ad_bits: AdBits::Svadu,
+        fork_skips_refillable: true,
+    };
+
+    /// What a course teaches: every page by itself, and fork shares every page.
+    pub const TEXTBOOK: Self =
+        Self { name: "textbook", fault_around_pages: 1, fork_skips_refillable: false, ..Self::LINUX };
+
+    /// Returns the preset called `name`.
+    pub fn preset(name: &str) -> Option<Self> {
+        [Self::LINUX, Self::TEXTBOOK].into_iter().find(|policy| policy.name == name)
+    }
+}
