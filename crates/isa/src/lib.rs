@@ -1,1 +1,25 @@
-//! Placeholder doc.
+//! The instructions of RV64GC: how each is encoded, what its operands are and how it is written.
+//!
+//! ```text
+//!   bits ──decode──▶ Insn { op, rd, rs1, … } ──▶ executed by `tine-hart`
+//!                        │
+//!                        └─────disassemble─────▶ text, as GNU objdump prints it
+//! ```
+//!
+//! Principles:
+//! - An instruction is declared once, as a row of the table in `insns.rs`. Decoder, disassembler and tests read
+//!   that table; whoever executes [`Op`] matches on it without a wildcard, so that a new row breaks the build
+//!   until it is executed.
+//! - A compressed instruction is another spelling of a base instruction. It has no row: `compressed.rs` expands it.
+//! - Nothing here has state or knows of memory.
+
+mod compressed;
+mod decode;
+mod format;
+mod insn;
+mod insns;
+
+pub use decode::decode;
+pub use format::{Format, Memory};
+pub use insn::Insn;
+pub use insns::{Encoding, Extension, Op};
