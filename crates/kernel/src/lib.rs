@@ -8,8 +8,10 @@ mod counters;
 mod errno;
 mod ids;
 mod policy;
+mod task;
 
 pub use counters::{FaultKind, MemoryCounters};
 pub use errno::Errno;
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
 pub use policy::{AdBits, ForkMode, ForkOrder, MemoryPolicy};
+pub use task::elf::{ElfError, Image, Placement, Segment, SegmentFlags};

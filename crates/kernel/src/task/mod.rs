@@ -1,0 +1,3 @@
+//! Processes and programs.
+
+pub(crate) mod elf;
