@@ -1,0 +1,64 @@
+/*
+ * What a freestanding program needs and C cannot say: its entry point and vfork.
+ *
+ * The x86-64 half exists so that the same sources can be run by the Linux kernel of an ordinary
+ * computer, which says what is right where qemu-user cannot (it turns vfork into fork).
+ */
+#include <asm/unistd.h>
+
+/* CLONE_VM | CLONE_VFORK | SIGCHLD: linux/sched.h is not made for the assembler. */
+#define VFORK_FLAGS 0x4111
+
+        .file   "start.S"                       /* not the name of a temporary file */
+        .section .note.GNU-stack, "", @progbits
+        .text
+        .globl  _start, vfork
+        .type   _start, @function
+        .type   vfork, @function
+
+#if defined(__riscv)
+
+_start:
+        .option push
+        .option norelax                         /* gp cannot be used to compute gp */
+        la      gp, __global_pointer$
+        .option pop
+        mv      fp, zero                        /* the outermost frame */
+        mv      a0, sp                          /* argc, argv, envp and auxv lie at sp */
+        andi    sp, sp, -16
+        tail    start_c
+
+/*
+ * long vfork(void): the child runs on the parent's stack, so the return address must not be there.
+ * It stays in ra, of which each of the two processes has its own.
+ */
+vfork:
+        li      a0, VFORK_FLAGS
+        li      a1, 0
+        li      a2, 0
+        li      a3, 0
+        li      a4, 0
+        li      a7, __NR_clone
+        ecall
+        ret
+
+#elif defined(__x86_64__)
+
+_start:
+        xor     %ebp, %ebp
+        mov     %rsp, %rdi
+        and     $-16, %rsp
+        call    start_c
+
+/* Here the return address does lie on the shared stack, and is carried across in rdi. */
+vfork:
+        pop     %rdi
+        mov     $__NR_vfork, %eax
+        syscall
+        push    %rdi
+        ret
+
+#endif
+
+        .size   _start, vfork - _start
+        .size   vfork, . - vfork

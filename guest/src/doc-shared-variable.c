@@ -1,0 +1,37 @@
+/*
+ * doc-shared-variable: a course text's example of copy-on-write, with a sleeping parent.
+ *
+ * Shows:  the child's store to a variable that fork shared stays in the child. The parent's first line is printed
+ *         before or after the child's, as the scheduler likes; it waits one second for the child instead of
+ *         calling wait. Here the child says when it may start, so that the order is always the same.
+ * Rows:   M1, M28, M29.
+ * Counts: one fork; one cow_copy of the stack page by whoever stores first, and cow_copy or cow_reuse by the
+ *         other: it depends on who has ended by then. (textbook)
+ */
+#include "rt.h"
+
+int main(void)
+{
+    volatile int shared_variable = 10;
+    int turn[2];
+    must("pipe2", pipe2(turn, 0));
+    long pid = fork();
+
+    if (pid < 0) {
+        printf("Fork failed: %s\n", errno_text(pid));
+        return 1;
+    } else if (pid == 0) {
+        char go;
+        read(turn[0], &go, 1);
+        printf("Child process: shared_variable = %d\n", shared_variable);
+        shared_variable = 20;
+        printf("Child process: shared_variable is now %d\n", shared_variable);
+    } else {
+        printf("Parent process: shared_variable = %d\n", shared_variable);
+        write(turn[1], "g", 1);
+        sleep_ms(1000); /* the child changes its variable meanwhile */
+        printf("Parent process: shared_variable is still %d\n", shared_variable);
+        wait_for(pid);
+    }
+    return 0;
+}
