@@ -12,12 +12,31 @@
 //! - Nothing here knows an instruction or a process.
 
 mod addr;
+mod config;
+mod counters;
+mod fault;
+mod fence;
+mod mmu;
 mod pte;
 mod ram;
+mod satp;
+mod shortcut;
+mod stamp;
+mod tlb;
+mod view;
+mod walk;
 
 pub use addr::{Asid, PAGE_SHIFT, PAGE_SIZE, PhysAddr, Ppn, VirtAddr, Vpn};
+pub use config::{MAX_ENTRIES, Replacement, TlbConfig, TlbConfigError, TlbGeometry};
+pub use counters::{DataCounters, FenceCounters, LookupCounters, MmuCounters};
+pub use fault::{CopyFault, MemoryFault, MemoryFaultKind};
+pub use fence::Fence;
+pub use mmu::{AdUpdate, HostShortcut, Mmu, MmuConfig};
 pub use pte::{Pte, PteFlags};
 pub use ram::{Ram, RamError};
+pub use satp::{Satp, SatpMode};
+pub use stamp::Stamp;
+pub use view::View;
 
 /// What an access to memory wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -28,6 +28,8 @@ bitflags! {
 
 const PPN_SHIFT: u32 = 10;
 const PPN_MASK: u64 = (1 << 44) - 1;
+/// N (Svnapot), PBMT (Svpbmt) and the bits that no extension has claimed: all must be zero here.
+const HIGH_RESERVED: u64 = !((1 << 54) - 1);
 
 /// A page-table entry: eight bytes in guest RAM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -70,6 +72,15 @@ impl Pte {
     /// Tells whether the entry ends a walk: it may be read or executed.
     pub const fn is_leaf(self) -> bool {
         self.is_valid() && self.flags().intersects(PteFlags::R.union(PteFlags::X))
+    }
+
+    /// Tells whether a valid entry uses a bit or an encoding that is reserved, so that a walk must fault on it: a high
+    /// bit, W without R, or A, D or U in an entry that points to a table.
+    pub const fn is_reserved(self) -> bool {
+        let leaf_only = PteFlags::A.union(PteFlags::D).union(PteFlags::U);
+        self.0 & HIGH_RESERVED != 0
+            || self.has(PteFlags::W) && !self.has(PteFlags::R)
+            || !self.is_leaf() && self.flags().intersects(leaf_only)
     }
 
     /// Returns the entry with `flags` set.

@@ -3,9 +3,14 @@
 //! Untouched RAM costs nothing: the host hands out zeroed pages when they are first written.
 //!
 //! A frame from which instructions were decoded carries a *code mark*. Every write to a marked frame, by a hart or by
-//! the supervisor, clears the mark and logs the frame, so that a block cache can drop what it decoded from there.
+//! the supervisor, clears the mark and logs the frame, so that a block cache can drop what it decoded from there. Setting
+//! a mark begins a new *code epoch*; whoever has a way to write frames without coming here (the host shortcut of an
+//! [`Mmu`](crate::Mmu)) gives it up when the epoch has changed.
+
+mod host;
 
 use crate::{PAGE_SIZE, PhysAddr, Ppn};
+use host::HostMemory;
 use thiserror::Error;
 
 /// Why guest RAM could not be made.
@@ -18,8 +23,9 @@ pub enum RamError {
 
 /// Physical memory of the guest.
 pub struct Ram {
-    bytes: Vec<u8>,
+    bytes: HostMemory,
     code: Vec<bool>,
+    code_epoch: u64,
     rewritten: Vec<Ppn>,
 }
 
@@ -32,13 +38,15 @@ impl Ram {
     /// # Errors
     /// [`RamError::Size`] when the size is zero, not a multiple of the page size, or refused by the host.
     pub fn new(len_bytes: u64) -> Result<Self, RamError> {
-        let len = usize::try_from(len_bytes).map_err(|_| RamError::Size(len_bytes))?;
-        if len == 0 || len_bytes % PAGE_SIZE != 0 || len_bytes > 1 << 46 {
-            return Err(RamError::Size(len_bytes));
+        let refused = RamError::Size(len_bytes);
+        match usize::try_from(len_bytes) {
+            Ok(len) if len > 0 && len_bytes.is_multiple_of(PAGE_SIZE) && len_bytes <= 1 << 46 => {
+                let bytes = HostMemory::new(len).map_err(|_| refused)?;
+                let code = vec![false; len / PAGE_SIZE as usize];
+                Ok(Self { bytes, code, code_epoch: 0, rewritten: Vec::new() })
+            }
+            _ => Err(refused),
         }
-        // A probe that fails cleanly: `vec!` of a refused size would abort the host.
-        Vec::<u8>::new().try_reserve_exact(len).map_err(|_| RamError::Size(len_bytes))?;
-        Ok(Self { bytes: vec![0; len], code: vec![false; len / PAGE_SIZE as usize], rewritten: Vec::new() })
     }
 
     /// Returns the first frame.
@@ -76,8 +84,10 @@ impl Ram {
         let start = self.index(at, bytes.len() as u64)?;
         self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
         if !bytes.is_empty() {
-            self.written(at.ppn());
-            self.written((at + (bytes.len() as u64 - 1)).ppn());
+            let last = at + (bytes.len() as u64 - 1);
+            for frame in at.ppn().0..=last.ppn().0 {
+                self.written(Ppn(frame));
+            }
         }
         Some(())
     }
@@ -110,8 +120,8 @@ impl Ram {
     /// # Panics
     /// When `ppn` is not RAM: the caller owns the frame, so it is.
     pub fn frame_mut(&mut self, ppn: Ppn) -> &mut [u8; PAGE_SIZE as usize] {
-        self.written(ppn);
         let start = self.index(ppn.base(), PAGE_SIZE).expect("a frame of RAM");
+        self.written(ppn);
         (&mut self.bytes[start..start + PAGE_SIZE as usize]).try_into().expect("a page")
     }
 
@@ -128,10 +138,24 @@ impl Ram {
     /// # Panics
     /// When either is not RAM.
     pub fn copy_frame(&mut self, from: Ppn, to: Ppn) {
-        self.written(to);
         let source = self.index(from.base(), PAGE_SIZE).expect("a frame of RAM");
         let target = self.index(to.base(), PAGE_SIZE).expect("a frame of RAM");
+        self.written(to);
         self.bytes.copy_within(source..source + PAGE_SIZE as usize, target);
+    }
+
+    /// Reads `N` bytes at an offset from [`Ram::BASE`] that is a multiple of `N`; `None` elsewhere.
+    #[inline(always)]
+    pub(crate) fn load_at<const N: usize>(&self, offset: u64) -> Option<[u8; N]> {
+        self.bytes.load(offset)
+    }
+
+    /// Writes `N` bytes at an offset from [`Ram::BASE`] that is a multiple of `N`; `None` elsewhere.
+    ///
+    /// Does not look at the code mark: the shortcut has no way to a marked frame.
+    #[inline(always)]
+    pub(crate) fn store_at<const N: usize>(&mut self, offset: u64, value: [u8; N]) -> Option<()> {
+        self.bytes.store(offset, value)
     }
 
     fn slot(&self, ppn: Ppn) -> usize {
@@ -139,19 +163,38 @@ impl Ram {
     }
 
     /// Marks a frame as one from which instructions were decoded.
+    ///
+    /// # Panics
+    /// When `ppn` is not RAM.
     pub fn mark_code(&mut self, ppn: Ppn) {
         let slot = self.slot(ppn);
-        self.code[slot] = true;
+        if !self.code[slot] {
+            self.code[slot] = true;
+            self.code_epoch += 1;
+        }
     }
 
     /// Tells whether a frame carries the code mark.
+    ///
+    /// # Panics
+    /// When `ppn` is not RAM.
     pub fn is_code(&self, ppn: Ppn) -> bool {
         self.code[self.slot(ppn)]
+    }
+
+    /// Returns a number that changes whenever a frame becomes marked.
+    pub fn code_epoch(&self) -> u64 {
+        self.code_epoch
     }
 
     /// Takes the log of marked frames that were written since the last call.
     pub fn take_rewritten(&mut self) -> Vec<Ppn> {
         std::mem::take(&mut self.rewritten)
+    }
+
+    /// Tells whether a marked frame was written since [`Ram::take_rewritten`] was called.
+    pub fn has_rewritten(&self) -> bool {
+        !self.rewritten.is_empty()
     }
 
     fn written(&mut self, ppn: Ppn) {

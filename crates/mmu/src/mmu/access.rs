@@ -1,0 +1,184 @@
+//! Accesses of the hart: the fast ones that may find nothing, and the full ones that do everything.
+
+use super::{Located, Mmu, Requester};
+use crate::shortcut::UNTRANSLATED;
+use crate::walk::Target;
+use crate::{
+    Access, HostShortcut, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, PteFlags, Ram, Stamp, VirtAddr,
+};
+
+/// Where the bytes of an access lie: in one page or at the end of one and the beginning of another.
+struct Span {
+    first: PhysAddr,
+    /// How many bytes lie in the first page.
+    split: usize,
+    second: Option<PhysAddr>,
+}
+
+impl Mmu {
+    /// Loads `N` aligned bytes through the shortcut; `None` says nothing but that [`Mmu::load`] must be asked.
+    #[inline(always)]
+    pub fn load_fast<const N: usize>(&mut self, ram: &Ram, va: VirtAddr, stamp: Stamp) -> Option<[u8; N]> {
+        let (offset, entry) = self.loads.probe::<N>(va)?;
+        self.dtlb.touch(entry, stamp.0 + self.stamp_offset);
+        ram.load_at(offset)
+    }
+
+    /// Stores `N` aligned bytes through the shortcut; `None` says nothing but that [`Mmu::store`] must be asked.
+    #[inline(always)]
+    pub fn store_fast<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        value: [u8; N],
+        stamp: Stamp,
+    ) -> Option<()> {
+        let (offset, entry) = self.stores.probe::<N>(va)?;
+        self.dtlb.touch(entry, stamp.0 + self.stamp_offset);
+        ram.store_at(offset, value)
+    }
+
+    /// Translates the address of an instruction through the shortcut; `None` says nothing but that [`Mmu::translate`] or
+    /// [`Mmu::fetch`] must be asked.
+    #[inline(always)]
+    pub fn fetch_fast(&mut self, pc: VirtAddr, stamp: Stamp) -> Option<PhysAddr> {
+        let (offset, entry) = self.fetches.probe::<2>(pc)?;
+        self.itlb.touch(entry, stamp.0 + self.stamp_offset);
+        Some(Ram::BASE + offset)
+    }
+
+    /// Translates an address for one access that does not leave its page, such as an AMO or the fetch of a block.
+    ///
+    /// # Errors
+    /// The exception that the access raises; the address is RAM otherwise.
+    pub fn translate(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        access: Access,
+        stamp: Stamp,
+    ) -> Result<PhysAddr, MemoryFault> {
+        let view = match access {
+            Access::Fetch => self.fetch_view,
+            Access::Load | Access::Store => self.data_view,
+        };
+        let target = Target { va, access, view };
+        let located = self.locate(ram, target, stamp.0 + self.stamp_offset, Requester::Hart)?;
+        self.remember(ram, va, access, located);
+        Ok(located.at)
+    }
+
+    /// Loads `N` bytes, aligned or not.
+    ///
+    /// # Errors
+    /// The exception that the load raises.
+    pub fn load<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        stamp: Stamp,
+    ) -> Result<[u8; N], MemoryFault> {
+        let span = self.span(ram, va, N, Access::Load, stamp)?;
+        let mut bytes = [0; N];
+        let (head, tail) = bytes.split_at_mut(span.split);
+        let done =
+            ram.read(span.first, head).and_then(|()| span.second.map_or(Some(()), |at| ram.read(at, tail)));
+        done.map(|()| bytes).ok_or(not_ram(Access::Load, va))
+    }
+
+    /// Stores bytes, aligned or not. Both pages are translated before anything is written.
+    ///
+    /// # Errors
+    /// The exception that the store raises; nothing was written then.
+    pub fn store<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        value: [u8; N],
+        stamp: Stamp,
+    ) -> Result<(), MemoryFault> {
+        let span = self.span(ram, va, N, Access::Store, stamp)?;
+        let (head, tail) = value.split_at(span.split);
+        let done =
+            ram.write(span.first, head).and_then(|()| span.second.map_or(Some(()), |at| ram.write(at, tail)));
+        done.ok_or(not_ram(Access::Store, va))
+    }
+
+    /// Fetches the instruction at `pc`, which is a multiple of 2: its 4 bytes, or its 2 with zeros above them
+    /// (Unprivileged ISA, "Base Instruction-Length Encoding").
+    ///
+    /// # Errors
+    /// The exception that the fetch raises.
+    pub fn fetch(&mut self, ram: &mut Ram, pc: VirtAddr, stamp: Stamp) -> Result<u32, MemoryFault> {
+        let first = self.translate(ram, pc, Access::Fetch, stamp)?;
+        let low = parcel(ram, first).ok_or(not_ram(Access::Fetch, pc))?;
+        if low & 0b11 != 0b11 {
+            return Ok(u32::from(low));
+        }
+        let rest = pc + 2;
+        let second = if rest.offset() == 0 {
+            if self.translates(self.fetch_view) {
+                self.counters.itlb.lookups += 1;
+            }
+            self.translate(ram, rest, Access::Fetch, stamp.second())?
+        } else {
+            first + 2
+        };
+        let high = parcel(ram, second).ok_or(not_ram(Access::Fetch, rest))?;
+        Ok(u32::from(high) << 16 | u32::from(low))
+    }
+
+    /// Translates every page of an access, in order, and counts the look-up of the second.
+    fn span(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        len: usize,
+        access: Access,
+        stamp: Stamp,
+    ) -> Result<Span, MemoryFault> {
+        let first = self.translate(ram, va, access, stamp)?;
+        let left = (PAGE_SIZE - va.offset()) as usize;
+        if len <= left {
+            return Ok(Span { first, split: len, second: None });
+        }
+        if self.translates(self.data_view) {
+            match access {
+                Access::Store => self.counters.dtlb.stores += 1,
+                Access::Fetch | Access::Load => self.counters.dtlb.loads += 1,
+            }
+        }
+        let second = self.translate(ram, va + left as u64, access, stamp.second())?;
+        Ok(Span { first, split: left, second: Some(second) })
+    }
+
+    /// Gives the page of a successful access a slot in the shortcut.
+    fn remember(&mut self, ram: &Ram, va: VirtAddr, access: Access, located: Located) {
+        if self.config.shortcut == HostShortcut::Off {
+            return;
+        }
+        let Located { at, entry } = located;
+        let offset = at.0 - Ram::BASE.0;
+        match access {
+            Access::Fetch => self.fetches.insert(va, offset, entry),
+            Access::Load => self.loads.insert(va, offset, entry),
+            Access::Store => {
+                debug_assert!(entry == UNTRANSLATED || self.dtlb.entry(entry).flags().contains(PteFlags::D));
+                if !ram.is_code(at.ppn()) {
+                    self.stores.insert(va, offset, entry);
+                }
+            }
+        }
+    }
+}
+
+/// Reads the two bytes of an instruction parcel.
+fn parcel(ram: &Ram, at: PhysAddr) -> Option<u16> {
+    let mut bytes = [0; 2];
+    ram.read(at, &mut bytes)?;
+    Some(u16::from_le_bytes(bytes))
+}
+
+const fn not_ram(access: Access, at: VirtAddr) -> MemoryFault {
+    MemoryFault { kind: MemoryFaultKind::Access, access, at }
+}

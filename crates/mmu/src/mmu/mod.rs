@@ -1,0 +1,357 @@
+//! The memory-management unit of one hart.
+//!
+//! ```text
+//!              shortcut (host)      first level        second level
+//!   fetch  ──▶ Shortcut<64>  ──▶ itlb ──┐
+//!   load   ──▶ Shortcut<256> ──▶ dtlb ──┼──▶ l2 ──▶ walk ──▶ PTEs in Ram
+//!   store  ──▶ Shortcut<256> ──▶ dtlb ──┘
+//! ```
+//!
+//! # Who counts what
+//! An engine knows how many fetches, loads and stores a block makes, so it adds the first look-up of each access itself
+//! ([`Mmu::add_lookups`]), those that fault included. Everything else is counted here, where it happens: misses, walks,
+//! and the second look-up of an access across a page boundary. So a hit in the shortcut has nothing to count.
+//!
+//! # What the hart owes
+//! - [`Mmu::resume`] before it runs, and after anything that changes its privilege or status, or marks a frame as code.
+//! - [`Mmu::add_lookups`] before such a change, so that look-ups are added for the view in which they were made.
+
+mod access;
+mod supervisor;
+
+use crate::shortcut::{Shortcut, UNTRANSLATED};
+use crate::tlb::{Tlb, Translation};
+use crate::walk::{Target, walk};
+use crate::{
+    Access, Fence, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Privilege, PteFlags, Ram,
+    Satp, SatpMode, TlbConfig, View,
+};
+
+/// Who sets the accessed and dirty bits of a PTE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AdUpdate {
+    /// The walk does ("Svadu" Extension for Hardware Updating of A/D Bits).
+    #[default]
+    Svadu,
+    /// The supervisor does, after a page fault ("Svade" Extension for Page-Fault Exceptions on A/D Bits).
+    Svade,
+}
+
+/// Whether the host shortcut is used. It changes how fast a guest runs and nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HostShortcut {
+    /// Used.
+    #[default]
+    On,
+    /// Not used: every access asks the modelled TLBs.
+    Off,
+}
+
+/// How an [`Mmu`] is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MmuConfig {
+    /// The shape of the TLBs.
+    pub tlb: TlbConfig,
+    /// Who sets accessed and dirty bits.
+    pub ad_update: AdUpdate,
+    /// What random replacement starts from.
+    pub seed: u64,
+    /// Whether the host shortcut is used.
+    pub shortcut: HostShortcut,
+}
+
+/// On whose account a look-up goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Requester {
+    Hart,
+    Supervisor,
+}
+
+/// Where an access goes, and through which first-level entry.
+#[derive(Clone, Copy)]
+struct Located {
+    at: PhysAddr,
+    entry: usize,
+}
+
+/// The memory-management unit of one hart. It belongs to one [`Ram`] for life.
+#[derive(Clone, Debug)]
+pub struct Mmu {
+    config: MmuConfig,
+    satp: Satp,
+    /// Under which privilege the hart fetches; MPRV does not change it.
+    fetch_view: View,
+    data_view: View,
+    itlb: Tlb,
+    dtlb: Tlb,
+    l2: Option<Tlb>,
+    /// The second level is touched in the order of its own look-ups: only first-level misses reach it.
+    l2_clock: u64,
+    /// Added to every stamp that the hart gives; rises with each look-up of the supervisor (see `supervisor.rs`).
+    stamp_offset: u64,
+    fetches: Shortcut<64>,
+    loads: Shortcut<256>,
+    stores: Shortcut<256>,
+    /// The code epoch of RAM for which `stores` is right.
+    code_epoch: u64,
+    counters: MmuCounters,
+}
+
+impl Mmu {
+    /// Makes the MMU of a hart that has just been reset: M-mode, nothing translated, TLBs empty.
+    pub fn new(config: MmuConfig) -> Self {
+        let TlbConfig { l1i, l1d, l2 } = config.tlb;
+        // Each TLB draws its own ways.
+        let seed = |level: u64| config.seed.wrapping_mul(3).wrapping_add(level);
+        let machine = View { privilege: Privilege::Machine, sum: false, mxr: false };
+        Self {
+            config,
+            satp: Satp::default(),
+            fetch_view: machine,
+            data_view: machine,
+            itlb: Tlb::new(l1i, seed(0)),
+            dtlb: Tlb::new(l1d, seed(1)),
+            l2: l2.map(|geometry| Tlb::new(geometry, seed(2))),
+            l2_clock: 0,
+            stamp_offset: 0,
+            fetches: Shortcut::new(),
+            loads: Shortcut::new(),
+            stores: Shortcut::new(),
+            code_epoch: 0,
+            counters: MmuCounters::default(),
+        }
+    }
+
+    /// Returns how the MMU was built.
+    pub const fn config(&self) -> MmuConfig {
+        self.config
+    }
+
+    /// Returns the value of `satp`.
+    pub const fn satp(&self) -> Satp {
+        self.satp
+    }
+
+    /// Writes `satp`. Removes nothing from the TLBs, as the ISA says: that takes a fence.
+    pub fn set_satp(&mut self, satp: Satp) {
+        if satp != self.satp {
+            self.satp = satp;
+            self.clear_shortcuts();
+        }
+    }
+
+    /// Says how the hart looks at memory from now on, and makes good what happened to RAM meanwhile.
+    ///
+    /// `fetch` is the privilege in which instructions are fetched; `data` is what loads and stores see, MPRV applied.
+    pub fn resume(&mut self, ram: &Ram, fetch: Privilege, data: View) {
+        let fetch_view = View { privilege: fetch, ..data };
+        if (fetch_view, data) != (self.fetch_view, self.data_view) {
+            (self.fetch_view, self.data_view) = (fetch_view, data);
+            self.clear_shortcuts();
+        }
+        if ram.code_epoch() != self.code_epoch {
+            self.code_epoch = ram.code_epoch();
+            self.stores.clear();
+        }
+    }
+
+    /// Executes SFENCE.VMA on this hart, and counts it.
+    pub fn fence(&mut self, fence: Fence) {
+        match fence {
+            Fence::All => self.counters.sfence.all += 1,
+            Fence::Asid(_) => self.counters.sfence.asid += 1,
+            Fence::Page(_) | Fence::PageAsid(..) => self.counters.sfence.page += 1,
+        }
+        self.shoot_down(fence);
+    }
+
+    /// Does on this hart what another hart's fence asks for. The other hart counts it, with
+    /// [`Mmu::count_remote_fences`]; the entries that go are counted here.
+    pub fn shoot_down(&mut self, fence: Fence) {
+        let Self { itlb, dtlb, l2, fetches, loads, stores, .. } = self;
+        let mut flushed = itlb.fence(fence, |index, entry| fetches.forget(index, &entry));
+        flushed += dtlb.fence(fence, |index, entry| {
+            loads.forget(index, &entry);
+            stores.forget(index, &entry);
+        });
+        if let Some(l2) = l2 {
+            flushed += l2.fence(fence, |_, _| {});
+        }
+        self.counters.flushed_entries += flushed;
+    }
+
+    /// Counts other harts that had to be told of a fence on this one.
+    pub fn count_remote_fences(&mut self, harts: u64) {
+        self.counters.sfence.remote += harts;
+    }
+
+    /// Adds the first look-up of so many fetches, loads and stores, where the current view translates them.
+    #[inline]
+    pub fn add_lookups(&mut self, fetches: u64, loads: u64, stores: u64) {
+        if self.translates(self.fetch_view) {
+            self.counters.itlb.lookups += fetches;
+        }
+        if self.translates(self.data_view) {
+            self.counters.dtlb.loads += loads;
+            self.counters.dtlb.stores += stores;
+        }
+    }
+
+    /// Returns the counts so far.
+    pub const fn counters(&self) -> &MmuCounters {
+        &self.counters
+    }
+
+    /// Takes the counts and leaves zeros.
+    #[must_use]
+    pub fn take_counters(&mut self) -> MmuCounters {
+        self.counters.take()
+    }
+
+    const fn translates(&self, view: View) -> bool {
+        matches!(self.satp.mode, SatpMode::Sv39) && !matches!(view.privilege, Privilege::Machine)
+    }
+
+    fn clear_shortcuts(&mut self) {
+        self.fetches.clear();
+        self.loads.clear();
+        self.stores.clear();
+    }
+
+    /// Translates the address of one look-up and checks that its page is RAM.
+    fn locate(
+        &mut self,
+        ram: &mut Ram,
+        target: Target,
+        stamp: u64,
+        requester: Requester,
+    ) -> Result<Located, MemoryFault> {
+        let located = if self.translates(target.view) {
+            self.look_up(ram, target, stamp, requester)
+        } else {
+            Ok(Located { at: PhysAddr(target.va.0), entry: UNTRANSLATED })
+        };
+        located
+            .and_then(|located| match ram.contains(located.at.ppn().base(), PAGE_SIZE) {
+                true => Ok(located),
+                false => Err(MemoryFaultKind::Access),
+            })
+            .map_err(|kind| MemoryFault { kind, access: target.access, at: target.va })
+    }
+
+    /// Asks the first level, and what is below it on a miss.
+    fn look_up(
+        &mut self,
+        ram: &mut Ram,
+        target: Target,
+        stamp: u64,
+        requester: Requester,
+    ) -> Result<Located, MemoryFaultKind> {
+        let Target { va, access, view } = target;
+        let asid = self.satp.asid;
+        let hit = self.first_level(access).lookup(va.vpn(), asid);
+        let mut index = match hit {
+            Some(index) => {
+                self.first_level(access).touch(index, stamp);
+                index
+            }
+            None => {
+                self.count_miss(access, requester);
+                let found = self.ask_below(ram, target)?;
+                self.fill_first_level(access, found, stamp)
+            }
+        };
+        let flags = self.first_level(access).entry(index).flags();
+        if !view.permits(access, flags) {
+            return Err(MemoryFaultKind::Page);
+        }
+        if access == Access::Store && !flags.contains(PteFlags::D) {
+            match self.config.ad_update {
+                AdUpdate::Svade => return Err(MemoryFaultKind::Page),
+                AdUpdate::Svadu => index = self.make_dirty(ram, target, stamp)?,
+            }
+        }
+        Ok(Located { at: self.first_level(access).entry(index).translate(va), entry: index })
+    }
+
+    /// Asks the second level where there is one, and walks the page table when it does not know.
+    fn ask_below(&mut self, ram: &mut Ram, target: Target) -> Result<Translation, MemoryFaultKind> {
+        if let Some(l2) = &mut self.l2 {
+            self.counters.l2.lookups += 1;
+            if let Some(index) = l2.lookup(target.va.vpn(), self.satp.asid) {
+                self.l2_clock += 1;
+                l2.touch(index, self.l2_clock);
+                return Ok(*l2.entry(index));
+            }
+            self.counters.l2.misses += 1;
+        }
+        let found = self.walk(ram, target)?;
+        self.fill_second_level(found);
+        Ok(found)
+    }
+
+    /// Walks for a store that hit an entry whose D bit is clear. What the walk finds, which after a change of the page
+    /// table may be another frame, takes the entry's place in both levels.
+    fn make_dirty(&mut self, ram: &mut Ram, target: Target, stamp: u64) -> Result<usize, MemoryFaultKind> {
+        let found = self.walk(ram, target)?;
+        let (vpn, asid) = (target.va.vpn(), self.satp.asid);
+        let Self { dtlb, l2, loads, stores, .. } = self;
+        dtlb.forget(vpn, asid, |index, entry| {
+            loads.forget(index, &entry);
+            stores.forget(index, &entry);
+        });
+        if let Some(l2) = l2 {
+            l2.forget(vpn, asid, |_, _| {});
+        }
+        self.fill_second_level(found);
+        Ok(self.fill_first_level(target.access, found, stamp))
+    }
+
+    fn walk(&mut self, ram: &mut Ram, target: Target) -> Result<Translation, MemoryFaultKind> {
+        walk(ram, self.satp, self.config.ad_update, target, &mut self.counters)
+    }
+
+    fn first_level(&mut self, access: Access) -> &mut Tlb {
+        match access {
+            Access::Fetch => &mut self.itlb,
+            Access::Load | Access::Store => &mut self.dtlb,
+        }
+    }
+
+    fn fill_first_level(&mut self, access: Access, found: Translation, stamp: u64) -> usize {
+        let filled = self.first_level(access).fill(found, stamp);
+        if let Some(evicted) = filled.evicted {
+            self.counters.evictions += 1;
+            match access {
+                Access::Fetch => self.fetches.forget(filled.index, &evicted),
+                Access::Load | Access::Store => {
+                    self.loads.forget(filled.index, &evicted);
+                    self.stores.forget(filled.index, &evicted);
+                }
+            }
+        }
+        filled.index
+    }
+
+    fn fill_second_level(&mut self, found: Translation) {
+        if let Some(l2) = &mut self.l2 {
+            self.l2_clock += 1;
+            if l2.fill(found, self.l2_clock).evicted.is_some() {
+                self.counters.evictions += 1;
+            }
+        }
+    }
+
+    fn count_miss(&mut self, access: Access, requester: Requester) {
+        let MmuCounters { itlb, dtlb, supervisor, .. } = &mut self.counters;
+        let data = match requester {
+            Requester::Hart => dtlb,
+            Requester::Supervisor => supervisor,
+        };
+        match access {
+            Access::Fetch => itlb.misses += 1,
+            Access::Load => data.load_misses += 1,
+            Access::Store => data.store_misses += 1,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! One translation look-aside buffer.
+//!
+//! A superpage is one entry. Its set is chosen by the page number in units of its own size, so a look-up probes once per
+//! size that is present, smallest first. Where a stale base page and a fresh superpage both translate an address (the
+//! manual allows either until the fence), the smaller one answers, always.
+//!
+//! Invariant: what answers for an address in an address space changes only when that entry leaves, because a fill only
+//! follows a look-up that found nothing, and so whatever it adds beside an older entry is larger than that. The host
+//! shortcut relies on this.
+
+mod replacement;
+mod translation;
+
+pub(crate) use translation::Translation;
+
+use crate::walk::{LEVELS, VPN_BITS};
+use crate::{Asid, Fence, Replacement, TlbGeometry, Vpn};
+use replacement::WayPicker;
+use std::ops::Range;
+
+/// The tag of an entry that is not valid; no page has it, because a VPN leaves the high bits clear.
+const INVALID: u64 = u64::MAX;
+
+/// Tags carry the level above the 52 bits of a VPN.
+const LEVEL_SHIFT: u32 = 56;
+
+/// What a fill did to the TLB.
+pub(crate) struct Filled {
+    /// Where the new entry is.
+    pub(crate) index: usize,
+    /// What was there before, when it was valid and another page.
+    pub(crate) evicted: Option<Translation>,
+}
+
+/// A set-associative cache of translations.
+#[derive(Clone, Debug)]
+pub(crate) struct Tlb {
+    geometry: TlbGeometry,
+    // A look-up scans tags alone; `entries` and `stamps` have the same index.
+    tags: Vec<u64>,
+    entries: Vec<Translation>,
+    stamps: Vec<u64>,
+    /// Valid entries of each level, so that a look-up skips the sizes that are absent.
+    population: [usize; LEVELS as usize],
+    random: WayPicker,
+}
+
+/// Returns the tag of the page of `level` that holds `vpn`.
+const fn tag(vpn: Vpn, level: u32) -> u64 {
+    (level as u64) << LEVEL_SHIFT | vpn.0 >> (level * VPN_BITS)
+}
+
+impl Tlb {
+    /// Makes an empty TLB; `seed` starts random replacement.
+    pub(crate) fn new(geometry: TlbGeometry, seed: u64) -> Self {
+        let entries = geometry.entries() as usize;
+        Self {
+            geometry,
+            tags: vec![INVALID; entries],
+            entries: vec![Translation::default(); entries],
+            stamps: vec![0; entries],
+            population: [0; LEVELS as usize],
+            random: WayPicker::new(seed),
+        }
+    }
+
+    /// Returns the indices of the set for a page of `level`.
+    fn set(&self, vpn: Vpn, level: u32) -> Range<usize> {
+        let ways = self.geometry.ways() as usize;
+        let set = (vpn.0 >> (level * VPN_BITS)) as usize & (self.geometry.sets() as usize - 1);
+        set * ways..(set + 1) * ways
+    }
+
+    fn find(&self, vpn: Vpn, level: u32, matches: impl Fn(&Translation) -> bool) -> Option<usize> {
+        let wanted = tag(vpn, level);
+        let set = self.set(vpn, level);
+        let mut ways = self.tags[set.clone()].iter().zip(&self.entries[set.clone()]);
+        let way = ways.position(|(&tag, entry)| tag == wanted && matches(entry))?;
+        Some(set.start + way)
+    }
+
+    /// Finds the entry that translates `vpn` in an address space.
+    pub(crate) fn lookup(&self, vpn: Vpn, asid: Asid) -> Option<usize> {
+        (0..LEVELS)
+            .filter(|&level| self.population[level as usize] > 0)
+            .find_map(|level| self.find(vpn, level, |entry| entry.is_global() || entry.is_of(asid)))
+    }
+
+    /// Returns the entry that a look-up found.
+    pub(crate) fn entry(&self, index: usize) -> &Translation {
+        &self.entries[index]
+    }
+
+    /// Notes that an entry was used.
+    #[inline(always)]
+    pub(crate) fn touch(&mut self, index: usize, stamp: u64) {
+        if let Some(last) = self.stamps.get_mut(index) {
+            *last = stamp;
+        }
+    }
+
+    /// Adds what a walk or the next level found: in the lowest invalid way, else where the replacement says.
+    ///
+    /// The caller has looked it up and found nothing, so that no page is ever here twice.
+    pub(crate) fn fill(&mut self, entry: Translation, stamp: u64) -> Filled {
+        let set = self.set(entry.vpn(), entry.level());
+        let free = self.tags[set.clone()].iter().position(|&tag| tag == INVALID);
+        let index = set.start + free.unwrap_or_else(|| self.victim(set.clone()));
+        let evicted = self.invalidate(index);
+        self.tags[index] = tag(entry.vpn(), entry.level());
+        self.entries[index] = entry;
+        self.stamps[index] = stamp;
+        self.population[entry.level() as usize] += 1;
+        Filled { index, evicted }
+    }
+
+    /// Chooses the way of a full set that makes room.
+    fn victim(&mut self, set: Range<usize>) -> usize {
+        match self.geometry.replacement() {
+            // Of equal minima the first wins: the lowest way.
+            Replacement::Lru => {
+                let stamps = self.stamps[set].iter().enumerate();
+                stamps.min_by_key(|&(_, stamp)| stamp).map_or(0, |(way, _)| way)
+            }
+            Replacement::Random => self.random.pick(set.len()),
+        }
+    }
+
+    /// Empties a way and returns what was valid in it.
+    fn invalidate(&mut self, index: usize) -> Option<Translation> {
+        if self.tags[index] == INVALID {
+            return None;
+        }
+        self.tags[index] = INVALID;
+        let entry = self.entries[index];
+        self.population[entry.level() as usize] -= 1;
+        Some(entry)
+    }
+
+    /// Removes what a fence orders and returns how many entries that were; `gone` hears of each.
+    pub(crate) fn fence(&mut self, fence: Fence, gone: impl FnMut(usize, Translation)) -> u64 {
+        match fence {
+            Fence::All => self.remove(0..self.tags.len(), |_| true, gone),
+            Fence::Asid(asid) => self.remove(0..self.tags.len(), |entry| entry.is_of(asid), gone),
+            Fence::Page(va) => self.remove_page(va.vpn(), |_| true, gone),
+            Fence::PageAsid(va, asid) => self.remove_page(va.vpn(), |entry| entry.is_of(asid), gone),
+        }
+    }
+
+    /// Removes everything that translates `vpn` in an address space, global entries too.
+    pub(crate) fn forget(&mut self, vpn: Vpn, asid: Asid, gone: impl FnMut(usize, Translation)) {
+        self.remove_page(vpn, |entry| entry.is_global() || entry.is_of(asid), gone);
+    }
+
+    fn remove_page(
+        &mut self,
+        vpn: Vpn,
+        matches: impl Fn(&Translation) -> bool,
+        mut gone: impl FnMut(usize, Translation),
+    ) -> u64 {
+        let mut removed = 0;
+        for level in 0..LEVELS {
+            let wanted = tag(vpn, level);
+            let of_page = |entry: &Translation| tag(entry.vpn(), entry.level()) == wanted && matches(entry);
+            removed += self.remove(self.set(vpn, level), of_page, &mut gone);
+        }
+        removed
+    }
+
+    fn remove(
+        &mut self,
+        indices: Range<usize>,
+        matches: impl Fn(&Translation) -> bool,
+        mut gone: impl FnMut(usize, Translation),
+    ) -> u64 {
+        let mut removed = 0;
+        for index in indices {
+            if self.tags[index] != INVALID
+                && matches(&self.entries[index])
+                && let Some(entry) = self.invalidate(index)
+            {
+                gone(index, entry);
+                removed += 1;
+            }
+        }
+        removed
+    }
+}
