@@ -15,12 +15,16 @@ pub type uint_fast64_t = u64;
 // glibc makes the 32-bit fast types as wide as a register; every other C library here keeps them at 32 bits.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod fast32 {
+    /// `int_fast32_t`: a register wide.
     pub type int_fast32_t = isize;
+    /// `uint_fast32_t`: a register wide.
     pub type uint_fast32_t = usize;
 }
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 mod fast32 {
+    /// `int_fast32_t`: four bytes.
     pub type int_fast32_t = i32;
+    /// `uint_fast32_t`: four bytes.
     pub type uint_fast32_t = u32;
 }
 pub use fast32::*;
