@@ -9,7 +9,7 @@ use crate::{Format, Insn, Op, decode};
 /// A disassembler of consecutive stretches of code.
 ///
 /// It remembers what LUI and AUIPC load, so that an instruction which completes an address is followed by that
-/// address: `ld a0,8(a0) # 12008 <environ>`.
+/// address: `ld a0,8(a0) # 12008 <environ>`. Data among the code is disassembled as if it were code.
 ///
 /// ```
 /// let mut text = String::new();

@@ -1,10 +1,10 @@
 //! The text of bit patterns against GNU objdump's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tine_isa::{Listing, Op, decode};
+use tine_isa::{Listing, Op, csr_name, decode};
 
 use crate::{cross_tools_required, patterns};
 
@@ -32,27 +32,37 @@ fn recorded_patterns_are_what_objdump_prints() {
 #[test]
 fn all_patterns_read_as_objdump_prints_them() {
     if cross_tools_required() {
-        let code: Vec<u8> = patterns::halves().flat_map(u16::to_le_bytes).collect();
-        compare(&code, &objdump("halves.bin", &code));
-        let code = bytes(&patterns::words(1_000, 300_000));
-        compare(&code, &objdump("words.bin", &code));
-        compare(&csr_reads(), &objdump("csrs.bin", &csr_reads()));
+        let csr_reads = (0..1 << 12).flat_map(csr_read).collect();
+        for (file, code) in [("halves.bin", halves()), ("words.bin", words()), ("csrs.bin", csr_reads)] {
+            compare(&code, &objdump(file, &code));
+        }
     }
 }
 
-/// The patterns that are recorded: few enough for a small file, some of every instruction.
+/// The patterns that are recorded: a few of each mnemonic, in each length, and a read of each CSR that has a name.
 fn sample() -> Vec<u8> {
-    let halves = patterns::halves().step_by(23).flat_map(u16::to_le_bytes);
-    let words: Vec<u32> = patterns::words(4, 100).into_iter().step_by(2).collect();
-    halves.chain(bytes(&words)).collect()
+    const OF_EACH: usize = 10;
+    let code = [halves(), words()].concat();
+    let text = objdump("candidates.bin", &code);
+    let mut kinds = BTreeMap::<_, Vec<_>>::new();
+    for line in text.lines().map(Line::parse) {
+        kinds.entry((line.bits.len(), line.mnemonic)).or_default().push(line.bytes());
+    }
+    let some_of_each = kinds.values().flat_map(|lines| lines.iter().step_by(lines.len().div_ceil(OF_EACH)));
+    let named_csrs = (0..1 << 12).filter(|&csr| csr_name(csr).is_some()).map(|csr| csr_read(csr).to_vec());
+    some_of_each.cloned().chain(named_csrs).flatten().collect()
 }
 
-fn csr_reads() -> Vec<u8> {
-    bytes(&(0..1 << 12).map(|csr| Op::Csrrs.encoding().matches | csr << 20 | 10 << 7).collect::<Vec<_>>())
+fn halves() -> Vec<u8> {
+    patterns::halves().flat_map(u16::to_le_bytes).collect()
 }
 
-fn bytes(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+fn words() -> Vec<u8> {
+    patterns::words(1_000, 300_000).into_iter().flat_map(u32::to_le_bytes).collect()
+}
+
+fn csr_read(csr: u16) -> [u8; 4] {
+    (Op::Csrrs.encoding().matches | u32::from(csr) << 20 | 10 << 7).to_le_bytes()
 }
 
 /// Has objdump disassemble `code` at address 0, and returns the lines of instructions.

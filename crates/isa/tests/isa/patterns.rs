@@ -24,12 +24,23 @@ pub(crate) fn words(per_row: usize, elsewhere: usize) -> Vec<u32> {
                 words.push(with_operands(random.next()) ^ bit);
             }
         }
+        for (rd, rs1, upper) in operands_of_aliases() {
+            words.push(with_operands(rd << 7 | rs1 << 15 | upper << 20));
+        }
         words.extend((0..per_row).map(|_| with_operands(random.next())));
     }
     words.extend((0..elsewhere).map(|_| random.next()));
     // Longer encodings, `xxx11111` and below, are no instructions of RV64GC and have no defined end.
     words.retain(|word| word & 3 == 3 && word & 0x1f != 0x1f);
     words
+}
+
+/// Values of rd, rs1 and the 12 bits above them that pseudoinstructions are made of: registers `zero` and `ra`, small
+/// immediates, the CSRs that have instructions of their own, the sets of `fence.tso`.
+fn operands_of_aliases() -> impl Iterator<Item = (u32, u32, u32)> {
+    let uppers = [0, 1, 2, 3, 0xb, 0xff, 0x100, 0x833, 0xc00, 0xc01, 0xc02, 0xfff];
+    let registers = [0, 1, 11].into_iter().flat_map(|rd| [0, 1, 11].map(|rs1| (rd, rs1)));
+    registers.flat_map(move |(rd, rs1)| uppers.map(|upper| (rd, rs1, upper)))
 }
 
 /// Marsaglia's xorshift generator: the same numbers on every machine.

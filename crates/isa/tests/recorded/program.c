@@ -3,7 +3,8 @@
 //     riscv64-linux-gnu-gcc -O2 -nostdlib -static -fno-pic program.c -o program
 //     riscv64-linux-gnu-objdump -d program | sed 1,3d > program.txt
 //
-// It has what makes objdump look symbols up: calls, branches, data addressed through gp, tp, lui and auipc.
+// It has what makes objdump look symbols up: calls, branches, data addressed through
+// gp, tp, lui and auipc; and a run of zeros that it skips.
 
 static _Thread_local long per_thread = 3;
 static long counter = 1;
@@ -21,6 +22,14 @@ __asm__(".globl _start\n"
         "    li a7, 93\n"
         "    ecall\n"
         "    unimp\n"
+        "    lw a1, -2040(gp)\n"
+        "    lui tp, 0x12\n"
+        "    flw fa1, 12(tp)\n"
+        "    sh a1, 12(tp)\n"
+        ".rept 9\n"
+        "    c.unimp\n"
+        ".endr\n"
+        "    jalr 8(a1)\n"
         ".balign 16\n");
 
 __attribute__((noinline)) static double weighted(const long *values, int count) {
