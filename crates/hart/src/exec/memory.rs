@@ -1,0 +1,81 @@
+//! Loads and stores. Misaligned ones are supported, as Linux and most hardware make programs believe.
+
+use super::immediate;
+use crate::trap::Trap;
+use crate::{Hart, Shared, bytes};
+use tine_isa::Insn;
+use tine_mmu::{Access, Ram, Stamp, VirtAddr};
+
+impl Hart {
+    /// Returns the address that a load or store names.
+    pub(crate) fn effective_address(&self, insn: &Insn) -> VirtAddr {
+        VirtAddr(self.x(insn.rs1).wrapping_add(immediate(insn)))
+    }
+
+    /// Returns the instant of the running instruction's accesses.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp::at(self.retired())
+    }
+
+    pub(super) fn load_x<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        insn: &Insn,
+        extend: fn([u8; N]) -> u64,
+    ) -> Result<(), Trap> {
+        let loaded = self.mmu.load(ram, self.effective_address(insn), self.stamp())?;
+        self.set_x(insn.rd, extend(loaded));
+        Ok(())
+    }
+
+    pub(super) fn load_f<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        insn: &Insn,
+        extend: fn([u8; N]) -> u64,
+    ) -> Result<(), Trap> {
+        self.require_fp()?;
+        let loaded = self.mmu.load(ram, self.effective_address(insn), self.stamp())?;
+        self.set_f(insn.rd, extend(loaded));
+        Ok(())
+    }
+
+    pub(super) fn store_x<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        shared: &mut Shared,
+        insn: &Insn,
+    ) -> Result<(), Trap> {
+        self.store::<N>(ram, shared, self.effective_address(insn), self.x(insn.rs2))
+    }
+
+    pub(super) fn store_f<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        shared: &mut Shared,
+        insn: &Insn,
+    ) -> Result<(), Trap> {
+        self.require_fp()?;
+        self.store::<N>(ram, shared, self.effective_address(insn), self.f[usize::from(insn.rs2 & 31)])
+    }
+
+    fn store<const N: usize>(
+        &mut self,
+        ram: &mut Ram,
+        shared: &mut Shared,
+        at: VirtAddr,
+        value: u64,
+    ) -> Result<(), Trap> {
+        if shared.reservations.any() {
+            if at.0.is_multiple_of(N as u64) {
+                let physical = self.mmu.translate(ram, at, Access::Store, self.stamp())?;
+                shared.reservations.break_at(physical);
+            } else {
+                // Which bytes it touches is not worth finding out: an SC may fail for no reason.
+                shared.reservations.break_all();
+            }
+        }
+        self.mmu.store(ram, at, bytes::low::<N>(value), self.stamp())?;
+        Ok(())
+    }
+}
