@@ -83,34 +83,3 @@ const fn bucket_rows<const N: usize>() -> [Op; N] {
     }
     rows
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_two_rows_share_an_encoding() {
-        for (i, a) in Op::ALL.iter().enumerate() {
-            let a_encoding = a.encoding();
-            assert_eq!(
-                a_encoding.matches & !a_encoding.mask,
-                0,
-                "{a:?} matches bits that its mask leaves out"
-            );
-            for b in &Op::ALL[i + 1..] {
-                let b_encoding = b.encoding();
-                let fixed_in_both = a_encoding.mask & b_encoding.mask;
-                let difference = (a_encoding.matches ^ b_encoding.matches) & fixed_in_both;
-                assert_ne!(difference, 0, "{a:?} and {b:?} overlap");
-            }
-        }
-    }
-
-    #[test]
-    fn every_row_decodes_to_itself() {
-        for &op in Op::ALL {
-            let insn = decode(op.encoding().matches);
-            assert_eq!(insn.map(|insn| insn.op), Some(op));
-        }
-    }
-}

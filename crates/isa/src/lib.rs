@@ -14,12 +14,23 @@
 //! - Nothing here has state or knows of memory.
 
 mod compressed;
+mod csr;
 mod decode;
 mod format;
 mod insn;
 mod insns;
+mod listing;
+mod register;
+mod spelling;
+mod table;
+mod text;
 
+pub use csr::{CsrName, csr_name};
 pub use decode::decode;
 pub use format::{Format, Memory};
 pub use insn::Insn;
-pub use insns::{Encoding, Extension, Op};
+pub use insns::{Extension, Op};
+pub use listing::Listing;
+pub use register::{f_name, x_name};
+pub use table::Encoding;
+pub use text::{Symbol, Symbols, Text};
