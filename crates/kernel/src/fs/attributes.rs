@@ -1,0 +1,235 @@
+//! What files say of themselves: types, attributes, permissions.
+
+use super::device::Device;
+use super::flags::{FileType, PERMISSION_BITS, makedev};
+use super::inode::{InodeKind, Times};
+use super::pipe::PipeId;
+use super::stat::Stat;
+use super::{Env, Fs, Node, OpenId, ProcNode, Processes};
+use crate::{Errno, Fd, FileId, Pid};
+use bitflags::bitflags;
+
+/// Device numbers of the file systems, as Linux numbers those that have no device below them.
+const ROOT_DEVICE: u64 = makedev(0, 2);
+const PIPE_DEVICE: u64 = makedev(0, 14);
+const PROC_DEVICE: u64 = makedev(0, 21);
+
+/// Size that `/proc` gives the link of a descriptor (Linux 6.12 fs/proc/fd.c).
+const FD_LINK_SIZE: u64 = 64;
+
+bitflags! {
+    /// What access(2) asks for; nothing asks whether the file is there.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct AccessMode: u32 {
+        /// `X_OK`.
+        const EXECUTE = 1;
+        /// `W_OK`.
+        const WRITE = 2;
+        /// `R_OK`.
+        const READ = 4;
+    }
+}
+
+impl Fs {
+    /// Returns what kind of file is there.
+    pub fn file_type(&self, node: Node) -> FileType {
+        match node {
+            Node::Inode(inode) => self.inodes[inode].file_type(),
+            Node::Proc(place) => place.file_type(),
+        }
+    }
+
+    /// Tells whether a directory is there.
+    pub fn is_directory(&self, node: Node) -> bool {
+        self.file_type(node) == FileType::Directory
+    }
+
+    /// Returns the contents of a regular file.
+    pub fn regular(&self, node: Node) -> Option<FileId> {
+        match self.kind(node)? {
+            InodeKind::Regular(contents) => Some(*contents),
+            _ => None,
+        }
+    }
+
+    pub(super) fn device(&self, node: Node) -> Option<Device> {
+        match self.kind(node)? {
+            InodeKind::Device(device) => Some(*device),
+            _ => None,
+        }
+    }
+
+    pub(super) fn pipe_id(&self, node: Node) -> Option<PipeId> {
+        match self.kind(node)? {
+            InodeKind::Fifo(pipe) => Some(*pipe),
+            _ => None,
+        }
+    }
+
+    fn kind(&self, node: Node) -> Option<&InodeKind> {
+        match node {
+            Node::Inode(inode) => Some(&self.inodes[inode].kind),
+            Node::Proc(_) => None,
+        }
+    }
+
+    /// Returns what a descriptor of a process has open.
+    pub(super) fn open_of(&self, processes: &dyn Processes, pid: Pid, fd: Fd) -> Option<OpenId> {
+        self.tables[processes.fd_table(pid)?].get(fd)
+    }
+
+    /// Returns a file's attributes (stat(2)).
+    pub fn stat(&self, env: &Env<'_>, node: Node) -> Stat {
+        match node {
+            Node::Inode(id) => {
+                let inode = &self.inodes[id];
+                let (size, blocks) = match &inode.kind {
+                    InodeKind::Regular(contents) => {
+                        let pages = env.cache.resident_pages(*contents);
+                        (env.cache.size(*contents), pages * u64::from(Stat::BLOCK_SIZE) / 512)
+                    }
+                    InodeKind::Directory(directory) => (directory.size(), 0),
+                    InodeKind::Symlink(target) => (target.len() as u64, 0),
+                    InodeKind::Device(_) | InodeKind::Fifo(_) | InodeKind::Console(_) => (0, 0),
+                };
+                let is_pipe = inode.file_type() == FileType::Fifo;
+                Stat {
+                    dev: if is_pipe { PIPE_DEVICE } else { ROOT_DEVICE },
+                    ino: inode.number,
+                    file_type: inode.file_type(),
+                    permissions: inode.permissions,
+                    nlink: inode.link_count(),
+                    uid: inode.uid,
+                    gid: inode.gid,
+                    rdev: self.device(node).map_or(0, Device::number),
+                    size,
+                    blocks,
+                    times: inode.times,
+                }
+            }
+            Node::Proc(place) => self.stat_proc(env, place),
+        }
+    }
+
+    fn stat_proc(&self, env: &Env<'_>, place: ProcNode) -> Stat {
+        let now = env.now_ns;
+        let subdirectories = |place: &ProcNode| {
+            let children = place.children(env.processes);
+            children.into_iter().filter(|child| child.file_type() == FileType::Directory).count()
+        };
+        let size = match place {
+            ProcNode::FdLink(..) => FD_LINK_SIZE,
+            ProcNode::FdDirectory(pid) => {
+                env.processes.fd_table(pid).map_or(0, |table| self.tables[table].fds().count() as u64)
+            }
+            _ => 0,
+        };
+        Stat {
+            dev: PROC_DEVICE,
+            ino: place.number(),
+            file_type: place.file_type(),
+            permissions: self.proc_permissions(env.processes, place),
+            nlink: match place.file_type() {
+                FileType::Directory => 2 + subdirectories(&place) as u32,
+                _ => 1,
+            },
+            uid: 0,
+            gid: 0,
+            rdev: 0,
+            size,
+            blocks: 0,
+            times: Times { accessed_ns: now, modified_ns: now, changed_ns: now, born_ns: 0 },
+        }
+    }
+
+    fn proc_permissions(&self, processes: &dyn Processes, place: ProcNode) -> u32 {
+        let ProcNode::FdLink(pid, fd) = place else { return place.permissions() };
+        let flags = self.open_of(processes, pid, fd).map(|open| self.opens[open].flags).unwrap_or_default();
+        let read = if flags.is_readable() { 0o500 } else { 0 };
+        let write = if flags.is_writable() { 0o300 } else { 0 };
+        read | write
+    }
+
+    /// Checks whether root may use a file so (access(2)): everything, except executing what nobody may execute.
+    ///
+    /// # Errors
+    /// `EACCES`.
+    pub fn access(&self, node: Node, mode: AccessMode) -> Result<(), Errno> {
+        let permissions = match node {
+            Node::Inode(inode) => self.inodes[inode].permissions,
+            Node::Proc(place) => place.permissions(),
+        };
+        let executable = self.is_directory(node) || permissions & 0o111 != 0;
+        if mode.contains(AccessMode::EXECUTE) && !executable { Err(Errno::EACCES) } else { Ok(()) }
+    }
+
+    /// Returns the contents of a program that execve(2) may run.
+    ///
+    /// # Errors
+    /// `EACCES` when it is no regular file or nobody may execute it.
+    pub fn program(&self, node: Node) -> Result<FileId, Errno> {
+        let contents = self.regular(node).ok_or(Errno::EACCES)?;
+        self.access(node, AccessMode::EXECUTE)?;
+        Ok(contents)
+    }
+
+    /// Sets the permission bits (chmod(2)).
+    ///
+    /// # Errors
+    /// `EPERM` in `/proc`, `EOPNOTSUPP` for a symbolic link.
+    pub fn chmod(&mut self, node: Node, permissions: u32, now_ns: u64) -> Result<(), Errno> {
+        let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
+        if self.file_type(node) == FileType::Symlink {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let inode = &mut self.inodes[inode];
+        inode.permissions = permissions & PERMISSION_BITS;
+        inode.times.changed_ns = now_ns;
+        Ok(())
+    }
+
+    /// Sets owner and group where they are given (chown(2)).
+    ///
+    /// # Errors
+    /// `EPERM` in `/proc`.
+    pub fn chown(
+        &mut self,
+        node: Node,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        now_ns: u64,
+    ) -> Result<(), Errno> {
+        let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
+        let inode = &mut self.inodes[inode];
+        inode.uid = uid.unwrap_or(inode.uid);
+        inode.gid = gid.unwrap_or(inode.gid);
+        inode.times.changed_ns = now_ns;
+        Ok(())
+    }
+
+    /// Sets the times of access and change of contents where they are given (utimensat(2)).
+    ///
+    /// # Errors
+    /// `EPERM` in `/proc`.
+    pub fn set_times(
+        &mut self,
+        node: Node,
+        accessed_ns: Option<u64>,
+        modified_ns: Option<u64>,
+        now_ns: u64,
+    ) -> Result<(), Errno> {
+        let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
+        let times = &mut self.inodes[inode].times;
+        times.accessed_ns = accessed_ns.unwrap_or(times.accessed_ns);
+        times.modified_ns = modified_ns.unwrap_or(times.modified_ns);
+        times.changed_ns = now_ns;
+        Ok(())
+    }
+
+    /// Records that contents changed.
+    pub(super) fn touch(&mut self, node: Node, now_ns: u64) {
+        if let Node::Inode(inode) = node {
+            self.inodes[inode].touch_modified(now_ns);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Character devices of `/dev`, and the three streams of the console.
+
+use super::flags::makedev;
+
+/// A character device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// `/dev/null`: empty, and swallows what is written (null(4)).
+    Null,
+    /// `/dev/zero`: zeros without end.
+    Zero,
+    /// `/dev/full`: zeros without end, and no space to write (full(4)).
+    Full,
+    /// `/dev/random`: as `/dev/urandom` since Linux 5.6.
+    Random,
+    /// `/dev/urandom`: bytes of the run's generator (random(4)).
+    Urandom,
+    /// `/dev/tty`: the controlling terminal, which no process here has: opening it gives ENXIO (tty(4)).
+    Tty,
+}
+
+impl Device {
+    /// Every device: its name in `/dev` and its permissions.
+    pub(super) const ALL: [(Self, &'static str, u32); 6] = [
+        (Self::Null, "null", 0o666),
+        (Self::Zero, "zero", 0o666),
+        (Self::Full, "full", 0o666),
+        (Self::Random, "random", 0o666),
+        (Self::Urandom, "urandom", 0o666),
+        (Self::Tty, "tty", 0o666),
+    ];
+
+    /// Returns the device number (Linux 6.12 Documentation/admin-guide/devices.txt).
+    pub const fn number(self) -> u64 {
+        match self {
+            Self::Null => makedev(1, 3),
+            Self::Zero => makedev(1, 5),
+            Self::Full => makedev(1, 7),
+            Self::Random => makedev(1, 8),
+            Self::Urandom => makedev(1, 9),
+            Self::Tty => makedev(5, 0),
+        }
+    }
+}
+
+/// A stream between the first process and the host. Guests see a pipe: fstat(2) says so, and it cannot be seeked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Console {
+    /// Standard input.
+    Stdin,
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// The generator behind `/dev/urandom` and getrandom(2): SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
+/// number generators", 2014). A run's seed fixes every byte.
+#[derive(Clone, Debug)]
+pub struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// Starts the generator at `seed`.
+    pub const fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// Returns the next number.
+    pub const fn next_u64(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Fills `to` with the next bytes.
+    pub fn fill(&mut self, to: &mut [u8]) {
+        for chunk in to.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next_u64().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}

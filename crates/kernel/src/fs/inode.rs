@@ -1,0 +1,128 @@
+//! Inodes: what a file is, apart from its names.
+
+use super::device::{Console, Device};
+use super::directory::Directory;
+use super::flags::{FileType, PERMISSION_BITS};
+use super::pipe::PipeId;
+use super::proc::ProcNode;
+use crate::FileId;
+
+super::slab::key! {
+    /// An inode in [`super::Fs`]. The number that guests see is [`super::Stat::ino`], which is never used again.
+    InodeId
+}
+
+/// A place in the tree of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Node {
+    /// An inode of the root file system, or of a pipe.
+    Inode(InodeId),
+    /// A place in `/proc`.
+    Proc(ProcNode),
+}
+
+/// What an inode is.
+#[derive(Clone, Debug)]
+pub(super) enum InodeKind {
+    /// Bytes in the page cache.
+    Regular(FileId),
+    /// Names.
+    Directory(Directory),
+    /// A path to go on with.
+    Symlink(Vec<u8>),
+    /// A character device.
+    Device(Device),
+    /// A pipe.
+    Fifo(PipeId),
+    /// A stream of the host.
+    Console(Console),
+}
+
+/// When things happened to an inode, in nanoseconds since the epoch. Reading a file leaves no trace: the file systems are
+/// mounted `noatime`, so that looking at a file changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// `st_atime`.
+    pub accessed_ns: u64,
+    /// `st_mtime`.
+    pub modified_ns: u64,
+    /// `st_ctime`.
+    pub changed_ns: u64,
+    /// `stx_btime`.
+    pub born_ns: u64,
+}
+
+/// One name of an inode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) directory: InodeId,
+    pub(super) name: Vec<u8>,
+}
+
+/// An inode. It lives while it has a name or a holder: an open description, a working directory, a running program.
+#[derive(Clone, Debug)]
+pub(super) struct Inode {
+    pub(super) number: u64,
+    pub(super) kind: InodeKind,
+    pub(super) permissions: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) times: Times,
+    /// Its names; a directory has at most one.
+    pub(super) links: Vec<Link>,
+    pub(super) holders: u32,
+    /// The path that its last name was, once that is gone.
+    pub(super) deleted_path: Option<Vec<u8>>,
+}
+
+impl Inode {
+    /// Makes an inode that has neither name nor holder yet. It belongs to root.
+    pub(super) fn new(number: u64, kind: InodeKind, permissions: u32, now_ns: u64) -> Self {
+        let times = Times { accessed_ns: now_ns, modified_ns: now_ns, changed_ns: now_ns, born_ns: now_ns };
+        Self {
+            number,
+            kind,
+            permissions: permissions & PERMISSION_BITS,
+            uid: 0,
+            gid: 0,
+            times,
+            links: Vec::new(),
+            holders: 0,
+            deleted_path: None,
+        }
+    }
+
+    /// Returns the type that `st_mode` shows.
+    pub(super) const fn file_type(&self) -> FileType {
+        match self.kind {
+            InodeKind::Regular(_) => FileType::Regular,
+            InodeKind::Directory(_) => FileType::Directory,
+            InodeKind::Symlink(_) => FileType::Symlink,
+            InodeKind::Device(_) => FileType::CharDevice,
+            InodeKind::Fifo(_) | InodeKind::Console(_) => FileType::Fifo,
+        }
+    }
+
+    /// Returns the directory in it, if it is one.
+    pub(super) const fn directory(&self) -> Option<&Directory> {
+        match &self.kind {
+            InodeKind::Directory(directory) => Some(directory),
+            _ => None,
+        }
+    }
+
+    /// Returns `st_nlink`. A directory counts its own `.` and the `..` of each subdirectory.
+    pub(super) fn link_count(&self) -> u32 {
+        match &self.kind {
+            InodeKind::Directory(directory) => directory.link_count(),
+            InodeKind::Fifo(_) | InodeKind::Console(_) => 1,
+            _ => self.links.len() as u32,
+        }
+    }
+
+    /// Records that contents changed.
+    pub(super) const fn touch_modified(&mut self, now_ns: u64) {
+        self.times.modified_ns = now_ns;
+        self.times.changed_ns = now_ns;
+    }
+}

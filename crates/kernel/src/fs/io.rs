@@ -1,0 +1,293 @@
+//! Reading, writing and seeking.
+//!
+//! A read has two halves, so that a buffer that cannot be written loses nothing: [`Fs::read_begin`] shows the bytes,
+//! [`Fs::read_commit`] consumes as many as arrived. What the file system does not have itself (the host's input, a text of
+//! `/proc`) it asks its caller for.
+
+use super::device::{Console, Device};
+use super::flags::{FileType, OpenFlags};
+use super::inode::InodeKind;
+use super::pipe::Pipe;
+use super::wait::{Stop, Wait};
+use super::{Env, Fs, Node, OpenId, ProcNode};
+use crate::mm::Truncated;
+use crate::{Errno, FileId};
+
+/// Where in a file to read or write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// At the description's offset, which moves on.
+    Current,
+    /// At this offset; the description's own stays (pread(2)).
+    At(u64),
+}
+
+/// Where the bytes of a read come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadSource {
+    /// Here they are: fewer than asked for when there are no more now, none at the end.
+    Bytes(Vec<u8>),
+    /// From the host's standard input.
+    Console,
+    /// From the text of this place, which the caller composes and hands to [`Fs::read_text`].
+    Proc(ProcNode),
+}
+
+/// Where the bytes of a write went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteTarget {
+    /// So many of them are written. When these are not all, the caller writes the rest again, and gets to know why not.
+    Done(usize),
+    /// To the host: the caller writes them.
+    Console(Console),
+}
+
+/// From where lseek(2) counts, and what it looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seek {
+    /// `SEEK_SET`.
+    Start(i64),
+    /// `SEEK_CUR`.
+    Current(i64),
+    /// `SEEK_END`.
+    End(i64),
+    /// `SEEK_DATA`: the first byte from here on that is no hole.
+    Data(i64),
+    /// `SEEK_HOLE`: the first hole from here on; the end of the file is one.
+    Hole(i64),
+}
+
+impl Fs {
+    /// Begins a read of up to `len` bytes. Nothing is consumed before [`Fs::read_commit`].
+    ///
+    /// # Errors
+    /// `EBADF` when not open for reading, `EISDIR`, `ESPIPE` for an offset in a pipe, `EAGAIN`; a wait for a writer.
+    pub fn read_begin(
+        &mut self,
+        env: &Env<'_>,
+        open: OpenId,
+        position: Position,
+        len: usize,
+    ) -> Result<ReadSource, Stop> {
+        self.check_position(open, position)?;
+        let file = &self.opens[open];
+        if !file.flags.is_readable() {
+            return Err(Errno::EBADF.into());
+        }
+        let offset = self.offset(open, position);
+        let inode = match file.node {
+            Node::Inode(inode) => inode,
+            Node::Proc(place) => return self.read_proc(open, place, offset, len),
+        };
+        let bytes = match self.inodes[inode].kind {
+            InodeKind::Regular(contents) => env.cache.read(env.ram, contents, offset, len),
+            InodeKind::Fifo(id) => {
+                let pipe = &self.pipes[id];
+                if len > 0 && pipe.is_empty() {
+                    pipe.read_empty(id, file.flags.contains(OpenFlags::NONBLOCK))?;
+                }
+                pipe.peek(len)
+            }
+            InodeKind::Device(device) => self.read_device(device, len),
+            InodeKind::Console(_) => return Ok(ReadSource::Console),
+            InodeKind::Directory(_) => return Err(Errno::EISDIR.into()),
+            InodeKind::Symlink(_) => return Err(Errno::EINVAL.into()),
+        };
+        Ok(ReadSource::Bytes(bytes))
+    }
+
+    fn read_device(&mut self, device: Device, len: usize) -> Vec<u8> {
+        match device {
+            Device::Null | Device::Tty => Vec::new(),
+            Device::Zero | Device::Full => vec![0; len],
+            Device::Random | Device::Urandom => {
+                let mut bytes = vec![0; len];
+                self.random.fill(&mut bytes);
+                bytes
+            }
+        }
+    }
+
+    /// Reading from the start composes the text anew; further on it goes on in the same text (Linux 6.12 fs/seq_file.c).
+    fn read_proc(&self, open: OpenId, place: ProcNode, offset: u64, len: usize) -> Result<ReadSource, Stop> {
+        match &self.opens[open].text {
+            _ if place.file_type() == FileType::Directory => Err(Errno::EISDIR.into()),
+            Some(text) if offset > 0 => Ok(ReadSource::Bytes(window(text, offset, len))),
+            _ => Ok(ReadSource::Proc(place)),
+        }
+    }
+
+    /// Goes on with a read that [`ReadSource::Proc`] stopped: keeps the text and returns the bytes asked for.
+    pub fn read_text(&mut self, open: OpenId, position: Position, len: usize, text: Vec<u8>) -> Vec<u8> {
+        let bytes = window(&text, self.offset(open, position), len);
+        self.opens[open].text = Some(text);
+        bytes
+    }
+
+    /// Ends a read of which `len` bytes have arrived: consumes them.
+    pub fn read_commit(&mut self, open: OpenId, position: Position, len: usize) {
+        if let Some(id) = self.open_pipe(open) {
+            let pipe = &mut self.pipes[id];
+            let was_full = pipe.is_full();
+            pipe.consume(len);
+            if was_full && !pipe.is_full() {
+                self.wakes.push(Wait::PipeWritable(id));
+            }
+        } else if position == Position::Current {
+            self.opens[open].position += len as u64;
+        }
+    }
+
+    /// Writes `bytes`, which the caller has copied in.
+    ///
+    /// # Errors
+    /// `EBADF` when not open for writing, `EPIPE` (the caller raises SIGPIPE) when a pipe has no reader, `EAGAIN`, `ENOSPC`,
+    /// `EFBIG`, `EINVAL` in `/proc`, `ESPIPE` for an offset in a pipe; a wait for a reader.
+    pub fn write(
+        &mut self,
+        env: &mut Env<'_>,
+        open: OpenId,
+        position: Position,
+        bytes: &[u8],
+    ) -> Result<WriteTarget, Stop> {
+        self.check_position(open, position)?;
+        let flags = self.opens[open].flags;
+        if !flags.is_writable() {
+            return Err(Errno::EBADF.into());
+        }
+        let Node::Inode(inode) = self.opens[open].node else { return Err(Errno::EINVAL.into()) };
+        let done = match self.inodes[inode].kind {
+            InodeKind::Regular(contents) => self.write_regular(env, open, position, contents, bytes)?,
+            InodeKind::Fifo(_) if bytes.is_empty() => 0,
+            InodeKind::Fifo(id) => {
+                let pipe = &mut self.pipes[id];
+                if pipe.readers == 0 {
+                    return Err(Errno::EPIPE.into());
+                }
+                let was_empty = pipe.is_empty();
+                let done = pipe.append(bytes);
+                if done == 0 {
+                    return Err(Pipe::write_full(id, flags.contains(OpenFlags::NONBLOCK)));
+                }
+                if was_empty {
+                    self.wakes.push(Wait::PipeReadable(id));
+                }
+                done
+            }
+            InodeKind::Device(Device::Full) => return Err(Errno::ENOSPC.into()),
+            InodeKind::Device(_) => bytes.len(),
+            InodeKind::Console(console) => return Ok(WriteTarget::Console(console)),
+            InodeKind::Directory(_) | InodeKind::Symlink(_) => return Err(Errno::EBADF.into()),
+        };
+        Ok(WriteTarget::Done(done))
+    }
+
+    fn write_regular(
+        &mut self,
+        env: &mut Env<'_>,
+        open: OpenId,
+        position: Position,
+        contents: FileId,
+        bytes: &[u8],
+    ) -> Result<usize, Errno> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        // With O_APPEND even pwrite(2) writes at the end, as its manual page confesses.
+        let offset = if self.opens[open].flags.contains(OpenFlags::APPEND) {
+            env.cache.size(contents)
+        } else {
+            self.offset(open, position)
+        };
+        let room = (i64::MAX as u64).checked_sub(offset).filter(|room| *room > 0).ok_or(Errno::EFBIG)?;
+        let bytes = &bytes[..bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX))];
+        let done =
+            env.cache.write(env.ram, env.frames, contents, offset, bytes).map_err(|_| Errno::ENOSPC)?;
+        self.touch(self.opens[open].node, env.now_ns);
+        if position == Position::Current {
+            self.opens[open].position = offset + done as u64;
+        }
+        Ok(done)
+    }
+
+    /// Refuses an offset in what has none.
+    fn check_position(&self, open: OpenId, position: Position) -> Result<(), Errno> {
+        if position != Position::Current && self.is_stream(open) {
+            return Err(Errno::ESPIPE);
+        }
+        Ok(())
+    }
+
+    /// Tells whether a description is a stream: it has no offset, and a read returns what there is now.
+    pub fn is_stream(&self, open: OpenId) -> bool {
+        self.file_type(self.opens[open].node) == FileType::Fifo
+    }
+
+    fn offset(&self, open: OpenId, position: Position) -> u64 {
+        match position {
+            Position::Current => self.opens[open].position,
+            Position::At(offset) => offset,
+        }
+    }
+
+    /// Moves a description's offset and returns it (lseek(2)).
+    ///
+    /// # Errors
+    /// `EBADF` for `O_PATH`, `ESPIPE` for a pipe, `EINVAL` before the start, `ENXIO` for data or hole beyond the end.
+    pub fn seek(&mut self, env: &Env<'_>, open: OpenId, seek: Seek) -> Result<u64, Errno> {
+        let file = &self.opens[open];
+        if file.flags.contains(OpenFlags::PATH) {
+            return Err(Errno::EBADF);
+        }
+        if self.is_stream(open) {
+            return Err(Errno::ESPIPE);
+        }
+        if self.device(file.node).is_some() {
+            // Devices without contents accept every seek and stay where they are (Linux 6.12 drivers/char/mem.c null_lseek).
+            return Ok(0);
+        }
+        let size = self.regular(file.node).map(|contents| env.cache.size(contents));
+        let position = match seek {
+            Seek::Start(offset) => u64::try_from(offset).ok(),
+            Seek::Current(offset) => file.position.checked_add_signed(offset),
+            Seek::End(offset) => size.and_then(|size| size.checked_add_signed(offset)),
+            Seek::Data(offset) | Seek::Hole(offset) => {
+                let size = size.ok_or(Errno::EINVAL)?;
+                let from = u64::try_from(offset).ok().filter(|from| *from < size).ok_or(Errno::ENXIO)?;
+                Some(if matches!(seek, Seek::Data(_)) { from } else { size })
+            }
+        };
+        let position = position.filter(|position| *position <= i64::MAX as u64).ok_or(Errno::EINVAL)?;
+        self.opens[open].position = position;
+        Ok(position)
+    }
+
+    /// Sets a file's size (truncate(2), ftruncate(2)).
+    ///
+    /// # Errors
+    /// `EISDIR` for a directory, `EINVAL` for what has no size.
+    pub fn truncate(&mut self, env: &mut Env<'_>, node: Node, size: u64) -> Result<Truncated, Errno> {
+        if self.is_directory(node) {
+            return Err(Errno::EISDIR);
+        }
+        let contents = self.regular(node).ok_or(Errno::EINVAL)?;
+        self.touch(node, env.now_ns);
+        Ok(env.cache.set_size(env.ram, env.frames, contents, size))
+    }
+
+    /// Returns how many bytes a read would find (`FIONREAD`); `None` for what does not know the request.
+    pub fn readable_bytes(&self, env: &Env<'_>, open: OpenId) -> Option<u64> {
+        let file = &self.opens[open];
+        match (self.open_pipe(open), self.regular(file.node)) {
+            (Some(pipe), _) => Some(self.pipes[pipe].len() as u64),
+            (_, Some(contents)) => Some(env.cache.size(contents).saturating_sub(file.position)),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the part of a text that a read of `len` bytes at `offset` sees.
+fn window(text: &[u8], offset: u64, len: usize) -> Vec<u8> {
+    let from = usize::try_from(offset).map_or(text.len(), |from| from.min(text.len()));
+    text[from..].iter().copied().take(len).collect()
+}

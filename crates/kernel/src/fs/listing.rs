@@ -1,0 +1,118 @@
+//! Listings of directories, in the records of getdents64(2).
+
+use super::flags::{FileType, OpenFlags};
+use super::{Env, Fs, Node, OpenId, ProcNode};
+use crate::Errno;
+
+/// Bytes of `struct linux_dirent64` before the name.
+const HEADER: usize = 19;
+
+/// Records, and where to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// Whole records; none at the end.
+    pub bytes: Vec<u8>,
+    /// The position for [`Fs::list_commit`].
+    pub next: u64,
+}
+
+/// One name of a directory. A listing goes on at `next` after it.
+struct Row {
+    next: u64,
+    number: u64,
+    file_type: FileType,
+    name: Vec<u8>,
+}
+
+impl Row {
+    fn append_to(&self, bytes: &mut Vec<u8>, len: usize) {
+        let end = bytes.len() + len;
+        bytes.extend_from_slice(&self.number.to_le_bytes());
+        bytes.extend_from_slice(&self.next.to_le_bytes());
+        bytes.extend_from_slice(&(len as u16).to_le_bytes());
+        bytes.push(self.file_type as u8);
+        bytes.extend_from_slice(&self.name);
+        bytes.resize(end, 0);
+    }
+}
+
+impl Fs {
+    /// Begins a listing of up to `len` bytes. The description's position moves with [`Fs::list_commit`].
+    ///
+    /// # Errors
+    /// `EBADF` for `O_PATH`, `ENOTDIR`, `EINVAL` when not even the next record fits, `ENOENT` when the directory was removed.
+    pub fn list_begin(&self, env: &Env<'_>, open: OpenId, len: usize) -> Result<Listing, Errno> {
+        let file = &self.opens[open];
+        if file.flags.contains(OpenFlags::PATH) {
+            return Err(Errno::EBADF);
+        }
+        if !self.is_directory(file.node) {
+            return Err(Errno::ENOTDIR);
+        }
+        let mut listing = Listing { bytes: Vec::new(), next: file.position };
+        for row in self.rows(env, file.node, file.position)? {
+            let size = (HEADER + row.name.len() + 1).next_multiple_of(8);
+            if listing.bytes.len() + size > len {
+                if listing.bytes.is_empty() {
+                    return Err(Errno::EINVAL);
+                }
+                break;
+            }
+            row.append_to(&mut listing.bytes, size);
+            listing.next = row.next;
+        }
+        Ok(listing)
+    }
+
+    /// Ends a listing whose records have all arrived.
+    pub fn list_commit(&mut self, open: OpenId, listing: &Listing) {
+        self.opens[open].position = listing.next;
+    }
+
+    /// Returns the rows of a directory from a position on: `.` is at 0, `..` at 1.
+    fn rows(&self, env: &Env<'_>, directory: Node, from: u64) -> Result<Vec<Row>, Errno> {
+        let number = |node| match node {
+            Node::Inode(inode) => self.inodes[inode].number,
+            Node::Proc(place) => place.number(),
+        };
+        let dots = [(&b"."[..], directory), (b"..", self.parent(directory))];
+        let dots = (1..).zip(dots).map(|(next, (name, node))| Row {
+            next,
+            number: number(node),
+            file_type: FileType::Directory,
+            name: name.to_vec(),
+        });
+        let mut rows: Vec<Row> = dots.filter(|row| row.next > from).collect();
+        match directory {
+            Node::Inode(inode) => {
+                let directory = self.inodes[inode].directory().ok_or(Errno::ENOTDIR)?;
+                if directory.is_removed {
+                    return Err(Errno::ENOENT);
+                }
+                rows.extend(directory.list_from(from).map(|(cookie, name, inode)| {
+                    let node = self.across_mount(inode);
+                    let file_type = self.file_type(node);
+                    Row { next: cookie + 1, number: number(node), file_type, name: name.to_vec() }
+                }));
+            }
+            Node::Proc(place) => {
+                let children = self.proc_children(env, place).into_iter().zip(2..);
+                rows.extend(children.filter(|(_, cookie)| *cookie >= from).map(|(child, cookie)| Row {
+                    next: cookie + 1,
+                    number: child.number(),
+                    file_type: child.file_type(),
+                    name: child.name().into_bytes(),
+                }));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn proc_children(&self, env: &Env<'_>, place: ProcNode) -> Vec<ProcNode> {
+        let ProcNode::FdDirectory(pid) = place else { return place.children(env.processes) };
+        let table = env.processes.fd_table(pid);
+        table.map_or_else(Vec::new, |table| {
+            self.tables[table].fds().map(|fd| ProcNode::FdLink(pid, fd)).collect()
+        })
+    }
+}

@@ -1,0 +1,264 @@
+//! Files: one tmpfs, pipes, devices, `/proc`, open file descriptions and descriptor tables.
+//!
+//! ```text
+//!   task ──▶ FdTable: fd ──▶ OpenFile (offset, flags) ──▶ Node ──▶ Inode ──▶ FileId ──▶ mm::PageCache
+//!        ──▶ WorkDir: cwd, umask ────────────────────────▶     └─▶ ProcNode   ├─▶ Pipe
+//!                                                                             └─▶ Directory: name ──▶ Inode
+//! ```
+//!
+//! Principles:
+//! - State is data: every arrow above is a number, every object has a count of who points to it, and what nobody points to is
+//!   freed at once. An unlinked file lives until its last description is closed and its last mapping is gone.
+//! - Contents of files are in guest frames, in the page cache, and nowhere else.
+//! - Nothing here touches user memory, the host or the clock. Bytes come in and go out by value, times are arguments, the
+//!   console and the texts of `/proc` are requests to the caller ([`ReadSource`], [`WriteTarget`]).
+//! - What must wait says for what ([`Wait`]); what may let others go on records it ([`Fs::take_wakes`]).
+//!
+//! What is not here: permissions of other users than root, named FIFOs, sockets, file locks, more than one tmpfs.
+
+mod attributes;
+mod device;
+mod directory;
+mod fd_table;
+mod flags;
+mod inode;
+mod io;
+mod listing;
+mod namespace;
+mod open;
+mod path;
+mod pipe;
+mod proc;
+mod slab;
+mod stat;
+#[cfg(test)]
+mod tests;
+mod wait;
+mod work_dir;
+
+pub use attributes::AccessMode;
+pub use device::{Console, Device, Random};
+pub use fd_table::{FdTableId, OnExec};
+pub use flags::{FileType, OpenFlags, PERMISSION_BITS, PollEvents, RenameFlags, makedev};
+pub use inode::{InodeId, Node, Times};
+pub use io::{Position, ReadSource, Seek, WriteTarget};
+pub use listing::Listing;
+pub use open::{Mappable, OpenId, Opened};
+pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX};
+pub use pipe::PipeId;
+pub use proc::{PidFile, PidLink, ProcFile, ProcNode, Processes};
+pub use stat::Stat;
+pub use wait::{Stop, Wait};
+pub use work_dir::WorkDirId;
+
+use crate::mm::{Frames, PageCache};
+use crate::{Errno, Fd};
+use directory::Directory;
+use fd_table::FdTable;
+use inode::{Inode, InodeKind};
+use namespace::Vacant;
+use open::OpenFile;
+use path::FinalLink;
+use pipe::Pipe;
+use slab::{Key, Slab};
+use tine_mmu::Ram;
+use work_dir::WorkDir;
+
+/// What an operation needs of the rest of the kernel.
+pub struct Env<'a> {
+    /// Guest RAM.
+    pub ram: &'a mut Ram,
+    /// Its frames.
+    pub frames: &'a mut Frames,
+    /// The contents of files.
+    pub cache: &'a mut PageCache,
+    /// The processes, for paths through `/proc`.
+    pub processes: &'a dyn Processes,
+    /// The time, in nanoseconds since the epoch.
+    pub now_ns: u64,
+}
+
+/// The files of the machine.
+#[derive(Clone, Debug)]
+pub struct Fs {
+    inodes: Slab<InodeId, Inode>,
+    opens: Slab<OpenId, OpenFile>,
+    pipes: Slab<PipeId, Pipe>,
+    tables: Slab<FdTableId, FdTable>,
+    work_dirs: Slab<WorkDirId, WorkDir>,
+    root: InodeId,
+    /// The directory over which `/proc` is mounted.
+    proc_mount: InodeId,
+    next_number: u64,
+    random: Random,
+    wakes: Vec<Wait>,
+}
+
+impl Fs {
+    /// Makes a tree with `/bin`, `/dev`, `/proc`, `/root` and `/tmp`. `seed` fixes what `/dev/urandom` says.
+    pub fn new(seed: u64, now_ns: u64) -> Self {
+        let mut inodes = Slab::new();
+        // The root is its own parent, which holds it for ever.
+        let root = InodeId::from_slot(0);
+        let mut inode = Inode::new(1, InodeKind::Directory(Directory::new(root)), 0o755, now_ns);
+        inode.holders = 1;
+        let mut fs = Self {
+            root: inodes.insert(inode),
+            inodes,
+            opens: Slab::new(),
+            pipes: Slab::new(),
+            tables: Slab::new(),
+            work_dirs: Slab::new(),
+            proc_mount: root,
+            next_number: 2,
+            random: Random::new(seed),
+            wakes: Vec::new(),
+        };
+        fs.populate(now_ns);
+        fs
+    }
+
+    fn populate(&mut self, now_ns: u64) {
+        let mut make = |directory, name: &str, kind, permissions| {
+            let vacant = Vacant { directory, name: name.into() };
+            self.make(&vacant, kind, permissions, now_ns)
+        };
+        let root = InodeId::from_slot(0);
+        let directory = || InodeKind::Directory(Directory::new(root));
+        make(root, "bin", directory(), 0o755);
+        let dev = make(root, "dev", directory(), 0o755);
+        let proc_mount = make(root, "proc", directory(), 0o555);
+        make(root, "root", directory(), 0o700);
+        make(root, "tmp", directory(), 0o1777);
+        for (device, name, permissions) in Device::ALL {
+            make(dev, name, InodeKind::Device(device), permissions);
+        }
+        for (name, target) in [
+            ("fd", "/proc/self/fd"),
+            ("stdin", "/proc/self/fd/0"),
+            ("stdout", "/proc/self/fd/1"),
+            ("stderr", "/proc/self/fd/2"),
+        ] {
+            make(dev, name, InodeKind::Symlink(target.into()), 0o777);
+        }
+        self.proc_mount = proc_mount;
+    }
+
+    /// Puts a file of the host at a path, with the directories on the way, and returns it.
+    ///
+    /// # Errors
+    /// What a look-up gives; `EEXIST` when the path is taken, `ENOSPC` when the contents do not fit into guest memory.
+    pub fn install(
+        &mut self,
+        env: &mut Env<'_>,
+        path: &[u8],
+        bytes: &[u8],
+        permissions: u32,
+    ) -> Result<Node, Errno> {
+        for (index, _) in path.iter().enumerate().filter(|(index, byte)| **byte == b'/' && *index > 0) {
+            let at = At { base: self.root(), path: &path[..index] };
+            match self.mkdir(env, at, 0o755) {
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        let found = self.walk(env.processes, At { base: self.root(), path }, FinalLink::Follow)?;
+        let vacant = self.vacant(found)?;
+        let contents = env.cache.create();
+        let written = env.cache.write(env.ram, env.frames, contents, 0, bytes);
+        if !bytes.is_empty() && written != Ok(bytes.len()) {
+            env.cache.release(env.ram, env.frames, contents);
+            return Err(Errno::ENOSPC);
+        }
+        Ok(Node::Inode(self.make(&vacant, InodeKind::Regular(contents), permissions, env.now_ns)))
+    }
+
+    /// Makes a table whose descriptors 0, 1 and 2 are the host's streams.
+    pub fn console_table(&mut self, now_ns: u64) -> FdTableId {
+        let table = self.new_table();
+        for (fd, console) in (0..).zip([Console::Stdin, Console::Stdout, Console::Stderr]) {
+            let open = self.console(console, now_ns);
+            self.put_fd(table, Fd(fd), open, OnExec::Keep);
+        }
+        table
+    }
+
+    /// Returns `/`.
+    pub const fn root(&self) -> Node {
+        Node::Inode(self.root)
+    }
+
+    /// Returns the generator of `/dev/urandom`, for getrandom(2).
+    pub const fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    /// Takes what has become possible since the last call: whoever waits for one of these can go on.
+    #[must_use = "tasks that wait for these sleep for ever otherwise"]
+    pub fn take_wakes(&mut self) -> Vec<Wait> {
+        std::mem::take(&mut self.wakes)
+    }
+
+    /// Keeps what is there alive without a name: a working directory, a running program.
+    pub fn hold(&mut self, node: Node) {
+        if let Node::Inode(inode) = node {
+            self.inodes[inode].holders += 1;
+        }
+    }
+
+    /// Ends a [`Fs::hold`].
+    pub fn release(&mut self, env: &mut Env<'_>, node: Node) {
+        if let Node::Inode(inode) = node {
+            self.inodes[inode].holders -= 1;
+            self.collect(env, inode);
+        }
+    }
+
+    /// Frees an inode that has neither name nor holder, and the directories that only it held.
+    fn collect(&mut self, env: &mut Env<'_>, inode: InodeId) {
+        let mut next = Some(inode);
+        while let Some(id) = next.take() {
+            let inode = &self.inodes[id];
+            if !inode.links.is_empty() || inode.holders > 0 {
+                return;
+            }
+            match self.inodes.remove(id).kind {
+                InodeKind::Regular(contents) => env.cache.release(env.ram, env.frames, contents),
+                InodeKind::Fifo(pipe) => {
+                    self.pipes.remove(pipe);
+                }
+                InodeKind::Directory(directory) => {
+                    self.inodes[directory.parent].holders -= 1;
+                    next = Some(directory.parent);
+                }
+                InodeKind::Symlink(_) | InodeKind::Device(_) | InodeKind::Console(_) => {}
+            }
+        }
+    }
+
+    /// Returns how many objects there are, for reports and tests.
+    pub fn census(&self) -> Census {
+        Census {
+            inodes: self.inodes.len(),
+            opens: self.opens.len(),
+            pipes: self.pipes.len(),
+            tables: self.tables.len(),
+            work_dirs: self.work_dirs.len(),
+        }
+    }
+}
+
+/// How many objects a file system holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Census {
+    /// Inodes.
+    pub inodes: usize,
+    /// Open file descriptions.
+    pub opens: usize,
+    /// Pipes.
+    pub pipes: usize,
+    /// Descriptor tables.
+    pub tables: usize,
+    /// Working directories.
+    pub work_dirs: usize,
+}

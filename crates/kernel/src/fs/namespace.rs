@@ -1,0 +1,322 @@
+//! Operations on names: make, remove, move (Linux 6.12 fs/namei.c). The file system's only user is root, so permission to do
+//! so is never in question.
+
+use super::directory::Directory;
+use super::inode::{Inode, InodeKind, Link};
+use super::path::{FinalLink, Found, Last, PATH_MAX};
+use super::{At, Env, Fs, InodeId, Node, ProcNode, RenameFlags};
+use crate::Errno;
+
+/// A name that can be made: nothing has it yet.
+pub(super) struct Vacant {
+    pub(super) directory: InodeId,
+    pub(super) name: Vec<u8>,
+}
+
+/// A name that is there.
+struct Named {
+    directory: InodeId,
+    name: Vec<u8>,
+    inode: InodeId,
+}
+
+impl Fs {
+    /// Makes a directory (mkdirat(2)); the caller has applied its umask to `permissions`.
+    ///
+    /// # Errors
+    /// `EEXIST`, and what a look-up gives.
+    pub fn mkdir(&mut self, env: &mut Env<'_>, at: At<'_>, permissions: u32) -> Result<(), Errno> {
+        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let vacant = self.vacant(found)?;
+        let kind = InodeKind::Directory(Directory::new(vacant.directory));
+        self.make(&vacant, kind, permissions, env.now_ns);
+        Ok(())
+    }
+
+    /// Makes a symbolic link with the text `target` (symlinkat(2)).
+    ///
+    /// # Errors
+    /// `ENOENT` when `target` is empty, `ENAMETOOLONG`, `EEXIST`, and what a look-up gives.
+    pub fn symlink(&mut self, env: &mut Env<'_>, target: &[u8], at: At<'_>) -> Result<(), Errno> {
+        match target.len() {
+            0 => return Err(Errno::ENOENT),
+            PATH_MAX.. => return Err(Errno::ENAMETOOLONG),
+            _ => {}
+        }
+        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let vacant = self.vacant_without_slash(found)?;
+        self.make(&vacant, InodeKind::Symlink(target.to_vec()), 0o777, env.now_ns);
+        Ok(())
+    }
+
+    /// Gives `node` one more name (linkat(2)). The caller has looked `node` up with the flags it was given.
+    ///
+    /// # Errors
+    /// `EPERM` for a directory, `EXDEV` for what is not in this file system, `ENOENT` for a file whose last name is gone,
+    /// `EEXIST`, and what a look-up gives.
+    pub fn link(&mut self, env: &mut Env<'_>, node: Node, at: At<'_>) -> Result<(), Errno> {
+        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let vacant = self.vacant_without_slash(found)?;
+        let Node::Inode(inode) = node else { return Err(Errno::EXDEV) };
+        match self.inodes[inode].kind {
+            InodeKind::Fifo(_) | InodeKind::Console(_) => return Err(Errno::EXDEV),
+            InodeKind::Directory(_) => return Err(Errno::EPERM),
+            _ if self.inodes[inode].links.is_empty() => return Err(Errno::ENOENT),
+            _ => {}
+        }
+        self.attach(&vacant, inode, env.now_ns);
+        Ok(())
+    }
+
+    /// Removes a name of a file that is no directory (unlinkat(2)).
+    ///
+    /// # Errors
+    /// `EISDIR` for a directory, `ENOTDIR` when a slash follows, `EPERM` in `/proc`, and what a look-up gives.
+    pub fn unlink(&mut self, env: &mut Env<'_>, at: At<'_>) -> Result<(), Errno> {
+        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let Last::Name(name) = found.last else { return Err(Errno::EISDIR) };
+        let node = found.node.ok_or(Errno::ENOENT)?;
+        if self.is_directory(node) {
+            return Err(Errno::EISDIR);
+        }
+        if found.trailing_slash {
+            return Err(Errno::ENOTDIR);
+        }
+        let (Node::Inode(directory), Node::Inode(inode)) = (found.directory, node) else {
+            return Err(Errno::EPERM);
+        };
+        self.detach(&Named { directory, name, inode }, env.now_ns);
+        self.collect(env, inode);
+        Ok(())
+    }
+
+    /// Removes an empty directory (unlinkat(2) with `AT_REMOVEDIR`).
+    ///
+    /// # Errors
+    /// `ENOTDIR`, `ENOTEMPTY`, `EINVAL` for `.`, `EBUSY` for the root and for `/proc`, `EPERM` in it, and what a look-up
+    /// gives.
+    pub fn rmdir(&mut self, env: &mut Env<'_>, at: At<'_>) -> Result<(), Errno> {
+        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let name = match found.last {
+            Last::Name(name) => name,
+            Last::Dot => return Err(Errno::EINVAL),
+            Last::DotDot => return Err(Errno::ENOTEMPTY),
+            Last::Place => return Err(Errno::EBUSY),
+        };
+        let (directory, inode) = match (found.directory, found.node.ok_or(Errno::ENOENT)?) {
+            (Node::Inode(directory), Node::Inode(inode)) => (directory, inode),
+            (_, Node::Proc(ProcNode::Root)) => return Err(Errno::EBUSY),
+            (_, node) if !self.is_directory(node) => return Err(Errno::ENOTDIR),
+            _ => return Err(Errno::EPERM),
+        };
+        match self.inodes[inode].directory() {
+            None => return Err(Errno::ENOTDIR),
+            Some(removed) if !removed.is_empty() => return Err(Errno::ENOTEMPTY),
+            Some(_) => {}
+        }
+        self.detach(&Named { directory, name, inode }, env.now_ns);
+        self.collect(env, inode);
+        Ok(())
+    }
+
+    /// Moves a name (renameat2(2)).
+    ///
+    /// # Errors
+    /// `ENOENT`, `EEXIST` with `NOREPLACE`, `ENOTDIR`, `EISDIR`, `ENOTEMPTY`, `EINVAL` for a directory into itself, `EBUSY` for
+    /// `.`, `..`, `/` and `/proc`, `EXDEV` into or out of `/proc`, and what a look-up gives.
+    pub fn rename(
+        &mut self,
+        env: &mut Env<'_>,
+        from: At<'_>,
+        to: At<'_>,
+        flags: RenameFlags,
+    ) -> Result<(), Errno> {
+        if flags.contains(RenameFlags::NOREPLACE | RenameFlags::EXCHANGE) {
+            return Err(Errno::EINVAL);
+        }
+        let exchanges = flags.contains(RenameFlags::EXCHANGE);
+        let from = self.walk(env.processes, from, FinalLink::Keep)?;
+        let to = self.walk(env.processes, to, FinalLink::Keep)?;
+        let (from_directory, to_directory) = match (from.directory, to.directory) {
+            (Node::Inode(from), Node::Inode(to)) => (from, to),
+            (Node::Proc(_), Node::Proc(_)) => return Err(Errno::EPERM),
+            _ => return Err(Errno::EXDEV),
+        };
+        let Last::Name(from_name) = from.last else { return Err(Errno::EBUSY) };
+        let Last::Name(to_name) = to.last else {
+            return Err(if flags.contains(RenameFlags::NOREPLACE) { Errno::EEXIST } else { Errno::EBUSY });
+        };
+        let source = from.node.ok_or(Errno::ENOENT)?;
+        match to.node {
+            Some(_) if flags.contains(RenameFlags::NOREPLACE) => return Err(Errno::EEXIST),
+            None if exchanges => return Err(Errno::ENOENT),
+            _ => {}
+        }
+        let is_directory = |node: Node| self.is_directory(node);
+        if !is_directory(source) && (from.trailing_slash || to.trailing_slash && !exchanges) {
+            return Err(Errno::ENOTDIR);
+        }
+        if exchanges && to.trailing_slash && !to.node.is_some_and(is_directory) {
+            return Err(Errno::ENOTDIR);
+        }
+        if self.is_within(to_directory, source) {
+            return Err(Errno::EINVAL);
+        }
+        if to.node.is_some_and(|target| self.is_within(from_directory, target)) {
+            return Err(if exchanges { Errno::EINVAL } else { Errno::ENOTEMPTY });
+        }
+        if self.inodes[to_directory].directory().is_some_and(|directory| directory.is_removed) {
+            return Err(Errno::ENOENT);
+        }
+        let Node::Inode(inode) = source else { return Err(Errno::EBUSY) };
+        let source = Named { directory: from_directory, name: from_name, inode };
+        let vacant = Vacant { directory: to_directory, name: to_name };
+        match to.node {
+            None => self.move_name(&source, &vacant, env.now_ns),
+            Some(Node::Proc(_)) => return Err(Errno::EBUSY),
+            // Two names of one file stay as they are.
+            Some(Node::Inode(target)) if target == inode => {}
+            Some(Node::Inode(target)) => {
+                let target = Named { directory: vacant.directory, name: vacant.name, inode: target };
+                if exchanges {
+                    self.exchange(&source, &target, env.now_ns);
+                } else {
+                    self.replaceable(inode, target.inode)?;
+                    self.detach(&target, env.now_ns);
+                    let vacant = Vacant { directory: target.directory, name: target.name };
+                    self.move_name(&source, &vacant, env.now_ns);
+                    self.collect(env, target.inode);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that a move may replace `target` by `source`.
+    fn replaceable(&self, source: InodeId, target: InodeId) -> Result<(), Errno> {
+        match (self.inodes[source].directory(), self.inodes[target].directory()) {
+            (Some(_), None) => Err(Errno::ENOTDIR),
+            (None, Some(_)) => Err(Errno::EISDIR),
+            (_, Some(target)) if !target.is_empty() => Err(Errno::ENOTEMPTY),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells whether `directory` is `ancestor` or lies below it.
+    fn is_within(&self, directory: InodeId, ancestor: Node) -> bool {
+        let mut here = directory;
+        loop {
+            if self.across_mount(here) == ancestor {
+                return true;
+            }
+            match self.inodes[here].directory() {
+                Some(it) if here != self.root => here = it.parent,
+                _ => return false,
+            }
+        }
+    }
+
+    /// Checks that nothing has the name yet and that its directory takes names.
+    pub(super) fn vacant(&self, found: Found) -> Result<Vacant, Errno> {
+        let Last::Name(name) = found.last else { return Err(Errno::EEXIST) };
+        if found.node.is_some() {
+            return Err(Errno::EEXIST);
+        }
+        match found.directory {
+            Node::Inode(directory) if self.inodes[directory].directory().is_some_and(|it| !it.is_removed) => {
+                Ok(Vacant { directory, name })
+            }
+            // A removed directory takes no names, and /proc answers ENOENT for every name that it does not know.
+            _ => Err(Errno::ENOENT),
+        }
+    }
+
+    /// The same for what is not going to be a directory, so that no slash may follow.
+    fn vacant_without_slash(&self, found: Found) -> Result<Vacant, Errno> {
+        let trailing_slash = found.trailing_slash;
+        let vacant = self.vacant(found)?;
+        if trailing_slash { Err(Errno::ENOENT) } else { Ok(vacant) }
+    }
+
+    /// Makes an inode and its first name.
+    pub(super) fn make(&mut self, at: &Vacant, kind: InodeKind, permissions: u32, now_ns: u64) -> InodeId {
+        let inode = self.new_inode(kind, permissions, now_ns);
+        self.attach(at, inode, now_ns);
+        inode
+    }
+
+    /// Makes an inode with the next inode number and no name.
+    pub(super) fn new_inode(&mut self, kind: InodeKind, permissions: u32, now_ns: u64) -> InodeId {
+        if let InodeKind::Directory(directory) = &kind {
+            let parent = directory.parent;
+            self.inodes[parent].holders += 1;
+        }
+        let number = self.next_number;
+        self.next_number += 1;
+        self.inodes.insert(Inode::new(number, kind, permissions, now_ns))
+    }
+
+    fn directory_mut(&mut self, inode: InodeId) -> &mut Directory {
+        match &mut self.inodes[inode].kind {
+            InodeKind::Directory(directory) => directory,
+            _ => unreachable!("only directories hold names"),
+        }
+    }
+
+    fn attach(&mut self, at: &Vacant, inode: InodeId, now_ns: u64) {
+        let is_directory = self.inodes[inode].directory().is_some();
+        self.directory_mut(at.directory).insert(&at.name, inode, is_directory);
+        self.inodes[at.directory].touch_modified(now_ns);
+        let inode = &mut self.inodes[inode];
+        inode.links.push(Link { directory: at.directory, name: at.name.clone() });
+        inode.times.changed_ns = now_ns;
+    }
+
+    /// Removes a name for good. Whoever calls owes the inode a [`Fs::collect`].
+    fn detach(&mut self, named: &Named, now_ns: u64) {
+        let path = self.path_of(Node::Inode(named.inode));
+        self.remove_name(named, now_ns);
+        let inode = &mut self.inodes[named.inode];
+        if inode.links.is_empty() {
+            inode.deleted_path = Some(path);
+            if let InodeKind::Directory(directory) = &mut inode.kind {
+                directory.is_removed = true;
+            }
+        }
+    }
+
+    fn remove_name(&mut self, named: &Named, now_ns: u64) {
+        let is_directory = self.inodes[named.inode].directory().is_some();
+        self.directory_mut(named.directory).remove(&named.name, is_directory);
+        self.inodes[named.directory].touch_modified(now_ns);
+        let inode = &mut self.inodes[named.inode];
+        inode.links.retain(|link| link.directory != named.directory || link.name != named.name);
+        inode.times.changed_ns = now_ns;
+    }
+
+    fn move_name(&mut self, from: &Named, to: &Vacant, now_ns: u64) {
+        self.remove_name(from, now_ns);
+        self.attach(to, from.inode, now_ns);
+        self.set_parent(from.inode, to.directory);
+    }
+
+    fn exchange(&mut self, one: &Named, other: &Named, now_ns: u64) {
+        self.remove_name(one, now_ns);
+        self.remove_name(other, now_ns);
+        for (at, named) in [(one, other), (other, one)] {
+            let vacant = Vacant { directory: at.directory, name: at.name.clone() };
+            self.attach(&vacant, named.inode, now_ns);
+            self.set_parent(named.inode, at.directory);
+        }
+    }
+
+    /// Tells a directory where it is now; other inodes do not care.
+    fn set_parent(&mut self, inode: InodeId, parent: InodeId) {
+        if let InodeKind::Directory(directory) = &mut self.inodes[inode].kind {
+            let before = std::mem::replace(&mut directory.parent, parent);
+            // Both have names below them, so neither goes away here.
+            self.inodes[parent].holders += 1;
+            self.inodes[before].holders -= 1;
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Open file descriptions (open(2)): what is open, how, and how far it was read.
+
+use super::device::{Console, Device};
+use super::flags::{FileType, OpenFlags, PollEvents};
+use super::inode::InodeKind;
+use super::path::{FinalLink, Last};
+use super::pipe::{Pipe, PipeId};
+use super::wait::Wait;
+use super::{At, Env, Fs, Node};
+use crate::mm::Truncated;
+use crate::{Errno, FileId};
+
+super::slab::key! {
+    /// An open file description in [`Fs`].
+    OpenId
+}
+
+/// An open file description. Every descriptor that names it counts as a reference.
+#[derive(Clone, Debug)]
+pub(super) struct OpenFile {
+    pub(super) node: Node,
+    pub(super) flags: OpenFlags,
+    /// Offset in bytes; in a directory, the cookie to go on with.
+    pub(super) position: u64,
+    pub(super) references: u32,
+    /// What a file of `/proc` said when it was last read from the start.
+    pub(super) text: Option<Vec<u8>>,
+}
+
+/// A file that was opened.
+#[derive(Debug)]
+#[must_use]
+pub struct Opened {
+    /// Its description, with one reference that is the caller's.
+    pub open: OpenId,
+    /// Pages that `O_TRUNC` cut off.
+    pub truncated: Truncated,
+}
+
+/// What can be mapped of an open file (mmap(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mappable {
+    /// Pages of the page cache.
+    File(FileId),
+    /// Zeros: `/dev/zero`, which maps as anonymous memory.
+    Zeros,
+}
+
+impl Fs {
+    /// Opens a path (openat(2)); the caller has applied its umask to `permissions`.
+    ///
+    /// # Errors
+    /// `EINVAL` for flags that contradict each other, `EEXIST`, `EISDIR`, `ENOTDIR`, `ELOOP`, `ENXIO` for `/dev/tty`, and what
+    /// a look-up gives.
+    pub fn open(
+        &mut self,
+        env: &mut Env<'_>,
+        at: At<'_>,
+        flags: OpenFlags,
+        permissions: u32,
+    ) -> Result<Opened, Errno> {
+        let flags = if flags.contains(OpenFlags::PATH) {
+            flags & (OpenFlags::PATH | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW | OpenFlags::CLOEXEC)
+        } else {
+            flags | OpenFlags::LARGEFILE
+        };
+        if flags.contains(OpenFlags::TMPFILE) {
+            return self.open_unnamed(env, at, flags, permissions);
+        }
+        if flags.contains(OpenFlags::CREAT | OpenFlags::DIRECTORY) {
+            return Err(Errno::EINVAL);
+        }
+        let node = self.find_or_create(env, at, flags, permissions)?;
+        self.check_open(node, flags)?;
+        let mut truncated = Truncated::default();
+        if flags.contains(OpenFlags::TRUNC)
+            && let Some(file) = self.regular(node)
+        {
+            truncated = env.cache.set_size(env.ram, env.frames, file, 0);
+            self.touch(node, env.now_ns);
+        }
+        Ok(Opened { open: self.describe(node, flags.kept()), truncated })
+    }
+
+    /// Walks to what open(2) opens, making a regular file where `O_CREAT` asks for it.
+    fn find_or_create(
+        &mut self,
+        env: &mut Env<'_>,
+        at: At<'_>,
+        flags: OpenFlags,
+        permissions: u32,
+    ) -> Result<Node, Errno> {
+        let creates = flags.contains(OpenFlags::CREAT);
+        let exclusive = creates && flags.contains(OpenFlags::EXCL);
+        let last = match flags.contains(OpenFlags::NOFOLLOW) {
+            _ if exclusive => FinalLink::Keep,
+            true if creates => FinalLink::Keep,
+            true => FinalLink::FollowIfSlash,
+            false => FinalLink::Follow,
+        };
+        let found = self.walk(env.processes, at, last)?;
+        if creates && found.trailing_slash && matches!(found.last, Last::Name(_)) {
+            return Err(Errno::EISDIR);
+        }
+        match found.node {
+            Some(_) if exclusive => Err(Errno::EEXIST),
+            Some(node) if creates && self.is_directory(node) => Err(Errno::EISDIR),
+            Some(node) if found.trailing_slash && !self.is_directory(node) => Err(Errno::ENOTDIR),
+            Some(node) => Ok(node),
+            None if !creates => Err(Errno::ENOENT),
+            None => {
+                let vacant = self.vacant(found)?;
+                let file = InodeKind::Regular(env.cache.create());
+                Ok(Node::Inode(self.make(&vacant, file, permissions, env.now_ns)))
+            }
+        }
+    }
+
+    /// Checks what is there against the flags (Linux 6.12 fs/namei.c do_open, may_open).
+    fn check_open(&self, node: Node, flags: OpenFlags) -> Result<(), Errno> {
+        let file_type = self.file_type(node);
+        if flags.contains(OpenFlags::DIRECTORY) && file_type != FileType::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        if flags.contains(OpenFlags::PATH) {
+            return Ok(());
+        }
+        match file_type {
+            FileType::Symlink => Err(Errno::ELOOP),
+            FileType::Directory if flags.is_writable() || flags.contains(OpenFlags::TRUNC) => {
+                Err(Errno::EISDIR)
+            }
+            _ if self.device(node) == Some(Device::Tty) => Err(Errno::ENXIO),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens a new file without a name in a directory (`O_TMPFILE`).
+    fn open_unnamed(
+        &mut self,
+        env: &mut Env<'_>,
+        at: At<'_>,
+        flags: OpenFlags,
+        permissions: u32,
+    ) -> Result<Opened, Errno> {
+        if !flags.contains(OpenFlags::DIRECTORY) || !flags.is_writable() {
+            return Err(Errno::EINVAL);
+        }
+        let directory = self.walk(env.processes, at, FinalLink::Follow)?.node.ok_or(Errno::ENOENT)?;
+        match directory {
+            node if !self.is_directory(node) => return Err(Errno::ENOTDIR),
+            Node::Proc(_) => return Err(Errno::EOPNOTSUPP),
+            Node::Inode(_) => {}
+        }
+        let file = InodeKind::Regular(env.cache.create());
+        let inode = self.new_inode(file, permissions, env.now_ns);
+        let mut path = self.path_of(directory);
+        path.extend_from_slice(format!("/#{}", self.inodes[inode].number).as_bytes());
+        self.inodes[inode].deleted_path = Some(path);
+        let open = self.describe(Node::Inode(inode), flags.kept());
+        Ok(Opened { open, truncated: Truncated::default() })
+    }
+
+    /// Makes a pipe: its read end, then its write end (pipe2(2)). Of `flags`, `O_NONBLOCK` counts.
+    pub fn pipe(&mut self, env: &Env<'_>, flags: OpenFlags) -> (OpenId, OpenId) {
+        let pipe = self.pipes.insert(Pipe::new());
+        let node = Node::Inode(self.new_inode(InodeKind::Fifo(pipe), 0o600, env.now_ns));
+        let status = flags & OpenFlags::NONBLOCK;
+        (self.describe(node, status), self.describe(node, status | OpenFlags::WRONLY))
+    }
+
+    /// Opens a stream of the host.
+    pub fn console(&mut self, console: Console, now_ns: u64) -> OpenId {
+        let node = Node::Inode(self.new_inode(InodeKind::Console(console), 0o600, now_ns));
+        let flags = if console == Console::Stdin { OpenFlags::empty() } else { OpenFlags::WRONLY };
+        self.describe(node, flags)
+    }
+
+    /// Makes a description of `node` with one reference.
+    fn describe(&mut self, node: Node, flags: OpenFlags) -> OpenId {
+        self.hold(node);
+        if let Some(pipe) = self.pipe_id(node) {
+            let pipe = &mut self.pipes[pipe];
+            pipe.readers += u32::from(flags.is_readable());
+            pipe.writers += u32::from(flags.is_writable());
+        }
+        self.opens.insert(OpenFile { node, flags, position: 0, references: 1, text: None })
+    }
+
+    /// Adds a reference to a description.
+    pub fn hold_open(&mut self, open: OpenId) {
+        self.opens[open].references += 1;
+    }
+
+    /// Removes a reference from a description. With the last one, what was open is let go: an unlinked file is freed, and a
+    /// pipe's other end is woken when this was the last on its side.
+    pub fn close(&mut self, env: &mut Env<'_>, open: OpenId) {
+        self.opens[open].references -= 1;
+        if self.opens[open].references > 0 {
+            return;
+        }
+        let closed = self.opens.remove(open);
+        if let Some(id) = self.pipe_id(closed.node) {
+            let pipe = &mut self.pipes[id];
+            pipe.readers -= u32::from(closed.flags.is_readable());
+            pipe.writers -= u32::from(closed.flags.is_writable());
+            if pipe.writers == 0 {
+                self.wakes.push(Wait::PipeReadable(id));
+            }
+            if pipe.readers == 0 {
+                self.wakes.push(Wait::PipeWritable(id));
+            }
+        }
+        self.release(env, closed.node);
+    }
+
+    /// Returns what a description has open.
+    pub fn node(&self, open: OpenId) -> Node {
+        self.opens[open].node
+    }
+
+    /// Returns access mode and status flags (`F_GETFL`).
+    pub fn status_flags(&self, open: OpenId) -> OpenFlags {
+        self.opens[open].flags
+    }
+
+    /// Sets those status flags that can change (`F_SETFL`).
+    pub fn set_status_flags(&mut self, open: OpenId, flags: OpenFlags) {
+        let file = &mut self.opens[open];
+        file.flags = file.flags.difference(OpenFlags::SETTABLE) | (flags & OpenFlags::SETTABLE);
+    }
+
+    /// Returns the pipe that a description is an end of.
+    pub(super) fn open_pipe(&self, open: OpenId) -> Option<PipeId> {
+        self.pipe_id(self.opens[open].node)
+    }
+
+    /// Returns a pipe's capacity in bytes (`F_GETPIPE_SZ`).
+    ///
+    /// # Errors
+    /// `EBADF` when it is no pipe.
+    pub fn pipe_capacity(&self, open: OpenId) -> Result<usize, Errno> {
+        Ok(self.pipes[self.open_pipe(open).ok_or(Errno::EBADF)?].capacity())
+    }
+
+    /// Sets a pipe's capacity and returns it rounded up (`F_SETPIPE_SZ`).
+    ///
+    /// # Errors
+    /// `EBADF` when it is no pipe, `EINVAL` when it is too much, `EBUSY` when the contents would not fit.
+    pub fn set_pipe_capacity(&mut self, open: OpenId, len_bytes: u32) -> Result<usize, Errno> {
+        let id = self.open_pipe(open).ok_or(Errno::EBADF)?;
+        let was_full = self.pipes[id].is_full();
+        let capacity = self.pipes[id].resize(len_bytes)?;
+        if was_full && !self.pipes[id].is_full() {
+            self.wakes.push(Wait::PipeWritable(id));
+        }
+        Ok(capacity)
+    }
+
+    /// Returns what a description is ready for (poll(2)). What has no notion of readiness always is.
+    pub fn poll(&self, open: OpenId) -> PollEvents {
+        let file = &self.opens[open];
+        let readable = PollEvents::IN | PollEvents::RDNORM;
+        let writable = PollEvents::OUT | PollEvents::WRNORM;
+        if file.flags.contains(OpenFlags::PATH) {
+            return PollEvents::NVAL;
+        }
+        let Some(pipe) = self.open_pipe(open).map(|id| &self.pipes[id]) else { return readable | writable };
+        let mut events = PollEvents::empty();
+        if file.flags.is_readable() {
+            events.set(readable, !pipe.is_empty());
+            events.set(PollEvents::HUP, pipe.writers == 0);
+        }
+        if file.flags.is_writable() {
+            events.set(writable, !pipe.is_full());
+            events.set(PollEvents::ERR, pipe.readers == 0);
+        }
+        events
+    }
+
+    /// Returns what would change the answer of [`Fs::poll`]; nothing for what is always ready.
+    pub fn poll_waits(&self, open: OpenId) -> Vec<Wait> {
+        let flags = self.opens[open].flags;
+        let Some(id) = self.open_pipe(open) else { return Vec::new() };
+        let reads = flags.is_readable().then_some(Wait::PipeReadable(id));
+        let writes = flags.is_writable().then_some(Wait::PipeWritable(id));
+        reads.into_iter().chain(writes).collect()
+    }
+
+    /// Returns what mmap(2) maps of a description.
+    ///
+    /// # Errors
+    /// `EBADF` for one opened with `O_PATH`, `ENODEV` for what cannot be mapped.
+    pub fn mappable(&self, open: OpenId) -> Result<Mappable, Errno> {
+        let file = &self.opens[open];
+        if file.flags.contains(OpenFlags::PATH) {
+            return Err(Errno::EBADF);
+        }
+        match (self.regular(file.node), self.device(file.node)) {
+            (Some(contents), _) => Ok(Mappable::File(contents)),
+            (_, Some(Device::Zero)) => Ok(Mappable::Zeros),
+            _ => Err(Errno::ENODEV),
+        }
+    }
+}

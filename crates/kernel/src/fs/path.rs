@@ -1,0 +1,306 @@
+//! Resolution of paths (path_resolution(7); Linux 6.12 fs/namei.c link_path_walk).
+
+use super::inode::InodeKind;
+use super::{FileType, Fs, InodeId, Node, ProcNode, Processes};
+use crate::{Errno, Fd};
+use bitflags::bitflags;
+
+/// Longest name of a file, in bytes.
+pub const NAME_MAX: usize = 255;
+/// Longest path, in bytes, with the NUL that ends it.
+pub const PATH_MAX: usize = 4096;
+/// Symbolic links that one look-up may follow.
+const MAX_LINKS: u32 = 40;
+
+bitflags! {
+    /// The `AT_*` flags that steer a look-up.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct LookupFlags: u32 {
+        /// `AT_SYMLINK_NOFOLLOW`: the last component may be a link and is not followed.
+        const NOFOLLOW = 0x100;
+        /// `AT_EMPTY_PATH`: an empty path is the place where the look-up starts.
+        const EMPTY_PATH = 0x1000;
+    }
+}
+
+/// Where a look-up starts ([`Fs::start`]), and the path to follow from there.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// Where a relative path starts.
+    pub base: Node,
+    /// The path, without the NUL that ended it.
+    pub path: &'a [u8],
+}
+
+/// What to do when the last component is a symbolic link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FinalLink {
+    /// Go on with its target.
+    Follow,
+    /// Stop at the link, unless a slash after it asks for a directory.
+    FollowIfSlash,
+    /// Stop at the link: the operation is about the name itself.
+    Keep,
+}
+
+/// The last component of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    /// A name in the directory.
+    Name(Vec<u8>),
+    /// `.`
+    Dot,
+    /// `..`
+    DotDot,
+    /// None: the path was `/`, or ended in a link that leads to a place and not to a name.
+    Place,
+}
+
+/// Where a path ended.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// The directory of the last component.
+    pub(super) directory: Node,
+    /// The last component.
+    pub(super) last: Last,
+    /// What is there now.
+    pub(super) node: Option<Node>,
+    /// Whether a slash followed.
+    pub(super) trailing_slash: bool,
+}
+
+/// Where a symbolic link leads.
+enum Target {
+    /// To another path.
+    Path(Vec<u8>),
+    /// Straight to a place, by whatever name.
+    Place(Node),
+}
+
+/// Components still to be walked, the next one last.
+struct Pending {
+    names: Vec<Vec<u8>>,
+    trailing_slash: bool,
+}
+
+impl Pending {
+    fn new(path: &[u8]) -> Self {
+        let mut pending = Self { names: Vec::new(), trailing_slash: false };
+        pending.push(path);
+        pending
+    }
+
+    /// Puts the components of `path` before the others.
+    fn push(&mut self, path: &[u8]) {
+        if self.names.is_empty() {
+            self.trailing_slash |= path.ends_with(b"/");
+        }
+        let names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        self.names.extend(names.rev().map(<[u8]>::to_vec));
+    }
+}
+
+impl Fs {
+    /// Returns what a path leads to.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`: path_resolution(7).
+    pub fn lookup(&self, processes: &dyn Processes, at: At<'_>, flags: LookupFlags) -> Result<Node, Errno> {
+        if at.path.is_empty() && flags.contains(LookupFlags::EMPTY_PATH) {
+            return Ok(at.base);
+        }
+        let last =
+            if flags.contains(LookupFlags::NOFOLLOW) { FinalLink::FollowIfSlash } else { FinalLink::Follow };
+        let found = self.walk(processes, at, last)?;
+        let node = found.node.ok_or(Errno::ENOENT)?;
+        if found.trailing_slash && !self.is_directory(node) {
+            return Err(Errno::ENOTDIR);
+        }
+        Ok(node)
+    }
+
+    /// Walks a path as far as its last component, which need not exist.
+    pub(super) fn walk(
+        &self,
+        processes: &dyn Processes,
+        at: At<'_>,
+        last: FinalLink,
+    ) -> Result<Found, Errno> {
+        if at.path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        if at.path.len() >= PATH_MAX {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        let mut here = if at.path.starts_with(b"/") { self.root() } else { at.base };
+        let mut pending = Pending::new(at.path);
+        let mut links = 0;
+        loop {
+            let trailing_slash = pending.trailing_slash;
+            let found = |last, node| Ok(Found { directory: here, last, node, trailing_slash });
+            let Some(name) = pending.names.pop() else { return found(Last::Place, Some(here)) };
+            if !self.is_directory(here) {
+                return Err(Errno::ENOTDIR);
+            }
+            let is_last = pending.names.is_empty();
+            let next = match name.as_slice() {
+                b"." if is_last => return found(Last::Dot, Some(here)),
+                b"." => continue,
+                b".." => {
+                    let above = self.parent(here);
+                    if is_last {
+                        return found(Last::DotDot, Some(above));
+                    }
+                    here = above;
+                    continue;
+                }
+                name if name.len() > NAME_MAX => return Err(Errno::ENAMETOOLONG),
+                name => self.child(processes, here, name),
+            };
+            let Some(next) = next else {
+                return if is_last { found(Last::Name(name), None) } else { Err(Errno::ENOENT) };
+            };
+            let follows = match last {
+                _ if !is_last => true,
+                FinalLink::Follow => true,
+                FinalLink::FollowIfSlash => trailing_slash,
+                FinalLink::Keep => false,
+            };
+            if follows && self.file_type(next) == FileType::Symlink {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(Errno::ELOOP);
+                }
+                match self.target(processes, next)? {
+                    Target::Place(node) => here = node,
+                    Target::Path(path) => {
+                        if path.starts_with(b"/") {
+                            here = self.root();
+                        }
+                        pending.push(&path);
+                    }
+                }
+            } else if is_last {
+                return found(Last::Name(name), Some(next));
+            } else {
+                here = next;
+            }
+        }
+    }
+
+    /// Looks a name up in a directory, crossing into `/proc` where it is mounted.
+    fn child(&self, processes: &dyn Processes, directory: Node, name: &[u8]) -> Option<Node> {
+        match directory {
+            Node::Inode(inode) => {
+                let child = self.inodes[inode].directory()?.get(name)?;
+                Some(self.across_mount(child))
+            }
+            Node::Proc(ProcNode::FdDirectory(pid)) => {
+                let fd = Fd(super::proc::parse_number(name)?);
+                self.open_of(processes, pid, fd)?;
+                Some(Node::Proc(ProcNode::FdLink(pid, fd)))
+            }
+            Node::Proc(place) => place.child(name, processes).map(Node::Proc),
+        }
+    }
+
+    /// Returns what is seen at an inode: the root of `/proc` where that is mounted.
+    pub(super) fn across_mount(&self, inode: InodeId) -> Node {
+        if inode == self.proc_mount { Node::Proc(ProcNode::Root) } else { Node::Inode(inode) }
+    }
+
+    /// Returns the directory above a directory; the root's is the root.
+    pub(super) fn parent(&self, directory: Node) -> Node {
+        match directory {
+            Node::Inode(inode) => {
+                self.inodes[inode].directory().map_or(directory, |it| Node::Inode(it.parent))
+            }
+            Node::Proc(place) => {
+                place.parent().map_or_else(|| self.parent(Node::Inode(self.proc_mount)), Node::Proc)
+            }
+        }
+    }
+
+    /// Returns where a symbolic link leads.
+    fn target(&self, processes: &dyn Processes, link: Node) -> Result<Target, Errno> {
+        let place = match link {
+            Node::Inode(inode) => match &self.inodes[inode].kind {
+                InodeKind::Symlink(path) => return Ok(Target::Path(path.clone())),
+                _ => None,
+            },
+            Node::Proc(ProcNode::SelfLink) => {
+                return Ok(Target::Path(processes.caller().to_string().into_bytes()));
+            }
+            Node::Proc(ProcNode::ProcessLink(pid, link)) => processes.link(pid, link),
+            Node::Proc(ProcNode::FdLink(pid, fd)) => {
+                self.open_of(processes, pid, fd).map(|open| self.opens[open].node)
+            }
+            Node::Proc(_) => None,
+        };
+        place.map(Target::Place).ok_or(Errno::ENOENT)
+    }
+
+    /// Returns the text of a symbolic link (readlink(2)).
+    ///
+    /// # Errors
+    /// `EINVAL` when `link` is none, `ENOENT` when it leads nowhere any more.
+    pub fn readlink(&self, processes: &dyn Processes, link: Node) -> Result<Vec<u8>, Errno> {
+        if self.file_type(link) != FileType::Symlink {
+            return Err(Errno::EINVAL);
+        }
+        match self.target(processes, link)? {
+            Target::Path(path) => Ok(path),
+            Target::Place(node) => Ok(self.path_of(node)),
+        }
+    }
+
+    /// Returns the path of a working directory (getcwd(2)).
+    ///
+    /// # Errors
+    /// `ENOENT` when it was removed.
+    pub fn directory_path(&self, directory: Node) -> Result<Vec<u8>, Errno> {
+        match directory {
+            Node::Inode(inode) if self.inodes[inode].deleted_path.is_some() => Err(Errno::ENOENT),
+            _ => Ok(self.path_of(directory)),
+        }
+    }
+
+    /// Returns a path as `/proc` prints it: `pipe:[7]` for what never had a name, ` (deleted)` after one that is gone.
+    pub fn path_of(&self, node: Node) -> Vec<u8> {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        let mut inode = match node {
+            Node::Inode(inode) => inode,
+            Node::Proc(place) => {
+                let above = std::iter::successors(Some(place), |place| place.parent());
+                names.extend(above.take_while(|it| it.parent().is_some()).map(|it| it.name().into_bytes()));
+                self.proc_mount
+            }
+        };
+        if let InodeKind::Fifo(_) | InodeKind::Console(_) = self.inodes[inode].kind {
+            return format!("pipe:[{}]", self.inodes[inode].number).into_bytes();
+        }
+        let mut suffix: &[u8] = b"";
+        while inode != self.root {
+            let it = &self.inodes[inode];
+            if let Some(link) = it.links.first() {
+                names.push(link.name.clone());
+                inode = link.directory;
+            } else {
+                // The recorded path is absolute: it ends the climb.
+                names.push(it.deleted_path.as_deref().map_or(&b""[..], |path| &path[1..]).to_vec());
+                suffix = b" (deleted)";
+                break;
+            }
+        }
+        if names.is_empty() {
+            return b"/".to_vec();
+        }
+        let mut path = Vec::new();
+        for name in names.iter().rev() {
+            path.push(b'/');
+            path.extend_from_slice(name);
+        }
+        path.extend_from_slice(suffix);
+        path
+    }
+}

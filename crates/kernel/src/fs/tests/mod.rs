@@ -1,0 +1,1 @@
+//! Rules of the file system, one by one.

@@ -1,0 +1,99 @@
+//! Working directories and file-creation masks: what `CLONE_FS` shares (Linux 6.12 include/linux/fs_struct.h).
+
+use super::flags::PERMISSION_BITS;
+use super::{At, Env, FdTableId, Fs, Node};
+use crate::{Errno, Fd};
+
+super::slab::key! {
+    /// A task's working directory and umask in [`Fs`].
+    WorkDirId
+}
+
+/// `AT_FDCWD`.
+const AT_FDCWD: i32 = -100;
+
+/// A working directory and a umask.
+#[derive(Clone, Debug)]
+pub(super) struct WorkDir {
+    cwd: Node,
+    umask: u32,
+    users: u32,
+}
+
+impl Fs {
+    /// Makes a working directory at `/` with umask 022 and one user.
+    pub fn new_work_dir(&mut self) -> WorkDirId {
+        let cwd = self.root();
+        self.hold(cwd);
+        self.work_dirs.insert(WorkDir { cwd, umask: 0o022, users: 1 })
+    }
+
+    /// Adds a user (`CLONE_FS`).
+    pub fn share_work_dir(&mut self, id: WorkDirId) {
+        self.work_dirs[id].users += 1;
+    }
+
+    /// Copies it, as fork does.
+    pub fn fork_work_dir(&mut self, id: WorkDirId) -> WorkDirId {
+        let copy = WorkDir { users: 1, ..self.work_dirs[id].clone() };
+        self.hold(copy.cwd);
+        self.work_dirs.insert(copy)
+    }
+
+    /// Removes a user; with the last one the directory is let go.
+    pub fn release_work_dir(&mut self, env: &mut Env<'_>, id: WorkDirId) {
+        self.work_dirs[id].users -= 1;
+        if self.work_dirs[id].users == 0 {
+            let cwd = self.work_dirs.remove(id).cwd;
+            self.release(env, cwd);
+        }
+    }
+
+    /// Returns the working directory.
+    pub fn cwd(&self, id: WorkDirId) -> Node {
+        self.work_dirs[id].cwd
+    }
+
+    /// Changes the working directory (chdir(2)).
+    ///
+    /// # Errors
+    /// `ENOTDIR`.
+    pub fn chdir(&mut self, env: &mut Env<'_>, id: WorkDirId, directory: Node) -> Result<(), Errno> {
+        if !self.is_directory(directory) {
+            return Err(Errno::ENOTDIR);
+        }
+        self.hold(directory);
+        let before = std::mem::replace(&mut self.work_dirs[id].cwd, directory);
+        self.release(env, before);
+        Ok(())
+    }
+
+    /// Returns permissions less what the umask forbids.
+    pub fn mask(&self, id: WorkDirId, permissions: u32) -> u32 {
+        permissions & PERMISSION_BITS & !self.work_dirs[id].umask
+    }
+
+    /// Sets the umask and returns the one before (umask(2)).
+    pub fn set_umask(&mut self, id: WorkDirId, umask: u32) -> u32 {
+        std::mem::replace(&mut self.work_dirs[id].umask, umask & 0o777)
+    }
+
+    /// Decides where the look-up of a path starts: `/`, the working directory, or what `dirfd` has open.
+    ///
+    /// # Errors
+    /// `EBADF` when a relative path needs `dirfd` and it is not open.
+    pub fn start<'a>(
+        &self,
+        table: FdTableId,
+        work_dir: WorkDirId,
+        dirfd: Fd,
+        path: &'a [u8],
+    ) -> Result<At<'a>, Errno> {
+        let base = match dirfd {
+            _ if path.starts_with(b"/") => self.root(),
+            Fd(AT_FDCWD) => self.cwd(work_dir),
+            fd => self.node(self.fd(table, fd)?),
+        };
+        Ok(At { base, path })
+    }
+}
