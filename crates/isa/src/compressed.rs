@@ -119,14 +119,14 @@ impl Compressed {
         }
     }
 
-    /// c.beqz and c.bnez: offset[8|4:3] and offset[7:6|2:1|5].
+    /// c.beqz and c.bnez: `offset[8|4:3]` and `offset[7:6|2:1|5]`.
     fn branch(self, op: Op) -> Insn {
         let offset =
             self.at(12, 12, 8) | self.at(11, 10, 3) | self.at(6, 5, 6) | self.at(4, 3, 1) | self.at(2, 2, 5);
         Insn { rs1: self.near_high(), rs2: ZERO, imm: sign_extend(offset, 9), ..compressed(op) }
     }
 
-    /// c.j: offset[11|4|9:8|10|6|7|3:1|5].
+    /// c.j: `offset[11|4|9:8|10|6|7|3:1|5]`.
     fn jump_offset(self) -> i32 {
         let offset = self.at(12, 12, 11)
             | self.at(11, 11, 4)
@@ -139,17 +139,17 @@ impl Compressed {
         sign_extend(offset, 12)
     }
 
-    /// The offset of 4-byte loads and stores: uimm[5:3] and uimm[2|6].
+    /// The offset of 4-byte loads and stores: `uimm[5:3]` and `uimm[2|6]`.
     fn offset_4(self) -> i32 {
         self.at(12, 10, 3) | self.at(6, 6, 2) | self.at(5, 5, 6)
     }
 
-    /// The offset of 8-byte loads and stores: uimm[5:3] and uimm[7:6].
+    /// The offset of 8-byte loads and stores: `uimm[5:3]` and `uimm[7:6]`.
     fn offset_8(self) -> i32 {
         self.at(12, 10, 3) | self.at(6, 5, 6)
     }
 
-    /// The signed immediate of the CI format: imm[5] and imm[4:0].
+    /// The signed immediate of the CI format: `imm[5]` and `imm[4:0]`.
     fn immediate_6(self) -> i32 {
         sign_extend(self.shift_amount(), 6)
     }

@@ -83,22 +83,19 @@ impl<'a> Listing<'a> {
                 self.write_text(pc, bits, out)?;
                 Ok(4)
             }
-            [b0, b1, ..] => {
+            [b0, b1, ..] if b0 & 3 != 3 => {
                 let half = u16::from_le_bytes([b0, b1]);
                 write!(out, "{half:04x}                \t")?;
-                if half & 3 == 3 {
-                    // The code ends in the middle of an instruction.
-                    writeln!(out, ".2byte\t{half:#x}")?;
-                } else {
-                    self.write_text(pc, half.into(), out)?;
-                }
+                self.write_text(pc, half.into(), out)?;
                 Ok(2)
             }
-            [byte] => {
-                writeln!(out, "{byte:02x}                  \t.byte\t{byte:#04x}")?;
-                Ok(1)
+            _ => {
+                // The code ends in the middle of an instruction.
+                let column = code.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+                let bytes = code.iter().map(|byte| format!("{byte:#04x}")).collect::<Vec<_>>().join(", ");
+                writeln!(out, "{column:20}\t.byte\t{bytes}")?;
+                Ok(code.len())
             }
-            [] => Ok(0),
         }
     }
 

@@ -45,6 +45,16 @@ fn static_glibc_program_reads_as_objdump_prints_it() {
     check(&String::from_utf8(objdump.stdout).unwrap());
 }
 
+#[test]
+fn code_that_ends_inside_an_instruction_ends_in_bytes() {
+    let mut text = String::new();
+    Listing::new(5).write(0, &[0x05, 0x45, 0x13, 0x05, 0x10], &mut text).unwrap();
+    assert_eq!(
+        text,
+        "   0:\t4505                \tli\ta0,1\n   2:\t13 05 10            \t.byte\t0x13, 0x05, 0x10\n"
+    );
+}
+
 /// Disassembles the code that `theirs` shows and compares every line.
 fn check(theirs: &str) {
     let symbols = mentioned_symbols(theirs);
