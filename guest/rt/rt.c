@@ -105,8 +105,10 @@ static void put_format(struct text *text, const char *format, va_list arguments)
             put_number(text, value < 0 ? -(unsigned long)value : (unsigned long)value, 10);
             break;
         }
+        case 'o':
         case 'x':
-            put_number(text, is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned), 16);
+            put_number(text, is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned),
+                       *format == 'o' ? 8 : 16);
             break;
         case 'c':
             put(text, (char)va_arg(arguments, int));
@@ -181,6 +183,14 @@ static const struct error *find_error(long result)
 const char *errno_name(long result) { return result < 0 ? find_error(result)->name : "no error"; }
 const char *errno_text(long result) { return result < 0 ? find_error(result)->text : "Success"; }
 
+void show(const char *what, long result)
+{
+    if (result < 0)
+        printf("%s: %s\n", what, errno_name(result));
+    else
+        printf("%s: %ld\n", what, result);
+}
+
 long must(const char *what, long result)
 {
     if (result >= 0 || result < -4095)
@@ -210,6 +220,17 @@ void sleep_ms(long ms)
     nanosleep(&time);
 }
 
+void on_signal(int signal, void (*handler)(int), unsigned long flags)
+{
+    struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
+#if defined(__x86_64__)
+    extern void restore_signal(void);
+    action.sa_flags |= SA_RESTORER;
+    action.sa_restorer = restore_signal;
+#endif
+    must("sigaction", sigaction(signal, &action));
+}
+
 char *map_private(long pages)
 {
     return (char *)must("mmap", mmap(0, (size_t)(pages * PAGE), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
@@ -218,6 +239,13 @@ char *map_private(long pages)
 char *map_shared(long pages)
 {
     return (char *)must("mmap", mmap(0, (size_t)(pages * PAGE), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+}
+
+void *unmapped(void)
+{
+    char *page = map_private(1);
+    munmap(page, PAGE);
+    return page;
 }
 
 char *grow_heap(long pages)

@@ -22,7 +22,7 @@ void *memset(void *at, int value, size_t bytes);
 long parse_long(const char *digits);
 
 /*
- * Formats %d %ld %lx %c %s and %% (and %.*s) and writes the result to stdout with one write(2), at most
+ * Formats %d, %x and %o (also with l), %c, %s and %.*s, and writes the result to stdout with one write(2), at most
  * 256 bytes. There is no buffer left over that fork could double.
  */
 void printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -33,6 +33,8 @@ size_t format_to(char *to, size_t room, const char *format, ...) __attribute__((
 const char *errno_name(long result);
 /* The same in words, as strerror(3) has them. */
 const char *errno_text(long result);
+/* Prints "what: 7", or "what: ENOENT" where the result is an error. */
+void show(const char *what, long result);
 /* Returns `result`; where it is an error, says so on stderr and exits with status 99. */
 long must(const char *what, long result);
 
@@ -42,12 +44,16 @@ int wait_for(long pid);
 /* Waits as above; returns the exit status, or 128 + N for a child that signal N killed. */
 int exit_status_of(long pid);
 void sleep_ms(long ms);
+/* Sets the action of a signal: a function, SIG_IGN or SIG_DFL, and SA_… flags. */
+void on_signal(int signal, void (*handler)(int), unsigned long flags);
 
 /* Memory */
 /* Private anonymous memory: zero-filled, no frame until it is touched. */
 char *map_private(long pages);
 /* Shared anonymous memory: one set of frames for a process and its children. */
 char *map_shared(long pages);
+/* An address that is not mapped, where a system call must find EFAULT. */
+void *unmapped(void);
 /* Moves the program break up and returns the old one, rounded up to a page. */
 char *grow_heap(long pages);
 /* Stores `value` in the first byte of each page. */

@@ -27,6 +27,7 @@ _start:
         mv      a0, sp                          /* argc, argv, envp and auxv lie at sp */
         andi    sp, sp, -16
         tail    start_c
+        .size   _start, . - _start
 
 /*
  * long vfork(void): the child runs on the parent's stack, so the return address must not be there.
@@ -41,6 +42,7 @@ vfork:
         li      a7, __NR_clone
         ecall
         ret
+        .size   vfork, . - vfork
 
 #elif defined(__x86_64__)
 
@@ -58,7 +60,10 @@ vfork:
         push    %rdi
         ret
 
-#endif
+/* Where a signal handler returns to. On RISC-V the kernel provides it (the vDSO). */
+        .globl  restore_signal
+restore_signal:
+        mov     $__NR_rt_sigreturn, %eax
+        syscall
 
-        .size   _start, vfork - _start
-        .size   vfork, . - vfork
+#endif

@@ -68,6 +68,10 @@ RT_INLINE long dup(int fd) { return CALL1(__NR_dup, fd); }
 RT_INLINE long dup3(int from, int to, int flags) { return CALL3(__NR_dup3, from, to, flags); }
 RT_INLINE long fcntl(int fd, int command, long argument) { return CALL3(__NR_fcntl, fd, command, argument); }
 RT_INLINE long fstat(int fd, struct stat *to) { return CALL2(__NR_fstat, fd, to); }
+RT_INLINE long statx(int at, const char *path, int flags, unsigned mask, struct statx *to)
+{
+    return CALL5(__NR_statx, at, path, flags, mask, to);
+}
 RT_INLINE long ftruncate(int fd, long bytes) { return CALL2(__NR_ftruncate, fd, bytes); }
 RT_INLINE long unlink(const char *path) { return CALL3(__NR_unlinkat, AT_FDCWD, path, 0); }
 RT_INLINE long mkdir(const char *path, int mode) { return CALL3(__NR_mkdirat, AT_FDCWD, path, mode); }
@@ -100,11 +104,20 @@ RT_INLINE long waitpid(int pid, int *status, int options) { return CALL4(__NR_wa
 RT_INLINE long waitid(int which, int id, siginfo_t *to, int options) { return CALL5(__NR_waitid, which, id, to, options, 0); }
 RT_INLINE long getpid(void) { return CALL0(__NR_getpid); }
 RT_INLINE long getppid(void) { return CALL0(__NR_getppid); }
+RT_INLINE long gettid(void) { return CALL0(__NR_gettid); }
 RT_INLINE long kill(int pid, int signal) { return CALL2(__NR_kill, pid, signal); }
 RT_INLINE long prctl(int option, long argument) { return CALL5(__NR_prctl, option, argument, 0, 0, 0); }
 RT_INLINE long getrusage(int who, struct rusage *to) { return CALL2(__NR_getrusage, who, to); }
 RT_INLINE long sched_yield(void) { return CALL0(__NR_sched_yield); }
 RT_INLINE long nanosleep(const struct __kernel_timespec *time) { return CALL2(__NR_nanosleep, time, 0); }
+RT_INLINE long sigaction(int signal, const struct sigaction *action)
+{
+    return CALL4(__NR_rt_sigaction, signal, action, 0, sizeof(sigset_t));
+}
+RT_INLINE long sigprocmask(int how, const sigset_t *set, sigset_t *old)
+{
+    return CALL4(__NR_rt_sigprocmask, how, set, old, sizeof(sigset_t));
+}
 RT_INLINE long uname(struct new_utsname *to) { return CALL1(__NR_uname, to); }
 
 /* wait(2), "wait status": the macros that the C library would define. */

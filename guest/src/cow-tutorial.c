@@ -4,10 +4,10 @@
  * Shows:  after fork, parent and child read the same frames; the first store of either to a page gives it
  *         a copy of its own, so neither sees what the other wrote.
  * Rows:   M1, M29.
- * Counts: fork shares the stack, 2 pages of .data and 4 of the heap. The child stores to its stack, 1 page
- *         of .data and 2 of the heap: each is one cow_copy. The parent then stores to the same pages, whose
- *         copies died with the child: each is one cow_reuse. The other 3 pages are shared until the child
- *         exits and are never copied. (textbook)
+ * Counts: fork shares 2 pages of .data, 4 of the heap, and the stack. The child stores to 1 page of .data and 2
+ *         of the heap: 3 cow_copy. The parent then stores to the same three, which nobody shares with it any
+ *         more: 3 cow_reuse. The stack page is one cow_copy for who stores to it first (--fork-order) and one
+ *         cow_reuse for the other. 3 pages are never copied. (textbook)
  */
 #include "rt.h"
 

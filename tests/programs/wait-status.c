@@ -63,7 +63,7 @@ static void ignored_signals(void)
     int status;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         must("kill", kill((int)child, numbers[i]));
-    printf("after SIGCHLD, SIGURG, SIGWINCH and SIGCONT: WNOHANG says %ld\n", waitpid((int)child, &status, WNOHANG));
+    show("after SIGCHLD, SIGURG, SIGWINCH and SIGCONT, WNOHANG", waitpid((int)child, &status, WNOHANG));
     kill((int)child, SIGKILL);
     printf("after SIGKILL: status %x\n", (unsigned)wait_for(child));
 }
@@ -71,13 +71,14 @@ static void ignored_signals(void)
 static void no_child(void)
 {
     int status = 77;
-    printf("no child: %s, WNOHANG %s, status untouched %d\n", errno_name(waitpid(-1, &status, 0)),
-           errno_name(waitpid(-1, &status, WNOHANG)), status == 77);
+    show("no child", waitpid(-1, &status, 0));
+    show("no child, WNOHANG", waitpid(-1, &status, WNOHANG));
+    show("the status is untouched", status);
     long child = child_that_exits(0);
-    printf("not my child: %s\n", errno_name(waitpid((int)getpid(), &status, 0)));
+    show("not my child", waitpid((int)getpid(), &status, 0));
     wait_for(child);
-    printf("waited for twice: %s\n", errno_name(waitpid((int)child, &status, 0)));
-    printf("unknown option: %s\n", errno_name(waitpid(-1, &status, 0x40)));
+    show("waited for twice", waitpid((int)child, &status, 0));
+    show("unknown option", waitpid(-1, &status, 0x40));
 }
 
 static void print_info(const char *what, const siginfo_t *info)
@@ -93,7 +94,7 @@ static void waitid_information(void)
     print_info("waitid WNOWAIT", &info);
     must("waitid", waitid(P_ALL, 0, &info, WEXITED));
     print_info("waitid again  ", &info);
-    printf("waitid a third time: %s\n", errno_name(waitid(P_ALL, 0, &info, WEXITED)));
+    show("waitid a third time", waitid(P_ALL, 0, &info, WEXITED));
     child = child_that_sleeps();
     memset(&info, 0xff, sizeof info);
     must("waitid", waitid(P_PID, (int)child, &info, WEXITED | WNOHANG));
@@ -101,7 +102,7 @@ static void waitid_information(void)
     kill((int)child, SIGTERM);
     must("waitid", waitid(P_PID, (int)child, &info, WEXITED));
     print_info("waitid killed ", &info);
-    printf("waitid without WEXITED, WSTOPPED or WCONTINUED: %s\n", errno_name(waitid(P_ALL, 0, &info, WNOHANG)));
+    show("waitid without WEXITED, WSTOPPED or WCONTINUED", waitid(P_ALL, 0, &info, WNOHANG));
 }
 
 int main(void)
