@@ -7,6 +7,7 @@
 mod counters;
 mod errno;
 mod ids;
+pub mod mm;
 mod policy;
 mod task;
 

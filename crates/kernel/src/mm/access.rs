@@ -1,0 +1,103 @@
+//! Access to a process's memory by page table, as exec's argument copy and MAP_POPULATE make it (Linux:
+//! `get_user_pages`). System calls go through the hart's MMU instead.
+
+use super::page_table::Slot;
+use super::vma::{Prot, Sharing};
+use super::{Fault, Memory, TakenBy, Work};
+use crate::MmId;
+use std::ops::Range;
+use tine_mmu::{Access, PAGE_SIZE, PhysAddr, Ppn, PteFlags, VirtAddr, Vpn};
+
+impl Memory {
+    /// Reads bytes at `at`. Faults are resolved and counted as the supervisor's.
+    ///
+    /// # Errors
+    /// [`Fault`] at the first page that cannot be read.
+    pub fn peek(&mut self, work: &mut Work<'_>, mm: MmId, at: VirtAddr, to: &mut [u8]) -> Result<(), Fault> {
+        let mut done = 0;
+        while done < to.len() {
+            let at = at + done as u64;
+            let len = ((PAGE_SIZE - at.offset()) as usize).min(to.len() - done);
+            let from: PhysAddr = self.frame_for(work, mm, at, Access::Load)?.base() + at.offset();
+            work.ram.read(from, &mut to[done..done + len]).expect("a mapped frame is RAM");
+            done += len;
+        }
+        Ok(())
+    }
+
+    /// Writes bytes at `at`. Faults are resolved, copy-on-write among them, and counted as the supervisor's.
+    ///
+    /// # Errors
+    /// [`Fault`] at the first page that cannot be written; what precedes it is written.
+    pub fn poke(&mut self, work: &mut Work<'_>, mm: MmId, at: VirtAddr, bytes: &[u8]) -> Result<(), Fault> {
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = at + done as u64;
+            let len = ((PAGE_SIZE - at.offset()) as usize).min(bytes.len() - done);
+            let to: PhysAddr = self.frame_for(work, mm, at, Access::Store)?.base() + at.offset();
+            work.ram.write(to, &bytes[done..done + len]).expect("a mapped frame is RAM");
+            done += len;
+        }
+        Ok(())
+    }
+
+    /// Returns the frame behind `at` if the page table lets `access` through.
+    pub fn translate(&self, work: &Work<'_>, mm: MmId, at: VirtAddr, access: Access) -> Option<Ppn> {
+        let needed = match access {
+            Access::Fetch => PteFlags::X,
+            Access::Load => PteFlags::R,
+            Access::Store => PteFlags::W,
+        };
+        match self.spaces.get(mm).table.look_up(work.ram, at.vpn()) {
+            Slot::Present(pte) if pte.has(needed) && at.vpn() < super::TASK_END => Some(pte.ppn()),
+            _ => None,
+        }
+    }
+
+    /// Returns the frame behind `at`, with a fault taken on the supervisor's account if need be.
+    fn frame_for(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<Ppn, Fault> {
+        if let Some(ppn) = self.translate(work, mm, at, access) {
+            return Ok(ppn);
+        }
+        let taken_by = std::mem::replace(&mut work.taken_by, TakenBy::Supervisor);
+        let outcome = self.fault(work, mm, at, access);
+        work.taken_by = taken_by;
+        outcome.map(|resolved| resolved.new)
+    }
+
+    /// Maps every page of a range for `access`.
+    ///
+    /// # Errors
+    /// [`Fault`] at the first page that cannot be had; what precedes it is mapped.
+    pub fn populate(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        range: Range<Vpn>,
+        access: Access,
+    ) -> Result<(), Fault> {
+        for vpn in (range.start.0..range.end.0).map(Vpn) {
+            self.frame_for(work, mm, vpn.base(), access)?;
+        }
+        Ok(())
+    }
+
+    /// Maps what it can of a fresh area, as MAP_POPULATE does: private writable memory for writing, the rest for reading
+    /// (Linux 6.12 mm/gup.c `populate_vma_page_range`).
+    pub(super) fn populate_quietly(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>) {
+        let Some(vma) = self.spaces.get(mm).vmas.find(range.start) else { return };
+        let access = match vma.sharing {
+            Sharing::Private if vma.prot.contains(Prot::WRITE) => Access::Store,
+            _ if vma.prot.intersects(Prot::READ | Prot::WRITE) => Access::Load,
+            _ => return,
+        };
+        // What cannot be had is had when it is touched, or fails then: mmap(2) does not report it.
+        let _ = self.populate(work, mm, range, access);
+    }
+}

@@ -1,0 +1,226 @@
+//! One address space: its areas, its page table, and what exec and the resource limits said about it.
+
+use super::asid::AsidTag;
+use super::page_cache::PageCache;
+use super::page_table::{PageTable, Resident};
+use super::vma::{Backing, Prot, Vma};
+use super::vma_tree::{TASK_END, VmaTree};
+use crate::HartId;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, VirtAddr, Vpn};
+
+/// Where things are, as exec laid them out (prctl(2) `PR_SET_MM` names them; `/proc/<pid>/stat` prints them).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// First byte of the program's text.
+    pub start_code: VirtAddr,
+    /// The byte after its last.
+    pub end_code: VirtAddr,
+    /// First byte of the program's data.
+    pub start_data: VirtAddr,
+    /// The byte after its last.
+    pub end_data: VirtAddr,
+    /// Where the heap begins.
+    pub start_brk: VirtAddr,
+    /// The program break: the byte after the heap's last.
+    pub brk: VirtAddr,
+    /// The stack pointer that the program started with.
+    pub start_stack: VirtAddr,
+    /// First byte of the argument strings.
+    pub arg_start: VirtAddr,
+    /// The byte after their last.
+    pub arg_end: VirtAddr,
+    /// First byte of the environment strings.
+    pub env_start: VirtAddr,
+    /// The byte after their last.
+    pub env_end: VirtAddr,
+    /// Below which mappings are placed.
+    pub mmap_base: VirtAddr,
+}
+
+impl Layout {
+    /// The address after the last user address.
+    pub const TASK_SIZE: VirtAddr = TASK_END.base();
+
+    /// Returns where mappings end for a stack that may grow to `stack_limit_bytes` (Linux 6.12 mm/util.c `mmap_base`,
+    /// without its randomisation).
+    pub fn mmap_base_for(stack_limit_bytes: u64) -> VirtAddr {
+        let guard = super::vma_tree::STACK_GUARD_PAGES << PAGE_SHIFT;
+        let most = Self::TASK_SIZE.0 / 6 * 5;
+        let gap = stack_limit_bytes.saturating_add(guard).clamp(128 << 20, most);
+        VirtAddr(Self::TASK_SIZE.0 - gap).page_floor()
+    }
+}
+
+/// The resource limits that memory obeys (getrlimit(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `RLIMIT_STACK`.
+    pub stack_bytes: u64,
+    /// `RLIMIT_DATA`.
+    pub data_bytes: u64,
+    /// `RLIMIT_AS`.
+    pub address_space_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { stack_bytes: 8 << 20, data_bytes: u64::MAX, address_space_bytes: u64::MAX }
+    }
+}
+
+/// What an area is to the process (the names in brackets of `/proc/<pid>/maps`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AreaRole {
+    /// `[heap]`.
+    Heap,
+    /// `[stack]`.
+    Stack,
+    /// Anything else.
+    Other,
+}
+
+/// Sizes for `/proc/<pid>/status` and `stat`, in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// All areas (`VmSize`).
+    pub size: u64,
+    /// The most there ever were (`VmPeak`).
+    pub peak_size: u64,
+    /// Private writable areas that are no stack (`VmData`).
+    pub data: u64,
+    /// Stacks (`VmStk`).
+    pub stack: u64,
+    /// Executable areas that are not writable (`VmExe` and `VmLib` together).
+    pub code: u64,
+    /// Resident pages.
+    pub resident: Resident,
+    /// Frames of page tables (`VmPTE`).
+    pub page_tables: u64,
+    /// Number of areas.
+    pub areas: usize,
+}
+
+/// An address space.
+#[derive(Clone, Debug)]
+pub struct AddressSpace {
+    pub(super) vmas: VmaTree,
+    pub(super) table: PageTable,
+    /// Tasks that run in it: threads, and a vfork child until it execs.
+    pub(super) users: u32,
+    pub(super) tag: Option<AsidTag>,
+    /// Harts that may hold translations of it.
+    pub(super) harts: BTreeSet<HartId>,
+    /// Where things are.
+    pub layout: Layout,
+    /// The limits that it obeys.
+    pub limits: Limits,
+}
+
+impl AddressSpace {
+    pub(super) fn new(table: PageTable) -> Self {
+        let limits = Limits::default();
+        let layout = Layout { mmap_base: Layout::mmap_base_for(limits.stack_bytes), ..Layout::default() };
+        Self { vmas: VmaTree::new(), table, users: 1, tag: None, harts: BTreeSet::new(), layout, limits }
+    }
+
+    /// Returns how many tasks run in it.
+    pub fn users(&self) -> u32 {
+        self.users
+    }
+
+    /// Returns the areas.
+    pub fn areas(&self) -> &VmaTree {
+        &self.vmas
+    }
+
+    /// Returns the root of the page table.
+    pub fn root(&self) -> Ppn {
+        self.table.root()
+    }
+
+    /// Returns what an area is to the process (Linux 6.12 include/linux/mm.h `vma_is_initial_heap`,
+    /// `vma_is_initial_stack`).
+    pub fn role(&self, vma: &Vma) -> AreaRole {
+        let Layout { start_brk, brk, start_stack, .. } = self.layout;
+        let holds = |at: VirtAddr| vma.start.base() <= at && vma.end.base() >= at;
+        let anonymous = vma.backing == Backing::Anonymous;
+        if anonymous && vma.start.base() < brk && vma.end.base() > start_brk {
+            AreaRole::Heap
+        } else if anonymous && start_stack != VirtAddr(0) && holds(start_stack) {
+            AreaRole::Stack
+        } else {
+            AreaRole::Other
+        }
+    }
+
+    /// Returns the sizes.
+    pub fn usage(&self) -> Usage {
+        let pages = |counted: &dyn Fn(&Vma) -> bool| -> u64 {
+            self.vmas.iter().filter(|vma| counted(vma)).map(Vma::pages).sum()
+        };
+        Usage {
+            size: self.vmas.pages(),
+            peak_size: self.vmas.peak_pages(),
+            data: pages(&|vma| vma.is_private_writable() && !vma.grows_down),
+            stack: pages(&|vma| vma.grows_down),
+            code: pages(&|vma| vma.prot & (Prot::EXEC | Prot::WRITE) == Prot::EXEC),
+            resident: self.table.resident(),
+            page_tables: self.table.frames(),
+            areas: self.vmas.count(),
+        }
+    }
+
+    /// Takes over the areas and facts of the address space that it is forked from. Every file gains a holder.
+    pub(super) fn inherit(&mut self, parent: &Self, cache: &mut PageCache) {
+        self.vmas = parent.vmas.clone();
+        for file in self.vmas.iter().filter_map(Vma::file) {
+            cache.hold(file);
+        }
+        self.layout = parent.layout;
+        self.limits = parent.limits;
+    }
+
+    /// Adds an area and joins it with its neighbours where one area can stand for both.
+    pub(super) fn add(&mut self, cache: &mut PageCache, vma: Vma) {
+        let (start, end) = (vma.start, vma.end);
+        self.vmas.insert(vma);
+        self.vmas.merge_at(cache, start);
+        self.vmas.merge_at(cache, end);
+    }
+
+    /// Grows the stack above `vpn` down to it, when `vpn` is in a hole below a stack that may grow so far.
+    ///
+    /// Returns whether it grew (Linux 6.12 mm/vma.c `expand_downwards`): not beyond `RLIMIT_STACK`, and not into the
+    /// guard gap above the next area below.
+    pub(super) fn grow_stack_to(&mut self, vpn: Vpn) -> bool {
+        if self.vmas.find(vpn).is_some() {
+            return false;
+        }
+        let Some(stack) = self.vmas.next_above(vpn).filter(|vma| vma.grows_down) else { return false };
+        let (start, end) = (stack.start, stack.end);
+        let below = self.vmas.last_below(vpn).filter(|vma| !vma.prot.is_empty() && !vma.grows_down);
+        let room = below.is_none_or(|vma| vpn.0 - vma.end.0 >= super::vma_tree::STACK_GUARD_PAGES);
+        let within_limit = (end.0 - vpn.0) << PAGE_SHIFT <= self.limits.stack_bytes;
+        let total = self.vmas.pages() + (start.0 - vpn.0);
+        let grows = room && within_limit && total << PAGE_SHIFT <= self.limits.address_space_bytes;
+        if grows {
+            self.vmas.grow_down(start, vpn);
+        }
+        grows
+    }
+
+    /// Returns the private writable pages, which the data limit counts.
+    pub(super) fn data_pages(&self) -> u64 {
+        self.usage().data
+    }
+}
+
+/// Turns a range of bytes into pages: `at` must be the first byte of one, the length is rounded up.
+///
+/// `None` when it is misaligned or leaves the user address space.
+pub(super) fn page_range(at: VirtAddr, len_bytes: u64) -> Option<Range<Vpn>> {
+    let end = at.0.checked_add(len_bytes.checked_next_multiple_of(PAGE_SIZE)?)?;
+    (at.offset() == 0 && end <= Layout::TASK_SIZE.0).then(|| at.vpn()..VirtAddr(end).vpn())
+}

@@ -1,0 +1,146 @@
+//! Comparing every count with guest RAM.
+
+use super::frames::FrameKind;
+use super::{Memory, TASK_END};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use tine_mmu::{PhysAddr, Ppn, PteFlags, Ram, Vpn};
+
+/// Something that is not as it must be; a defect of the kernel, never of a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation(String);
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who holds each frame, as the page tables, the page cache and the kernel itself say.
+#[derive(Default)]
+struct Holders {
+    ptes: BTreeMap<Ppn, BTreeSet<PhysAddr>>,
+    others: BTreeMap<Ppn, u32>,
+}
+
+impl Memory {
+    /// Compares the frame table with the page tables in guest RAM, the page cache and the areas.
+    ///
+    /// It reads everything: tests call it after each step, a run at its end.
+    ///
+    /// # Errors
+    /// The first [`Violation`] found: a frame whose counts or reverse map differ from what holds it, a PTE outside its
+    /// area or with more rights than it, a writable PTE on a page with other owners, a figure that does not add up.
+    pub fn check_invariants(&self, ram: &Ram) -> Result<(), Violation> {
+        let mut holders = Holders::default();
+        holders.others.insert(self.zero_page, 1);
+        for (_, _, ppn) in self.cache.pages() {
+            *holders.others.entry(ppn).or_default() += 1;
+        }
+        for (mm, space) in self.spaces.iter() {
+            self.check_space(ram, &mut holders, space)
+                .map_err(|violation| Violation(format!("mm {mm}: {violation}")))?;
+        }
+        self.check_frames(&holders)?;
+        self.check_file_holders()
+    }
+
+    fn check_space(
+        &self,
+        ram: &Ram,
+        holders: &mut Holders,
+        space: &super::AddressSpace,
+    ) -> Result<(), Violation> {
+        let tables = space.table.tables(ram);
+        ensure(tables.len() as u64 == space.table.frames(), || "page-table frames are miscounted".into())?;
+        for table in tables {
+            *holders.others.entry(table).or_default() += 1;
+        }
+        let (mut anon, mut file, mut shared_memory) = (0, 0, 0);
+        for leaf in space.table.leaves(ram, Vpn(0)..TASK_END) {
+            for (slot, pte) in leaf.populated(ram) {
+                let (vpn, ppn) = (slot.vpn, pte.ppn());
+                ensure(holders.ptes.entry(ppn).or_default().insert(slot.at), || {
+                    format!("page {vpn}: mapped twice")
+                })?;
+                let vma = space.vmas.find(vpn).ok_or_else(|| Violation(format!("page {vpn}: no area")))?;
+                let kind = self.frames.kind(ppn);
+                match kind {
+                    FrameKind::Anon => anon += 1,
+                    FrameKind::PageCache => file += 1,
+                    FrameKind::SharedMemory => shared_memory += 1,
+                    FrameKind::Zero => {}
+                    FrameKind::Free | FrameKind::PageTable => {
+                        return Err(Violation(format!("page {vpn}: maps a frame that is {kind:?}")));
+                    }
+                }
+                ensure(pte.is_valid() != vma.prot.is_empty(), || {
+                    format!("page {vpn}: valid against its area")
+                })?;
+                let writable = pte.is_valid() && pte.has(PteFlags::W);
+                let owned = self.frames.is_claimed(ppn) || vma.sharing == super::Sharing::Shared;
+                ensure(!writable || owned, || {
+                    format!("page {vpn}: writable, but its frame has other owners")
+                })?;
+                let allowed = vma.leaf_flags().unwrap_or_default() | PteFlags::W;
+                let rights = pte.flags() & (PteFlags::R | PteFlags::X);
+                ensure(!pte.is_valid() || allowed.contains(rights), || {
+                    format!("page {vpn}: more rights than its area")
+                })?;
+                ensure(!writable || vma.prot.contains(super::Prot::WRITE), || {
+                    format!("page {vpn}: writable against its area")
+                })?;
+            }
+        }
+        let resident = space.table.resident();
+        ensure(
+            (resident.anon, resident.file, resident.shared_memory) == (anon, file, shared_memory),
+            || format!("resident figures {resident:?} should be {anon}, {file}, {shared_memory}"),
+        )?;
+        space.vmas.check().map_err(Violation)
+    }
+
+    fn check_frames(&self, holders: &Holders) -> Result<(), Violation> {
+        let held: BTreeSet<Ppn> = holders.ptes.keys().chain(holders.others.keys()).copied().collect();
+        let used: BTreeSet<Ppn> = self.frames.used().collect();
+        if let Some(leaked) = used.symmetric_difference(&held).next() {
+            return Err(Violation(format!(
+                "frame {leaked}: in use by the table or by a holder, not by both"
+            )));
+        }
+        for ppn in used {
+            let nobody = BTreeSet::new();
+            let ptes = holders.ptes.get(&ppn).unwrap_or(&nobody);
+            let others = holders.others.get(&ppn).copied().unwrap_or(0);
+            let (references, maps) = (self.frames.references(ppn), self.frames.maps(ppn));
+            ensure(maps as usize == ptes.len(), || {
+                format!("frame {ppn}: {maps} maps, should be {}", ptes.len())
+            })?;
+            ensure(references == maps + others, || {
+                format!("frame {ppn}: {references} references, should be {}", maps + others)
+            })?;
+            let exact =
+                self.frames.kind(ppn) == FrameKind::Zero || self.frames.mapped_by(ppn).iter().eq(ptes);
+            ensure(exact, || format!("frame {ppn}: its reverse map is wrong"))?;
+        }
+        Ok(())
+    }
+
+    /// A file has at least one holder for each area that maps it.
+    fn check_file_holders(&self) -> Result<(), Violation> {
+        let mut areas = BTreeMap::new();
+        for file in self.spaces.iter().flat_map(|(_, space)| space.vmas.iter()).filter_map(super::Vma::file) {
+            *areas.entry(file).or_insert(0) += 1;
+        }
+        let holders: BTreeMap<_, _> = self.cache.holders().collect();
+        for (file, count) in areas {
+            let held = holders.get(&file).copied().unwrap_or(0);
+            ensure(held >= count, || format!("file {file}: {held} holders, but {count} areas map it"))?;
+        }
+        Ok(())
+    }
+}
+
+fn ensure(holds: bool, violation: impl FnOnce() -> String) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation(violation())) }
+}

@@ -1,0 +1,344 @@
+//! Page faults: what an access needs and the page table does not allow yet.
+//!
+//! The area says what is allowed, the PTE what is currently true; the fault makes the second follow the first
+//! (Linux 6.12 mm/memory.c `handle_pte_fault`).
+
+use super::frames::FrameKind;
+use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
+use super::vma::{Sharing, Vma};
+use super::{Frames, Memory, OutOfMemory, PageCache, TASK_END, TakenBy, Work};
+use crate::{AdBits, FaultKind, FileId, MemoryPolicy, MmId};
+use tine_mmu::{Access, PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, VirtAddr, Vpn};
+
+/// Why an access cannot be made to work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is mapped there: SIGSEGV with `SEGV_MAPERR`.
+    MapErr,
+    /// What is mapped there forbids the access: SIGSEGV with `SEGV_ACCERR`.
+    AccErr,
+    /// The file ends before: SIGBUS with `BUS_ADRERR`.
+    Bus,
+    /// No frame is left: the process is killed.
+    Oom,
+}
+
+impl From<OutOfMemory> for Fault {
+    fn from(_: OutOfMemory) -> Self {
+        Self::Oom
+    }
+}
+
+/// What went with a resolved fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// The stack's area grew.
+    pub stack_growth: bool,
+    /// Pages mapped beside the one that was asked for.
+    pub fault_around_pages: u64,
+    /// The supervisor took it.
+    pub by_supervisor: bool,
+}
+
+/// A fault that was resolved: the access now works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// What it was.
+    pub kind: FaultKind,
+    /// The page.
+    pub vpn: Vpn,
+    /// The frame that the page had.
+    pub old: Option<Ppn>,
+    /// The frame that the page has now.
+    pub new: Ppn,
+    /// Holders of the frame that the page had, itself included; 0 when it had none.
+    pub owners: u32,
+    /// What went with it.
+    pub attributes: Attributes,
+}
+
+impl Memory {
+    /// Resolves a fault of `access` at `at`, counts it, and logs it.
+    ///
+    /// # Errors
+    /// [`Fault`] when the access is not allowed or no frame is left; counted when it becomes a signal.
+    pub fn fault(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<Resolved, Fault> {
+        let outcome = self.resolve(work, mm, at, access);
+        match outcome {
+            Ok(resolved) => work.record(resolved),
+            Err(fault) => work.record_failure(fault),
+        }
+        outcome
+    }
+
+    fn resolve(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<Resolved, Fault> {
+        let vpn = at.vpn();
+        if vpn >= TASK_END {
+            return Err(Fault::MapErr);
+        }
+        let space = self.spaces.get_mut(mm);
+        let stack_growth = space.grow_stack_to(vpn);
+        let vma = space.vmas.find_mut(vpn).ok_or(Fault::MapErr)?;
+        if !vma.allows(access) {
+            return Err(Fault::AccErr);
+        }
+        let file_page = vma.file_page(vpn);
+        if file_page.is_some_and(|(file, index)| index >= file_pages(&self.cache, file)) {
+            return Err(Fault::Bus);
+        }
+        let slot = space.table.reserve(work, &mut self.frames, vpn)?;
+        let found = space.table.get(work.ram, slot);
+        let mut site = FaultSite {
+            work,
+            frames: &mut self.frames,
+            cache: &mut self.cache,
+            table: &mut space.table,
+            policy: &self.policy,
+            zero_page: self.zero_page,
+            vma,
+            slot,
+        };
+        let mut resolved = match found {
+            Slot::Empty => match file_page {
+                None => site.map_anonymous(access)?,
+                Some((file, index)) => site.map_file(access, file, index)?,
+            },
+            Slot::Present(pte) if access == Access::Store && site.is_cow(pte) => site.break_cow(pte)?,
+            Slot::Present(pte) if site.lacks_accessed_or_dirty(pte, access) => site.mark_used(pte, access),
+            Slot::Present(pte) => site.spurious(pte),
+            // An area that allows something has no such PTE.
+            Slot::Protected(_) => return Err(Fault::AccErr),
+        };
+        resolved.attributes.stack_growth = stack_growth;
+        resolved.attributes.by_supervisor = work.taken_by == TakenBy::Supervisor;
+        Ok(resolved)
+    }
+}
+
+/// Returns how many pages a file has, a partial one included.
+fn file_pages(cache: &PageCache, file: FileId) -> u64 {
+    cache.size(file).div_ceil(PAGE_SIZE)
+}
+
+impl Work<'_> {
+    fn record(&mut self, resolved: Resolved) {
+        let counters = &mut *self.counters;
+        counters.record(resolved.kind);
+        counters.stack_growth += u64::from(resolved.attributes.stack_growth);
+        counters.fault_around_pages += resolved.attributes.fault_around_pages;
+        counters.by_supervisor += u64::from(resolved.attributes.by_supervisor);
+        match resolved.kind {
+            FaultKind::CowCopy => counters.cow_faults += 1,
+            FaultKind::CowReuse => {
+                counters.cow_faults += 1;
+                counters.pages_reused += 1;
+            }
+            _ => {}
+        }
+        if let Some(log) = &mut self.faults {
+            log.push(resolved);
+        }
+    }
+
+    /// Counts a fault that becomes a signal. One that the supervisor took becomes an error number, unless memory ran out.
+    fn record_failure(&mut self, fault: Fault) {
+        let counter = match fault {
+            Fault::Oom => &mut self.counters.oom,
+            _ if self.taken_by == TakenBy::Supervisor => return,
+            Fault::MapErr => &mut self.counters.segv_maperr,
+            Fault::AccErr => &mut self.counters.segv_accerr,
+            Fault::Bus => &mut self.counters.bus,
+        };
+        *counter += 1;
+    }
+
+    /// Counts a frame that was copied.
+    pub(super) fn record_copy(&mut self) {
+        self.counters.pages_copied += 1;
+        self.counters.bytes_copied += PAGE_SIZE;
+    }
+}
+
+/// The page that faulted, with everything that resolving it may change.
+struct FaultSite<'a, 'w> {
+    work: &'a mut Work<'w>,
+    frames: &'a mut Frames,
+    cache: &'a mut PageCache,
+    table: &'a mut PageTable,
+    policy: &'a MemoryPolicy,
+    zero_page: Ppn,
+    vma: &'a mut Vma,
+    slot: SlotRef,
+}
+
+impl FaultSite<'_, '_> {
+    fn resolved(&self, kind: FaultKind, old: Option<Pte>, owners: u32, new: Ppn) -> Resolved {
+        let old = old.map(Pte::ppn);
+        Resolved { kind, vpn: self.slot.vpn, old, new, owners, attributes: Attributes::default() }
+    }
+
+    /// Returns the PTE of a page that may be written now.
+    fn writable(&self, ppn: Ppn) -> Pte {
+        page_table::leaf(ppn, self.vma.leaf_flags()).with(PteFlags::W | PteFlags::D)
+    }
+
+    /// Fills an empty slot with a mapping of `ppn`, whose reference passes to the slot.
+    fn fill(&mut self, pte: Pte) {
+        self.table.fill(self.work, self.frames, self.slot, pte);
+    }
+
+    /// Anonymous memory: a read shares the zero page, a store gets a frame (Linux 6.12 mm/memory.c `do_anonymous_page`).
+    fn map_anonymous(&mut self, access: Access) -> Result<Resolved, OutOfMemory> {
+        if access == Access::Store {
+            let ppn = self.frames.allocate_zeroed(self.work.ram, FrameKind::Anon)?;
+            self.vma.had_private_write = true;
+            self.fill(self.writable(ppn));
+            return Ok(self.resolved(FaultKind::DemandZero, None, 0, ppn));
+        }
+        self.frames.hold(self.zero_page);
+        self.fill(page_table::leaf(self.zero_page, self.vma.leaf_flags()));
+        Ok(self.resolved(FaultKind::ZeroPage, None, 0, self.zero_page))
+    }
+
+    /// A page of a file: a store to a private mapping copies at once; everything else maps the page cache.
+    fn map_file(&mut self, access: Access, file: FileId, index: u64) -> Result<Resolved, OutOfMemory> {
+        match (self.vma.sharing, access) {
+            (Sharing::Private, Access::Store) => {
+                let page = self.cache.page_or_create(self.work.ram, self.frames, file, index)?;
+                let copy = self.duplicate(page)?;
+                self.fill(self.writable(copy));
+                Ok(self.resolved(FaultKind::FileWritePrivate, None, 0, copy))
+            }
+            (Sharing::Shared, Access::Store) => {
+                let page = self.cache.page_or_create(self.work.ram, self.frames, file, index)?;
+                self.frames.hold(page);
+                self.fill(self.writable(page));
+                Ok(self.resolved(FaultKind::Shared, None, 0, page))
+            }
+            (sharing, Access::Load | Access::Fetch) => {
+                let mut around = self.map_around(file, index);
+                let page = match self.table.get(self.work.ram, self.slot) {
+                    Slot::Present(pte) => {
+                        around -= 1;
+                        pte.ppn()
+                    }
+                    _ => {
+                        let page = self.cache.page_or_create(self.work.ram, self.frames, file, index)?;
+                        self.frames.hold(page);
+                        self.fill(page_table::leaf(page, self.vma.leaf_flags()));
+                        page
+                    }
+                };
+                let kind = match sharing {
+                    Sharing::Private => FaultKind::FileRead,
+                    Sharing::Shared => FaultKind::Shared,
+                };
+                let mut resolved = self.resolved(kind, None, 0, page);
+                resolved.attributes.fault_around_pages = around;
+                Ok(resolved)
+            }
+        }
+    }
+
+    /// Maps the cached pages of the window around the page that is read, and returns how many it mapped (Linux 6.12
+    /// mm/memory.c `do_fault_around`): an aligned window that leaves neither the area, nor the page-table frame, nor the
+    /// file.
+    fn map_around(&mut self, file: FileId, index: u64) -> u64 {
+        let window = self.policy.fault_around_pages;
+        if window <= 1 {
+            return 0;
+        }
+        let vpn = self.slot.vpn;
+        let table_start = vpn.0 & !(SLOTS - 1);
+        let from = (vpn.0 / window * window).max(self.vma.start.0).max(table_start);
+        let file_end = vpn.0 + (file_pages(self.cache, file) - index);
+        let to = (from + window).min(self.vma.end.0).min(table_start + SLOTS).min(file_end);
+        let mut mapped = 0;
+        for neighbour in from..to {
+            let page = (index + neighbour).checked_sub(vpn.0).and_then(|index| self.cache.page(file, index));
+            let slot = SlotRef {
+                vpn: Vpn(neighbour),
+                at: self.slot.at.ppn().base() + (neighbour - table_start) * size_of::<u64>() as u64,
+            };
+            if let (Some(page), Slot::Empty) = (page, self.table.get(self.work.ram, slot)) {
+                self.frames.hold(page);
+                let pte = page_table::leaf(page, self.vma.leaf_flags());
+                self.table.fill(self.work, self.frames, slot, pte);
+                mapped += 1;
+            }
+        }
+        mapped
+    }
+
+    /// Tells whether a store to a present page needs a decision: the area allows it, the PTE does not.
+    fn is_cow(&self, pte: Pte) -> bool {
+        self.vma.sharing == Sharing::Private && !pte.has(PteFlags::W)
+    }
+
+    /// Gives the page a frame that it may write (Linux 6.12 mm/memory.c `do_wp_page`).
+    fn break_cow(&mut self, old: Pte) -> Result<Resolved, OutOfMemory> {
+        let owners = self.frames.references(old.ppn());
+        if self.frames.is_exclusive(old.ppn()) {
+            // Every other sharer has copied it or is gone.
+            self.frames.claim(old.ppn());
+            self.table.change(self.work, self.slot, old, old.with(PteFlags::W | PteFlags::D | PteFlags::A));
+            return Ok(self.resolved(FaultKind::CowReuse, Some(old), owners, old.ppn()));
+        }
+        let (kind, copy) = match self.frames.kind(old.ppn()) {
+            FrameKind::Zero => {
+                (FaultKind::ZeroPageWrite, self.frames.allocate_zeroed(self.work.ram, FrameKind::Anon)?)
+            }
+            _ => (FaultKind::CowCopy, self.duplicate(old.ppn())?),
+        };
+        self.vma.had_private_write = true;
+        self.table.replace(self.work, self.frames, self.slot, old, self.writable(copy));
+        Ok(self.resolved(kind, Some(old), owners, copy))
+    }
+
+    /// Copies a frame into a new private one.
+    fn duplicate(&mut self, from: Ppn) -> Result<Ppn, OutOfMemory> {
+        let copy = self.frames.allocate(FrameKind::Anon)?;
+        self.work.ram.copy_frame(from, copy);
+        self.work.record_copy();
+        self.vma.had_private_write = true;
+        Ok(copy)
+    }
+
+    fn lacks_accessed_or_dirty(&self, pte: Pte, access: Access) -> bool {
+        self.policy.ad_bits == AdBits::Svade && !pte.has(used(access))
+    }
+
+    /// Sets the bits that the walker leaves to the supervisor (Privileged ISA, "Svade").
+    fn mark_used(&mut self, pte: Pte, access: Access) -> Resolved {
+        self.table.change(self.work, self.slot, pte, pte.with(used(access)));
+        self.resolved(FaultKind::AccessFlag, Some(pte), self.frames.references(pte.ppn()), pte.ppn())
+    }
+
+    /// The page table allows the access already: the hart held a stale translation, and must drop it.
+    fn spurious(&mut self, pte: Pte) -> Resolved {
+        self.work.fences.owe(self.slot.vpn);
+        self.resolved(FaultKind::Spurious, Some(pte), self.frames.references(pte.ppn()), pte.ppn())
+    }
+}
+
+/// Returns the bits that an access wants set.
+fn used(access: Access) -> PteFlags {
+    match access {
+        Access::Store => PteFlags::A | PteFlags::D,
+        Access::Load | Access::Fetch => PteFlags::A,
+    }
+}
+
+const _: () = assert!(1 << PAGE_SHIFT == PAGE_SIZE);

@@ -1,0 +1,44 @@
+//! Fences that a change of mappings owes to the harts.
+
+use tine_mmu::{Asid, Fence, Vpn};
+
+/// The changed pages of one address space for which harts may hold stale translations.
+///
+/// One page fence per changed page up to [`Fences::MAX_PAGES`], then one fence for the whole address space (Linux 6.12
+/// arch/riscv/mm/tlbflush.c `tlb_flush_all_threshold`). A slot that was invalid owes nothing: invalid PTEs are never cached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "a hart that is not told of a changed page goes on using the old translation"]
+pub struct Fences {
+    pages: Vec<Vpn>,
+    whole: bool,
+}
+
+impl Fences {
+    /// How many pages are fenced one by one.
+    pub const MAX_PAGES: usize = 64;
+
+    /// Notes that the translation of `vpn` changed.
+    pub(super) fn owe(&mut self, vpn: Vpn) {
+        if self.whole || self.pages.contains(&vpn) {
+            return;
+        }
+        self.pages.push(vpn);
+        if self.pages.len() > Self::MAX_PAGES {
+            self.whole = true;
+            self.pages.clear();
+        }
+    }
+
+    /// Tells whether nothing is owed.
+    pub fn is_empty(&self) -> bool {
+        !self.whole && self.pages.is_empty()
+    }
+
+    /// Returns the fences to execute on every hart that may hold translations of `asid`.
+    pub fn for_asid(&self, asid: Asid) -> Vec<Fence> {
+        if self.whole {
+            return vec![Fence::Asid(asid)];
+        }
+        self.pages.iter().map(|&vpn| Fence::PageAsid(vpn.base(), asid)).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! fork: a second address space with the same contents.
+
+use super::frames::FrameKind;
+use super::page_table::{self, PageTable, SlotRef};
+use super::vma::Sharing;
+use super::{Frames, Memory, OutOfMemory, Work};
+use crate::{ForkMode, MmId};
+use tine_mmu::{Pte, PteFlags};
+
+impl Memory {
+    /// Makes a copy of `parent`'s address space, as the policy says: sharing private pages until they are written, or
+    /// copying them at once. The fences owed are the parent's, whose translations may be stale and writable.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when a table or a page finds no frame, or when an area alone exceeds memory: then the parent is as
+    /// it was, save that some of its pages are write-protected and take one more fault each, and nothing is leaked.
+    pub fn fork(&mut self, work: &mut Work<'_>, parent: MmId) -> Result<MmId, OutOfMemory> {
+        let tables_before = self.frames.gauges().page_table;
+        let child = self.create(work)?;
+        if let Err(OutOfMemory) = self.copy_into(work, parent, child) {
+            self.release(work, child);
+            return Err(OutOfMemory);
+        }
+        work.counters.pt_frames_allocated += self.frames.gauges().page_table - tables_before;
+        Ok(child)
+    }
+
+    fn copy_into(&mut self, work: &mut Work<'_>, parent: MmId, child: MmId) -> Result<(), OutOfMemory> {
+        let (from, to) = self.spaces.pair_mut(parent, child);
+        to.inherit(from, &mut self.cache);
+        let mode = self.policy.fork;
+        for vma in from.vmas.iter() {
+            let private = vma.sharing == Sharing::Private;
+            let copies_all = mode == ForkMode::Eager && private;
+            if self.policy.fork_skips_refillable && !vma.had_private_write && !copies_all {
+                continue;
+            }
+            if let Some(copied) = to.vmas.find_mut(vma.start).filter(|_| copies_all) {
+                copied.had_private_write = true;
+            }
+            for leaf in from.table.leaves(work.ram, vma.start..vma.end) {
+                for (slot, pte) in leaf.populated(work.ram) {
+                    let target = to.table.reserve(work, &mut self.frames, slot.vpn)?;
+                    let mut page = ForkedPage {
+                        work,
+                        frames: &mut self.frames,
+                        from: &mut from.table,
+                        to: &mut to.table,
+                        slot,
+                        target,
+                        pte,
+                    };
+                    match mode {
+                        ForkMode::Eager if private => page.copy(vma.is_private_writable())?,
+                        ForkMode::Cow | ForkMode::Eager => page.share(private),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One page on its way into the child.
+struct ForkedPage<'a, 'w> {
+    work: &'a mut Work<'w>,
+    frames: &'a mut Frames,
+    from: &'a mut PageTable,
+    to: &'a mut PageTable,
+    slot: SlotRef,
+    target: SlotRef,
+    pte: Pte,
+}
+
+impl ForkedPage<'_, '_> {
+    /// Maps the frame in both; a private one may then be written by neither (Linux 6.12 mm/memory.c
+    /// `copy_present_ptes`).
+    fn share(&mut self, private: bool) {
+        let ppn = self.pte.ppn();
+        self.frames.share(ppn);
+        let shared = if private { self.pte.without(PteFlags::W) } else { self.pte };
+        if shared != self.pte {
+            self.from.change(self.work, self.slot, self.pte, shared);
+            self.work.counters.pages_write_protected += 1;
+        }
+        // The child has not used the page yet.
+        self.fill(shared.without(PteFlags::A));
+    }
+
+    /// Gives the child a frame of its own. The zero page is nobody's to copy.
+    fn copy(&mut self, writable: bool) -> Result<(), OutOfMemory> {
+        let original = self.pte.ppn();
+        if self.frames.kind(original) == FrameKind::Zero {
+            self.share(true);
+            return Ok(());
+        }
+        let copy = self.frames.allocate(FrameKind::Anon)?;
+        self.work.ram.copy_frame(original, copy);
+        self.work.record_copy();
+        self.frames.pair(original, copy);
+        let mut flags = self.pte.flags().difference(PteFlags::A);
+        flags.set(PteFlags::W, writable && self.pte.is_valid());
+        self.fill(page_table::leaf(copy, self.pte.is_valid().then_some(flags)));
+        Ok(())
+    }
+
+    fn fill(&mut self, pte: Pte) {
+        self.to.fill(self.work, self.frames, self.target, pte);
+        self.work.counters.ptes_copied += 1;
+    }
+}

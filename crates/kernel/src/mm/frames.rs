@@ -1,0 +1,337 @@
+//! The frame table: who owns each frame of guest RAM, and which PTEs map it.
+//!
+//! ```text
+//!   references = PTEs that map the frame + other holders (the page cache, a caller that has just allocated it)
+//!   maps       = PTEs that map the frame, each findable by its physical address
+//! ```
+//!
+//! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else.
+
+use super::twins::Twins;
+use crate::MmId;
+use std::collections::BTreeSet;
+use tine_mmu::{PhysAddr, Ppn, Ram, Vpn};
+
+/// No frame is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
+/// What a frame is used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FrameKind {
+    /// Nothing.
+    #[default]
+    Free,
+    /// A private page of processes.
+    Anon,
+    /// A page of a file.
+    PageCache,
+    /// A page of shared anonymous memory.
+    SharedMemory,
+    /// A page of page-table entries.
+    PageTable,
+    /// The page of zeros that reads of fresh anonymous memory share.
+    Zero,
+}
+
+impl FrameKind {
+    const COUNT: usize = 6;
+}
+
+/// What a frame of page-table entries knows of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TableRole {
+    /// The address space that it belongs to.
+    pub(super) space: MmId,
+    /// The page that its first slot translates.
+    pub(super) first: Vpn,
+    /// How many of its slots are not empty.
+    pub(super) populated: u16,
+}
+
+/// One row of the frame table; all zeros is a free frame.
+#[derive(Clone, Copy, Debug, Default)]
+struct Frame {
+    references: u32,
+    maps: u32,
+    kind: FrameKind,
+    /// Whether its only owner has claimed it by a store since it was last shared (Linux: `PG_anon_exclusive`).
+    claimed: bool,
+    /// The PTE that maps it, when exactly one does.
+    sole_pte: PhysAddr,
+    /// What a page-table frame knows of itself.
+    table: Option<TableRole>,
+}
+
+/// Frames of guest RAM by use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameGauges {
+    /// Frames that there are.
+    pub total: u64,
+    /// Frames that are not free.
+    pub in_use: u64,
+    /// The most that were in use at once.
+    pub peak: u64,
+    /// Mappings of the zero page.
+    pub zero_shared: u64,
+    /// Frames that hold file pages and shared memory.
+    pub page_cache: u64,
+    /// Frames that hold page tables.
+    pub page_table: u64,
+    /// Private frames with more than one owner.
+    pub shared: u64,
+}
+
+/// The frame table.
+#[derive(Clone, Debug)]
+pub struct Frames {
+    first: Ppn,
+    total: u64,
+    /// Rows of the frames that were ever in use: fresh frames are handed out in rising order, so untouched RAM costs nothing.
+    rows: Vec<Frame>,
+    free: Vec<Ppn>,
+    peak: u64,
+    by_kind: [u64; FrameKind::COUNT],
+    shared: u64,
+    /// The PTEs of frames that more than one PTE maps.
+    many: BTreeSet<(Ppn, PhysAddr)>,
+    twins: Twins,
+}
+
+impl Frames {
+    /// Makes the table for `ram`, all of it free.
+    pub fn new(ram: &Ram) -> Self {
+        Self {
+            first: ram.first(),
+            total: ram.frames(),
+            rows: Vec::new(),
+            free: Vec::new(),
+            peak: 0,
+            by_kind: [0; FrameKind::COUNT],
+            shared: 0,
+            many: BTreeSet::new(),
+            twins: Twins::default(),
+        }
+    }
+
+    /// Takes a frame whose contents do not matter; the caller holds its one reference.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when every frame is in use.
+    pub fn allocate(&mut self, kind: FrameKind) -> Result<Ppn, OutOfMemory> {
+        self.take_free(kind).map(|(ppn, _)| ppn)
+    }
+
+    /// Takes a frame full of zeros; the caller holds its one reference.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when every frame is in use.
+    pub fn allocate_zeroed(&mut self, ram: &mut Ram, kind: FrameKind) -> Result<Ppn, OutOfMemory> {
+        let (ppn, fresh) = self.take_free(kind)?;
+        if !fresh {
+            ram.zero_frame(ppn);
+        }
+        Ok(ppn)
+    }
+
+    /// Returns a frame, and whether it is fresh: never used, so that it still holds the zeros that RAM began with.
+    fn take_free(&mut self, kind: FrameKind) -> Result<(Ppn, bool), OutOfMemory> {
+        let recycled = self.free.pop();
+        let ppn = match recycled {
+            Some(ppn) => ppn,
+            None if (self.rows.len() as u64) < self.total => {
+                self.rows.push(Frame::default());
+                self.first + (self.rows.len() as u64 - 1)
+            }
+            None => return Err(OutOfMemory),
+        };
+        *self.row_mut(ppn) = Frame { references: 1, kind, claimed: true, ..Frame::default() };
+        self.by_kind[kind as usize] += 1;
+        self.peak = self.peak.max(self.in_use());
+        Ok((ppn, recycled.is_none()))
+    }
+
+    /// Adds a holder.
+    pub fn hold(&mut self, ppn: Ppn) {
+        let row = self.row_mut(ppn);
+        row.references += 1;
+        let newly_shared = row.kind == FrameKind::Anon && row.references == 2;
+        self.shared += u64::from(newly_shared);
+    }
+
+    /// Removes a holder; the last one frees the frame.
+    pub fn release(&mut self, ram: &Ram, ppn: Ppn) {
+        let row = self.row_mut(ppn);
+        row.references -= 1;
+        let kind = row.kind;
+        match row.references {
+            0 => {
+                *row = Frame::default();
+                self.twins.part(ram, ppn);
+                self.by_kind[kind as usize] -= 1;
+                self.free.push(ppn);
+            }
+            1 if kind == FrameKind::Anon => self.shared -= 1,
+            _ => {}
+        }
+    }
+
+    /// Records that the PTE at `pte` maps the frame; the caller's reference passes to the PTE.
+    pub(super) fn attach(&mut self, ppn: Ppn, pte: PhysAddr) {
+        let row = self.row_mut(ppn);
+        row.maps += 1;
+        match row.maps {
+            // Nobody ever needs to find the mappings of the zero page.
+            _ if row.kind == FrameKind::Zero => {}
+            1 => row.sole_pte = pte,
+            2 => {
+                let first = std::mem::take(&mut row.sole_pte);
+                self.many.extend([(ppn, first), (ppn, pte)]);
+            }
+            _ => {
+                self.many.insert((ppn, pte));
+            }
+        }
+    }
+
+    /// Forgets that the PTE at `pte` maps the frame, and releases the reference that the PTE held.
+    pub(super) fn detach(&mut self, ram: &Ram, ppn: Ppn, pte: PhysAddr) {
+        let row = self.row_mut(ppn);
+        row.maps -= 1;
+        let maps = row.maps;
+        if row.kind != FrameKind::Zero && maps > 0 {
+            self.many.remove(&(ppn, pte));
+            if maps == 1 {
+                let last = self.mapped_at(ppn);
+                self.many.remove(&(ppn, last[0]));
+                self.row_mut(ppn).sole_pte = last[0];
+            }
+        }
+        self.release(ram, ppn);
+    }
+
+    /// Returns the physical addresses of the PTEs that map a frame, in rising order. The zero page's are not known.
+    pub fn mapped_by(&self, ppn: Ppn) -> Vec<PhysAddr> {
+        let row = self.row(ppn);
+        match row.maps {
+            _ if row.kind == FrameKind::Zero => Vec::new(),
+            0 => Vec::new(),
+            1 => vec![row.sole_pte],
+            _ => self.mapped_at(ppn),
+        }
+    }
+
+    fn mapped_at(&self, ppn: Ppn) -> Vec<PhysAddr> {
+        let range = (ppn, PhysAddr(0))..=(ppn, PhysAddr(u64::MAX));
+        self.many.range(range).map(|&(_, pte)| pte).collect()
+    }
+
+    /// Tells whether a store may go to the frame itself: it is private memory and has one owner.
+    pub fn is_exclusive(&self, ppn: Ppn) -> bool {
+        let row = self.row(ppn);
+        row.kind == FrameKind::Anon && row.references == 1
+    }
+
+    /// Tells whether the only owner of a private frame has stored to it since it was last shared.
+    ///
+    /// A frame whose other owners are gone is exclusive but not claimed: its next store still faults, once, and claims it
+    /// (Linux 6.12 include/linux/page-flags.h, `PG_anon_exclusive`).
+    pub fn is_claimed(&self, ppn: Ppn) -> bool {
+        self.row(ppn).claimed && self.is_exclusive(ppn)
+    }
+
+    /// Notes that the only owner of a frame may write it.
+    pub(super) fn claim(&mut self, ppn: Ppn) {
+        self.row_mut(ppn).claimed = true;
+    }
+
+    /// Adds an owner to a private frame: nobody may write it before a fault decides.
+    pub(super) fn share(&mut self, ppn: Ppn) {
+        self.hold(ppn);
+        self.row_mut(ppn).claimed = false;
+    }
+
+    /// Returns how many holders a frame has.
+    pub fn references(&self, ppn: Ppn) -> u32 {
+        self.row(ppn).references
+    }
+
+    /// Returns how many PTEs map a frame.
+    pub fn maps(&self, ppn: Ppn) -> u32 {
+        self.row(ppn).maps
+    }
+
+    /// Returns what a frame is used for.
+    pub fn kind(&self, ppn: Ppn) -> FrameKind {
+        self.row(ppn).kind
+    }
+
+    /// Takes a frame of empty slots for the address space `space`; its first slot translates `first`.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when every frame is in use.
+    pub(super) fn allocate_table(
+        &mut self,
+        ram: &mut Ram,
+        space: MmId,
+        first: Vpn,
+    ) -> Result<Ppn, OutOfMemory> {
+        let ppn = self.allocate_zeroed(ram, FrameKind::PageTable)?;
+        self.row_mut(ppn).table = Some(TableRole { space, first, populated: 0 });
+        Ok(ppn)
+    }
+
+    /// Returns what a page-table frame knows of itself.
+    pub(super) fn table(&self, ppn: Ppn) -> TableRole {
+        self.row(ppn).table.expect("a page-table frame knows its space")
+    }
+
+    /// Notes that a slot of a page-table frame was filled (`+1`) or emptied (`-1`).
+    pub(super) fn count_slots(&mut self, ppn: Ppn, change: i16) {
+        let table = self.row_mut(ppn).table.as_mut().expect("a page-table frame knows its space");
+        table.populated = table.populated.wrapping_add_signed(change);
+    }
+
+    /// Remembers that `copy` was made from `original` before anyone wrote to either.
+    pub(super) fn pair(&mut self, original: Ppn, copy: Ppn) {
+        self.twins.pair(original, copy);
+    }
+
+    /// Takes the number of eager copies that turned out to have been made in vain since the last call.
+    pub(super) fn take_copied_in_vain(&mut self) -> u64 {
+        self.twins.take_in_vain()
+    }
+
+    /// Returns every frame that is in use.
+    pub fn used(&self) -> impl Iterator<Item = Ppn> + '_ {
+        let rows = self.rows.iter().enumerate();
+        rows.filter(|(_, row)| row.kind != FrameKind::Free).map(|(index, _)| self.first + index as u64)
+    }
+
+    fn in_use(&self) -> u64 {
+        (self.rows.len() - self.free.len()) as u64
+    }
+
+    /// Returns the frames by use.
+    pub fn gauges(&self) -> FrameGauges {
+        let count = |kind: FrameKind| self.by_kind[kind as usize];
+        let zero_pages = self.rows.iter().take(1).filter(|row| row.kind == FrameKind::Zero);
+        FrameGauges {
+            total: self.total,
+            in_use: self.in_use(),
+            peak: self.peak,
+            zero_shared: zero_pages.map(|row| u64::from(row.maps)).sum(),
+            page_cache: count(FrameKind::PageCache) + count(FrameKind::SharedMemory),
+            page_table: count(FrameKind::PageTable),
+            shared: self.shared,
+        }
+    }
+
+    fn row(&self, ppn: Ppn) -> &Frame {
+        &self.rows[(ppn.0 - self.first.0) as usize]
+    }
+
+    fn row_mut(&mut self, ppn: Ppn) -> &mut Frame {
+        &mut self.rows[(ppn.0 - self.first.0) as usize]
+    }
+}

@@ -1,0 +1,214 @@
+//! mmap: new areas.
+
+use super::address_space::{AddressSpace, page_range};
+use super::vma::{Backing, FileMapping, Prot, Sharing, Vma};
+use super::{Layout, MAX_AREAS, Memory, TASK_END, Work};
+use crate::{Errno, MmId};
+use std::ops::Range;
+use std::sync::Arc;
+use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, VirtAddr, Vpn};
+
+/// Where a new area goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Wherever there is room.
+    Anywhere,
+    /// At this address if it is free, else wherever there is room.
+    Hint(VirtAddr),
+    /// At this address, in place of what is there (`MAP_FIXED`).
+    Fixed(VirtAddr),
+    /// At this address, or not at all (`MAP_FIXED_NOREPLACE`).
+    FixedNoReplace(VirtAddr),
+}
+
+/// What a new area shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MapBacking {
+    /// Zeros. With [`Sharing::Shared`], an object of their own that forks share.
+    Anonymous,
+    /// A file. The area becomes one of its holders.
+    File(FileMapping),
+}
+
+/// An mmap(2) call, after its descriptor was looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapRequest {
+    /// Where it goes.
+    pub placement: Placement,
+    /// How long it is; rounded up to whole pages.
+    pub len_bytes: u64,
+    /// What the process may do.
+    pub prot: Prot,
+    /// What mprotect(2) may at most allow.
+    pub may: Prot,
+    /// Whether others see stores.
+    pub sharing: Sharing,
+    /// What it shows.
+    pub backing: MapBacking,
+    /// Whether every page is mapped at once (`MAP_POPULATE`).
+    pub populate: bool,
+    /// Whether a fault below it lets it grow (`MAP_GROWSDOWN`, and the stack).
+    pub grows_down: bool,
+    /// Whether it may promise more memory than there is (`MAP_NORESERVE`).
+    pub no_reserve: bool,
+}
+
+impl MapRequest {
+    /// Asks for private anonymous memory, wherever there is room.
+    pub fn anonymous(len_bytes: u64, prot: Prot) -> Self {
+        Self {
+            placement: Placement::Anywhere,
+            len_bytes,
+            prot,
+            may: Prot::all(),
+            sharing: Sharing::Private,
+            backing: MapBacking::Anonymous,
+            populate: false,
+            grows_down: false,
+            no_reserve: false,
+        }
+    }
+}
+
+impl Memory {
+    /// Maps an area, and returns its address.
+    ///
+    /// # Errors
+    /// As mmap(2): `EINVAL` for no length or a misaligned fixed address, `EEXIST`, `EOVERFLOW` for a file offset beyond
+    /// all files, `ENOMEM` for no room, too many areas, a limit, or more memory than the machine has.
+    pub fn map(&mut self, work: &mut Work<'_>, mm: MmId, request: MapRequest) -> Result<VirtAddr, Errno> {
+        let pages = request.len_bytes.div_ceil(PAGE_SIZE);
+        if pages == 0 {
+            return Err(Errno::EINVAL);
+        }
+        if pages > TASK_END.0 {
+            return Err(Errno::ENOMEM);
+        }
+        if let MapBacking::File(mapping) = &request.backing {
+            let end = mapping.first_page.checked_add(pages).filter(|end| end >> (64 - PAGE_SHIFT) == 0);
+            end.ok_or(Errno::EOVERFLOW)?;
+        }
+        let space = self.spaces.get(mm);
+        let range = place(space, request.placement, pages)?;
+        let replaces = matches!(request.placement, Placement::Fixed(_));
+        let replaced: u64 = space.vmas.overlapping(range.clone()).map(|vma| overlap(vma, &range)).sum();
+        // Room for the new area and the two halves of one that it may cut.
+        if space.vmas.count() + 2 > MAX_AREAS {
+            return Err(Errno::ENOMEM);
+        }
+        let total = space.vmas.pages() + pages - replaced;
+        if total << PAGE_SHIFT > space.limits.address_space_bytes {
+            return Err(Errno::ENOMEM);
+        }
+        let private_writable =
+            request.sharing == Sharing::Private && request.prot.contains(Prot::WRITE) && !request.grows_down;
+        if private_writable {
+            self.check_data_limit(mm, pages)?;
+        }
+        let shared_anonymous = request.sharing == Sharing::Shared && request.backing == MapBacking::Anonymous;
+        if (private_writable || shared_anonymous) && !request.no_reserve {
+            self.check_commit(pages)?;
+        }
+        if replaces {
+            self.unmap_range(work, mm, range.clone());
+        }
+        let vma = self.new_area(request.clone(), range.clone());
+        self.spaces.get_mut(mm).add(&mut self.cache, vma);
+        if request.populate {
+            self.populate_quietly(work, mm, range.clone());
+        }
+        Ok(range.start.base())
+    }
+
+    /// Makes the area, which holds its file.
+    fn new_area(&mut self, request: MapRequest, range: Range<Vpn>) -> Vma {
+        let backing = match request.backing {
+            MapBacking::File(mapping) => {
+                self.cache.hold(mapping.file);
+                Backing::File(mapping)
+            }
+            MapBacking::Anonymous if request.sharing == Sharing::Shared => {
+                let file = self.cache.create_shared_memory((range.end.0 - range.start.0) << PAGE_SHIFT);
+                let name = Arc::from("/dev/zero (deleted)");
+                Backing::File(FileMapping {
+                    file,
+                    first_page: 0,
+                    name,
+                    inode: u64::from(file.0) + 1,
+                    device: 1,
+                })
+            }
+            MapBacking::Anonymous => Backing::Anonymous,
+        };
+        Vma {
+            start: range.start,
+            end: range.end,
+            prot: request.prot,
+            may: request.may,
+            sharing: request.sharing,
+            backing,
+            grows_down: request.grows_down,
+            had_private_write: false,
+        }
+    }
+
+    /// Refuses what could never be had: one request for more than all memory (`vm.overcommit_memory` 0, Linux 6.12
+    /// mm/util.c `__vm_enough_memory`).
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(super) fn check_commit(&self, pages: u64) -> Result<(), Errno> {
+        if pages > self.frames.gauges().total { Err(Errno::ENOMEM) } else { Ok(()) }
+    }
+
+    /// Refuses `pages` more private writable pages than `RLIMIT_DATA` allows.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(super) fn check_data_limit(&self, mm: MmId, pages: u64) -> Result<(), Errno> {
+        let space = self.spaces.get(mm);
+        // Without a limit, nothing need be summed up.
+        if space.limits.data_bytes < u64::MAX
+            && (space.data_pages() + pages) << PAGE_SHIFT > space.limits.data_bytes
+        {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
+    }
+}
+
+/// Returns how many pages of `range` an area covers.
+fn overlap(vma: &Vma, range: &Range<Vpn>) -> u64 {
+    vma.end.min(range.end).0 - vma.start.max(range.start).0
+}
+
+/// Decides where `pages` pages go (Linux 6.12 mm/mmap.c `__get_unmapped_area`).
+fn place(space: &AddressSpace, placement: Placement, pages: u64) -> Result<Range<Vpn>, Errno> {
+    let len_bytes = pages << PAGE_SHIFT;
+    match placement {
+        Placement::Fixed(at) | Placement::FixedNoReplace(at) => {
+            if at.offset() != 0 {
+                return Err(Errno::EINVAL);
+            }
+            let range = page_range(at, len_bytes).ok_or(Errno::ENOMEM)?;
+            let taken = space.vmas.overlapping(range.clone()).next().is_some();
+            if taken && matches!(placement, Placement::FixedNoReplace(_)) {
+                return Err(Errno::EEXIST);
+            }
+            Ok(range)
+        }
+        Placement::Hint(at) => {
+            let hinted =
+                at.page_ceil().filter(|&at| at != VirtAddr(0)).and_then(|at| page_range(at, len_bytes));
+            match hinted.filter(|range| space.vmas.is_free(range.clone())) {
+                Some(range) => Ok(range),
+                None => place(space, Placement::Anywhere, pages),
+            }
+        }
+        Placement::Anywhere => {
+            let limit = space.layout.mmap_base.min(Layout::TASK_SIZE).vpn();
+            let start = space.vmas.room_below(limit, pages).ok_or(Errno::ENOMEM)?;
+            Ok(start..start + pages)
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Memory of processes: frames, page tables, address spaces, copy-on-write.
+//!
+//! ```text
+//!   AddressSpace ── areas (Vma): what is allowed, what stands behind ──▶ zeros, or a file in the PageCache
+//!        │                                                                     │
+//!        └── PageTable: what is true now ──▶ PTEs in guest RAM ──▶ frames ◀────┘
+//!                                                                    ▲
+//!                                            Frames: owners and reverse map of each
+//! ```
+//!
+//! Invariants, which [`Memory::check_invariants`] compares with guest RAM:
+//! - Only [`page_table`] writes PTEs. It keeps the reverse map, the counts and the resident figures, and owes the fences.
+//! - There is no COW bit. A private area that allows a store while its PTE does not *is* the COW condition, and whether
+//!   the store copies or reuses is decided by [`Frames::is_exclusive`] alone.
+//! - Every holder of a frame counts: each PTE, the page cache, and whoever has just allocated it.
+//!
+//! One verb per file: `fault`, `fork`, `map`, `unmap`, `protect`, `brk`, `advise`, `access`.
+
+mod access;
+mod address_space;
+mod advise;
+mod asid;
+mod brk;
+mod check;
+mod fault;
+mod fence;
+mod fork;
+mod frames;
+mod gaps;
+mod map;
+mod page_cache;
+mod page_table;
+mod protect;
+mod spaces;
+mod twins;
+mod unmap;
+mod vma;
+mod vma_tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use address_space::{AddressSpace, AreaRole, Layout, Limits, Usage};
+pub use advise::Advice;
+pub use asid::Activation;
+pub use check::Violation;
+pub use fault::{Attributes, Fault, Resolved};
+pub use fence::Fences;
+pub use frames::{FrameGauges, FrameKind, Frames, OutOfMemory};
+pub use map::{MapBacking, MapRequest, Placement};
+pub use page_cache::{PageCache, Truncated};
+pub use page_table::Resident;
+pub use vma::{Backing, FileMapping, Prot, Sharing, Vma};
+pub use vma_tree::{STACK_GUARD_PAGES, TASK_END, VmaTree};
+
+use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
+use asid::Asids;
+use page_table::PageTable;
+use spaces::Spaces;
+use std::collections::BTreeMap;
+use tine_mmu::{Asid, Fence, Ppn, Ram, Vpn};
+
+/// The most areas that one address space may have (`vm.max_map_count`).
+const MAX_AREAS: usize = 65530;
+
+/// On whose account a fault is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenBy {
+    /// The program, by an instruction of its own. What cannot be resolved becomes a signal.
+    User,
+    /// The supervisor, for a system call. What cannot be resolved becomes an error number.
+    Supervisor,
+}
+
+/// What an operation works on and what it leaves behind, for one process.
+pub struct Work<'a> {
+    /// Guest RAM.
+    pub ram: &'a mut Ram,
+    /// The counters of the process on whose behalf the work is done.
+    pub counters: &'a mut MemoryCounters,
+    /// Fences owed to the harts that may hold translations of the address space.
+    pub fences: Fences,
+    /// Every resolved fault in order, when someone listens.
+    pub faults: Option<Vec<Resolved>>,
+    /// On whose account faults are taken.
+    pub taken_by: TakenBy,
+}
+
+impl<'a> Work<'a> {
+    /// Begins work for a trap that the program took.
+    pub fn new(ram: &'a mut Ram, counters: &'a mut MemoryCounters) -> Self {
+        Self { ram, counters, fences: Fences::default(), faults: None, taken_by: TakenBy::User }
+    }
+
+    /// Begins work of a system call.
+    pub fn supervisor(ram: &'a mut Ram, counters: &'a mut MemoryCounters) -> Self {
+        Self { taken_by: TakenBy::Supervisor, ..Self::new(ram, counters) }
+    }
+
+    /// Ends the work and returns the fences that it owes.
+    pub fn finish(self) -> Fences {
+        self.fences
+    }
+}
+
+/// All memory of all processes.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    frames: Frames,
+    cache: PageCache,
+    spaces: Spaces,
+    asids: Asids,
+    policy: MemoryPolicy,
+    zero_page: Ppn,
+}
+
+impl Memory {
+    /// Takes over `ram`, which holds zeros.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there is no frame even for the zero page.
+    pub fn new(ram: &mut Ram, policy: MemoryPolicy) -> Result<Self, OutOfMemory> {
+        let mut frames = Frames::new(ram);
+        let zero_page = frames.allocate_zeroed(ram, FrameKind::Zero)?;
+        Ok(Self {
+            frames,
+            cache: PageCache::default(),
+            spaces: Spaces::default(),
+            asids: Asids::new(u16::MAX),
+            policy,
+            zero_page,
+        })
+    }
+
+    /// Returns the policy in force.
+    pub fn policy(&self) -> &MemoryPolicy {
+        &self.policy
+    }
+
+    /// Returns the frame table.
+    pub fn frames(&self) -> &Frames {
+        &self.frames
+    }
+
+    /// Returns the page cache.
+    pub fn cache(&self) -> &PageCache {
+        &self.cache
+    }
+
+    /// Returns the page cache for writing, with the frames that it needs.
+    pub fn cache_mut(&mut self) -> (&mut PageCache, &mut Frames) {
+        (&mut self.cache, &mut self.frames)
+    }
+
+    /// Returns an address space.
+    ///
+    /// # Panics
+    /// When `mm` has been released by its last user.
+    pub fn space(&self, mm: MmId) -> &AddressSpace {
+        self.spaces.get(mm)
+    }
+
+    /// Returns an address space, so that exec can set its layout and limits.
+    ///
+    /// # Panics
+    /// When `mm` has been released by its last user.
+    pub fn space_mut(&mut self, mm: MmId) -> &mut AddressSpace {
+        self.spaces.get_mut(mm)
+    }
+
+    /// Makes an empty address space with one user.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there is no frame for its root table.
+    pub fn create(&mut self, work: &mut Work<'_>) -> Result<MmId, OutOfMemory> {
+        let mm = self.spaces.next_id();
+        let table = PageTable::new(work, &mut self.frames, mm)?;
+        self.spaces.insert(AddressSpace::new(table));
+        Ok(mm)
+    }
+
+    /// Adds a user: a thread, or a vfork child.
+    pub fn share(&mut self, mm: MmId) {
+        self.spaces.get_mut(mm).users += 1;
+    }
+
+    /// Removes a user; the last one frees everything.
+    ///
+    /// No fence is owed: nobody runs under its ASID again before every hart has flushed.
+    pub fn release(&mut self, work: &mut Work<'_>, mm: MmId) {
+        let space = self.spaces.get_mut(mm);
+        space.users -= 1;
+        if space.users > 0 {
+            return;
+        }
+        let mut space = self.spaces.remove(mm);
+        self.asids.forget(mm);
+        let owed = std::mem::take(&mut work.fences);
+        let everything = Vpn(0)..TASK_END;
+        space.table.clear_range(work, &mut self.frames, everything.clone());
+        space.table.prune(work, &mut self.frames, everything);
+        space.table.free(work, &mut self.frames);
+        for file in space.vmas.iter().filter_map(Vma::file) {
+            self.cache.release(work.ram, &mut self.frames, file);
+        }
+        work.fences = owed;
+    }
+
+    /// Prepares `hart` to run in an address space: its root table, its identifier, and a fence when identifiers have
+    /// begun anew.
+    pub fn activate(&mut self, mm: MmId, hart: HartId) -> Activation {
+        let tag = match self.spaces.get(mm).tag.filter(|&tag| self.asids.is_current(Some(tag))) {
+            Some(tag) => tag,
+            None => self.new_tag(mm),
+        };
+        let must_flush = self.asids.enter(hart, mm);
+        let space = self.spaces.get_mut(mm);
+        space.harts.insert(hart);
+        Activation { root: space.root(), asid: tag.asid, fence: must_flush.then_some(Fence::All) }
+    }
+
+    fn new_tag(&mut self, mm: MmId) -> asid::AsidTag {
+        loop {
+            if let Some(tag) = self.asids.allocate() {
+                let space = self.spaces.get_mut(mm);
+                space.tag = Some(tag);
+                space.harts.clear();
+                return tag;
+            }
+            let running = self.asids.active();
+            let tags = running.iter().filter_map(|&mm| self.spaces.get(mm).tag);
+            let generation = self.asids.roll_over(tags.map(|tag| tag.asid).collect());
+            for mm in running {
+                if let Some(tag) = &mut self.spaces.get_mut(mm).tag {
+                    tag.generation = generation;
+                }
+            }
+        }
+    }
+
+    /// Returns the identifier under which harts may hold translations of an address space, and those harts. `None` when
+    /// it never ran: then no fence is needed.
+    pub fn holders(&self, mm: MmId) -> Option<(Asid, impl Iterator<Item = HartId>)> {
+        let space = self.spaces.get(mm);
+        space.tag.map(|tag| (tag.asid, space.harts.iter().copied()))
+    }
+
+    /// Returns the areas of an address space, in rising order.
+    pub fn maps(&self, mm: MmId) -> impl Iterator<Item = &Vma> {
+        self.spaces.get(mm).vmas.iter()
+    }
+
+    /// Returns the sizes of an address space.
+    pub fn usage(&self, mm: MmId) -> Usage {
+        self.spaces.get(mm).usage()
+    }
+
+    /// Sets a file's size (truncate(2)): pages beyond the end leave the cache and every mapping.
+    ///
+    /// Returns the fences owed, by address space.
+    ///
+    /// [`PageCache::set_size`] followed by this is the whole of truncate(2).
+    pub fn unmap_truncated(&mut self, work: &mut Work<'_>, truncated: Truncated) -> BTreeMap<MmId, Fences> {
+        let mut owed: BTreeMap<MmId, Fences> = BTreeMap::new();
+        for ppn in truncated.frames {
+            for at in self.frames.mapped_by(ppn) {
+                let (mm, slot) = page_table::slot_at(&self.frames, at);
+                let outer = std::mem::replace(&mut work.fences, owed.remove(&mm).unwrap_or_default());
+                let table = &mut self.spaces.get_mut(mm).table;
+                if let Some(pte) = table.get(work.ram, slot).pte() {
+                    table.clear(work, &mut self.frames, slot, pte);
+                }
+                owed.insert(mm, std::mem::replace(&mut work.fences, outer));
+            }
+        }
+        owed
+    }
+}

@@ -1,0 +1,233 @@
+//! The contents of files and of shared anonymous memory: all of it in guest frames.
+//!
+//! ```text
+//!   inode ─┐                       ┌─ page 0 ─▶ frame ◀─ PTEs of every process that maps it
+//!          ├─ holders ─▶ FileId ───┤
+//!   VMAs ──┘             (size)    └─ page 7 ─▶ frame        (page 1 to 6: a hole, reads as zeros)
+//! ```
+
+use super::frames::{FrameKind, Frames, OutOfMemory};
+use crate::FileId;
+use std::collections::BTreeMap;
+use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Ppn, Ram};
+
+/// One file's contents.
+#[derive(Clone, Debug)]
+struct CachedFile {
+    size_bytes: u64,
+    pages: BTreeMap<u64, Ppn>,
+    /// Its inode, and every VMA that maps it.
+    holders: u32,
+    kind: FrameKind,
+}
+
+/// Frames that a truncation cut off while PTEs still map them; [`super::Memory::unmap_truncated`] takes them.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[must_use = "pages beyond the end of a file must leave the mappings too"]
+pub struct Truncated {
+    pub(super) frames: Vec<Ppn>,
+}
+
+/// Every file's contents.
+#[derive(Clone, Debug, Default)]
+pub struct PageCache {
+    files: Vec<Option<CachedFile>>,
+    unused: Vec<FileId>,
+}
+
+/// One piece of a byte range, within one page of the file.
+struct Piece {
+    index: u64,
+    offset: u64,
+    len: usize,
+}
+
+/// Cuts a range of bytes at page boundaries.
+fn pieces(offset: u64, len: usize) -> impl Iterator<Item = Piece> {
+    let mut at = offset;
+    let mut left = len;
+    std::iter::from_fn(move || {
+        let within = at % PAGE_SIZE;
+        let piece =
+            Piece { index: at >> PAGE_SHIFT, offset: within, len: left.min((PAGE_SIZE - within) as usize) };
+        at += piece.len as u64;
+        left -= piece.len;
+        (piece.len > 0).then_some(piece)
+    })
+}
+
+impl PageCache {
+    /// Makes an empty file with one holder.
+    pub fn create(&mut self) -> FileId {
+        self.insert(0, FrameKind::PageCache)
+    }
+
+    /// Makes the object behind shared anonymous memory, with one holder.
+    pub fn create_shared_memory(&mut self, size_bytes: u64) -> FileId {
+        self.insert(size_bytes, FrameKind::SharedMemory)
+    }
+
+    fn insert(&mut self, size_bytes: u64, kind: FrameKind) -> FileId {
+        let file = CachedFile { size_bytes, pages: BTreeMap::new(), holders: 1, kind };
+        let id = self.unused.pop().unwrap_or_else(|| {
+            self.files.push(None);
+            FileId(self.files.len() as u32 - 1)
+        });
+        self.files[id.0 as usize] = Some(file);
+        id
+    }
+
+    /// Adds a holder.
+    pub fn hold(&mut self, file: FileId) {
+        self.file_mut(file).holders += 1;
+    }
+
+    /// Removes a holder; the last one frees the contents.
+    pub fn release(&mut self, ram: &Ram, frames: &mut Frames, file: FileId) {
+        let cached = self.file_mut(file);
+        cached.holders -= 1;
+        if cached.holders == 0 {
+            for ppn in std::mem::take(&mut cached.pages).into_values() {
+                frames.release(ram, ppn);
+            }
+            self.files[file.0 as usize] = None;
+            self.unused.push(file);
+        }
+    }
+
+    /// Removes a holder that is known not to be the last.
+    pub(super) fn release_one_of_many(&mut self, file: FileId) {
+        self.file_mut(file).holders -= 1;
+    }
+
+    /// Returns the size in bytes.
+    pub fn size(&self, file: FileId) -> u64 {
+        self.file(file).size_bytes
+    }
+
+    /// Returns how many frames hold the file's contents.
+    pub fn resident_pages(&self, file: FileId) -> u64 {
+        self.file(file).pages.len() as u64
+    }
+
+    /// Sets the size: growing makes a hole; shrinking frees the pages beyond, and zeroes the tail of the last page, so
+    /// that growing again shows zeros there (truncate(2)).
+    pub fn set_size(
+        &mut self,
+        ram: &mut Ram,
+        frames: &mut Frames,
+        file: FileId,
+        size_bytes: u64,
+    ) -> Truncated {
+        let cached = self.file_mut(file);
+        let shrinks = size_bytes < cached.size_bytes;
+        cached.size_bytes = size_bytes;
+        if !shrinks {
+            return Truncated::default();
+        }
+        let tail = (size_bytes % PAGE_SIZE) as usize;
+        if let Some(&last) = cached.pages.get(&(size_bytes >> PAGE_SHIFT)).filter(|_| tail > 0) {
+            ram.frame_mut(last)[tail..].fill(0);
+        }
+        let mut truncated = Truncated::default();
+        for ppn in cached.pages.split_off(&size_bytes.div_ceil(PAGE_SIZE)).into_values() {
+            if frames.maps(ppn) > 0 {
+                truncated.frames.push(ppn);
+            }
+            frames.release(ram, ppn);
+        }
+        truncated
+    }
+
+    /// Returns the frame of a page, when the page has one.
+    pub fn page(&self, file: FileId, index: u64) -> Option<Ppn> {
+        self.file(file).pages.get(&index).copied()
+    }
+
+    /// Returns the frame of a page, which is made of zeros when there was none.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when no frame is left.
+    pub fn page_or_create(
+        &mut self,
+        ram: &mut Ram,
+        frames: &mut Frames,
+        file: FileId,
+        index: u64,
+    ) -> Result<Ppn, OutOfMemory> {
+        let cached = self.file_mut(file);
+        if let Some(&ppn) = cached.pages.get(&index) {
+            return Ok(ppn);
+        }
+        let ppn = frames.allocate_zeroed(ram, cached.kind)?;
+        cached.pages.insert(index, ppn);
+        Ok(ppn)
+    }
+
+    /// Reads up to `len` bytes at `offset`, fewer at the end of the file. Holes read as zeros.
+    pub fn read(&self, ram: &Ram, file: FileId, offset: u64, len: usize) -> Vec<u8> {
+        let cached = self.file(file);
+        let len = cached.size_bytes.saturating_sub(offset).min(len as u64) as usize;
+        let mut bytes = Vec::with_capacity(len);
+        for piece in pieces(offset, len) {
+            match cached.pages.get(&piece.index) {
+                Some(&ppn) => bytes.extend(&ram.frame(ppn)[piece.offset as usize..][..piece.len]),
+                None => bytes.resize(bytes.len() + piece.len, 0),
+            }
+        }
+        bytes
+    }
+
+    /// Writes `bytes` at `offset`, extending the file, and returns how many were written: fewer than all when memory ran
+    /// out part way.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when not even the first byte found room.
+    pub fn write(
+        &mut self,
+        ram: &mut Ram,
+        frames: &mut Frames,
+        file: FileId,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<usize, OutOfMemory> {
+        let mut done = 0;
+        for piece in pieces(offset, bytes.len()) {
+            let ppn = match self.page_or_create(ram, frames, file, piece.index) {
+                Ok(ppn) => ppn,
+                Err(OutOfMemory) if done > 0 => break,
+                Err(OutOfMemory) => return Err(OutOfMemory),
+            };
+            let to: PhysAddr = ppn.base() + piece.offset;
+            ram.write(to, &bytes[done..done + piece.len]).expect("the page cache owns the frame");
+            done += piece.len;
+        }
+        let cached = self.file_mut(file);
+        if done > 0 {
+            cached.size_bytes = cached.size_bytes.max(offset + done as u64);
+        }
+        Ok(done)
+    }
+
+    /// Returns every cached page: its file, its index and its frame.
+    pub fn pages(&self) -> impl Iterator<Item = (FileId, u64, Ppn)> + '_ {
+        let files = (0..).map(FileId).zip(&self.files);
+        files
+            .filter_map(|(id, file)| Some((id, file.as_ref()?)))
+            .flat_map(|(id, file)| file.pages.iter().map(move |(&index, &ppn)| (id, index, ppn)))
+    }
+
+    /// Returns every file with its number of holders.
+    pub fn holders(&self) -> impl Iterator<Item = (FileId, u32)> + '_ {
+        let files = (0..).map(FileId).zip(&self.files);
+        files.filter_map(|(id, file)| Some((id, file.as_ref()?.holders)))
+    }
+
+    fn file(&self, file: FileId) -> &CachedFile {
+        self.files[file.0 as usize].as_ref().expect("a file is cached while it has a holder")
+    }
+
+    fn file_mut(&mut self, file: FileId) -> &mut CachedFile {
+        self.files[file.0 as usize].as_mut().expect("a file is cached while it has a holder")
+    }
+}

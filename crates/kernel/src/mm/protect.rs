@@ -1,0 +1,89 @@
+//! mprotect: what a process may do with pages that it has.
+
+use super::address_space::page_range;
+use super::page_table;
+use super::vma::{Prot, Sharing};
+use super::{Frames, MAX_AREAS, Memory, Work};
+use crate::{Errno, MmId};
+use std::ops::Range;
+use tine_mmu::{Pte, PteFlags, VirtAddr, Vpn};
+
+impl Memory {
+    /// Changes the rights to a range of pages.
+    ///
+    /// A private page becomes writable at once only where its one owner has claimed its frame; elsewhere the next store
+    /// decides (Linux 6.12 mm/mprotect.c `can_change_pte_writable`).
+    ///
+    /// # Errors
+    /// As mprotect(2): `EINVAL` for a misaligned address, `ENOMEM` at a hole or when there would be too many areas,
+    /// `EACCES` for a right that the mapped file does not give. What precedes the error is changed.
+    pub fn protect(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        at: VirtAddr,
+        len_bytes: u64,
+        prot: Prot,
+    ) -> Result<(), Errno> {
+        if at.offset() != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let range = page_range(at, len_bytes).ok_or(Errno::ENOMEM)?;
+        let mut from = range.start;
+        while from < range.end {
+            let space = self.spaces.get(mm);
+            let vma = space.vmas.find(from).ok_or(Errno::ENOMEM)?;
+            let part = from..vma.end.min(range.end);
+            if !vma.may.contains(prot) {
+                return Err(Errno::EACCES);
+            }
+            let cuts = usize::from(vma.start < part.start) + usize::from(part.end < vma.end);
+            if space.vmas.count() + cuts > MAX_AREAS {
+                return Err(Errno::ENOMEM);
+            }
+            if vma.prot != prot {
+                let commits = vma.sharing == Sharing::Private
+                    && prot.contains(Prot::WRITE)
+                    && !vma.is_private_writable();
+                if commits {
+                    self.check_commit(part.end.0 - part.start.0)?;
+                    self.check_data_limit(mm, part.end.0 - part.start.0)?;
+                }
+                self.protect_area(work, mm, part.clone(), prot);
+            }
+            from = part.end;
+        }
+        Ok(())
+    }
+
+    /// Changes the rights to a range that lies in one area.
+    fn protect_area(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>, prot: Prot) {
+        let space = self.spaces.get_mut(mm);
+        space.vmas.isolate(&mut self.cache, range.clone());
+        let Some(vma) = space.vmas.find_mut(range.start) else { return };
+        vma.prot = prot;
+        let flags = vma.leaf_flags();
+        let decides_now = vma.is_private_writable();
+        for leaf in space.table.leaves(work.ram, range.clone()) {
+            for (slot, old) in leaf.populated(work.ram) {
+                let new = reprotected(&self.frames, old, flags, decides_now);
+                space.table.change(work, slot, old, new);
+            }
+        }
+        space.vmas.merge_at(&mut self.cache, range.start);
+        space.vmas.merge_at(&mut self.cache, range.end);
+    }
+}
+
+/// Returns a PTE with other rights: the frame, and whether it was used, stay.
+fn reprotected(frames: &Frames, old: Pte, flags: Option<PteFlags>, decides_now: bool) -> Pte {
+    let used = old.flags() & (PteFlags::A | PteFlags::D);
+    let mut rights = flags.map(|flags| flags.difference(PteFlags::A) | used);
+    if let Some(rights) = rights.as_mut().filter(|_| decides_now && frames.is_claimed(old.ppn())) {
+        rights.insert(PteFlags::W);
+    }
+    match rights {
+        None => page_table::leaf(old.ppn(), None).with(used),
+        rights => page_table::leaf(old.ppn(), rights),
+    }
+}

@@ -1,0 +1,4 @@
+//! Memory without an interpreter: a scripted CPU takes the faults.
+
+mod scenarios;
+mod world;

@@ -1,0 +1,212 @@
+//! A machine whose CPU is the test: it walks the page table in guest RAM, and takes a fault where the PTE says no.
+
+use crate::mm::{Fault, Fences, MapRequest, Memory, Prot, Resolved, Work};
+use crate::{AdBits, MemoryCounters, MemoryPolicy, MmId};
+use std::collections::BTreeMap;
+use tine_mmu::{Access, PAGE_SIZE, PhysAddr, Pte, PteFlags, Ram, VirtAddr, Vpn};
+
+/// Read and write.
+pub(super) const RW: Prot = Prot::READ.union(Prot::WRITE);
+
+/// RAM, memory, and per process its counters and a TLB that only fences empty.
+pub(super) struct World {
+    pub(super) ram: Ram,
+    pub(super) memory: Memory,
+    counters: BTreeMap<MmId, MemoryCounters>,
+    tlb: BTreeMap<(MmId, Vpn), Pte>,
+}
+
+impl World {
+    /// Makes a machine with `frames` frames of RAM.
+    pub(super) fn new(frames: u64, policy: MemoryPolicy) -> Self {
+        let mut ram = Ram::new(frames * PAGE_SIZE).unwrap();
+        let memory = Memory::new(&mut ram, policy).unwrap();
+        Self { ram, memory, counters: BTreeMap::new(), tlb: BTreeMap::new() }
+    }
+
+    /// Makes a process.
+    pub(super) fn spawn(&mut self) -> MmId {
+        let mut counters = MemoryCounters::default();
+        let mm = self.memory.create(&mut Work::new(&mut self.ram, &mut counters)).unwrap();
+        self.counters.insert(mm, counters);
+        mm
+    }
+
+    /// Does `work` for a process, executes the fences that it owes, and checks every invariant.
+    pub(super) fn work<T>(&mut self, mm: MmId, work: impl FnOnce(&mut Memory, &mut Work<'_>) -> T) -> T {
+        self.work_unchecked(mm, |memory, owed| work(memory, owed), true)
+    }
+
+    fn work_unchecked<T>(
+        &mut self,
+        mm: MmId,
+        work: impl FnOnce(&mut Memory, &mut Work<'_>) -> T,
+        check: bool,
+    ) -> T {
+        let counters = self.counters.entry(mm).or_default();
+        let mut owed = Work::new(&mut self.ram, counters);
+        let outcome = work(&mut self.memory, &mut owed);
+        let fences = owed.finish();
+        self.fence(mm, &fences);
+        if check {
+            self.check();
+        }
+        outcome
+    }
+
+    /// Executes fences: removes what they name from the TLB.
+    pub(super) fn fence(&mut self, mm: MmId, fences: &Fences) {
+        for fence in fences.for_asid(tine_mmu::Asid(1)) {
+            match fence {
+                tine_mmu::Fence::PageAsid(at, _) => {
+                    self.tlb.remove(&(mm, at.vpn()));
+                }
+                _ => self.tlb.retain(|&(owner, _), _| owner != mm),
+            }
+        }
+    }
+
+    pub(super) fn check(&self) {
+        if let Err(violation) = self.memory.check_invariants(&self.ram) {
+            panic!("{violation}");
+        }
+        for counters in self.counters.values() {
+            assert!(counters.kinds_sum_to_total(), "{counters:?}");
+        }
+    }
+
+    pub(super) fn counters(&self, mm: MmId) -> MemoryCounters {
+        self.counters[&mm]
+    }
+
+    /// Maps anonymous memory wherever there is room.
+    pub(super) fn map(&mut self, mm: MmId, request: MapRequest) -> VirtAddr {
+        self.work(mm, |memory, work| memory.map(work, mm, request)).unwrap()
+    }
+
+    pub(super) fn fork(&mut self, parent: MmId) -> MmId {
+        let child = self.work(parent, |memory, work| memory.fork(work, parent)).unwrap();
+        self.counters.insert(child, MemoryCounters::default());
+        child
+    }
+
+    pub(super) fn exit(&mut self, mm: MmId) {
+        self.work(mm, |memory, work| memory.release(work, mm));
+        self.tlb.retain(|&(owner, _), _| owner != mm);
+    }
+
+    /// Translates as the hart does: the TLB first, stale or not, then the page table; a fault is retried once resolved.
+    fn translate(&mut self, mm: MmId, at: VirtAddr, access: Access) -> Result<PhysAddr, Fault> {
+        for _ in 0..4 {
+            let cached = self.tlb.get(&(mm, at.vpn())).copied();
+            if let Some(pte) = cached.or_else(|| self.walk(mm, at)).filter(|pte| self.permits(*pte, access)) {
+                let pte = self.set_used(mm, at, pte, access);
+                self.tlb.insert((mm, at.vpn()), pte);
+                return Ok(pte.ppn().base() + at.offset());
+            }
+            self.work_unchecked(mm, |memory, work| memory.fault(work, mm, at, access), false)?;
+        }
+        panic!("{at} goes on faulting");
+    }
+
+    fn walk(&self, mm: MmId, at: VirtAddr) -> Option<Pte> {
+        if at.0 >= 1 << 38 {
+            return None;
+        }
+        let mut table = self.memory.space(mm).root();
+        for level in (0..3).rev() {
+            let slot = table.base() + (at.vpn().0 >> (9 * level) & 511) * 8;
+            let pte = Pte(self.ram.read_u64(slot).unwrap());
+            if !pte.is_valid() {
+                return None;
+            }
+            if level == 0 {
+                return Some(pte);
+            }
+            table = pte.ppn();
+        }
+        None
+    }
+
+    fn permits(&self, pte: Pte, access: Access) -> bool {
+        let right = match access {
+            Access::Fetch => PteFlags::X,
+            Access::Load => PteFlags::R,
+            Access::Store => PteFlags::W,
+        };
+        let used = if access == Access::Store { PteFlags::A | PteFlags::D } else { PteFlags::A };
+        pte.has(right | PteFlags::U) && (self.memory.policy().ad_bits == AdBits::Svadu || pte.has(used))
+    }
+
+    /// Sets A and D as a Svadu walker does, by comparing with the PTE in RAM: only when it is still the same.
+    fn set_used(&mut self, mm: MmId, at: VirtAddr, pte: Pte, access: Access) -> Pte {
+        let mut flags = PteFlags::A;
+        flags.set(PteFlags::D, access == Access::Store);
+        let used = pte.with(flags);
+        if used != pte {
+            let root = self.memory.space(mm).root();
+            let mut table = root;
+            for level in [2, 1] {
+                let slot = table.base() + (at.vpn().0 >> (9 * level) & 511) * 8;
+                table = Pte(self.ram.read_u64(slot).unwrap()).ppn();
+            }
+            let slot = table.base() + (at.vpn().0 & 511) * 8;
+            assert_eq!(self.ram.read_u64(slot), Some(pte.0), "a stale translation wants a D bit");
+            self.ram.write_u64(slot, used.0).unwrap();
+        }
+        used
+    }
+
+    pub(super) fn load(&mut self, mm: MmId, at: VirtAddr) -> Result<u8, Fault> {
+        let at = self.translate(mm, at, Access::Load)?;
+        let mut byte = [0];
+        self.ram.read(at, &mut byte).unwrap();
+        Ok(byte[0])
+    }
+
+    pub(super) fn store(&mut self, mm: MmId, at: VirtAddr, byte: u8) -> Result<(), Fault> {
+        let at = self.translate(mm, at, Access::Store)?;
+        self.ram.write(at, &[byte]).unwrap();
+        Ok(())
+    }
+
+    pub(super) fn fetch(&mut self, mm: MmId, at: VirtAddr) -> Result<(), Fault> {
+        self.translate(mm, at, Access::Fetch).map(|_| ())
+    }
+
+    /// Returns how many faults `action` took.
+    pub(super) fn faults(&mut self, mm: MmId, action: impl FnOnce(&mut Self)) -> u64 {
+        let before = self.counters(mm).faults;
+        action(self);
+        self.check();
+        self.counters(mm).faults - before
+    }
+
+    /// Loads from each of `pages` pages, and returns the faults.
+    pub(super) fn read_all(&mut self, mm: MmId, at: VirtAddr, pages: u64) -> u64 {
+        self.faults(mm, |world| {
+            for page in 0..pages {
+                world.load(mm, at + page * PAGE_SIZE).unwrap();
+            }
+        })
+    }
+
+    /// Stores to each of `pages` pages, and returns the faults.
+    pub(super) fn write_all(&mut self, mm: MmId, at: VirtAddr, pages: u64, byte: u8) -> u64 {
+        self.faults(mm, |world| {
+            for page in 0..pages {
+                world.store(mm, at + page * PAGE_SIZE, byte).unwrap();
+            }
+        })
+    }
+
+    /// Tells whether the first byte of each of `pages` pages is `byte`.
+    pub(super) fn all_are(&mut self, mm: MmId, at: VirtAddr, pages: u64, byte: u8) -> bool {
+        (0..pages).all(|page| self.load(mm, at + page * PAGE_SIZE) == Ok(byte))
+    }
+
+    /// Resolves one fault and returns it.
+    pub(super) fn fault(&mut self, mm: MmId, at: VirtAddr, access: Access) -> Result<Resolved, Fault> {
+        self.work(mm, |memory, work| memory.fault(work, mm, at, access))
+    }
+}

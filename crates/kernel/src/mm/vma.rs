@@ -1,0 +1,158 @@
+//! Virtual memory areas: what a process may do with a range of its addresses, and what stands behind them.
+
+use crate::FileId;
+use bitflags::bitflags;
+use std::sync::Arc;
+use tine_mmu::{Access, PAGE_SHIFT, PteFlags, Vpn};
+
+bitflags! {
+    /// Rights to memory (mmap(2) `PROT_*`).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct Prot: u32 {
+        /// May be read.
+        const READ = 1;
+        /// May be written.
+        const WRITE = 2;
+        /// May be executed.
+        const EXEC = 4;
+    }
+}
+
+/// Whether stores are seen by others that map the same thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// `MAP_PRIVATE`: a store makes the page the process's own.
+    Private,
+    /// `MAP_SHARED`: a store changes the thing itself.
+    Shared,
+}
+
+/// A file as an area maps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileMapping {
+    /// The contents.
+    pub file: FileId,
+    /// The page of the file that the area's first page shows.
+    pub first_page: u64,
+    /// The path, as `/proc/<pid>/maps` prints it.
+    pub name: Arc<str>,
+    /// The inode number.
+    pub inode: u64,
+    /// The device number.
+    pub device: u64,
+}
+
+/// What stands behind an area.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backing {
+    /// Zeros.
+    Anonymous,
+    /// A file, or the object behind shared anonymous memory.
+    File(FileMapping),
+}
+
+/// An area: a range of pages with the same rights and backing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vma {
+    /// First page.
+    pub start: Vpn,
+    /// The page after the last.
+    pub end: Vpn,
+    /// What the process may do.
+    pub prot: Prot,
+    /// What mprotect(2) may at most allow: a shared mapping of a file opened for reading never becomes writable.
+    pub may: Prot,
+    /// Whether stores are seen by others.
+    pub sharing: Sharing,
+    /// What stands behind it.
+    pub backing: Backing,
+    /// Whether a fault below it lets it grow: a stack.
+    pub grows_down: bool,
+    /// Whether a store has made one of its pages private (Linux: it has an `anon_vma`). Only then must fork copy its PTEs:
+    /// a fault can rebuild everything else.
+    pub had_private_write: bool,
+}
+
+impl Vma {
+    /// Returns the number of pages.
+    pub fn pages(&self) -> u64 {
+        self.end.0 - self.start.0
+    }
+
+    /// Returns the size in bytes.
+    pub fn len_bytes(&self) -> u64 {
+        self.pages() << PAGE_SHIFT
+    }
+
+    /// Tells whether the area lets `access` through (Linux 6.12 arch/riscv/mm/fault.c `access_error`).
+    ///
+    /// Writable implies readable, because the ISA has no encoding for a page that is only writable.
+    pub fn allows(&self, access: Access) -> bool {
+        match access {
+            Access::Fetch => self.prot.contains(Prot::EXEC),
+            Access::Load => self.prot.intersects(Prot::READ | Prot::WRITE),
+            Access::Store => self.prot.contains(Prot::WRITE),
+        }
+    }
+
+    /// Returns the flags of a PTE that maps a page nobody has stored to: writable only where a store needs no decision.
+    ///
+    /// `None` for an area without any right: its PTEs keep their frames but are not valid.
+    pub fn leaf_flags(&self) -> Option<PteFlags> {
+        if self.prot.is_empty() {
+            return None;
+        }
+        let mut flags = PteFlags::V | PteFlags::U | PteFlags::A;
+        flags.set(PteFlags::R, self.prot.intersects(Prot::READ | Prot::WRITE));
+        flags.set(PteFlags::X, self.prot.contains(Prot::EXEC));
+        flags.set(PteFlags::W, self.prot.contains(Prot::WRITE) && self.sharing == Sharing::Shared);
+        Some(flags)
+    }
+
+    /// Returns the file and the page of it that `vpn` shows.
+    pub fn file_page(&self, vpn: Vpn) -> Option<(FileId, u64)> {
+        match &self.backing {
+            Backing::Anonymous => None,
+            Backing::File(mapping) => Some((mapping.file, mapping.first_page + (vpn.0 - self.start.0))),
+        }
+    }
+
+    /// Returns the file that the area holds.
+    pub fn file(&self) -> Option<FileId> {
+        match &self.backing {
+            Backing::Anonymous => None,
+            Backing::File(mapping) => Some(mapping.file),
+        }
+    }
+
+    /// Tells whether the area is private and may be written: what a fork might have to copy.
+    pub fn is_private_writable(&self) -> bool {
+        self.sharing == Sharing::Private && self.prot.contains(Prot::WRITE)
+    }
+
+    /// Cuts the area in two at `vpn`, which lies inside it, and returns the upper part.
+    pub(super) fn split_off(&mut self, vpn: Vpn) -> Self {
+        let mut upper = self.clone();
+        if let Backing::File(mapping) = &mut upper.backing {
+            mapping.first_page += vpn.0 - self.start.0;
+        }
+        upper.start = vpn;
+        self.end = vpn;
+        upper
+    }
+
+    /// Tells whether `upper` continues this area, so that one area can stand for both (Linux 6.12 mm/vma.c).
+    pub(super) fn continues_in(&self, upper: &Self) -> bool {
+        let backing = match (&self.backing, &upper.backing) {
+            (Backing::Anonymous, Backing::Anonymous) => true,
+            (Backing::File(a), Backing::File(b)) => {
+                a.file == b.file && a.first_page + self.pages() == b.first_page && a.inode == b.inode
+            }
+            _ => false,
+        };
+        backing
+            && self.end == upper.start
+            && (self.prot, self.may, self.sharing, self.grows_down)
+                == (upper.prot, upper.may, upper.sharing, upper.grows_down)
+    }
+}
