@@ -1,2 +1,38 @@
-//! The `tine` command.
-fn main() {}
+//! The `tine` command: reads its options, runs a program on the machine, and shows what the machine counted.
+
+mod args;
+mod disasm;
+mod failure;
+mod guests;
+mod output;
+mod usage;
+
+use args::{Cli, Command};
+use clap::CommandFactory;
+use failure::Failure;
+use std::process::ExitCode;
+use usage::Asked;
+
+fn main() -> ExitCode {
+    match usage::parse().and_then(perform) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn perform(asked: Asked) -> Result<ExitCode, Failure> {
+    let Asked::Command(cli) = asked else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    match cli.command {
+        Command::Guests => output::print(&guests::list()),
+        Command::Disasm { file } => output::print(&disasm::listing(&file)?),
+        Command::Completions { shell } => output::print(&completions(shell)),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tine", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}

@@ -1,0 +1,42 @@
+//! What the user is told when Tine cannot do what was asked: what happened, to what, and what to do about it.
+
+use anstyle::{AnsiColor, Style};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Exit code when Tine itself fails: a bad flag, a full disk (env(1) has the same three).
+const TINE_FAILED: u8 = 125;
+
+/// An error as the user sees it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// Makes the failure of Tine itself.
+    pub(crate) fn tine(message: impl Into<String>) -> Self {
+        Self { code: TINE_FAILED, message: message.into(), hint: None }
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Prints the failure to stderr and returns its exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let error = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let remedy = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
+        let mut text = format!("{error}tine:{error:#} {}\n", self.message);
+        if let Some(hint) = &self.hint {
+            text += &format!("  {remedy}hint:{remedy:#} {hint}\n");
+        }
+        // Where stderr is closed, the exit code is all that can be said.
+        let _ = anstream::stderr().write_all(text.as_bytes());
+        ExitCode::from(self.code)
+    }
+}

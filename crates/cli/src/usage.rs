@@ -1,0 +1,94 @@
+//! Command-line errors in the shape of all others: clap knows what was wrong, this says it in one line with a hint.
+
+use crate::args::Cli;
+use crate::failure::Failure;
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// What the command line asks for.
+pub(crate) enum Asked {
+    /// To do something.
+    Command(Cli),
+    /// To see help or the version, which were printed.
+    Shown,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub(crate) fn parse() -> Result<Asked, Failure> {
+    match Cli::try_parse() {
+        Ok(cli) => Ok(Asked::Command(cli)),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            error.print().map_err(|error| Failure::tine(format!("cannot print the help: {error}")))?;
+            Ok(Asked::Shown)
+        }
+        Err(error) => Err(explain(&error)),
+    }
+}
+
+fn explain(error: &clap::Error) -> Failure {
+    let argument = option_name(context(error, ContextKind::InvalidArg));
+    let value = context(error, ContextKind::InvalidValue);
+    let help = "tine run --help describes every option".to_owned();
+    let did_you_mean = |kind| Some(context(error, kind)).filter(|name| !name.is_empty());
+    match error.kind() {
+        ErrorKind::InvalidValue if value.is_empty() => {
+            Failure::tine(format!("{argument} needs a value")).hint(help)
+        }
+        ErrorKind::InvalidValue => {
+            let valid = context(error, ContextKind::ValidValue);
+            let hint = match did_you_mean(ContextKind::SuggestedValue) {
+                Some(suggestion) => format!("did you mean {suggestion}? It takes {valid}"),
+                None => format!("it takes {valid}"),
+            };
+            Failure::tine(format!("{argument} does not know \"{value}\"")).hint(hint)
+        }
+        ErrorKind::UnknownArgument => {
+            let hint = match did_you_mean(ContextKind::SuggestedArg) {
+                Some(suggestion) => format!("did you mean {}?", option_name(suggestion)),
+                None => format!("options of the program go after its name; {help}"),
+            };
+            Failure::tine(format!("there is no option {argument}")).hint(hint)
+        }
+        ErrorKind::InvalidSubcommand => {
+            let name = context(error, ContextKind::InvalidSubcommand);
+            let hint = match did_you_mean(ContextKind::SuggestedSubcommand) {
+                Some(suggestion) => format!("did you mean tine {suggestion}?"),
+                None => format!("to run a program: tine run {name}"),
+            };
+            Failure::tine(format!("there is no command \"{name}\"")).hint(hint)
+        }
+        ErrorKind::MissingRequiredArgument => {
+            Failure::tine(format!("{} is missing", context(error, ContextKind::InvalidArg)))
+                .hint("tine guests lists programs to try: tine run @cow-tutorial")
+        }
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Failure::tine("what is to be done?")
+                .hint("tine run PROGRAM runs a program; tine --help lists all commands")
+        }
+        _ => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            Failure::tine(line.trim_start_matches("error: ")).hint(help)
+        }
+    }
+}
+
+/// Returns what clap noted under `kind` as text; empty when it noted nothing.
+fn context(error: &clap::Error, kind: ContextKind) -> String {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    }
+}
+
+/// Drops the `<VALUE>` behind an option's name.
+fn option_name(argument: String) -> String {
+    match argument.split_once([' ', '[', '=']) {
+        Some((name, _)) => name.to_owned(),
+        None => argument,
+    }
+}
