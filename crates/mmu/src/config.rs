@@ -98,14 +98,15 @@ pub struct TlbConfig {
 
 impl TlbConfig {
     /// SiFive U74: two fully associative first levels of 40 entries and a direct-mapped second level of 512 (SiFive U74
-    /// Core Complex Manual, "Virtual Memory Support").
+    /// Core Complex Manual, "Virtual Memory Support"; the first levels also in Linux, arch/riscv/boot/dts/starfive/
+    /// jh7110.dtsi).
     pub const U74: Self = Self {
         l1i: TlbGeometry::known(40, 40),
         l1d: TlbGeometry::known(40, 40),
         l2: Some(TlbGeometry::known(512, 1)),
     };
 
-    /// SiFive U54: two fully associative levels of 32 entries and no second one (PolarFire SoC MSS Technical Reference
+    /// SiFive U54: two fully associative first levels of 32 entries and no second one (PolarFire SoC MSS Technical Reference
     /// Manual, "MMU").
     pub const U54: Self = Self { l1i: TlbGeometry::known(32, 32), l1d: TlbGeometry::known(32, 32), l2: None };
 

@@ -1,12 +1,16 @@
 //! Instants by which a first-level TLB knows which entry was used least recently.
 
+/// How many instants an instruction owns.
+pub(crate) const STAMPS_PER_INSTRUCTION: u64 = 2;
+
 /// When an access happened, in the order of the hart's own instructions.
 ///
 /// Each instruction owns two instants, because an access across a page boundary makes two look-ups. Taking the instant
 /// from the instruction's position, which an engine knows anyway, keeps the order exact without a counter that every
 /// access would have to advance.
 ///
-/// Positions must rise with every instruction that is started; one that traps and is started again may keep its own.
+/// Positions must rise with every instruction that retires. One that trapped has used its position, and whatever runs
+/// next has the same; [`Mmu::resume`](crate::Mmu::resume) makes it later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(pub(crate) u64);
 
@@ -14,11 +18,11 @@ impl Stamp {
     /// Returns the instant of the first look-up of the instruction at `position`.
     #[inline(always)]
     pub const fn at(position: u64) -> Self {
-        Self(position << 1)
+        Self(position * STAMPS_PER_INSTRUCTION)
     }
 
     /// Returns the instant of the same instruction's look-up of a second page.
     pub(crate) const fn second(self) -> Self {
-        Self(self.0 | 1)
+        Self(self.0 + 1)
     }
 }

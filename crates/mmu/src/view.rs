@@ -3,7 +3,7 @@
 use crate::{Access, Privilege, PteFlags};
 
 /// The privilege of an access with the two status bits that change what a PTE allows (Privileged ISA, "Memory Privilege
-/// in `mstatus` Register").
+/// in `sstatus` Register").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct View {
     /// The effective privilege: MPRV is already applied.
@@ -18,7 +18,7 @@ impl View {
     /// U-mode as an ordinary program runs in it.
     pub const USER: Self = Self { privilege: Privilege::User, sum: false, mxr: false };
 
-    /// Decides steps 6 and 7 of "Virtual Address Translation Process": U against the privilege, then R, W and X against
+    /// Decides steps 6 and 8 of "Virtual Address Translation Process": U against the privilege, then R, W and X against
     /// the access.
     ///
     /// A walk asks with the flags that it read, a TLB hit with those that its entry kept.

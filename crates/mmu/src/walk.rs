@@ -73,7 +73,7 @@ pub(crate) fn walk(
             return Err(MemoryFaultKind::Page);
         }
 
-        // Steps 6 and 7. Step 8 is about shadow stacks, which are not implemented.
+        // Steps 6 and 8. Step 7 is about shadow stacks, which are not implemented.
         if !view.permits(access, pte.flags()) {
             return Err(MemoryFaultKind::Page);
         }

@@ -20,6 +20,7 @@ mod access;
 mod supervisor;
 
 use crate::shortcut::{Shortcut, UNTRANSLATED};
+use crate::stamp::STAMPS_PER_INSTRUCTION;
 use crate::tlb::{Tlb, Translation};
 use crate::walk::{Target, walk};
 use crate::{
@@ -87,7 +88,8 @@ pub struct Mmu {
     l2: Option<Tlb>,
     /// The second level is touched in the order of its own look-ups: only first-level misses reach it.
     l2_clock: u64,
-    /// Added to every stamp that the hart gives; rises with each look-up of the supervisor (see `supervisor.rs`).
+    /// Added to every stamp that the hart gives. It rises whenever something happens that has no position of its own, so
+    /// that stamps never go back: when the hart resumes, and with each look-up of the supervisor.
     stamp_offset: u64,
     fetches: Shortcut<64>,
     loads: Shortcut<256>,
@@ -143,6 +145,7 @@ impl Mmu {
     /// Says how the hart looks at memory from now on, and makes good what happened to RAM meanwhile.
     ///
     /// `fetch` is the privilege in which instructions are fetched; `data` is what loads and stores see, MPRV applied.
+    /// Whatever happens from now on is later than everything before, even at the position of an instruction that trapped.
     pub fn resume(&mut self, ram: &Ram, fetch: Privilege, data: View) {
         let fetch_view = View { privilege: fetch, ..data };
         if (fetch_view, data) != (self.fetch_view, self.data_view) {
@@ -153,6 +156,7 @@ impl Mmu {
             self.code_epoch = ram.code_epoch();
             self.stores.clear();
         }
+        self.stamp_offset += STAMPS_PER_INSTRUCTION;
     }
 
     /// Executes SFENCE.VMA on this hart, and counts it.

@@ -1,11 +1,12 @@
 //! Accesses that the supervisor makes to user memory on a process's behalf: through the hart's own TLBs and walk, in
 //! S-mode, counted apart, one look-up for each page.
 //!
-//! They happen between two instructions, so they have no position of their own. Each takes an instant after everything
-//! so far and moves the instants of all later accesses behind it, by raising the offset that is added to every stamp.
-//! So the order of uses stays exact and stamps never go back.
+//! They happen while the hart is stopped between two instructions, so they have no position of their own. Each raises the
+//! offset that is added to every stamp, and so comes after everything before it; [`Mmu::resume`] puts the hart's next
+//! instruction after them all.
 
 use super::{Mmu, Requester};
+use crate::stamp::STAMPS_PER_INSTRUCTION;
 use crate::walk::Target;
 use crate::{
     Access, CopyFault, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, Ram, Stamp, View, VirtAddr,
@@ -104,9 +105,9 @@ impl Mmu {
                 Access::Fetch | Access::Load => self.counters.supervisor.loads += 1,
             }
         }
-        // An instruction at `now` has used `now` and perhaps its second instant; the next user of `now` must come later.
-        let stamp = now.0 + self.stamp_offset + 2;
-        self.stamp_offset += 3;
+        // The instruction at `now` has used its instants; this look-up takes the next, and the offset puts all others later.
+        self.stamp_offset += STAMPS_PER_INSTRUCTION;
+        let stamp = now.0 + self.stamp_offset;
         let located = self.locate(ram, target, stamp, Requester::Supervisor)?;
         Ok((located.at, len.min((PAGE_SIZE - target.va.offset()) as usize)))
     }

@@ -1,0 +1,11 @@
+//! The MMU against the manual, against hand-made situations and against a naive model.
+
+mod access;
+mod code_marks;
+mod fences;
+mod model;
+mod order;
+mod reference;
+mod supervisor;
+mod walk;
+mod world;
