@@ -6,7 +6,7 @@ use super::vma::{Prot, Sharing};
 use super::{Fault, Memory, TakenBy, Work};
 use crate::MmId;
 use std::ops::Range;
-use tine_mmu::{Access, PAGE_SIZE, PhysAddr, Ppn, PteFlags, VirtAddr, Vpn};
+use tine_mmu::{Access, PAGE_SIZE, PhysAddr, Ppn, PteFlags, Ram, VirtAddr, Vpn};
 
 impl Memory {
     /// Reads bytes at `at`. Faults are resolved and counted as the supervisor's.
@@ -41,14 +41,27 @@ impl Memory {
         Ok(())
     }
 
+    /// Reads what is mapped at `at` without any fault, as a tracer looks on, and returns how many bytes there were.
+    pub fn inspect(&self, ram: &Ram, mm: MmId, at: VirtAddr, to: &mut [u8]) -> usize {
+        let mut done = 0;
+        while done < to.len() {
+            let at = at + done as u64;
+            let len = ((PAGE_SIZE - at.offset()) as usize).min(to.len() - done);
+            let Some(ppn) = self.translate(ram, mm, at, Access::Load) else { break };
+            ram.read(ppn.base() + at.offset(), &mut to[done..done + len]).expect("a mapped frame is RAM");
+            done += len;
+        }
+        done
+    }
+
     /// Returns the frame behind `at` if the page table lets `access` through.
-    pub fn translate(&self, work: &Work<'_>, mm: MmId, at: VirtAddr, access: Access) -> Option<Ppn> {
+    pub fn translate(&self, ram: &Ram, mm: MmId, at: VirtAddr, access: Access) -> Option<Ppn> {
         let needed = match access {
             Access::Fetch => PteFlags::X,
             Access::Load => PteFlags::R,
             Access::Store => PteFlags::W,
         };
-        match self.spaces.get(mm).table.look_up(work.ram, at.vpn()) {
+        match self.spaces.get(mm).table.look_up(ram, at.vpn()) {
             Slot::Present(pte) if pte.has(needed) && at.vpn() < super::TASK_END => Some(pte.ppn()),
             _ => None,
         }
@@ -62,7 +75,7 @@ impl Memory {
         at: VirtAddr,
         access: Access,
     ) -> Result<Ppn, Fault> {
-        if let Some(ppn) = self.translate(work, mm, at, access) {
+        if let Some(ppn) = self.translate(work.ram, mm, at, access) {
             return Ok(ppn);
         }
         let taken_by = std::mem::replace(&mut work.taken_by, TakenBy::Supervisor);

@@ -4,7 +4,7 @@ use super::asid::AsidTag;
 use super::page_cache::PageCache;
 use super::page_table::{PageTable, Resident};
 use super::vma::{Backing, Prot, Vma};
-use super::vma_tree::{TASK_END, VmaTree};
+use super::vma_tree::{STACK_GUARD_PAGES, TASK_SIZE, VmaTree};
 use crate::HartId;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -40,16 +40,13 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The address after the last user address.
-    pub const TASK_SIZE: VirtAddr = TASK_END.base();
-
     /// Returns where mappings end for a stack that may grow to `stack_limit_bytes` (Linux 6.12 mm/util.c `mmap_base`,
     /// without its randomisation).
     pub fn mmap_base_for(stack_limit_bytes: u64) -> VirtAddr {
-        let guard = super::vma_tree::STACK_GUARD_PAGES << PAGE_SHIFT;
-        let most = Self::TASK_SIZE.0 / 6 * 5;
+        let guard = STACK_GUARD_PAGES << PAGE_SHIFT;
+        let most = TASK_SIZE / 6 * 5;
         let gap = stack_limit_bytes.saturating_add(guard).clamp(128 << 20, most);
-        VirtAddr(Self::TASK_SIZE.0 - gap).page_floor()
+        VirtAddr(TASK_SIZE - gap).page_floor()
     }
 }
 
@@ -125,11 +122,6 @@ impl AddressSpace {
         Self { vmas: VmaTree::new(), table, users: 1, tag: None, harts: BTreeSet::new(), layout, limits }
     }
 
-    /// Returns how many tasks run in it.
-    pub fn users(&self) -> u32 {
-        self.users
-    }
-
     /// Returns the areas.
     pub fn areas(&self) -> &VmaTree {
         &self.vmas
@@ -201,7 +193,7 @@ impl AddressSpace {
         let Some(stack) = self.vmas.next_above(vpn).filter(|vma| vma.grows_down) else { return false };
         let (start, end) = (stack.start, stack.end);
         let below = self.vmas.last_below(vpn).filter(|vma| !vma.prot.is_empty() && !vma.grows_down);
-        let room = below.is_none_or(|vma| vpn.0 - vma.end.0 >= super::vma_tree::STACK_GUARD_PAGES);
+        let room = below.is_none_or(|vma| vpn.0 - vma.end.0 >= STACK_GUARD_PAGES);
         let within_limit = (end.0 - vpn.0) << PAGE_SHIFT <= self.limits.stack_bytes;
         let total = self.vmas.pages() + (start.0 - vpn.0);
         let grows = room && within_limit && total << PAGE_SHIFT <= self.limits.address_space_bytes;
@@ -222,5 +214,5 @@ impl AddressSpace {
 /// `None` when it is misaligned or leaves the user address space.
 pub(super) fn page_range(at: VirtAddr, len_bytes: u64) -> Option<Range<Vpn>> {
     let end = at.0.checked_add(len_bytes.checked_next_multiple_of(PAGE_SIZE)?)?;
-    (at.offset() == 0 && end <= Layout::TASK_SIZE.0).then(|| at.vpn()..VirtAddr(end).vpn())
+    (at.offset() == 0 && end <= TASK_SIZE).then(|| at.vpn()..VirtAddr(end).vpn())
 }

@@ -4,7 +4,7 @@ use super::address_space::page_range;
 use super::{Fault, Memory, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
-use tine_mmu::{VirtAddr, Vpn};
+use tine_mmu::{Access, Ram, VirtAddr, Vpn};
 
 /// What madvise(2) is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +53,10 @@ impl Memory {
             Advice::Hint => {}
             Advice::DontNeed => self.discard(work, mm, range),
             Advice::PopulateRead => {
-                return self.populate(work, mm, range, tine_mmu::Access::Load).map_err(errno);
+                return self.populate(work, mm, range, Access::Load).map_err(errno);
             }
             Advice::PopulateWrite => {
-                return self.populate(work, mm, range, tine_mmu::Access::Store).map_err(errno);
+                return self.populate(work, mm, range, Access::Store).map_err(errno);
             }
         }
         if whole { Ok(()) } else { Err(Errno::ENOMEM) }
@@ -71,13 +71,7 @@ impl Memory {
     ///
     /// # Errors
     /// `EINVAL` for a misaligned address, `ENOMEM` for a hole or a range outside user space.
-    pub fn resident(
-        &self,
-        work: &Work<'_>,
-        mm: MmId,
-        at: VirtAddr,
-        len_bytes: u64,
-    ) -> Result<Vec<bool>, Errno> {
+    pub fn resident(&self, ram: &Ram, mm: MmId, at: VirtAddr, len_bytes: u64) -> Result<Vec<bool>, Errno> {
         if at.offset() != 0 {
             return Err(Errno::EINVAL);
         }
@@ -90,7 +84,7 @@ impl Memory {
         for vma in space.vmas.overlapping(range.clone()) {
             for vpn in (vma.start.max(range.start).0..vma.end.min(range.end).0).map(Vpn) {
                 let cached = vma.file_page(vpn).and_then(|(file, index)| self.cache.page(file, index));
-                pages.push(cached.is_some() || space.table.look_up(work.ram, vpn).pte().is_some());
+                pages.push(cached.is_some() || space.table.look_up(ram, vpn).pte().is_some());
             }
         }
         Ok(pages)

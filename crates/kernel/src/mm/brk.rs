@@ -1,7 +1,7 @@
 //! brk: the heap.
 
 use super::vma::{Backing, Prot, Sharing, Vma};
-use super::{Memory, STACK_GUARD_PAGES, Work};
+use super::{Memory, STACK_GUARD_PAGES, TASK_SIZE, Work};
 use crate::MmId;
 use tine_mmu::{PAGE_SHIFT, VirtAddr};
 
@@ -19,7 +19,7 @@ impl Memory {
 
     fn move_break(&mut self, work: &mut Work<'_>, mm: MmId, new: VirtAddr) -> Option<()> {
         let space = self.spaces.get(mm);
-        if new < space.layout.start_brk || new > super::Layout::TASK_SIZE {
+        if new < space.layout.start_brk || new.0 > TASK_SIZE {
             return None;
         }
         let (old_end, new_end) = (space.layout.brk.page_ceil()?.vpn(), new.page_ceil()?.vpn());

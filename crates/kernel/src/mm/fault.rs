@@ -23,6 +23,18 @@ pub enum Fault {
     Oom,
 }
 
+impl Fault {
+    /// Returns the name that traces print.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MapErr => "segv_maperr",
+            Self::AccErr => "segv_accerr",
+            Self::Bus => "bus",
+            Self::Oom => "oom",
+        }
+    }
+}
+
 impl From<OutOfMemory> for Fault {
     fn from(_: OutOfMemory) -> Self {
         Self::Oom
@@ -45,8 +57,10 @@ pub struct Attributes {
 pub struct Resolved {
     /// What it was.
     pub kind: FaultKind,
-    /// The page.
-    pub vpn: Vpn,
+    /// The address.
+    pub at: VirtAddr,
+    /// What was tried there.
+    pub access: Access,
     /// The frame that the page had.
     pub old: Option<Ppn>,
     /// The frame that the page has now.
@@ -109,14 +123,16 @@ impl Memory {
             zero_page: self.zero_page,
             vma,
             slot,
+            at,
+            access,
         };
         let mut resolved = match found {
             Slot::Empty => match file_page {
-                None => site.map_anonymous(access)?,
-                Some((file, index)) => site.map_file(access, file, index)?,
+                None => site.map_anonymous()?,
+                Some((file, index)) => site.map_file(file, index)?,
             },
             Slot::Present(pte) if access == Access::Store && site.is_cow(pte) => site.break_cow(pte)?,
-            Slot::Present(pte) if site.lacks_accessed_or_dirty(pte, access) => site.mark_used(pte, access),
+            Slot::Present(pte) if site.lacks_accessed_or_dirty(pte) => site.mark_used(pte),
             Slot::Present(pte) => site.spurious(pte),
             // An area that allows something has no such PTE.
             Slot::Protected(_) => return Err(Fault::AccErr),
@@ -181,12 +197,14 @@ struct FaultSite<'a, 'w> {
     zero_page: Ppn,
     vma: &'a mut Vma,
     slot: SlotRef,
+    at: VirtAddr,
+    access: Access,
 }
 
 impl FaultSite<'_, '_> {
     fn resolved(&self, kind: FaultKind, old: Option<Pte>, owners: u32, new: Ppn) -> Resolved {
-        let old = old.map(Pte::ppn);
-        Resolved { kind, vpn: self.slot.vpn, old, new, owners, attributes: Attributes::default() }
+        let (at, access, old) = (self.at, self.access, old.map(Pte::ppn));
+        Resolved { kind, at, access, old, new, owners, attributes: Attributes::default() }
     }
 
     /// Returns the PTE of a page that may be written now.
@@ -200,8 +218,8 @@ impl FaultSite<'_, '_> {
     }
 
     /// Anonymous memory: a read shares the zero page, a store gets a frame (Linux 6.12 mm/memory.c `do_anonymous_page`).
-    fn map_anonymous(&mut self, access: Access) -> Result<Resolved, OutOfMemory> {
-        if access == Access::Store {
+    fn map_anonymous(&mut self) -> Result<Resolved, OutOfMemory> {
+        if self.access == Access::Store {
             let ppn = self.frames.allocate_zeroed(self.work.ram, FrameKind::Anon)?;
             self.vma.had_private_write = true;
             self.fill(self.writable(ppn));
@@ -213,8 +231,8 @@ impl FaultSite<'_, '_> {
     }
 
     /// A page of a file: a store to a private mapping copies at once; everything else maps the page cache.
-    fn map_file(&mut self, access: Access, file: FileId, index: u64) -> Result<Resolved, OutOfMemory> {
-        match (self.vma.sharing, access) {
+    fn map_file(&mut self, file: FileId, index: u64) -> Result<Resolved, OutOfMemory> {
+        match (self.vma.sharing, self.access) {
             (Sharing::Private, Access::Store) => {
                 let page = self.cache.page_or_create(self.work.ram, self.frames, file, index)?;
                 let copy = self.duplicate(page)?;
@@ -316,13 +334,13 @@ impl FaultSite<'_, '_> {
         Ok(copy)
     }
 
-    fn lacks_accessed_or_dirty(&self, pte: Pte, access: Access) -> bool {
-        self.policy.ad_bits == AdBits::Svade && !pte.has(used(access))
+    fn lacks_accessed_or_dirty(&self, pte: Pte) -> bool {
+        self.policy.ad_bits == AdBits::Svade && !pte.has(used(self.access))
     }
 
     /// Sets the bits that the walker leaves to the supervisor (Privileged ISA, "Svade").
-    fn mark_used(&mut self, pte: Pte, access: Access) -> Resolved {
-        self.table.change(self.work, self.slot, pte, pte.with(used(access)));
+    fn mark_used(&mut self, pte: Pte) -> Resolved {
+        self.table.change(self.work, self.slot, pte, pte.with(used(self.access)));
         self.resolved(FaultKind::AccessFlag, Some(pte), self.frames.references(pte.ppn()), pte.ppn())
     }
 

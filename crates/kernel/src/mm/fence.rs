@@ -1,5 +1,6 @@
 //! Fences that a change of mappings owes to the harts.
 
+use crate::HartId;
 use tine_mmu::{Asid, Fence, Vpn};
 
 /// The changed pages of one address space for which harts may hold stale translations.
@@ -41,4 +42,14 @@ impl Fences {
         }
         self.pages.iter().map(|&vpn| Fence::PageAsid(vpn.base(), asid)).collect()
     }
+}
+
+/// Fences, and the harts that must execute each of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a hart that is not told of a changed page goes on using the old translation"]
+pub struct FenceTargets {
+    /// What to execute.
+    pub fences: Vec<Fence>,
+    /// Where.
+    pub harts: Vec<HartId>,
 }

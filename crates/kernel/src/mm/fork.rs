@@ -18,7 +18,7 @@ impl Memory {
         let tables_before = self.frames.gauges().page_table;
         let child = self.create(work)?;
         if let Err(OutOfMemory) = self.copy_into(work, parent, child) {
-            self.release(work, child);
+            *work.counters += self.release(work.ram, child);
             return Err(OutOfMemory);
         }
         work.counters.pt_frames_allocated += self.frames.gauges().page_table - tables_before;

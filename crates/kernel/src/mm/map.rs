@@ -2,7 +2,7 @@
 
 use super::address_space::{AddressSpace, page_range};
 use super::vma::{Backing, FileMapping, Prot, Sharing, Vma};
-use super::{Layout, MAX_AREAS, Memory, TASK_END, Work};
+use super::{MAX_AREAS, Memory, TASK_END, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use std::sync::Arc;
@@ -206,7 +206,7 @@ fn place(space: &AddressSpace, placement: Placement, pages: u64) -> Result<Range
             }
         }
         Placement::Anywhere => {
-            let limit = space.layout.mmap_base.min(Layout::TASK_SIZE).vpn();
+            let limit = space.layout.mmap_base.vpn().min(TASK_END);
             let start = space.vmas.room_below(limit, pages).ok_or(Errno::ENOMEM)?;
             Ok(start..start + pages)
         }

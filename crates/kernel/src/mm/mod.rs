@@ -45,20 +45,20 @@ pub use advise::Advice;
 pub use asid::Activation;
 pub use check::Violation;
 pub use fault::{Attributes, Fault, Resolved};
-pub use fence::Fences;
+pub use fence::{FenceTargets, Fences};
 pub use frames::{FrameGauges, FrameKind, Frames, OutOfMemory};
 pub use map::{MapBacking, MapRequest, Placement};
 pub use page_cache::{PageCache, Truncated};
 pub use page_table::Resident;
 pub use vma::{Backing, FileMapping, Prot, Sharing, Vma};
-pub use vma_tree::{STACK_GUARD_PAGES, TASK_END, VmaTree};
+pub use vma_tree::{STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 
 use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
 use asid::Asids;
 use page_table::PageTable;
 use spaces::Spaces;
 use std::collections::BTreeMap;
-use tine_mmu::{Asid, Fence, Ppn, Ram, Vpn};
+use tine_mmu::{Fence, Ppn, Ram, Vpn};
 
 /// The most areas that one address space may have (`vm.max_map_count`).
 const MAX_AREAS: usize = 65530;
@@ -184,18 +184,24 @@ impl Memory {
         self.spaces.get_mut(mm).users += 1;
     }
 
-    /// Removes a user; the last one frees everything.
+    /// Returns how many tasks run in an address space.
+    pub fn users(&self, mm: MmId) -> u32 {
+        self.spaces.get(mm).users
+    }
+
+    /// Removes a user; the last one frees everything. Returns what that counted: eager copies made in vain.
     ///
     /// No fence is owed: nobody runs under its ASID again before every hart has flushed.
-    pub fn release(&mut self, work: &mut Work<'_>, mm: MmId) {
+    pub fn release(&mut self, ram: &mut Ram, mm: MmId) -> MemoryCounters {
+        let mut counters = MemoryCounters::default();
         let space = self.spaces.get_mut(mm);
         space.users -= 1;
         if space.users > 0 {
-            return;
+            return counters;
         }
         let mut space = self.spaces.remove(mm);
         self.asids.forget(mm);
-        let owed = std::mem::take(&mut work.fences);
+        let work = &mut Work::new(ram, &mut counters);
         let everything = Vpn(0)..TASK_END;
         space.table.clear_range(work, &mut self.frames, everything.clone());
         space.table.prune(work, &mut self.frames, everything);
@@ -203,7 +209,7 @@ impl Memory {
         for file in space.vmas.iter().filter_map(Vma::file) {
             self.cache.release(work.ram, &mut self.frames, file);
         }
-        work.fences = owed;
+        counters
     }
 
     /// Prepares `hart` to run in an address space: its root table, its identifier, and a fence when identifiers have
@@ -238,11 +244,12 @@ impl Memory {
         }
     }
 
-    /// Returns the identifier under which harts may hold translations of an address space, and those harts. `None` when
-    /// it never ran: then no fence is needed.
-    pub fn holders(&self, mm: MmId) -> Option<(Asid, impl Iterator<Item = HartId>)> {
+    /// Returns the fences to execute for changes of an address space, and the harts that may hold translations of it.
+    /// `None` when nothing is owed, or when it never ran.
+    pub fn fence_targets(&self, mm: MmId, owed: &Fences) -> Option<FenceTargets> {
         let space = self.spaces.get(mm);
-        space.tag.map(|tag| (tag.asid, space.harts.iter().copied()))
+        let tag = space.tag.filter(|_| !owed.is_empty())?;
+        Some(FenceTargets { fences: owed.for_asid(tag.asid), harts: space.harts.iter().copied().collect() })
     }
 
     /// Returns the areas of an address space, in rising order.

@@ -9,8 +9,10 @@ use tine_mmu::{VirtAddr, Vpn};
 
 /// The first page that a search for room considers (`vm.mmap_min_addr` is 4096).
 const LOWEST: Vpn = Vpn(1);
-/// The page after the last of a user address space: Sv39's lower half (Linux 6.12 arch/riscv `TASK_SIZE`).
-pub const TASK_END: Vpn = VirtAddr(0x40_0000_0000).vpn();
+/// The address after the last user address: Sv39's lower half (Linux 6.12 arch/riscv/include/asm/pgtable.h).
+pub const TASK_SIZE: u64 = 1 << 38;
+/// The page after the last user page.
+pub const TASK_END: Vpn = VirtAddr(TASK_SIZE).vpn();
 /// Pages kept free below an area that grows down (Linux 6.12 mm/mmap.c `stack_guard_gap`).
 pub const STACK_GUARD_PAGES: u64 = 256;
 

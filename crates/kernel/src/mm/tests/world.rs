@@ -91,7 +91,9 @@ impl World {
     }
 
     pub(super) fn exit(&mut self, mm: MmId) {
-        self.work(mm, |memory, work| memory.release(work, mm));
+        let counters = self.memory.release(&mut self.ram, mm);
+        *self.counters.entry(mm).or_default() += counters;
+        self.check();
         self.tlb.retain(|&(owner, _), _| owner != mm);
     }
 
