@@ -231,14 +231,20 @@ void on_signal(int signal, void (*handler)(int), unsigned long flags)
     must("sigaction", sigaction(signal, &action));
 }
 
+static char *map_anonymous(long pages, int sharing)
+{
+    size_t bytes = (size_t)(pages * PAGE);
+    return (char *)must("mmap", mmap(0, bytes, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0));
+}
+
 char *map_private(long pages)
 {
-    return (char *)must("mmap", mmap(0, (size_t)(pages * PAGE), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    return map_anonymous(pages, MAP_PRIVATE);
 }
 
 char *map_shared(long pages)
 {
-    return (char *)must("mmap", mmap(0, (size_t)(pages * PAGE), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    return map_anonymous(pages, MAP_SHARED);
 }
 
 void *unmapped(void)

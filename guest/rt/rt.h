@@ -22,8 +22,8 @@ void *memset(void *at, int value, size_t bytes);
 long parse_long(const char *digits);
 
 /*
- * Formats %d, %x and %o (also with l), %c, %s and %.*s, and writes the result to stdout with one write(2), at most
- * 256 bytes. There is no buffer left over that fork could double.
+ * Formats %d, %x and %o (also with l), %c, %s and %.*s, and writes the result to stdout with one write(2),
+ * at most 256 bytes. There is no buffer left over that fork could double.
  */
 void printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, into `to`, which has room for `room` bytes and is always terminated. */

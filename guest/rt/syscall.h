@@ -28,9 +28,10 @@
 
 enum { SEEK_SET, SEEK_CUR, SEEK_END };
 
-/* The five lines that differ between the machine and the computer that checks it. */
-static inline __attribute__((always_inline)) long
-syscall(long number, long a, long b, long c, long d, long e, long f)
+#define RT_INLINE static inline __attribute__((always_inline, unused))
+
+/* The lines that differ between the machine and the computer that checks it. */
+RT_INLINE long syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 #if defined(__riscv)
     register long a0 asm("a0") = a, a1 asm("a1") = b, a2 asm("a2") = c;
@@ -53,14 +54,22 @@ syscall(long number, long a, long b, long c, long d, long e, long f)
 #define CALL3(nr, a, b, c) syscall(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define CALL4(nr, a, b, c, d) syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define CALL5(nr, a, b, c, d, e) syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
-#define RT_INLINE static inline __attribute__((always_inline, unused))
 
 /* Files and descriptors */
 RT_INLINE long read(int fd, void *to, size_t bytes) { return CALL3(__NR_read, fd, to, bytes); }
 RT_INLINE long write(int fd, const void *from, size_t bytes) { return CALL3(__NR_write, fd, from, bytes); }
-RT_INLINE long pread(int fd, void *to, size_t bytes, long at) { return CALL4(__NR_pread64, fd, to, bytes, at); }
-RT_INLINE long pwrite(int fd, const void *from, size_t bytes, long at) { return CALL4(__NR_pwrite64, fd, from, bytes, at); }
-RT_INLINE long open(const char *path, int flags, int mode) { return CALL4(__NR_openat, AT_FDCWD, path, flags, mode); }
+RT_INLINE long pread(int fd, void *to, size_t bytes, long at)
+{
+    return CALL4(__NR_pread64, fd, to, bytes, at);
+}
+RT_INLINE long pwrite(int fd, const void *from, size_t bytes, long at)
+{
+    return CALL4(__NR_pwrite64, fd, from, bytes, at);
+}
+RT_INLINE long open(const char *path, int flags, int mode)
+{
+    return CALL4(__NR_openat, AT_FDCWD, path, flags, mode);
+}
 RT_INLINE long close(int fd) { return CALL1(__NR_close, fd); }
 RT_INLINE long lseek(int fd, long offset, int whence) { return CALL3(__NR_lseek, fd, offset, whence); }
 RT_INLINE long pipe2(int ends[2], int flags) { return CALL2(__NR_pipe2, ends, flags); }
@@ -86,7 +95,10 @@ RT_INLINE long mmap(void *hint, size_t bytes, int prot, int flags, int fd, long 
 }
 RT_INLINE long munmap(void *at, size_t bytes) { return CALL2(__NR_munmap, at, bytes); }
 RT_INLINE long mprotect(void *at, size_t bytes, int prot) { return CALL3(__NR_mprotect, at, bytes, prot); }
-RT_INLINE long mincore(void *at, size_t bytes, unsigned char *to) { return CALL3(__NR_mincore, at, bytes, to); }
+RT_INLINE long mincore(void *at, size_t bytes, unsigned char *to)
+{
+    return CALL3(__NR_mincore, at, bytes, to);
+}
 RT_INLINE long madvise(void *at, size_t bytes, int advice) { return CALL3(__NR_madvise, at, bytes, advice); }
 RT_INLINE long msync(void *at, size_t bytes, int flags) { return CALL3(__NR_msync, at, bytes, flags); }
 RT_INLINE long brk(void *end) { return CALL1(__NR_brk, end); }
@@ -94,14 +106,23 @@ RT_INLINE long brk(void *end) { return CALL1(__NR_brk, end); }
 /* Processes */
 RT_INLINE long fork(void) { return CALL5(__NR_clone, SIGCHLD, 0, 0, 0, 0); }
 long vfork(void) __attribute__((returns_twice));
-RT_INLINE long execve(const char *path, char *const argv[], char *const envp[]) { return CALL3(__NR_execve, path, argv, envp); }
+RT_INLINE long execve(const char *path, char *const argv[], char *const envp[])
+{
+    return CALL3(__NR_execve, path, argv, envp);
+}
 RT_INLINE __attribute__((noreturn)) void exit(int status)
 {
     for (;;)
         CALL1(__NR_exit_group, status);
 }
-RT_INLINE long waitpid(int pid, int *status, int options) { return CALL4(__NR_wait4, pid, status, options, 0); }
-RT_INLINE long waitid(int which, int id, siginfo_t *to, int options) { return CALL5(__NR_waitid, which, id, to, options, 0); }
+RT_INLINE long waitpid(int pid, int *status, int options)
+{
+    return CALL4(__NR_wait4, pid, status, options, 0);
+}
+RT_INLINE long waitid(int which, int id, siginfo_t *to, int options)
+{
+    return CALL5(__NR_waitid, which, id, to, options, 0);
+}
 RT_INLINE long getpid(void) { return CALL0(__NR_getpid); }
 RT_INLINE long getppid(void) { return CALL0(__NR_getppid); }
 RT_INLINE long gettid(void) { return CALL0(__NR_gettid); }

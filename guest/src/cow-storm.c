@@ -3,7 +3,7 @@
  *
  * Shows:  the worst case of copy-on-write: fork is cheap, and the bill comes page by page. Each child takes a
  *         full copy while the parent still holds the original, so the peak is (CHILDREN + 1) times MIB.
- * Rows:   M8, M9 (compare --cow-batch and --cow-prealloc), M10 (give --mem less than the peak).
+ * Rows:   M8, M10 (give --mem less than the peak).
  * Counts: for the default, 16 MiB and 1 child: 4096 demand_zero, 4096 cow_copy (child), 4096 cow_reuse
  *         (parent). For N children alive together: N times 4096 cow_copy. (textbook)
  */

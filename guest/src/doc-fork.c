@@ -1,8 +1,8 @@
 /*
  * doc-fork: a course text's first example of fork.
  *
- * Shows:  one call, two returns, three branches. The parent waits, which the original left out ("the parent may
- *         end before the child"), and each line ends with a newline.
+ * Shows:  one call, two returns, three branches. The parent waits, which the original left out, and each
+ *         line ends with a newline.
  * Rows:   M28, M29.
  * Counts: one fork; only stack pages are copied. (textbook)
  */

@@ -1,9 +1,9 @@
 /*
  * doc-shared-variable: a course text's example of copy-on-write, with a sleeping parent.
  *
- * Shows:  the child's store to a variable that fork shared stays in the child. The parent's first line is printed
- *         before or after the child's, as the scheduler likes; it waits one second for the child instead of
- *         calling wait. Here the child says when it may start, so that the order is always the same.
+ * Shows:  the child's store to a variable that fork shared stays in the child. In the original the parent's
+ *         first line came before or after the child's, as the scheduler liked; here the child waits for its
+ *         turn, so that the order is always the same.
  * Rows:   M1, M28, M29.
  * Counts: one fork; one cow_copy of the stack page by whoever stores first, and cow_copy or cow_reuse by the
  *         other: it depends on who has ended by then. (textbook)

@@ -1,8 +1,8 @@
 /*
  * exec-fails: exec returns only when it failed.
  *
- * Shows:  the child carries on after a failed exec, with its memory as it was, and must end itself: exit(127) by
- *         custom. A child that forgets it becomes a second copy of the parent.
+ * Shows:  the child carries on after a failed exec, with its memory as it was, and must end itself: exit(127)
+ *         by custom. A child that forgets it becomes a second copy of the parent.
  * Rows:   M18.
  * Counts: a failed exec drops nothing and copies nothing: the pages stay shared until the exit. (textbook)
  */

@@ -1,8 +1,8 @@
 /*
  * pipeline: what a shell does for `produce | count`.
  *
- * Shows:  the shell makes a pipe, forks twice, and each child puts its end of the pipe in the place of stdin or stdout
- *         before it executes its program; the programs know nothing of it. The reader sees the end of file
+ * Shows:  the shell makes a pipe and forks twice; each child puts its end of the pipe in the place of stdin or
+ *         stdout before it executes its program, which knows nothing of it. The reader sees the end of file
  *         when the last writer has closed, so the shell must close its own ends too.
  * Rows:   M7, M15, M19.
  * Counts: two forks and two execs, few pages copied. (textbook)

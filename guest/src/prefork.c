@@ -2,10 +2,10 @@
  * prefork [WORKERS [REQUESTS]]: a server that forks its workers before the first request comes.
  *
  * Shows:  workers share the text and the objects that the master loaded, until they write. They only read the
- *         objects, and yet copy them: a reference count lies in each, so a few bytes changed cost a page copied.
+ *         objects, and yet copy them: a reference count lies in each, so a few bytes changed cost a page.
  * Rows:   M1, M19.
- * Counts: for the default, 4 workers and 256 requests: each worker is asked for 64 objects in 64 different pages,
- *         so 64 cow_copy in each worker for 64 counters changed; the master's objects stay as they are. (textbook)
+ * Counts: for the default, 4 workers and 256 requests: each worker is asked for 64 objects in 64 different
+ *         pages, so 64 cow_copy in each worker, for 64 counters changed. (textbook)
  */
 #include "rt.h"
 

@@ -52,8 +52,10 @@ int main(void)
         exit(0);
     }
     wait_for(child);
-    printf("private memory: the parent sees %ld of the child's %d stores\n", count_pages(private_memory, PAGES, 'c'), PAGES);
-    printf("shared memory:  the parent sees %ld of the child's %d stores\n", count_pages(shared_memory, PAGES, 'c'), PAGES);
+    printf("private memory: the parent sees %ld of the child's %d stores\n",
+           count_pages(private_memory, PAGES, 'c'), PAGES);
+    printf("shared memory:  the parent sees %ld of the child's %d stores\n",
+           count_pages(shared_memory, PAGES, 'c'), PAGES);
     printf("private file:   the parent sees %ld of the child's %d stores, the file has %ld\n",
            count_pages(private_file, PAGES, 'c'), PAGES, pages_of_file(fd, 'c'));
 

@@ -18,8 +18,8 @@ static volatile char bss[PAGES * PAGE] __attribute__((aligned(4096)));
 static void report(const char *who, const volatile char *heap, const volatile char *stack)
 {
     printf("%s: .data %ld, .bss %ld, heap %ld, stack %ld of %d pages are the child's\n", who,
-           count_pages(data, PAGES, 'c'), count_pages(bss, PAGES, 'c'),
-           count_pages(heap, PAGES, 'c'), count_pages(stack, PAGES, 'c'), PAGES);
+           count_pages(data, PAGES, 'c'), count_pages(bss, PAGES, 'c'), count_pages(heap, PAGES, 'c'),
+           count_pages(stack, PAGES, 'c'), PAGES);
 }
 
 int main(void)

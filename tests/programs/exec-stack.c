@@ -35,16 +35,20 @@ static int tell(int argc, char **argv, char **envp)
     show_strings("argv", argv);
     show_strings("envp", envp);
     printf("the stack pointer was a multiple of 16: %d\n", (long)(argv - 1) % 16 == 0);
-    printf("the strings lie one behind the other: %d\n", argv[1] == argv[0] + strlen(argv[0]) + 1 && envp[1] == envp[0] + strlen(envp[0]) + 1);
+    printf("the strings lie one behind the other: %d\n",
+           argv[1] == argv[0] + strlen(argv[0]) + 1 && envp[1] == envp[0] + strlen(envp[0]) + 1);
 
     const Elf64_Phdr *headers = (const Elf64_Phdr *)auxv(envp, AT_PHDR);
     const Elf64_Ehdr *file = (const Elf64_Ehdr *)((const char *)headers - sizeof(Elf64_Ehdr));
     printf("AT_PHDR is behind a mapped ELF header: %d, AT_PHENT %ld, AT_PHNUM as the header says: %d\n",
-           memcmp(file->e_ident, ELFMAG, SELFMAG) == 0, auxv(envp, AT_PHENT), auxv(envp, AT_PHNUM) == file->e_phnum);
-    printf("AT_ENTRY is _start: %d, AT_BASE %ld, AT_FLAGS %ld\n", auxv(envp, AT_ENTRY) == (long)_start, auxv(envp, AT_BASE),
-           auxv(envp, AT_FLAGS));
-    printf("AT_PAGESZ %ld, AT_CLKTCK %ld, AT_SECURE %ld\n", auxv(envp, AT_PAGESZ), auxv(envp, AT_CLKTCK), auxv(envp, AT_SECURE));
-    printf("AT_UID %ld, AT_EUID %ld, AT_GID %ld, AT_EGID %ld\n", auxv(envp, AT_UID), auxv(envp, AT_EUID), auxv(envp, AT_GID), auxv(envp, AT_EGID));
+           memcmp(file->e_ident, ELFMAG, SELFMAG) == 0, auxv(envp, AT_PHENT),
+           auxv(envp, AT_PHNUM) == file->e_phnum);
+    printf("AT_ENTRY is _start: %d, AT_BASE %ld, AT_FLAGS %ld\n", auxv(envp, AT_ENTRY) == (long)_start,
+           auxv(envp, AT_BASE), auxv(envp, AT_FLAGS));
+    printf("AT_PAGESZ %ld, AT_CLKTCK %ld, AT_SECURE %ld\n", auxv(envp, AT_PAGESZ), auxv(envp, AT_CLKTCK),
+           auxv(envp, AT_SECURE));
+    printf("AT_UID %ld, AT_EUID %ld, AT_GID %ld, AT_EGID %ld\n", auxv(envp, AT_UID), auxv(envp, AT_EUID),
+           auxv(envp, AT_GID), auxv(envp, AT_EGID));
     printf("AT_EXECFN %s\n", (const char *)auxv(envp, AT_EXECFN));
     printf("AT_RANDOM points somewhere, AT_HWCAP is there: %d\n",
            auxv(envp, AT_RANDOM) > PAGE && auxv(envp, AT_HWCAP) != -1);

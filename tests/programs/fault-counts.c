@@ -57,7 +57,8 @@ static void fresh_memory(void)
     mprotect(at, PAGES * PAGE, PROT_READ | PROT_WRITE);
     show("write them after mprotect there and back", faults_of_writing(at, PAGES, 'e'));
     show("write untouched heap", faults_of_writing(grow_heap(PAGES), PAGES, 'f'));
-    at = (char *)must("mmap", mmap(0, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
+    at = (char *)must("mmap", mmap(0, PAGES * PAGE, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
     show("write pages that MAP_POPULATE made", faults_of_writing(at, PAGES, 'g'));
 }
 

@@ -11,12 +11,13 @@ static void show_status(const char *what, int fd)
     struct statx x;
     must("fstat", fstat(fd, &s));
     must("statx", statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x));
-    printf("%s: mode %lo, uid %d, gid %d, links %ld, size %ld\n", what, (unsigned long)s.st_mode, (int)s.st_uid, (int)s.st_gid,
-           (long)s.st_nlink, S_ISDIR(s.st_mode) ? -1L : (long)s.st_size);
-    printf("  statx agrees: type and mode %d, owner %d, links %d, size %d, inode %d; has the basic fields %d\n",
-           x.stx_mode == s.st_mode, x.stx_uid == s.st_uid && x.stx_gid == s.st_gid, x.stx_nlink == s.st_nlink,
-           (long)x.stx_size == (long)s.st_size, x.stx_ino == (unsigned long)s.st_ino,
-           (x.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS);
+    printf("%s: mode %lo, uid %d, gid %d, links %ld, size %ld\n", what, (unsigned long)s.st_mode,
+           (int)s.st_uid, (int)s.st_gid, (long)s.st_nlink, S_ISDIR(s.st_mode) ? -1L : (long)s.st_size);
+    printf(
+        "  statx agrees: type and mode %d, owner %d, links %d, size %d, inode %d; has the basic fields %d\n",
+        x.stx_mode == s.st_mode, x.stx_uid == s.st_uid && x.stx_gid == s.st_gid, x.stx_nlink == s.st_nlink,
+        (long)x.stx_size == (long)s.st_size, x.stx_ino == (unsigned long)s.st_ino,
+        (x.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS);
 }
 
 int main(void)
@@ -31,8 +32,8 @@ int main(void)
     fstat(fd, &a);
     fstat(same, &b);
     fstat(other, &c);
-    printf("opened twice, one inode: %d; another file, another inode: %d; one device: %d\n", a.st_ino == b.st_ino,
-           a.st_ino != c.st_ino, a.st_dev == b.st_dev && b.st_dev == c.st_dev);
+    printf("opened twice, one inode: %d; another file, another inode: %d; one device: %d\n",
+           a.st_ino == b.st_ino, a.st_ino != c.st_ino, a.st_dev == b.st_dev && b.st_dev == c.st_dev);
     lseek(fd, 0, SEEK_END);
     write(fd, "!", 1);
     show_status("after a write", fd);

@@ -1,7 +1,7 @@
 /*
  * forbidden-accesses: what a process may not touch kills it, and only it.
  *
- * signal(7): SIGSEGV (11), SIGBUS (7), SIGILL (4), SIGTRAP (5); a shell reports 128 + N. Each access is made by a child.
+ * signal(7): SIGSEGV (11), SIGBUS (7), SIGILL (4), SIGTRAP (5), reported as 128 + N. A child makes each access.
  */
 #include "rt.h"
 
@@ -16,14 +16,14 @@
 static const char constant[] = "a string in .rodata";
 
 /* Tries one access in a child and prints how that ended. */
-#define TRY(what, access)                                                                                             \
-    do {                                                                                                              \
-        long child = must("fork", fork());                                                                            \
-        if (child == 0) {                                                                                             \
-            access;                                                                                                   \
-            exit(0);                                                                                                  \
-        }                                                                                                             \
-        printf("%s: %d\n", what, exit_status_of(child));                                                              \
+#define TRY(what, access)                                                                                    \
+    do {                                                                                                     \
+        long child = must("fork", fork());                                                                   \
+        if (child == 0) {                                                                                    \
+            access;                                                                                          \
+            exit(0);                                                                                         \
+        }                                                                                                    \
+        printf("%s: %d\n", what, exit_status_of(child));                                                     \
     } while (0)
 
 static void call(volatile void *code) { ((void (*)(void))code)(); }
@@ -31,7 +31,8 @@ static void call(volatile void *code) { ((void (*)(void))code)(); }
 int main(void)
 {
     volatile char *none = (char *)must("mmap", mmap(0, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    volatile char *readable = (char *)must("mmap", mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    volatile char *readable =
+        (char *)must("mmap", mmap(0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     volatile char *writable = map_private(1);
     volatile char *gone = unmapped();
     volatile char *kernel = (volatile char *)-PAGE, *non_canonical = (volatile char *)(1L << 62);

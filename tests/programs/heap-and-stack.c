@@ -8,14 +8,17 @@
 static void heap(void)
 {
     char *start = grow_heap(4);
-    printf("brk is at the end: %d, new memory is zero: %ld of 4 pages\n", brk(0) == (long)(start + 4 * PAGE), count_pages(start, 4, 0));
+    printf("brk is at the end: %d, new memory is zero: %ld of 4 pages\n", brk(0) == (long)(start + 4 * PAGE),
+           count_pages(start, 4, 0));
     write_pages(start, 4, 'h');
     brk(start + 2 * PAGE);
     printf("shrunk, then grown again: ");
     brk(start + 4 * PAGE);
     printf("%ld pages kept, %ld are zero\n", count_pages(start, 4, 'h'), count_pages(start, 4, 0));
-    printf("below the start of the heap: refused, brk unchanged: %d\n", brk((void *)PAGE) == (long)(start + 4 * PAGE));
-    printf("absurdly large: refused, brk unchanged: %d\n", brk((void *)(1L << 62)) == (long)(start + 4 * PAGE));
+    printf("below the start of the heap: refused, brk unchanged: %d\n",
+           brk((void *)PAGE) == (long)(start + 4 * PAGE));
+    printf("absurdly large: refused, brk unchanged: %d\n",
+           brk((void *)(1L << 62)) == (long)(start + 4 * PAGE));
     brk(start + 100);
     start[99] = 'x';
     printf("brk need not be a multiple of a page: %d\n", brk(0) == (long)(start + 100));

@@ -22,7 +22,8 @@ static void short_reads(void)
     write(ends[1], "defgh", 5);
     long first = read(ends[0], text, 2);
     long second = read(ends[0], text + 2, sizeof text - 2);
-    printf("two writes of 3 and 5, read 2: %ld, read 14: %ld \"%.*s\"\n", first, second, (int)(first + second), text);
+    printf("two writes of 3 and 5, read 2: %ld, read 14: %ld \"%.*s\"\n", first, second,
+           (int)(first + second), text);
 }
 
 static void end_of_file(void)
@@ -103,7 +104,8 @@ static void flow(void)
     while ((n = read(ends[0], got, sizeof got)) > 0)
         for (long i = 0; i < n; i++, at++)
             wrong += got[i] != (unsigned char)(at * 7 + at / 251);
-    printf("one write of %d bytes: %ld arrived, %ld of them wrong, status %d\n", BYTES, at, wrong, exit_status_of(child));
+    printf("one write of %d bytes: %ld arrived, %ld of them wrong, status %d\n", BYTES, at, wrong,
+           exit_status_of(child));
 }
 
 static void errors(void)

@@ -1,8 +1,8 @@
 /*
  * residency: which pages of a mapping are there, and what MADV_DONTNEED takes away.
  *
- * mincore(2), madvise(2). A private page that goes comes back as zeros or as the file has it; a shared one keeps its
- * contents.
+ * mincore(2), madvise(2). A private page that goes comes back as zeros or as the file has it; a shared one
+ * keeps its contents.
  */
 #include "rt.h"
 
@@ -18,7 +18,10 @@ static void show_resident(const char *what, char *at)
     printf("\n");
 }
 
-static void drop(char *at, long pages) { must("madvise", madvise(at, (size_t)(pages * PAGE), MADV_DONTNEED)); }
+static void drop(char *at, long pages)
+{
+    must("madvise", madvise(at, (size_t)(pages * PAGE), MADV_DONTNEED));
+}
 
 static void private_memory(void)
 {

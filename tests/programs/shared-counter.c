@@ -8,10 +8,10 @@
 enum { PROCESSES = 4, ROUNDS = 1000 };
 
 struct counters {
-    int added;              /* one AMO each */
+    int added; /* one AMO each */
     long added_long;
-    int compared;           /* load-reserved, store-conditional until it works */
-    int lock, locked;       /* an ordinary addition under a spin lock */
+    int compared;     /* load-reserved, store-conditional until it works */
+    int lock, locked; /* an ordinary addition under a spin lock */
 };
 
 static void count(struct counters *shared)
@@ -20,7 +20,8 @@ static void count(struct counters *shared)
         __atomic_fetch_add(&shared->added, 1, __ATOMIC_SEQ_CST);
         __atomic_fetch_add(&shared->added_long, 1L << 32, __ATOMIC_SEQ_CST);
         int seen = shared->compared;
-        while (!__atomic_compare_exchange_n(&shared->compared, &seen, seen + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        while (!__atomic_compare_exchange_n(&shared->compared, &seen, seen + 1, 0, __ATOMIC_SEQ_CST,
+                                            __ATOMIC_SEQ_CST))
             ;
         while (__atomic_exchange_n(&shared->lock, 1, __ATOMIC_ACQUIRE))
             sched_yield();

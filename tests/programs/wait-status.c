@@ -33,11 +33,11 @@ static void exit_statuses(void)
     printf("\n");
 }
 
-/* Each signal whose default action ends the process; some also say "core dumped" (0x80), where there is a core. */
+/* Each signal that by default ends the process. For some the status may say "core dumped" (0x80). */
 static void signals(void)
 {
-    static const int numbers[] = { SIGHUP, SIGINT, SIGKILL, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
-                                   SIGSTKFLT, SIGVTALRM, SIGPROF, SIGIO, SIGPWR };
+    static const int numbers[] = { SIGHUP,  SIGINT,    SIGKILL,   SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM,
+                                   SIGTERM, SIGSTKFLT, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR };
     printf("killed:");
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         long child = child_that_sleeps();
@@ -46,7 +46,8 @@ static void signals(void)
     }
     printf("\n");
     printf("killed, with a core where allowed:");
-    static const int with_core[] = { SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS };
+    static const int with_core[] = { SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
+                                     SIGFPE,  SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS };
     for (size_t i = 0; i < sizeof with_core / sizeof with_core[0]; i++) {
         long child = child_that_sleeps();
         must("kill", kill((int)child, with_core[i]));
