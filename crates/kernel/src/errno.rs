@@ -25,6 +25,14 @@ macro_rules! errnos {
                     $(Self::$name => $text,)*
                 }
             }
+
+            /// Returns the errno with this positive number.
+            pub const fn from_number(number: i32) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
         }
     };
 }

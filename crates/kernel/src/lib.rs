@@ -4,15 +4,33 @@
 //! kernel serves the trap, and the hart returns by SRET. It knows nothing of how an instruction executes: everything it
 //! needs of the processors is the [`Harts`] trait.
 
+mod account;
 mod counters;
+mod ctx;
 mod errno;
+mod event;
+mod files;
+pub mod fs;
+mod harts;
+mod host;
 mod ids;
+mod kernel;
 pub mod mm;
 mod policy;
-mod task;
+mod procfs;
+mod start;
+pub mod syscall;
+pub mod task;
 
+pub use account::{Account, Origin, ProcessRecord, SyscallCount};
 pub use counters::{FaultKind, MemoryCounters};
+pub use ctx::Ctx;
 pub use errno::Errno;
+pub use event::{Event, Interest, What};
+pub use harts::{Cause, CopyFault, Harts, Reg, Trap, UserContext};
+pub use host::{Host, Stream};
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
+pub use kernel::{INIT, Kernel, Outcome, Settings, Stuck};
 pub use policy::{AdBits, ForkMode, ForkOrder, MemoryPolicy};
 pub use task::elf::{ElfError, Image, Placement, Segment, SegmentFlags};
+pub use task::{ExecError, Program, WaitStatus};

@@ -1,7 +1,7 @@
 //! Resolution of paths (path_resolution(7); Linux 6.12 fs/namei.c link_path_walk).
 
 use super::inode::InodeKind;
-use super::{FileType, Fs, InodeId, Node, ProcNode, Processes};
+use super::{FileType, Fs, InodeId, Node, PidLink, ProcNode, Processes};
 use crate::{Errno, Fd};
 use bitflags::bitflags;
 
@@ -231,7 +231,13 @@ impl Fs {
             Node::Proc(ProcNode::SelfLink) => {
                 return Ok(Target::Path(processes.caller().to_string().into_bytes()));
             }
-            Node::Proc(ProcNode::ProcessLink(pid, link)) => processes.link(pid, link),
+            Node::Proc(ProcNode::ProcessLink(pid, PidLink::Cwd)) => {
+                processes.work_dir(pid).map(|work_dir| self.cwd(work_dir))
+            }
+            Node::Proc(ProcNode::ProcessLink(pid, PidLink::Exe)) => processes.exe(pid),
+            Node::Proc(ProcNode::ProcessLink(pid, PidLink::Root)) => {
+                processes.exists(pid).then_some(self.root())
+            }
             Node::Proc(ProcNode::FdLink(pid, fd)) => {
                 self.open_of(processes, pid, fd).map(|open| self.opens[open].node)
             }

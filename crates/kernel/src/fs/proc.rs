@@ -3,7 +3,7 @@
 //! Nothing of it is stored. A [`ProcNode`] is a value that names a place; which processes exist comes from [`Processes`],
 //! and the text of a file from whoever reads it (see [`super::ReadSource::Proc`]).
 
-use super::{FdTableId, FileType, Node};
+use super::{FdTableId, FileType, Node, WorkDirId};
 use crate::{Fd, Pid};
 
 /// Declares the files of one directory of `/proc`: variant and name.
@@ -119,8 +119,11 @@ pub trait Processes {
     /// Returns the process on whose behalf the file system works.
     fn caller(&self) -> Pid;
 
-    /// Returns where a link of a process leads; `None` when the process or the file is gone.
-    fn link(&self, pid: Pid, link: PidLink) -> Option<Node>;
+    /// Returns the program of a process; `None` when the process or the file is gone.
+    fn exe(&self, pid: Pid) -> Option<Node>;
+
+    /// Returns the working directory of a process; `None` when it has none any more.
+    fn work_dir(&self, pid: Pid) -> Option<WorkDirId>;
 
     /// Returns the descriptor table of a process; `None` when it has none any more.
     fn fd_table(&self, pid: Pid) -> Option<FdTableId>;

@@ -73,7 +73,12 @@ impl Fs {
         permissions & PERMISSION_BITS & !self.work_dirs[id].umask
     }
 
-    /// Sets the umask and returns the one before (umask(2)).
+    /// Returns the file mode creation mask.
+    pub fn umask(&self, id: WorkDirId) -> u32 {
+        self.work_dirs[id].umask
+    }
+
+    /// Replaces the file mode creation mask and returns the one before (umask(2)).
     pub fn set_umask(&mut self, id: WorkDirId, umask: u32) -> u32 {
         std::mem::replace(&mut self.work_dirs[id].umask, umask & 0o777)
     }

@@ -37,6 +37,8 @@ pub struct Layout {
     pub env_end: VirtAddr,
     /// Below which mappings are placed.
     pub mmap_base: VirtAddr,
+    /// The page to which signal handlers return.
+    pub vdso: VirtAddr,
 }
 
 impl Layout {

@@ -1,3 +1,24 @@
-//! Processes and programs.
+//! Processes and programs: what they are ([`table`]), who runs ([`sched`]), and how they are made ([`fork`]), given a
+//! program ([`exec`]), told something ([`signal`], [`deliver`]), ended ([`exit`]) and waited for ([`wait`]).
 
+mod deliver;
 pub(crate) mod elf;
+mod exec;
+mod exit;
+mod fork;
+pub(crate) mod frame;
+mod sched;
+mod signal;
+mod stack;
+mod table;
+mod wait;
+
+pub use elf::{ElfError, Image};
+pub use exec::{ExecError, Program};
+pub(crate) use fork::CloneRequest;
+pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, SplitMix, TRAP_NS, WaitKey};
+pub use signal::{
+    Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
+};
+pub use table::{Process, Task, TaskState, TaskTable, Usage, WaitStatus};
+pub(crate) use wait::{Child, Selector};

@@ -1,0 +1,158 @@
+//! Cold events: what the kernel did, one value each, for every sink that shows it (text, JSON lines, strace).
+//!
+//! The kernel prints nothing. It logs the events that somebody asked for ([`Interest`]), and the machine hands them on.
+
+use crate::{Cause, FaultKind, HartId, Pid};
+use bitflags::bitflags;
+use tine_mmu::{Access, Fence, Ppn, Privilege, VirtAddr};
+
+bitflags! {
+    /// Which kinds of event somebody wants.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Interest: u32 {
+        /// Every trap with its CSRs.
+        const TRAP = 1 << 0;
+        /// Page faults, resolved and failed.
+        const FAULT = 1 << 1;
+        /// SFENCE.VMA, local and remote.
+        const FENCE = 1 << 2;
+        /// `fork`, `vfork` and `clone`.
+        const FORK = 1 << 3;
+        /// `execve`.
+        const EXEC = 1 << 4;
+        /// Ends of processes.
+        const EXIT = 1 << 5;
+        /// Changes of the running task on a hart.
+        const SWITCH = 1 << 6;
+        /// Signals sent and taken.
+        const SIGNAL = 1 << 7;
+        /// System calls with decoded arguments.
+        const SYSCALL = 1 << 8;
+        /// System calls that Tine does not have.
+        const UNKNOWN = 1 << 9;
+    }
+}
+
+/// Something that happened, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Virtual time in nanoseconds.
+    pub time_ns: u64,
+    /// The hart on which it happened.
+    pub hart: HartId,
+    /// The task that was running, or for which it was done.
+    pub pid: Pid,
+    /// What happened.
+    pub what: What,
+}
+
+/// The things that can happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A trap was taken into S-mode.
+    Trap {
+        /// Why.
+        cause: Cause,
+        /// `scause`.
+        scause: u64,
+        /// `stval`.
+        stval: u64,
+        /// `sepc`.
+        sepc: u64,
+        /// `sstatus.SPP`.
+        spp: Privilege,
+    },
+    /// A page fault was resolved.
+    Fault {
+        /// What was done.
+        kind: FaultKind,
+        /// The address that faulted.
+        at: VirtAddr,
+        /// What the access wanted.
+        access: Access,
+        /// The instruction, or the one that made the system call.
+        pc: u64,
+        /// The frame mapped before.
+        old: Option<Ppn>,
+        /// The frame mapped now.
+        new: Ppn,
+        /// How many owners the old frame had.
+        owners: u32,
+    },
+    /// A page fault could not be resolved.
+    FailedFault {
+        /// The counter's name without its prefix, such as `segv_maperr`.
+        reason: &'static str,
+        /// The address that faulted.
+        at: VirtAddr,
+        /// What the access wanted.
+        access: Access,
+        /// The instruction.
+        pc: u64,
+    },
+    /// A fence was executed.
+    Fence {
+        /// Its scope.
+        fence: Fence,
+        /// The other hart that was told, for a remote fence.
+        remote: Option<HartId>,
+    },
+    /// A task was made.
+    Fork {
+        /// `fork`, `vfork` or `thread`.
+        kind: &'static str,
+        /// The new task.
+        child: Pid,
+        /// The instruction after the call.
+        pc: u64,
+        /// PTEs copied into the child's page table.
+        ptes_copied: u64,
+        /// Page-table frames allocated for the child.
+        pt_frames: u64,
+        /// PTEs write-protected.
+        write_protected: u64,
+    },
+    /// A program was loaded.
+    Exec {
+        /// Its path.
+        path: String,
+    },
+    /// A process ended.
+    Exit {
+        /// How, as wait(2) encodes it.
+        status: u32,
+    },
+    /// A hart went over to another task, which is the event's task.
+    Switch {
+        /// The one that ran there before.
+        from: Option<Pid>,
+    },
+    /// A signal was taken.
+    Signal {
+        /// Its name, such as `SIGSEGV`.
+        name: &'static str,
+        /// Its `siginfo`, as strace prints it between braces.
+        info: String,
+    },
+    /// A system call began.
+    SyscallEnter {
+        /// Its name.
+        name: &'static str,
+        /// The arguments that are known before it runs.
+        arguments: String,
+    },
+    /// A system call ended.
+    SyscallExit {
+        /// Its name.
+        name: &'static str,
+        /// The arguments that it filled in, with the separator before them.
+        arguments: String,
+        /// The result as strace prints it; `?` when it does not return.
+        result: String,
+    },
+    /// A system call that Tine does not have was answered with ENOSYS.
+    UnknownSyscall {
+        /// Its number.
+        number: u64,
+    },
+}

@@ -1,0 +1,104 @@
+//! How a served task reaches the file system: its descriptors, and what `/proc` shows of the processes.
+
+use crate::ctx::Ctx;
+use crate::fs::{Env, FdTableId, Fs, Node, OpenId, Processes, WorkDirId};
+use crate::kernel::INIT;
+use crate::mm::Truncated;
+use crate::task::{TaskTable, WaitKey};
+use crate::{Errno, Fd, Harts, Kernel, Pid};
+
+/// The processes as the file system sees them.
+struct View<'a> {
+    tasks: &'a TaskTable,
+    caller: Pid,
+}
+
+impl Processes for View<'_> {
+    fn pids(&self) -> Vec<Pid> {
+        self.tasks.processes().map(|(pid, _)| pid).filter(|pid| *pid != INIT).collect()
+    }
+
+    fn exists(&self, pid: Pid) -> bool {
+        pid != INIT && self.tasks.process(pid).is_some()
+    }
+
+    fn caller(&self) -> Pid {
+        self.caller
+    }
+
+    fn exe(&self, pid: Pid) -> Option<Node> {
+        self.tasks.process(pid)?.exe
+    }
+
+    fn work_dir(&self, pid: Pid) -> Option<WorkDirId> {
+        let process = self.tasks.process(pid)?;
+        process.end.is_none().then_some(process.work_dir)
+    }
+
+    fn fd_table(&self, pid: Pid) -> Option<FdTableId> {
+        self.tasks.process(pid)?.files
+    }
+}
+
+impl Kernel {
+    /// Does something in the file system on behalf of `caller`.
+    pub(crate) fn with_fs<R>(
+        &mut self,
+        harts: &mut dyn Harts,
+        caller: Pid,
+        now_ns: u64,
+        operate: impl FnOnce(&mut Fs, &mut Env<'_>) -> R,
+    ) -> R {
+        let view = View { tasks: &self.tasks, caller };
+        let (cache, frames) = self.memory.cache_mut();
+        let mut env = Env { ram: harts.ram(), frames, cache, processes: &view, now_ns };
+        operate(&mut self.fs, &mut env)
+    }
+
+    /// Wakes the tasks for which the file system has something now.
+    pub(crate) fn wake_files(&mut self) {
+        for wait in self.fs.take_wakes() {
+            self.wake(WaitKey::of(wait));
+        }
+    }
+}
+
+impl Ctx<'_> {
+    /// Does something in the file system on behalf of the process.
+    pub(crate) fn with_fs<R>(&mut self, operate: impl FnOnce(&mut Fs, &mut Env<'_>) -> R) -> R {
+        let now_ns = self.wall_clock_ns();
+        self.kernel.with_fs(self.harts, self.pid, now_ns, operate)
+    }
+
+    /// Wakes the tasks for which the file system has something now.
+    pub(crate) fn wake_files(&mut self) {
+        self.kernel.wake_files();
+    }
+
+    /// Returns the time of day in nanoseconds since 1970.
+    pub(crate) fn wall_clock_ns(&self) -> u64 {
+        self.kernel.settings.epoch_s * 1_000_000_000 + self.now_ns()
+    }
+
+    /// Returns the process's descriptor table.
+    ///
+    /// # Panics
+    /// After the process gave it back.
+    pub(crate) fn files(&self) -> FdTableId {
+        self.process().files.expect("a running process has descriptors")
+    }
+
+    /// Returns what a descriptor has open.
+    pub(crate) fn open_of(&self, fd: Fd) -> Result<OpenId, Errno> {
+        self.kernel.fs.fd(self.files(), fd)
+    }
+
+    /// Takes pages that were cut off a file out of every mapping.
+    pub(crate) fn unmap_truncated(&mut self, truncated: Truncated) {
+        let mm = self.mm();
+        let owed = self.memory(mm, |memory, work| memory.unmap_truncated(work, truncated));
+        for (mm, fences) in owed {
+            self.kernel.settle(self.harts, self.hart, mm, fences);
+        }
+    }
+}

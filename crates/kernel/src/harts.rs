@@ -1,0 +1,186 @@
+//! What the kernel needs of the processors it runs on.
+//!
+//! The kernel owns this trait, so that its tests drive it with a scripted CPU and no interpreter. It reaches user memory
+//! only through [`Harts::copy_in`] and its siblings (S-mode accesses through the hart's own MMU with `sstatus.SUM` set), and
+//! changes mappings only by writing PTEs into [`Harts::ram`] and executing [`Harts::sfence_vma`].
+
+use crate::HartId;
+use tine_mmu::{Access, Asid, Fence, MmuCounters, Ppn, Privilege, Ram, VirtAddr};
+
+/// An integer register, by the number that instructions use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reg(pub u8);
+
+impl Reg {
+    /// Return address.
+    pub const RA: Self = Self(1);
+    /// Stack pointer.
+    pub const SP: Self = Self(2);
+    /// Thread pointer.
+    pub const TP: Self = Self(4);
+    /// First argument and return value.
+    pub const A0: Self = Self(10);
+    /// System-call number.
+    pub const A7: Self = Self(17);
+
+    /// Returns the register of the system-call argument with this index.
+    pub const fn argument(index: usize) -> Self {
+        Self(Self::A0.0 + index as u8)
+    }
+}
+
+/// The user-mode registers of a task that is not on a hart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserContext {
+    /// Integer registers; `x[0]` is 0.
+    pub x: [u64; 32],
+    /// Floating-point registers, NaN-boxed where they hold singles.
+    pub f: [u64; 32],
+    /// Floating-point control and status register.
+    pub fcsr: u32,
+    /// Where the task goes on.
+    pub pc: u64,
+}
+
+impl Default for UserContext {
+    fn default() -> Self {
+        Self { x: [0; 32], f: [0; 32], fcsr: 0, pc: 0 }
+    }
+}
+
+/// Why a trap was taken: the exception codes of `scause` that can reach the supervisor here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The time slice is over (supervisor timer interrupt).
+    Timer,
+    /// ECALL from U-mode.
+    SystemCall,
+    /// EBREAK.
+    Breakpoint,
+    /// An encoding that means nothing, or means nothing to U-mode.
+    IllegalInstruction,
+    /// An address that the access may not have.
+    Misaligned(Access),
+    /// Physical memory that is not there.
+    AccessFault(Access),
+    /// No translation, or one that forbids the access.
+    PageFault(Access),
+}
+
+/// A trap that was taken into S-mode: the CSRs as the hart set them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trap {
+    /// What happened; [`Trap::scause`] has it as the hart encodes it.
+    pub cause: Cause,
+    /// Address or instruction bits that go with the cause.
+    pub stval: u64,
+    /// The pc of the instruction that trapped.
+    pub sepc: u64,
+    /// The privilege that trapped (`sstatus.SPP`).
+    pub spp: Privilege,
+}
+
+impl Trap {
+    /// Returns `scause` (Privileged ISA, "Supervisor Cause Register").
+    pub const fn scause(&self) -> u64 {
+        match self.cause {
+            Cause::Timer => 1 << 63 | 5,
+            Cause::Misaligned(Access::Fetch) => 0,
+            Cause::AccessFault(Access::Fetch) => 1,
+            Cause::IllegalInstruction => 2,
+            Cause::Breakpoint => 3,
+            Cause::Misaligned(Access::Load) => 4,
+            Cause::AccessFault(Access::Load) => 5,
+            Cause::Misaligned(Access::Store) => 6,
+            Cause::AccessFault(Access::Store) => 7,
+            Cause::SystemCall => 8,
+            Cause::PageFault(Access::Fetch) => 12,
+            Cause::PageFault(Access::Load) => 13,
+            Cause::PageFault(Access::Store) => 15,
+        }
+    }
+}
+
+/// A supervisor access to user memory that faulted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyFault {
+    /// Bytes that were copied before the fault.
+    pub done: usize,
+    /// The address that faulted.
+    pub at: VirtAddr,
+    /// Whether a load or a store was tried.
+    pub access: Access,
+}
+
+/// The processors and the memory that they share.
+pub trait Harts {
+    /// Returns how many harts there are.
+    fn count(&self) -> u32;
+
+    /// Returns guest RAM, as the supervisor's direct map reaches it.
+    fn ram(&mut self) -> &mut Ram;
+
+    /// Reads an integer register of the task on `hart`.
+    fn register(&self, hart: HartId, reg: Reg) -> u64;
+
+    /// Writes an integer register of the task on `hart`; `x0` stays 0.
+    fn set_register(&mut self, hart: HartId, reg: Reg, value: u64);
+
+    /// Returns the pc to which `hart` will return (`sepc`).
+    fn pc(&self, hart: HartId) -> u64;
+
+    /// Sets the pc to which `hart` will return.
+    fn set_pc(&mut self, hart: HartId, pc: u64);
+
+    /// Returns the user registers of `hart`.
+    fn save(&self, hart: HartId) -> UserContext;
+
+    /// Replaces the user registers of `hart`.
+    fn load(&mut self, hart: HartId, context: &UserContext);
+
+    /// Returns to U-mode (SRET) if the hart is in S-mode, and runs until it traps or has retired exactly `budget`
+    /// instructions; `None` when the budget is used up and the hart is still in U-mode.
+    fn run(&mut self, hart: HartId, budget: u64) -> Option<Trap>;
+
+    /// Takes the supervisor timer interrupt on a hart that is in U-mode.
+    fn timer_interrupt(&mut self, hart: HartId) -> Trap;
+
+    /// Returns how many instructions `hart` has retired since it was made.
+    fn retired(&self, hart: HartId) -> u64;
+
+    /// Sets what `rdtime` reads on `hart` now, in nanoseconds.
+    fn set_time(&mut self, hart: HartId, now_ns: u64);
+
+    /// Takes what `hart` counted since the last call, and starts again from zero.
+    fn take_counters(&mut self, hart: HartId) -> MmuCounters;
+
+    /// Copies user memory in as S-mode with SUM set: the same TLB, walk and faults as a guest load.
+    ///
+    /// # Errors
+    /// [`CopyFault`] with the bytes done before the fault.
+    fn copy_in(&mut self, hart: HartId, from: VirtAddr, to: &mut [u8]) -> Result<(), CopyFault>;
+
+    /// Copies to user memory as S-mode with SUM set: the same TLB, walk and faults as a guest store.
+    ///
+    /// # Errors
+    /// [`CopyFault`] with the bytes done before the fault.
+    fn copy_out(&mut self, hart: HartId, to: VirtAddr, from: &[u8]) -> Result<(), CopyFault>;
+
+    /// Replaces the aligned word at `at` by `new` if it holds `old`, and returns what it held.
+    ///
+    /// # Errors
+    /// [`CopyFault`] when the word cannot be written.
+    fn compare_exchange(&mut self, hart: HartId, at: VirtAddr, old: u32, new: u32) -> Result<u32, CopyFault>;
+
+    /// Writes `satp`, which flushes nothing, as the ISA says, and drops the hart's LR reservation.
+    fn set_satp(&mut self, hart: HartId, root: Ppn, asid: Asid);
+
+    /// Executes SFENCE.VMA on `hart`.
+    fn sfence_vma(&mut self, hart: HartId, fence: Fence);
+
+    /// Sends `fence` from `hart` to `target` (a remote fence: counted on `hart`, done on `target`).
+    fn remote_sfence_vma(&mut self, hart: HartId, target: HartId, fence: Fence);
+
+    /// Executes FENCE.I on every hart, after code was changed.
+    fn fence_i(&mut self);
+}

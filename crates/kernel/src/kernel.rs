@@ -1,0 +1,403 @@
+//! The kernel's state, and the loop that serves one trap at a time.
+
+use crate::account::{Account, ProcessRecord};
+use crate::ctx::Ctx;
+use crate::event::{Event, Interest, What};
+use crate::fs::Fs;
+use crate::mm::{Fences, Memory, OutOfMemory};
+use crate::syscall;
+use crate::task::{INTERLEAVE, Scheduler, TRAP_NS, TaskState, TaskTable, WaitKey, WaitStatus};
+use crate::{Cause, FileId, HartId, Harts, Host, MemoryPolicy, MmId, Pid, Trap};
+use std::collections::BTreeSet;
+use tine_mmu::Ram;
+
+/// The supervisor's own process: it has no task, adopts orphans and reaps them at once.
+pub const INIT: Pid = Pid(1);
+
+/// What the kernel is told when it is made.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many harts there are.
+    pub harts: u32,
+    /// Decides everything random: other scheduling orders, AT_RANDOM, getrandom.
+    pub seed: u64,
+    /// What the clock says when the machine starts, in seconds since 1970.
+    pub epoch_s: u64,
+    /// The most processes there may be at once, init not counted.
+    pub max_processes: u32,
+    /// Instructions after which the run is given up.
+    pub max_instructions: Option<u64>,
+    /// Which events to log.
+    pub interest: Interest,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every process has ended; this is how the program did.
+    Ended(WaitStatus),
+    /// No task can ever run again: each waits for what cannot come.
+    Deadlock(Vec<Stuck>),
+    /// The instruction limit was reached.
+    InstructionLimit(u64),
+}
+
+/// A task that can never run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// The task.
+    pub task: Pid,
+    /// Name of its program.
+    pub command: String,
+    /// What it waits for.
+    pub waits_for: String,
+}
+
+/// The supervisor.
+pub struct Kernel {
+    /// Frames, page cache and address spaces.
+    pub memory: Memory,
+    /// Inodes, open files and pipes.
+    pub fs: Fs,
+    /// Tasks and processes.
+    pub tasks: TaskTable,
+    /// Run queue and clocks.
+    pub sched: Scheduler,
+    /// What it was told.
+    pub settings: Settings,
+    pub(crate) vdso: FileId,
+    pub(crate) program: Option<Pid>,
+    pub(crate) program_end: Option<WaitStatus>,
+    ended: Vec<ProcessRecord>,
+    hart_accounts: Vec<Account>,
+    retired_seen: Vec<u64>,
+    events: Vec<Event>,
+    unknown_calls: BTreeSet<u64>,
+}
+
+impl Kernel {
+    /// Makes a kernel with an empty machine: no process but init.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there is no frame for what every machine needs.
+    pub fn new(ram: &mut Ram, policy: MemoryPolicy, settings: Settings) -> Result<Self, OutOfMemory> {
+        let mut memory = Memory::new(ram, policy)?;
+        let vdso = vdso(ram, &mut memory)?;
+        let fs = Fs::new(settings.seed, settings.epoch_s * 1_000_000_000);
+        let harts = settings.harts;
+        let mut kernel = Self {
+            memory,
+            vdso,
+            fs,
+            tasks: TaskTable::default(),
+            sched: Scheduler::new(harts, settings.seed),
+            settings,
+            program: None,
+            program_end: None,
+            ended: Vec::new(),
+            hart_accounts: vec![Account::default(); harts as usize],
+            retired_seen: vec![0; harts as usize],
+            events: Vec::new(),
+            unknown_calls: BTreeSet::new(),
+        };
+        kernel.create_init();
+        Ok(kernel)
+    }
+
+    /// Serves the machine until the next trap or the end of a time quantum.
+    ///
+    /// # Returns
+    /// How the run ended, once it has.
+    pub fn step(&mut self, harts: &mut dyn Harts, host: &mut dyn Host) -> Option<Outcome> {
+        self.give_idle_harts_work(harts);
+        let Some(hart) = self.sched.busy_hart() else { return self.nothing_runs() };
+        let now_ns = self.sched.hart(hart).now_ns;
+        for task in self.sched.expired(now_ns) {
+            self.wake_task(task);
+        }
+        let mut ctx = Ctx::new(self, harts, host, hart);
+        if ctx.prepare_return() {
+            ctx.kernel.run_user(&mut *ctx.harts, ctx.host, hart);
+        }
+        let retired: u64 = self.retired_seen.iter().sum();
+        match self.settings.max_instructions {
+            Some(limit) if retired >= limit => Some(Outcome::InstructionLimit(limit)),
+            _ => None,
+        }
+    }
+
+    fn run_user(&mut self, harts: &mut dyn Harts, host: &mut dyn Host, hart: HartId) {
+        let budget = self.budget(hart);
+        harts.set_time(hart, self.sched.hart(hart).now_ns);
+        let trap = harts.run(hart, budget);
+        let retired = harts.retired(hart);
+        self.sched.hart_mut(hart).now_ns += retired - self.retired_seen[hart.0 as usize];
+        self.count_retired(hart, retired);
+        let trap = match trap {
+            Some(trap) => trap,
+            None if self.timer_is_due(hart) => harts.timer_interrupt(hart),
+            None => return,
+        };
+        self.sched.hart_mut(hart).now_ns += TRAP_NS;
+        let mut ctx = Ctx::new(self, harts, host, hart);
+        ctx.process_mut().usage.system_ns += TRAP_NS;
+        ctx.serve(trap);
+    }
+
+    /// How many instructions `hart` may retire before something else must be looked at.
+    fn budget(&self, hart: HartId) -> u64 {
+        let slot = self.sched.hart(hart);
+        let mut until = slot.slice_end_ns;
+        if let Some(timer) = self.sched.next_timer_ns() {
+            until = until.min(timer);
+        }
+        let mut budget = until.saturating_sub(slot.now_ns);
+        if self.sched.hart_count() > 1 {
+            budget = budget.min(INTERLEAVE);
+        }
+        if let Some(limit) = self.settings.max_instructions {
+            budget = budget.min(limit - self.retired_seen.iter().sum::<u64>());
+        }
+        budget.max(1)
+    }
+
+    fn timer_is_due(&self, hart: HartId) -> bool {
+        let slot = self.sched.hart(hart);
+        let timer = self.sched.next_timer_ns();
+        slot.now_ns >= slot.slice_end_ns || timer.is_some_and(|deadline| slot.now_ns >= deadline)
+    }
+
+    fn nothing_runs(&mut self) -> Option<Outcome> {
+        if let Some(deadline) = self.sched.next_timer_ns() {
+            self.sched.idle_until(deadline);
+            for task in self.sched.expired(deadline) {
+                self.wake_task(task);
+            }
+            return None;
+        }
+        match self.program_end {
+            // What is left waits for what cannot come; the program itself is done.
+            Some(end) => Some(Outcome::Ended(end)),
+            None => Some(Outcome::Deadlock(self.stuck())),
+        }
+    }
+
+    fn stuck(&self) -> Vec<Stuck> {
+        let describe = |(task, state): (Pid, &crate::task::Task)| Stuck {
+            task,
+            command: self.command_of(state.process),
+            waits_for: state
+                .continuation
+                .as_ref()
+                .map_or_else(String::new, |suspended| suspended.continuation.describe()),
+        };
+        self.tasks.tasks().map(describe).collect()
+    }
+
+    fn command_of(&self, pid: Pid) -> String {
+        self.tasks
+            .process(pid)
+            .map_or_else(String::new, |process| String::from_utf8_lossy(&process.command).into_owned())
+    }
+
+    fn give_idle_harts_work(&mut self, harts: &mut dyn Harts) {
+        while self.sched.has_ready() {
+            let Some(hart) = self.sched.idle_hart() else { return };
+            let Some(task) = self.sched.dequeue() else { return };
+            self.switch_to(harts, hart, task);
+        }
+    }
+
+    /// Puts `task` on an idle hart.
+    pub(crate) fn switch_to(&mut self, harts: &mut dyn Harts, hart: HartId, tid: Pid) {
+        let Some(task) = self.tasks.task_mut(tid) else { return };
+        task.state = TaskState::Running;
+        harts.load(hart, &task.context);
+        let pid = task.process;
+        let (slice_ns, latest_ns) = (self.sched.slice_ns(), self.sched.latest_ns());
+        let several = self.sched.hart_count() > 1;
+        let slot = self.sched.hart_mut(hart);
+        if several {
+            // A hart that idled cannot run a task before the moment at which another hart made it ready.
+            slot.now_ns = slot.now_ns.max(latest_ns.saturating_sub(INTERLEAVE));
+        }
+        slot.slice_end_ns = slot.now_ns + slice_ns;
+        slot.current = Some(tid);
+        let from = slot.previous.replace(tid);
+        if let Some(mm) = self.tasks.process(pid).and_then(|process| process.mm) {
+            self.activate(harts, hart, mm);
+        }
+        if from != Some(tid) {
+            self.hart_accounts[hart.0 as usize].switches += 1;
+            if let Some(process) = self.tasks.process_mut(pid) {
+                process.account.switches += 1;
+            }
+            self.log(Interest::SWITCH, hart, tid, || What::Switch { from });
+        }
+    }
+
+    /// Points `hart` at an address space.
+    pub(crate) fn activate(&mut self, harts: &mut dyn Harts, hart: HartId, mm: MmId) {
+        let activation = self.memory.activate(mm, hart);
+        if let Some(fence) = activation.fence {
+            harts.sfence_vma(hart, fence);
+        }
+        harts.set_satp(hart, activation.root, activation.asid);
+    }
+
+    /// Takes the current task off `hart` and saves its registers.
+    pub(crate) fn leave_hart(&mut self, harts: &mut dyn Harts, hart: HartId) {
+        let Some(tid) = self.sched.hart_mut(hart).current.take() else { return };
+        self.collect_counters(harts, hart, tid);
+        if let Some(task) = self.tasks.task_mut(tid) {
+            task.context = harts.save(hart);
+        }
+    }
+
+    /// Takes the current task off `hart` and puts it at the end of the run queue.
+    pub(crate) fn preempt(&mut self, harts: &mut dyn Harts, hart: HartId) {
+        let Some(tid) = self.sched.hart(hart).current else { return };
+        self.leave_hart(harts, hart);
+        if let Some(task) = self.tasks.task_mut(tid) {
+            task.state = TaskState::Ready;
+            self.sched.enqueue(tid);
+        }
+    }
+
+    /// Moves what `hart` counted to the process that ran there.
+    pub(crate) fn collect_counters(&mut self, harts: &mut dyn Harts, hart: HartId, tid: Pid) {
+        let counted = harts.take_counters(hart);
+        self.hart_accounts[hart.0 as usize].tlb += counted;
+        let pid = self.tasks.task(tid).map(|task| task.process);
+        if let Some(process) = pid.and_then(|pid| self.tasks.process_mut(pid)) {
+            process.account.tlb += counted;
+        }
+    }
+
+    fn count_retired(&mut self, hart: HartId, retired: u64) {
+        let delta = retired - self.retired_seen[hart.0 as usize];
+        self.retired_seen[hart.0 as usize] = retired;
+        self.hart_accounts[hart.0 as usize].retired += delta;
+        let pid = self.sched.hart(hart).current.and_then(|tid| self.tasks.task(tid)).map(|task| task.process);
+        if let Some(process) = pid.and_then(|pid| self.tasks.process_mut(pid)) {
+            process.account.retired += delta;
+            process.usage.user_ns += delta;
+        }
+    }
+
+    /// Executes the fences that a change of `mm` owes: here, and on the harts that may hold its ASID.
+    pub(crate) fn settle(&mut self, harts: &mut dyn Harts, hart: HartId, mm: MmId, fences: Fences) {
+        let Some(targets) = self.memory.fence_targets(mm, &fences) else { return };
+        let task = self.sched.hart(hart).current.unwrap_or(INIT);
+        for fence in targets.fences {
+            for target in &targets.harts {
+                let remote = (*target != hart).then_some(*target);
+                match remote {
+                    None => harts.sfence_vma(hart, fence),
+                    Some(target) => harts.remote_sfence_vma(hart, target, fence),
+                }
+                self.log(Interest::FENCE, hart, task, || What::Fence { fence, remote });
+            }
+        }
+    }
+
+    /// Makes a waiting task ready.
+    pub(crate) fn wake_task(&mut self, tid: Pid) {
+        if self.sched.wake(tid)
+            && let Some(task) = self.tasks.task_mut(tid)
+        {
+            task.state = TaskState::Ready;
+        }
+    }
+
+    /// Makes every task ready that waits for `key`.
+    pub(crate) fn wake(&mut self, key: WaitKey) {
+        for task in self.sched.waiters(key) {
+            self.wake_task(task);
+        }
+    }
+
+    /// Logs an event if somebody wants its kind.
+    pub(crate) fn log(&mut self, kind: Interest, hart: HartId, pid: Pid, what: impl FnOnce() -> What) {
+        if self.settings.interest.contains(kind) {
+            let time_ns = self.sched.hart(hart).now_ns;
+            self.events.push(Event { time_ns, hart, pid, what: what() });
+        }
+    }
+
+    /// Notes a system call that Tine does not have; it is told once.
+    pub(crate) fn note_unknown(&mut self, hart: HartId, tid: Pid, number: u64) {
+        if self.unknown_calls.insert(number) {
+            self.log(Interest::UNKNOWN, hart, tid, || What::UnknownSyscall { number });
+        }
+    }
+
+    /// Takes the events logged since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Keeps the record of a process that is gone.
+    pub(crate) fn record(&mut self, record: ProcessRecord) {
+        self.ended.push(record);
+    }
+
+    /// Returns every process there was, lowest number first: those gone, and those that still live.
+    pub fn processes(&self) -> Vec<ProcessRecord> {
+        let living =
+            self.tasks.processes().filter(|(pid, _)| *pid != INIT).map(|(pid, process)| process.record(pid));
+        let mut all: Vec<_> = self.ended.iter().cloned().chain(living).collect();
+        all.sort_by_key(|record| record.pid);
+        all
+    }
+
+    /// Returns what each hart did.
+    pub fn harts(&self) -> &[Account] {
+        &self.hart_accounts
+    }
+
+    /// Returns a hart's account to add to.
+    pub(crate) fn hart_account(&mut self, hart: HartId) -> &mut Account {
+        &mut self.hart_accounts[hart.0 as usize]
+    }
+}
+
+/// Makes the page to which signal handlers return: `li a7, 139` (`rt_sigreturn`), `ecall`.
+fn vdso(ram: &mut Ram, memory: &mut Memory) -> Result<FileId, OutOfMemory> {
+    const SIGRETURN: [u32; 2] = [0x08b0_0893, 0x0000_0073];
+    let (cache, frames) = memory.cache_mut();
+    let file = cache.create();
+    cache.write(ram, frames, file, 0, &SIGRETURN.map(u32::to_le_bytes).concat())?;
+    Ok(file)
+}
+
+impl Ctx<'_> {
+    /// Serves a trap of the current task.
+    fn serve(&mut self, trap: Trap) {
+        let Trap { cause, stval, sepc, spp } = trap;
+        self.log(Interest::TRAP, || What::Trap { cause, scause: trap.scause(), stval, sepc, spp });
+        match cause {
+            Cause::Timer => self.timer(),
+            Cause::SystemCall => syscall::serve(self),
+            Cause::PageFault(access) => self.user_fault(stval, access),
+            Cause::Breakpoint | Cause::IllegalInstruction | Cause::Misaligned(_) | Cause::AccessFault(_) => {
+                self.raise_trap_signal(&trap);
+            }
+        }
+    }
+
+    fn timer(&mut self) {
+        let slot = self.kernel.sched.hart(self.hart);
+        if slot.now_ns < slot.slice_end_ns {
+            return;
+        }
+        if self.kernel.sched.has_ready() {
+            self.process_mut().usage.involuntary_switches += 1;
+            self.kernel.preempt(self.harts, self.hart);
+        } else {
+            let slice_ns = self.kernel.sched.slice_ns();
+            let slot = self.kernel.sched.hart_mut(self.hart);
+            slot.slice_end_ns = slot.now_ns + slice_ns;
+        }
+    }
+}

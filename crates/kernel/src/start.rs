@@ -1,0 +1,95 @@
+//! The first two processes: init, which is the supervisor itself, and the program.
+
+use crate::ctx::Ctx;
+use crate::fs::{FdTableId, WorkDirId};
+use crate::kernel::INIT;
+use crate::task::{ExecError, Process, Program, Task, TaskState};
+use crate::{Errno, HartId, Harts, Host, Kernel, Origin, Pid};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The permissions of the program's file in the machine.
+const PROGRAM_PERMISSIONS: u32 = 0o755;
+
+impl Process {
+    fn first(pid: Pid, parent: Pid, files: Option<FdTableId>, work_dir: WorkDirId) -> Self {
+        Self {
+            parent,
+            children: BTreeSet::new(),
+            group: pid,
+            session: pid,
+            tasks: Vec::new(),
+            mm: None,
+            files,
+            work_dir,
+            actions: BTreeMap::new(),
+            pending: Default::default(),
+            exit_signal: Some(crate::task::Signal::SIGCHLD),
+            vfork_parent: None,
+            command: b"init".to_vec(),
+            exe: None,
+            origin: Origin::Program,
+            account: Default::default(),
+            usage: Default::default(),
+            children_usage: Default::default(),
+            start_ns: 0,
+            end: None,
+            has_execed: false,
+            thp_disabled: false,
+        }
+    }
+}
+
+impl Kernel {
+    /// Makes init. It has no task and runs no instruction: it is there to be a parent.
+    pub(crate) fn create_init(&mut self) {
+        let work_dir = self.fs.new_work_dir();
+        self.tasks.insert_taskless(INIT, Process::first(INIT, Pid(0), None, work_dir));
+    }
+
+    /// Installs the program in the file system and makes the process that runs it.
+    ///
+    /// # Errors
+    /// [`ExecError`] when the file is no program that Tine can run, or does not fit into memory.
+    pub fn start(
+        &mut self,
+        harts: &mut dyn Harts,
+        host: &mut dyn Host,
+        program: Program,
+    ) -> Result<Pid, ExecError> {
+        let epoch_ns = self.settings.epoch_s * 1_000_000_000;
+        self.with_fs(harts, INIT, epoch_ns, |fs, env| {
+            fs.install(env, &program.path, &program.bytes, PROGRAM_PERMISSIONS)
+        })?;
+        let pid = self.tasks.next_pid().ok_or(Errno::EAGAIN)?;
+        let files = self.fs.console_table(epoch_ns);
+        let work_dir = self.fs.new_work_dir();
+        let mut process = Process::first(pid, INIT, Some(files), work_dir);
+        process.tasks.push(pid);
+        let task = Task {
+            process: pid,
+            context: Default::default(),
+            state: TaskState::Ready,
+            continuation: None,
+            interrupted: None,
+            blocked: Default::default(),
+            saved_blocked: None,
+            pending: Default::default(),
+            set_child_tid: 0,
+            clear_child_tid: 0,
+        };
+        self.tasks.insert(pid, process, task);
+        if let Some(init) = self.tasks.process_mut(INIT) {
+            init.children.insert(pid);
+        }
+        self.program = Some(pid);
+        let hart = HartId(0);
+        self.switch_to(harts, hart, pid);
+        let mut ctx = Ctx::new(self, harts, host, hart);
+        ctx.check_program(&program.path)?;
+        match ctx.execute(&program.path, program.arguments, program.environment) {
+            Ok(()) => Ok(pid),
+            Err(crate::syscall::Flow::Errno(errno)) => Err(errno.into()),
+            Err(_) => Err(Errno::ENOMEM.into()),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! System calls: one table declares them all, one function serves them.
+//!
+//! A call returns a value, an errno, or a [`Continuation`] when it must wait. The kernel resumes the continuation when
+//! the task is woken; the ECALL itself is not repeated, so a call is counted once and does nothing twice.
+
+mod args;
+mod file;
+mod memory;
+mod process;
+mod show;
+mod signal;
+mod system;
+mod table;
+mod time;
+mod types;
+
+pub use args::{UserPtr, UserValue};
+pub(crate) use system::{RELEASE, VERSION};
+pub use table::{SYSCALLS, Syscall};
+pub(crate) use time::CLOCK_TICKS;
+
+use crate::account::SyscallCount;
+use crate::ctx::Ctx;
+use crate::task::WaitKey;
+use crate::{Errno, Pid, Reg};
+
+/// What a system call comes to.
+pub type SysResult = Result<u64, Flow>;
+
+/// Why a system call did not return a value to the guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Returned to the guest as `-errno` in `a0`.
+    Errno(Errno),
+    /// The task sleeps and holds this.
+    Block(Continuation),
+    /// `a0` must not be written: the task has ended, or has another program.
+    NoReturn,
+}
+
+impl From<Errno> for Flow {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+/// A system call in the middle of its work, and what it waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Continuation {
+    /// `nanosleep` and `clock_nanosleep`.
+    Sleep(time::Sleep),
+    /// `wait4` and `waitid`.
+    Wait(process::Wait),
+    /// `vfork`: until the child gives the address space back.
+    Vfork(Pid),
+    /// Reading from a pipe.
+    Read(file::Read),
+    /// Writing to a pipe.
+    Write(file::Write),
+    /// `rt_sigsuspend` and `pause`: until a signal is taken.
+    Suspend,
+}
+
+impl Continuation {
+    /// Goes on where the call stopped.
+    fn resume(self, ctx: &mut Ctx<'_>) -> SysResult {
+        match self {
+            Self::Sleep(sleep) => sleep.run(ctx),
+            Self::Wait(wait) => wait.run(ctx),
+            Self::Vfork(child) => process::vfork_wait(ctx, child),
+            Self::Read(read) => read.run(ctx),
+            Self::Write(write) => write.run(ctx),
+            Self::Suspend => Err(Errno::EINTR.into()),
+        }
+    }
+
+    fn keys(&self, ctx: &Ctx<'_>) -> Vec<WaitKey> {
+        match self {
+            Self::Sleep(_) | Self::Suspend => Vec::new(),
+            Self::Wait(_) => vec![WaitKey::ChildOf(ctx.pid)],
+            Self::Vfork(child) => vec![WaitKey::VforkDone(*child)],
+            Self::Read(read) => read.key().into_iter().collect(),
+            Self::Write(write) => write.key().into_iter().collect(),
+        }
+    }
+
+    fn deadline_ns(&self) -> Option<u64> {
+        match self {
+            Self::Sleep(sleep) => Some(sleep.deadline_ns()),
+            _ => None,
+        }
+    }
+
+    /// Tells whether the call starts again after a handler that asked for it (signal(7), "Interruption of system calls").
+    pub(crate) fn restarts(&self) -> bool {
+        !matches!(self, Self::Sleep(_) | Self::Suspend)
+    }
+
+    /// Says what the call waits for.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Sleep(_) => "a timer".to_owned(),
+            Self::Wait(_) => "a child to end".to_owned(),
+            Self::Vfork(child) => format!("its vfork child {child} to exec or exit"),
+            Self::Read(_) => "data in a pipe".to_owned(),
+            Self::Write(_) => "room in a pipe".to_owned(),
+            Self::Suspend => "a signal".to_owned(),
+        }
+    }
+}
+
+/// A call that sleeps: what it is in the middle of, and which call it is.
+#[derive(Clone, Debug)]
+pub struct Suspended {
+    /// What is left to do.
+    pub continuation: Continuation,
+    /// The call's row.
+    pub call: &'static Syscall,
+    /// Its argument registers.
+    pub arguments: Arguments,
+}
+
+/// The argument registers of a call, `a0` to `a5`.
+pub type Arguments = [u64; 6];
+
+/// Serves the ECALL that the current task trapped with.
+pub(crate) fn serve(ctx: &mut Ctx<'_>) {
+    let number = ctx.harts.register(ctx.hart, Reg::A7);
+    let arguments = std::array::from_fn(|index| ctx.harts.register(ctx.hart, Reg::argument(index)));
+    // The task goes on behind the ECALL, which does not retire.
+    let next = ctx.harts.pc(ctx.hart).wrapping_add(4);
+    ctx.harts.set_pc(ctx.hart, next);
+    let Some(call) = table::find(number) else {
+        ctx.kernel.note_unknown(ctx.hart, ctx.tid, number);
+        show::unknown(ctx, number, arguments);
+        count(ctx, "unknown", |entry| {
+            entry.calls += 1;
+            entry.errors += 1;
+        });
+        ctx.harts.set_register(ctx.hart, Reg::A0, errno_value(Errno::ENOSYS));
+        return;
+    };
+    show::enter(ctx, call, arguments);
+    count(ctx, call.name, |entry| entry.calls += 1);
+    let result = (call.run)(ctx, arguments);
+    finish(ctx, result, call, arguments);
+}
+
+/// Goes on with a call that slept.
+pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
+    let Suspended { continuation, call, arguments } = suspended;
+    let result = continuation.resume(ctx);
+    finish(ctx, result, call, arguments);
+}
+
+fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: &'static Syscall, arguments: Arguments) {
+    let value = match result {
+        Ok(value) => value,
+        Err(Flow::Errno(errno)) => {
+            count(ctx, call.name, |entry| entry.errors += 1);
+            errno_value(errno)
+        }
+        Err(Flow::Block(continuation)) => {
+            let suspended = Suspended { continuation, call, arguments };
+            if ctx.has_signal() {
+                ctx.interrupt(suspended);
+            } else {
+                let (keys, deadline) =
+                    (suspended.continuation.keys(ctx), suspended.continuation.deadline_ns());
+                ctx.task_mut().continuation = Some(suspended);
+                ctx.block(keys, deadline);
+            }
+            return;
+        }
+        Err(Flow::NoReturn) => return,
+    };
+    ctx.harts.set_register(ctx.hart, Reg::A0, value);
+    show::exit(ctx, call, arguments, result_of(value));
+    if ctx.yield_after_call {
+        ctx.kernel.preempt(ctx.harts, ctx.hart);
+    }
+}
+
+/// Finishes a call that a signal interrupted.
+pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
+    let result = match &suspended.continuation {
+        // What is written is written.
+        Continuation::Write(write) if write.done() > 0 => Ok(write.done()),
+        Continuation::Sleep(sleep) => Err(sleep.interrupted(ctx).err().unwrap_or(Errno::EINTR).into()),
+        _ => Err(Errno::EINTR.into()),
+    };
+    finish(ctx, result, suspended.call, suspended.arguments);
+}
+
+/// Reads back what `a0` says.
+fn result_of(value: u64) -> Result<u64, i32> {
+    match value as i64 {
+        errno @ -4095..0 => Err(-errno as i32),
+        _ => Ok(value),
+    }
+}
+
+/// Returns what `a0` holds for an errno.
+fn errno_value(errno: Errno) -> u64 {
+    i64::from(-errno.number()) as u64
+}
+
+fn count(ctx: &mut Ctx<'_>, name: &'static str, add: impl Fn(&mut SyscallCount)) {
+    add(ctx.kernel.hart_account(ctx.hart).syscalls.entry(name).or_default());
+    if let Some(process) = ctx.kernel.tasks.process_mut(ctx.pid) {
+        add(process.account.syscalls.entry(name).or_default());
+    }
+}

@@ -1,0 +1,410 @@
+//! Calls that make, end, wait for and describe processes.
+
+use super::args::{Rlimit, Rusage, UserPtr, UserValue};
+use super::types::{
+    CloneArg, IdType, PathPtr, PrctlOption, Resource, StatusPtr, StringVec, UsageOf, WaitOptions,
+};
+use super::{Continuation, Flow, SysResult, show};
+use crate::ctx::Ctx;
+use crate::task::{Child, CloneRequest, Selector, Signal, Usage, WaitStatus};
+use crate::{Errno, Pid};
+use tine_mmu::VirtAddr;
+
+const WNOHANG: u32 = 1;
+const WSTOPPED: u32 = 2;
+const WEXITED: u32 = 4;
+const WCONTINUED: u32 = 8;
+const WNOWAIT: u32 = 0x0100_0000;
+/// `__WNOTHREAD | __WALL | __WCLONE`.
+const WAIT_KINDS: u32 = 0xe000_0000;
+
+/// `exit(2)`: ends the calling task, here the whole process, since each has one task.
+pub(super) fn exit(ctx: &mut Ctx<'_>, status: i32) -> SysResult {
+    show::exit_with(ctx, "exit", "?");
+    ctx.exit_process(WaitStatus::Exited(status as u8));
+    Err(Flow::NoReturn)
+}
+
+/// `exit_group(2)`: ends the process.
+pub(super) fn exit_group(ctx: &mut Ctx<'_>, status: i32) -> SysResult {
+    show::exit_with(ctx, "exit_group", "?");
+    ctx.exit_process(WaitStatus::Exited(status as u8));
+    Err(Flow::NoReturn)
+}
+
+/// `clone(2)`: makes a process. Threads and namespaces are `ENOSYS`.
+pub(super) fn clone(
+    ctx: &mut Ctx<'_>,
+    flags: CloneArg,
+    stack: VirtAddr,
+    parent_tid: UserPtr<i32>,
+    tls: u64,
+    child_tid: VirtAddr,
+) -> SysResult {
+    ctx.clone_process(CloneRequest {
+        flags: flags.0,
+        stack: stack.0,
+        parent_tid,
+        tls,
+        child_tid: child_tid.0,
+    })
+}
+
+/// Waits until a vfork child has given the address space back.
+pub(super) fn vfork_wait(ctx: &mut Ctx<'_>, child: Pid) -> SysResult {
+    let waiting = ctx.kernel.tasks.process(child).is_some_and(|process| process.vfork_parent.is_some());
+    if waiting { Err(Flow::Block(Continuation::Vfork(child))) } else { Ok(child.0 as u64) }
+}
+
+/// `execve(2)`.
+pub(super) fn execve(ctx: &mut Ctx<'_>, path: PathPtr, argv: StringVec, envp: StringVec) -> SysResult {
+    let path = ctx.read_path(path.0)?;
+    let arguments = ctx.read_strings(argv.0)?;
+    let environment = ctx.read_strings(envp.0)?;
+    ctx.execute(&path, arguments, environment)?;
+    show::exit_with(ctx, "execve", "0");
+    Err(Flow::NoReturn)
+}
+
+/// A wait for a child, and where its results go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    selector: Selector,
+    options: u32,
+    results: Results,
+    usage: UserPtr<Rusage>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Results {
+    /// `wait4`: the status word.
+    Status(UserPtr<i32>),
+    /// `waitid`: a `siginfo_t`.
+    Info(VirtAddr),
+}
+
+impl Wait {
+    /// Takes an ended child if there is one.
+    pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
+        let wants_ended = self.options & WEXITED != 0;
+        match ctx.ended_child(self.selector, self.options)?.filter(|_| wants_ended) {
+            Some(child) => self.report(ctx, &child),
+            None if self.options & WNOHANG != 0 => {
+                if let Results::Info(at) = self.results
+                    && at.0 != 0
+                {
+                    ctx.write_bytes(at, &[0; 128]).map_err(|_| Errno::EFAULT)?;
+                }
+                Ok(0)
+            }
+            None => Err(Flow::Block(Continuation::Wait(self))),
+        }
+    }
+
+    fn report(&self, ctx: &mut Ctx<'_>, child: &Child) -> SysResult {
+        if self.options & WNOWAIT == 0 {
+            ctx.take_child(child);
+        }
+        ctx.write_optional(self.usage, rusage(&child.usage))?;
+        match self.results {
+            Results::Status(at) => {
+                ctx.write_optional(at, child.status.word() as i32)?;
+                Ok(child.pid.0 as u64)
+            }
+            Results::Info(at) => {
+                if at.0 != 0 {
+                    ctx.write_bytes(at, &child_info(child)).map_err(|_| Errno::EFAULT)?;
+                }
+                Ok(0)
+            }
+        }
+    }
+}
+
+/// Encodes the `siginfo_t` of a child that has ended.
+fn child_info(child: &Child) -> [u8; 128] {
+    let (code, status) = match child.status {
+        WaitStatus::Exited(code) => (1, i32::from(code)),
+        WaitStatus::Killed { signal, core: false } => (2, signal.number() as i32),
+        WaitStatus::Killed { signal, core: true } => (3, signal.number() as i32),
+    };
+    let mut bytes = [0; 128];
+    let mut put = |at: usize, value: i32| bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    put(0, Signal::SIGCHLD.number() as i32);
+    put(8, code);
+    put(16, child.pid.0);
+    put(24, status);
+    bytes
+}
+
+/// `wait4(2)`.
+pub(super) fn wait4(
+    ctx: &mut Ctx<'_>,
+    pid: Pid,
+    status: StatusPtr,
+    options: WaitOptions,
+    usage: UserPtr<Rusage>,
+) -> SysResult {
+    if options.0 & !(WNOHANG | WSTOPPED | WCONTINUED | WAIT_KINDS) != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let selector = match pid.0 {
+        i32::MIN => return Err(Errno::ESRCH.into()),
+        -1 => Selector::Any,
+        0 => Selector::Group(ctx.process().group),
+        group @ ..-1 => Selector::Group(Pid(-group)),
+        _ => Selector::Pid(pid),
+    };
+    let results = Results::Status(UserPtr::new(status.0));
+    Wait { selector, options: options.0 | WEXITED, results, usage }.run(ctx)
+}
+
+/// `waitid(2)`.
+pub(super) fn waitid(
+    ctx: &mut Ctx<'_>,
+    which: IdType,
+    id: Pid,
+    info: VirtAddr,
+    options: WaitOptions,
+    usage: UserPtr<Rusage>,
+) -> SysResult {
+    let known = WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | WAIT_KINDS;
+    if options.0 & !known != 0 || options.0 & (WEXITED | WSTOPPED | WCONTINUED) == 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let selector = match (which.0, id.0) {
+        (0, _) => Selector::Any,
+        (1, 1..) => Selector::Pid(id),
+        (2, 1..) => Selector::Group(id),
+        (2, 0) => Selector::Group(ctx.process().group),
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    Wait { selector, options: options.0, results: Results::Info(info), usage }.run(ctx)
+}
+
+/// `set_tid_address(2)`.
+pub(super) fn set_tid_address(ctx: &mut Ctx<'_>, word: VirtAddr) -> SysResult {
+    ctx.task_mut().clear_child_tid = word.0;
+    Ok(ctx.tid.0 as u64)
+}
+
+/// `sched_yield(2)`: goes to the end of the run queue.
+pub(super) fn sched_yield(ctx: &mut Ctx<'_>) -> SysResult {
+    ctx.yield_after_call = true;
+    Ok(0)
+}
+
+/// `sched_getaffinity(2)`: every hart.
+pub(super) fn sched_getaffinity(ctx: &mut Ctx<'_>, pid: Pid, len: u32, mask: VirtAddr) -> SysResult {
+    if pid.0 != 0 && ctx.kernel.tasks.task(pid).is_none() {
+        return Err(Errno::ESRCH.into());
+    }
+    if len < 8 || len % 8 != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let harts = ctx.kernel.sched.hart_count();
+    let bits = if harts == 64 { u64::MAX } else { (1 << harts) - 1 };
+    ctx.write(UserPtr::new(mask), bits)?;
+    Ok(8)
+}
+
+/// `getpid(2)`.
+pub(super) fn getpid(ctx: &mut Ctx<'_>) -> SysResult {
+    Ok(ctx.pid.0 as u64)
+}
+
+/// `getppid(2)`.
+pub(super) fn getppid(ctx: &mut Ctx<'_>) -> SysResult {
+    Ok(ctx.process().parent.0 as u64)
+}
+
+/// `gettid(2)`.
+pub(super) fn gettid(ctx: &mut Ctx<'_>) -> SysResult {
+    Ok(ctx.tid.0 as u64)
+}
+
+/// `getuid(2)`: every process is root.
+pub(super) fn getuid(_: &mut Ctx<'_>) -> SysResult {
+    Ok(0)
+}
+
+/// `geteuid(2)`.
+pub(super) fn geteuid(_: &mut Ctx<'_>) -> SysResult {
+    Ok(0)
+}
+
+/// `getgid(2)`.
+pub(super) fn getgid(_: &mut Ctx<'_>) -> SysResult {
+    Ok(0)
+}
+
+/// `getegid(2)`.
+pub(super) fn getegid(_: &mut Ctx<'_>) -> SysResult {
+    Ok(0)
+}
+
+fn target(ctx: &Ctx<'_>, pid: Pid) -> Result<Pid, Errno> {
+    let pid = if pid.0 == 0 { ctx.pid } else { pid };
+    ctx.kernel.tasks.process(pid).map(|_| pid).ok_or(Errno::ESRCH)
+}
+
+/// `setpgid(2)`.
+pub(super) fn setpgid(ctx: &mut Ctx<'_>, pid: Pid, group: Pid) -> SysResult {
+    if group.0 < 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let pid = target(ctx, pid)?;
+    let group = if group.0 == 0 { pid } else { group };
+    let session = ctx.process().session;
+    let group_exists =
+        ctx.kernel.tasks.processes().any(|(_, other)| other.group == group && other.session == session);
+    let process = ctx.kernel.tasks.process_mut(pid).ok_or(Errno::ESRCH)?;
+    if pid != ctx.pid && process.parent != ctx.pid {
+        return Err(Errno::ESRCH.into());
+    }
+    if pid != ctx.pid && process.has_execed {
+        return Err(Errno::EACCES.into());
+    }
+    if process.session == pid || process.session != session || (group != pid && !group_exists) {
+        return Err(Errno::EPERM.into());
+    }
+    process.group = group;
+    Ok(0)
+}
+
+/// `getpgid(2)`.
+pub(super) fn getpgid(ctx: &mut Ctx<'_>, pid: Pid) -> SysResult {
+    let pid = target(ctx, pid)?;
+    Ok(ctx.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?.group.0 as u64)
+}
+
+/// `getsid(2)`.
+pub(super) fn getsid(ctx: &mut Ctx<'_>, pid: Pid) -> SysResult {
+    let pid = target(ctx, pid)?;
+    Ok(ctx.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?.session.0 as u64)
+}
+
+/// `setsid(2)`.
+pub(super) fn setsid(ctx: &mut Ctx<'_>) -> SysResult {
+    let pid = ctx.pid;
+    if ctx.kernel.tasks.processes().any(|(_, process)| process.group == pid) {
+        return Err(Errno::EPERM.into());
+    }
+    let process = ctx.process_mut();
+    (process.session, process.group) = (pid, pid);
+    Ok(pid.0 as u64)
+}
+
+/// Encodes resource use as getrusage(2) reports it.
+fn rusage(usage: &Usage) -> Rusage {
+    let split = |ns: u64| ((ns / 1_000_000_000) as i64, (ns % 1_000_000_000 / 1_000) as i64);
+    let ((user_s, user_us), (system_s, system_us)) = (split(usage.user_ns), split(usage.system_ns));
+    Rusage {
+        user_s,
+        user_us,
+        system_s,
+        system_us,
+        max_rss_kib: usage.max_rss_kib as i64,
+        minor_faults: usage.minor_faults as i64,
+        voluntary_switches: usage.voluntary_switches as i64,
+        involuntary_switches: usage.involuntary_switches as i64,
+    }
+}
+
+/// `getrusage(2)`.
+pub(super) fn getrusage(ctx: &mut Ctx<'_>, who: UsageOf, to: UserPtr<Rusage>) -> SysResult {
+    let (pid, mm) = (ctx.pid, ctx.mm());
+    ctx.kernel.keep_peak(pid, mm);
+    let usage = match who.0 as i32 {
+        0 | 1 => ctx.process().own_usage(),
+        -1 => ctx.process().children_usage,
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    ctx.write(to, rusage(&usage))?;
+    Ok(0)
+}
+
+/// What Debian gives a root shell; -1 is no limit.
+const LIMITS: [(i64, i64); 16] = [
+    (-1, -1),
+    (-1, -1),
+    (-1, -1),
+    (8 << 20, -1),
+    (0, -1),
+    (-1, -1),
+    (-1, -1),
+    (1024, 1 << 19),
+    (8 << 20, 8 << 20),
+    (-1, -1),
+    (-1, -1),
+    (-1, -1),
+    (819_200, 819_200),
+    (0, 0),
+    (0, 0),
+    (-1, -1),
+];
+
+fn limit(resource: Resource) -> Result<Rlimit, Errno> {
+    let (current, maximum) = *LIMITS.get(resource.0 as usize).ok_or(Errno::EINVAL)?;
+    Ok(Rlimit { current, maximum })
+}
+
+/// `getrlimit(2)`.
+pub(super) fn getrlimit(ctx: &mut Ctx<'_>, resource: Resource, to: UserPtr<Rlimit>) -> SysResult {
+    ctx.write(to, limit(resource)?)?;
+    Ok(0)
+}
+
+/// `prlimit64(2)`: reads limits. Setting one is `ENOSYS`.
+pub(super) fn prlimit64(
+    ctx: &mut Ctx<'_>,
+    pid: Pid,
+    resource: Resource,
+    new: UserPtr<Rlimit>,
+    old: UserPtr<Rlimit>,
+) -> SysResult {
+    target(ctx, pid)?;
+    let limit = limit(resource)?;
+    if !new.is_null() {
+        return Err(Errno::ENOSYS.into());
+    }
+    ctx.write_optional(old, limit)?;
+    Ok(0)
+}
+
+/// `prctl(2)`: the process's name, and `PR_SET_THP_DISABLE`, which holds anyway: there are no huge pages.
+pub(super) fn prctl(ctx: &mut Ctx<'_>, option: PrctlOption, argument: u64) -> SysResult {
+    const NAME_BYTES: usize = 16;
+    match option.0 {
+        15 => {
+            let mut name = Vec::new();
+            while name.len() < NAME_BYTES - 1 {
+                let mut byte = [0];
+                let at = VirtAddr(argument) + name.len() as u64;
+                ctx.read_bytes(at, &mut byte).map_err(|_| Errno::EFAULT)?;
+                let [byte] = byte;
+                if byte == 0 {
+                    break;
+                }
+                name.push(byte);
+            }
+            ctx.process_mut().command = name;
+            Ok(0)
+        }
+        16 => {
+            let mut name = ctx.process().command.clone();
+            name.resize(NAME_BYTES, 0);
+            ctx.write_bytes(VirtAddr(argument), &name).map_err(|_| Errno::EFAULT)?;
+            Ok(0)
+        }
+        41 => {
+            ctx.process_mut().thp_disabled = argument != 0;
+            Ok(0)
+        }
+        42 => Ok(u64::from(ctx.process().thp_disabled)),
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
+
+/// Size of `struct rusage`, so that its layout cannot change unseen.
+const _: () = assert!(Rusage::SIZE == 144);

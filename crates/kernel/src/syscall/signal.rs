@@ -1,0 +1,172 @@
+//! Calls about signals.
+
+use super::args::{UserPtr, UserValue};
+use super::types::{MaskHow, SignalArg};
+use super::{Continuation, Flow, SysResult};
+use crate::ctx::Ctx;
+use crate::kernel::INIT;
+use crate::task::{Action, Handler, SI_TKILL, SI_USER, Signal, SignalInfo, SignalSet, frame};
+use crate::{Errno, Pid};
+use tine_mmu::VirtAddr;
+
+/// Size of the kernel's `sigset_t`.
+const SIGSET_BYTES: u64 = 8;
+/// `SIG_IGN`.
+const SIG_IGN: u64 = 1;
+
+fn check_size(size: u64) -> Result<(), Errno> {
+    if size == SIGSET_BYTES { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// Returns the signal to send: none for number 0, which only asks whether one could be sent.
+fn wanted(signal: SignalArg) -> Result<Option<Signal>, Errno> {
+    match signal.0 {
+        0 => Ok(None),
+        number => Signal::new(u64::from(number)).map(Some).ok_or(Errno::EINVAL),
+    }
+}
+
+/// `kill(2)`.
+pub(super) fn kill(ctx: &mut Ctx<'_>, pid: Pid, signal: SignalArg) -> SysResult {
+    let signal = wanted(signal)?;
+    let group = match pid.0 {
+        0 => Some(ctx.process().group),
+        -1 => None,
+        ..-1 => Some(Pid(pid.0.checked_neg().ok_or(Errno::ESRCH)?)),
+        _ => {
+            ctx.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?;
+            return send(ctx, &[pid], signal);
+        }
+    };
+    let (caller, processes) = (ctx.pid, ctx.kernel.tasks.processes());
+    let targets: Vec<Pid> = match group {
+        Some(group) => processes.filter(|(_, process)| process.group == group).map(|(pid, _)| pid).collect(),
+        // Everybody but init and the caller.
+        None => processes.map(|(pid, _)| pid).filter(|pid| *pid != INIT && *pid != caller).collect(),
+    };
+    if targets.is_empty() {
+        return Err(Errno::ESRCH.into());
+    }
+    send(ctx, &targets, signal)
+}
+
+fn send(ctx: &mut Ctx<'_>, targets: &[Pid], signal: Option<Signal>) -> SysResult {
+    if let Some(signal) = signal {
+        for target in targets {
+            ctx.kernel.send_to_process(*target, SignalInfo::sent(signal, SI_USER, ctx.pid));
+        }
+    }
+    Ok(0)
+}
+
+/// `tkill(2)`.
+pub(super) fn tkill(ctx: &mut Ctx<'_>, tid: Pid, signal: SignalArg) -> SysResult {
+    if tid.0 <= 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let signal = wanted(signal)?;
+    ctx.kernel.tasks.task(tid).ok_or(Errno::ESRCH)?;
+    if let Some(signal) = signal {
+        ctx.kernel.send_to_task(tid, SignalInfo::sent(signal, SI_TKILL, ctx.pid));
+    }
+    Ok(0)
+}
+
+/// `tgkill(2)`.
+pub(super) fn tgkill(ctx: &mut Ctx<'_>, group: Pid, tid: Pid, signal: SignalArg) -> SysResult {
+    if group.0 <= 0 || tid.0 <= 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    if ctx.kernel.tasks.task(tid).is_none_or(|task| task.process != group) {
+        return Err(Errno::ESRCH.into());
+    }
+    tkill(ctx, tid, signal)
+}
+
+/// `rt_sigaction(2)`: the struct is `sa_handler`, `sa_flags`, `sa_mask`; riscv64 has no restorer.
+pub(super) fn rt_sigaction(
+    ctx: &mut Ctx<'_>,
+    signal: SignalArg,
+    new: VirtAddr,
+    old: VirtAddr,
+    size: u64,
+) -> SysResult {
+    check_size(size)?;
+    let signal = Signal::new(u64::from(signal.0)).ok_or(Errno::EINVAL)?;
+    if new.0 != 0 && matches!(signal, Signal::SIGKILL | Signal::SIGSTOP) {
+        return Err(Errno::EINVAL.into());
+    }
+    let before = ctx.process().action(signal);
+    if new.0 != 0 {
+        let [handler, flags, mask] = ctx.read(UserPtr::<[u64; 3]>::new(new))?;
+        let handler = match handler {
+            0 => Handler::Default,
+            SIG_IGN => Handler::Ignore,
+            at => Handler::Function(VirtAddr(at)),
+        };
+        let action = Action { handler, flags, mask: SignalSet::mask(mask) };
+        ctx.process_mut().actions.insert(signal, action);
+        ctx.forget_ignored(signal);
+    }
+    if old.0 != 0 {
+        let handler = match before.handler {
+            Handler::Default => 0,
+            Handler::Ignore => SIG_IGN,
+            Handler::Function(at) => at.0,
+        };
+        ctx.write(UserPtr::new(old), [handler, before.flags, before.mask.bits()])?;
+    }
+    Ok(0)
+}
+
+/// `rt_sigprocmask(2)`.
+pub(super) fn rt_sigprocmask(
+    ctx: &mut Ctx<'_>,
+    how: MaskHow,
+    new: UserPtr<u64>,
+    old: UserPtr<u64>,
+    size: u64,
+) -> SysResult {
+    check_size(size)?;
+    let before = ctx.task().blocked.bits();
+    if !new.is_null() {
+        let set = ctx.read(new)?;
+        let after = match how.0 {
+            0 => before | set,
+            1 => before & !set,
+            2 => set,
+            _ => return Err(Errno::EINVAL.into()),
+        };
+        ctx.task_mut().blocked = SignalSet::mask(after);
+    }
+    ctx.write_optional(old, before)?;
+    Ok(0)
+}
+
+/// `rt_sigpending(2)`.
+pub(super) fn rt_sigpending(ctx: &mut Ctx<'_>, to: UserPtr<u64>, size: u64) -> SysResult {
+    if size > SIGSET_BYTES {
+        return Err(Errno::EINVAL.into());
+    }
+    let held = ctx.task().pending.set().bits() | ctx.process().pending.set().bits();
+    let bytes = (held & ctx.task().blocked.bits()).to_bytes();
+    ctx.write_bytes(to.address(), &bytes[..size as usize]).map_err(|_| Errno::EFAULT)?;
+    Ok(0)
+}
+
+/// `rt_sigsuspend(2)`: waits for a signal under another mask.
+pub(super) fn rt_sigsuspend(ctx: &mut Ctx<'_>, mask: UserPtr<u64>, size: u64) -> SysResult {
+    check_size(size)?;
+    let mask = SignalSet::mask(ctx.read(mask)?);
+    let task = ctx.task_mut();
+    task.saved_blocked = Some(std::mem::replace(&mut task.blocked, mask));
+    Err(Flow::Block(Continuation::Suspend))
+}
+
+/// `rt_sigreturn(2)`: goes back to where the handler interrupted.
+pub(super) fn rt_sigreturn(ctx: &mut Ctx<'_>) -> SysResult {
+    if frame::pop(ctx).is_err() {
+        ctx.force_bad_frame();
+    }
+    Err(Flow::NoReturn)
+}

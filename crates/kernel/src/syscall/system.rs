@@ -1,0 +1,62 @@
+//! Calls about the system as a whole.
+
+use super::SysResult;
+use super::types::{OutBuffer, RandomFlags};
+use crate::Errno;
+use crate::ctx::Ctx;
+use tine_mmu::{PAGE_SIZE, VirtAddr};
+
+/// What uname(2) and `/proc/version` say.
+pub(crate) const RELEASE: &str = "6.12.0-tine";
+/// The `version` field of uname(2).
+pub(crate) const VERSION: &str = "#1 SMP Tine";
+
+/// `uname(2)`.
+pub(super) fn uname(ctx: &mut Ctx<'_>, to: VirtAddr) -> SysResult {
+    const FIELD_BYTES: usize = 65;
+    let fields = ["Linux", "tine", RELEASE, VERSION, "riscv64", "(none)"];
+    let mut bytes = vec![0; FIELD_BYTES * fields.len()];
+    for (field, text) in bytes.chunks_exact_mut(FIELD_BYTES).zip(fields) {
+        field[..text.len()].copy_from_slice(text.as_bytes());
+    }
+    ctx.write_bytes(to, &bytes).map_err(|_| Errno::EFAULT)?;
+    Ok(0)
+}
+
+/// `sysinfo(2)`: `struct sysinfo` with a unit of one byte.
+pub(super) fn sysinfo(ctx: &mut Ctx<'_>, to: VirtAddr) -> SysResult {
+    const BYTES: usize = 112;
+    let gauges = ctx.kernel.memory.frames().gauges();
+    let (total, free) = (gauges.total * PAGE_SIZE, (gauges.total - gauges.in_use) * PAGE_SIZE);
+    let mut bytes = [0; BYTES];
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(0, &(ctx.now_ns() / 1_000_000_000).to_le_bytes());
+    put(32, &total.to_le_bytes());
+    put(40, &free.to_le_bytes());
+    put(80, &(ctx.kernel.tasks.task_count() as u16).to_le_bytes());
+    put(104, &1_u32.to_le_bytes());
+    ctx.write_bytes(to, &bytes).map_err(|_| Errno::EFAULT)?;
+    Ok(0)
+}
+
+/// `getrandom(2)`: the run's own generator, fixed by `--seed`.
+pub(super) fn getrandom(ctx: &mut Ctx<'_>, buffer: OutBuffer, len: u64, flags: RandomFlags) -> SysResult {
+    const KNOWN: u32 = 7;
+    /// `GRND_RANDOM` and `GRND_INSECURE` contradict each other.
+    const CONTRADICTION: u32 = 6;
+    if flags.0 & !KNOWN != 0 || flags.0 & CONTRADICTION == CONTRADICTION {
+        return Err(Errno::EINVAL.into());
+    }
+    let mut done = 0;
+    let len = len.min(i32::MAX as u64);
+    while done < len {
+        let mut bytes = vec![0; (len - done).min(PAGE_SIZE) as usize];
+        ctx.kernel.fs.random().fill(&mut bytes);
+        match ctx.write_bytes(buffer.0 + done, &bytes) {
+            Ok(()) => done += bytes.len() as u64,
+            Err(copied) if done + copied as u64 > 0 => return Ok(done + copied as u64),
+            Err(_) => return Err(Errno::EFAULT.into()),
+        }
+    }
+    Ok(done)
+}

@@ -1,0 +1,158 @@
+//! Every system call that Tine has: number, name and argument types, once. Dispatch, strace and the counters read this.
+//!
+//! A call that is not here is answered with ENOSYS and named once.
+
+use super::args::{Arg, UserPtr};
+use super::show::ShowArg;
+use super::types::*;
+use super::{Arguments, SysResult, file, memory, process, signal, system, time};
+use crate::ctx::Ctx;
+use crate::{Fd, Pid};
+use tine_mmu::VirtAddr;
+
+/// A system call.
+pub struct Syscall {
+    /// Its number in the generic Linux table (include/uapi/asm-generic/unistd.h), which riscv64 uses.
+    pub number: u64,
+    /// Its Linux name.
+    pub name: &'static str,
+    /// Whether strace prints its result as an address.
+    pub returns_address: bool,
+    /// Serves it.
+    pub run: fn(&mut Ctx<'_>, Arguments) -> SysResult,
+    /// How each argument is printed.
+    pub show: &'static [ShowArg],
+}
+
+impl std::fmt::Debug for Syscall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Declares the table: one row a call.
+macro_rules! syscalls {
+    ($($number:literal => $family:ident::$name:ident($($arg:ident: $type:ty),*) $(-> $address:ident)?;)*) => {
+        /// The table, in ascending order of number.
+        pub static SYSCALLS: &[Syscall] = &[
+            $(Syscall {
+                number: $number,
+                name: stringify!($name),
+                returns_address: syscalls!(@address $($address)?),
+                run: |ctx, arguments| {
+                    let [$($arg,)* ..] = arguments;
+                    $family::$name(ctx, $(<$type as Arg>::from_register($arg)),*)
+                },
+                show: &[$(ShowArg { filled_by_call: <$type as Arg>::FILLED_BY_CALL, show: <$type as Arg>::show }),*],
+            },)*
+        ];
+    };
+    (@address address) => { true };
+    (@address) => { false };
+}
+
+syscalls! {
+    17 => file::getcwd(buffer: OutBuffer, len: u64);
+    23 => file::dup(fd: Fd);
+    24 => file::dup3(old: Fd, new: Fd, flags: OpenArg);
+    25 => file::fcntl(fd: Fd, command: u32, argument: u64);
+    29 => file::ioctl(fd: Fd, request: u32, argument: VirtAddr);
+    34 => file::mkdirat(dir: DirFd, path: PathPtr, mode: Mode);
+    35 => file::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
+    36 => file::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
+    37 => file::linkat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: AtFlags);
+    45 => file::truncate(path: PathPtr, len: i64);
+    46 => file::ftruncate(fd: Fd, len: i64);
+    48 => file::faccessat(dir: DirFd, path: PathPtr, mode: u32);
+    49 => file::chdir(path: PathPtr);
+    50 => file::fchdir(fd: Fd);
+    52 => file::fchmod(fd: Fd, mode: Mode);
+    53 => file::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
+    56 => file::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: Mode);
+    57 => file::close(fd: Fd);
+    59 => file::pipe2(fds: Out<[i32; 2]>, flags: OpenArg);
+    61 => file::getdents64(fd: Fd, buffer: VirtAddr, len: u32);
+    62 => file::lseek(fd: Fd, offset: i64, whence: Whence);
+    63 => file::read(fd: Fd, buffer: OutBuffer, len: u64);
+    64 => file::write(fd: Fd, buffer: InBuffer, len: u64);
+    65 => file::readv(fd: Fd, vector: VirtAddr, count: i32);
+    66 => file::writev(fd: Fd, vector: VirtAddr, count: i32);
+    67 => file::pread64(fd: Fd, buffer: OutBuffer, len: u64, offset: i64);
+    68 => file::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
+    78 => file::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
+    79 => file::newfstatat(dir: DirFd, path: PathPtr, buffer: VirtAddr, flags: AtFlags);
+    80 => file::fstat(fd: Fd, buffer: VirtAddr);
+    82 => file::fsync(fd: Fd);
+    83 => file::fdatasync(fd: Fd);
+    93 => process::exit(status: i32);
+    94 => process::exit_group(status: i32);
+    95 => process::waitid(which: IdType, id: Pid, info: VirtAddr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
+    96 => process::set_tid_address(word: VirtAddr);
+    101 => time::nanosleep(request: UserPtr<super::args::Timespec>, remaining: UserPtr<super::args::Timespec>);
+    113 => time::clock_gettime(clock: ClockId, to: UserPtr<super::args::Timespec>);
+    114 => time::clock_getres(clock: ClockId, to: UserPtr<super::args::Timespec>);
+    115 => time::clock_nanosleep(clock: ClockId, flags: u32, request: UserPtr<super::args::Timespec>, remaining: UserPtr<super::args::Timespec>);
+    123 => process::sched_getaffinity(pid: Pid, len: u32, mask: VirtAddr);
+    124 => process::sched_yield();
+    129 => signal::kill(pid: Pid, signal: SignalArg);
+    130 => signal::tkill(tid: Pid, signal: SignalArg);
+    131 => signal::tgkill(group: Pid, tid: Pid, signal: SignalArg);
+    133 => signal::rt_sigsuspend(mask: UserPtr<u64>, size: u64);
+    134 => signal::rt_sigaction(signal: SignalArg, new: VirtAddr, old: VirtAddr, size: u64);
+    135 => signal::rt_sigprocmask(how: MaskHow, new: UserPtr<u64>, old: UserPtr<u64>, size: u64);
+    136 => signal::rt_sigpending(to: UserPtr<u64>, size: u64);
+    139 => signal::rt_sigreturn();
+    153 => time::times(to: UserPtr<super::args::Tms>);
+    154 => process::setpgid(pid: Pid, group: Pid);
+    155 => process::getpgid(pid: Pid);
+    156 => process::getsid(pid: Pid);
+    157 => process::setsid();
+    160 => system::uname(to: VirtAddr);
+    163 => process::getrlimit(resource: Resource, to: UserPtr<super::args::Rlimit>);
+    165 => process::getrusage(who: UsageOf, to: UserPtr<super::args::Rusage>);
+    166 => file::umask(mask: Mode);
+    167 => process::prctl(option: PrctlOption, argument: u64);
+    169 => time::gettimeofday(to: UserPtr<super::args::Timeval>, zone: UserPtr<u64>);
+    172 => process::getpid();
+    173 => process::getppid();
+    174 => process::getuid();
+    175 => process::geteuid();
+    176 => process::getgid();
+    177 => process::getegid();
+    178 => process::gettid();
+    179 => system::sysinfo(to: VirtAddr);
+    214 => memory::brk(to: VirtAddr) -> address;
+    215 => memory::munmap(at: VirtAddr, len: u64);
+    220 => process::clone(flags: CloneArg, stack: VirtAddr, parent_tid: UserPtr<i32>, tls: u64, child_tid: VirtAddr);
+    221 => process::execve(path: PathPtr, argv: StringVec, envp: StringVec);
+    222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: u64) -> address;
+    226 => memory::mprotect(at: VirtAddr, len: u64, prot: Prot);
+    227 => memory::msync(at: VirtAddr, len: u64, flags: MsyncFlags);
+    232 => memory::mincore(at: VirtAddr, len: u64, to: VirtAddr);
+    233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice);
+    259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: u64);
+    260 => process::wait4(pid: Pid, status: StatusPtr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
+    261 => process::prlimit64(pid: Pid, resource: Resource, new: UserPtr<super::args::Rlimit>, old: UserPtr<super::args::Rlimit>);
+    276 => file::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
+    278 => system::getrandom(buffer: OutBuffer, len: u64, flags: RandomFlags);
+    291 => file::statx(dir: DirFd, path: PathPtr, flags: AtFlags, mask: u32, buffer: VirtAddr);
+    439 => file::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: AtFlags);
+}
+
+/// Returns the call with this number.
+pub(super) fn find(number: u64) -> Option<&'static Syscall> {
+    let index = SYSCALLS.binary_search_by_key(&number, |call| call.number).ok()?;
+    SYSCALLS.get(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise() {
+        assert!(SYSCALLS.is_sorted_by(|a, b| a.number < b.number));
+        assert_eq!(find(59).map(|call| call.name), Some("pipe2"));
+        assert!(find(u64::MAX).is_none());
+    }
+}

@@ -1,0 +1,480 @@
+//! The argument types that strace prints by name rather than by number.
+
+use super::args::{Arg, UserValue, pointer};
+use super::show::Shower;
+use crate::task::Signal;
+use std::marker::PhantomData;
+use tine_mmu::VirtAddr;
+
+/// `AT_FDCWD`: start at the working directory.
+pub(super) const AT_FDCWD: i32 = -100;
+
+/// The address of a path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PathPtr(pub VirtAddr);
+
+impl Arg for PathPtr {
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        shower.string(VirtAddr(raw))
+    }
+}
+
+/// A vector of strings that ends with NULL.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StringVec(pub VirtAddr);
+
+impl Arg for StringVec {
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        const SHOWN: usize = 32;
+        let mut strings = Vec::new();
+        for index in 0..=SHOWN as u64 {
+            let bytes = shower.bytes(VirtAddr(raw) + index * 8, 8);
+            let Ok(word) = bytes.try_into().map(u64::from_le_bytes) else { return pointer(raw) };
+            match word {
+                0 => break,
+                _ if index == SHOWN as u64 => strings.push("...".to_owned()),
+                _ => strings.push(shower.string(VirtAddr(word))),
+            }
+        }
+        format!("[{}]", strings.join(", "))
+    }
+}
+
+/// A buffer that the call reads; the next argument is its length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InBuffer(pub VirtAddr);
+
+impl Arg for InBuffer {
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        let len = shower.arguments[shower.index + 1] as usize;
+        shower.buffer(VirtAddr(raw), len)
+    }
+}
+
+/// A buffer that the call fills; its result says how far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OutBuffer(pub VirtAddr);
+
+impl Arg for OutBuffer {
+    const FILLED_BY_CALL: bool = true;
+
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        match shower.result {
+            Some(Ok(len)) => shower.buffer(VirtAddr(raw), len as usize),
+            _ => pointer(raw),
+        }
+    }
+}
+
+/// A pointer to values that the call fills in.
+#[derive(Debug)]
+pub(super) struct Out<T>(pub VirtAddr, PhantomData<T>);
+
+impl<T> Clone for Out<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Out<T> {}
+
+impl<T> Out<T> {
+    /// Returns it as a pointer to write through.
+    pub(super) const fn pointer(self) -> super::UserPtr<T> {
+        super::UserPtr::new(self.0)
+    }
+}
+
+impl<const N: usize> Arg for Out<[i32; N]> {
+    const FILLED_BY_CALL: bool = true;
+
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw), PhantomData)
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        let bytes = shower.bytes(VirtAddr(raw), 4 * N);
+        match shower.result {
+            Some(Ok(_)) if bytes.len() == 4 * N => format!("{:?}", <[i32; N]>::from_bytes(&bytes)),
+            _ => pointer(raw),
+        }
+    }
+}
+
+/// Where `wait4` stores a status.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StatusPtr(pub VirtAddr);
+
+impl Arg for StatusPtr {
+    const FILLED_BY_CALL: bool = true;
+
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        let bytes = shower.bytes(VirtAddr(raw), 4);
+        match (shower.result, <[u8; 4]>::try_from(bytes)) {
+            (Some(Ok(pid)), Ok(bytes)) if pid != 0 => show_status(u32::from_le_bytes(bytes)),
+            _ => pointer(raw),
+        }
+    }
+}
+
+fn show_status(word: u32) -> String {
+    match word & 0x7f {
+        0 => format!("[{{WIFEXITED(s) && WEXITSTATUS(s) == {}}}]", word >> 8 & 0xff),
+        number => {
+            let signal = Signal::new(u64::from(number)).map_or("?", Signal::name);
+            let core = if word & 0x80 != 0 { " && WCOREDUMP(s)" } else { "" };
+            format!("[{{WIFSIGNALED(s) && WTERMSIG(s) == {signal}{core}}}]")
+        }
+    }
+}
+
+/// A directory descriptor that a relative path starts at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DirFd(pub i32);
+
+impl Arg for DirFd {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as i32)
+    }
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        if raw as i32 == AT_FDCWD { "AT_FDCWD".to_owned() } else { (raw as i32).to_string() }
+    }
+}
+
+/// A file mode, printed in octal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mode(pub u32);
+
+impl Arg for Mode {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
+    }
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        format!("{:#o}", raw as u32).replacen("0o", "0", 1)
+    }
+}
+
+/// A signal number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SignalArg(pub u32);
+
+impl Arg for SignalArg {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
+    }
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        Signal::new(raw & 0xffff_ffff)
+            .map_or_else(|| (raw as i32).to_string(), |signal| signal.name().to_owned())
+    }
+}
+
+/// Declares a number that strace prints as one of a list of names.
+macro_rules! choice {
+    ($($(#[$doc:meta])* $name:ident($prefix:literal) { $($value:literal = $text:literal,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $name(pub u32);
+
+            impl Arg for $name {
+                fn from_register(raw: u64) -> Self {
+                    Self(raw as u32)
+                }
+
+                fn show(raw: u64, _: &mut Shower<'_>) -> String {
+                    match raw as u32 {
+                        $($value => $text.to_owned(),)*
+                        other => format!(concat!("{:#x} /* ", $prefix, "??? */"), other),
+                    }
+                }
+            }
+        )*
+    };
+}
+
+/// Declares a set of flags that strace prints by name.
+macro_rules! flag_set {
+    ($($(#[$doc:meta])* $name:ident($zero:literal) { $($value:literal = $text:literal,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $name(pub u32);
+
+            impl Arg for $name {
+                fn from_register(raw: u64) -> Self {
+                    Self(raw as u32)
+                }
+
+                fn show(raw: u64, _: &mut Shower<'_>) -> String {
+                    show_flags(raw as u32, $zero, &[$(($value, $text)),*])
+                }
+            }
+        )*
+    };
+}
+
+/// Prints the names of the flags that are set; `zero` is the name of no flag at all.
+fn show_flags(mut bits: u32, zero: &str, names: &[(u32, &str)]) -> String {
+    let mut parts = Vec::new();
+    for (value, name) in names {
+        if bits & value == *value {
+            parts.push((*name).to_owned());
+            bits &= !value;
+        }
+    }
+    if bits != 0 {
+        parts.push(format!("{bits:#x}"));
+    }
+    if parts.is_empty() { zero.to_owned() } else { parts.join("|") }
+}
+
+flag_set! {
+    /// `PROT_*` of mmap and mprotect.
+    Prot("PROT_NONE") {
+        0x1 = "PROT_READ",
+        0x2 = "PROT_WRITE",
+        0x4 = "PROT_EXEC",
+        0x0100_0000 = "PROT_GROWSDOWN",
+        0x0200_0000 = "PROT_GROWSUP",
+    }
+    /// `MAP_*` of mmap.
+    MapFlags("0") {
+        0x3 = "MAP_SHARED_VALIDATE",
+        0x1 = "MAP_SHARED",
+        0x2 = "MAP_PRIVATE",
+        0x10 = "MAP_FIXED",
+        0x20 = "MAP_ANONYMOUS",
+        0x100 = "MAP_GROWSDOWN",
+        0x800 = "MAP_DENYWRITE",
+        0x1000 = "MAP_EXECUTABLE",
+        0x2000 = "MAP_LOCKED",
+        0x4000 = "MAP_NORESERVE",
+        0x8000 = "MAP_POPULATE",
+        0x10000 = "MAP_NONBLOCK",
+        0x20000 = "MAP_STACK",
+        0x40000 = "MAP_HUGETLB",
+        0x80000 = "MAP_SYNC",
+        0x100000 = "MAP_FIXED_NOREPLACE",
+    }
+    /// `MS_*` of msync.
+    MsyncFlags("0") {
+        0x1 = "MS_ASYNC",
+        0x2 = "MS_INVALIDATE",
+        0x4 = "MS_SYNC",
+    }
+    /// `O_*` of open, beside the access mode.
+    OpenArg("O_RDONLY") {
+        0x3 = "O_ACCMODE",
+        0x1 = "O_WRONLY",
+        0x2 = "O_RDWR",
+        0x40 = "O_CREAT",
+        0x80 = "O_EXCL",
+        0x100 = "O_NOCTTY",
+        0x200 = "O_TRUNC",
+        0x400 = "O_APPEND",
+        0x800 = "O_NONBLOCK",
+        0x101000 = "O_SYNC",
+        0x1000 = "O_DSYNC",
+        0x4000 = "O_DIRECT",
+        0x8000 = "O_LARGEFILE",
+        0x410000 = "O_TMPFILE",
+        0x10000 = "O_DIRECTORY",
+        0x20000 = "O_NOFOLLOW",
+        0x40000 = "O_NOATIME",
+        0x80000 = "O_CLOEXEC",
+        0x200000 = "O_PATH",
+    }
+    /// `AT_*` of the calls that take a directory.
+    AtFlags("0") {
+        0x100 = "AT_SYMLINK_NOFOLLOW",
+        0x200 = "AT_REMOVEDIR",
+        0x400 = "AT_SYMLINK_FOLLOW",
+        0x800 = "AT_NO_AUTOMOUNT",
+        0x1000 = "AT_EMPTY_PATH",
+        0x2000 = "AT_STATX_FORCE_SYNC",
+        0x4000 = "AT_STATX_DONT_SYNC",
+    }
+    /// Options of wait4 and waitid.
+    WaitOptions("0") {
+        0x1 = "WNOHANG",
+        0x2 = "WSTOPPED",
+        0x4 = "WEXITED",
+        0x8 = "WCONTINUED",
+        0x0100_0000 = "WNOWAIT",
+        0x2000_0000 = "__WNOTHREAD",
+        0x4000_0000 = "__WALL",
+        0x8000_0000 = "__WCLONE",
+    }
+    /// `GRND_*` of getrandom.
+    RandomFlags("0") {
+        0x1 = "GRND_NONBLOCK",
+        0x2 = "GRND_RANDOM",
+        0x4 = "GRND_INSECURE",
+    }
+    /// `RENAME_*` of renameat2.
+    RenameFlags("0") {
+        0x1 = "RENAME_NOREPLACE",
+        0x2 = "RENAME_EXCHANGE",
+        0x4 = "RENAME_WHITEOUT",
+    }
+}
+
+choice! {
+    /// `MADV_*` of madvise.
+    Advice("MADV_") {
+        0 = "MADV_NORMAL",
+        1 = "MADV_RANDOM",
+        2 = "MADV_SEQUENTIAL",
+        3 = "MADV_WILLNEED",
+        4 = "MADV_DONTNEED",
+        8 = "MADV_FREE",
+        9 = "MADV_REMOVE",
+        10 = "MADV_DONTFORK",
+        11 = "MADV_DOFORK",
+        12 = "MADV_MERGEABLE",
+        13 = "MADV_UNMERGEABLE",
+        14 = "MADV_HUGEPAGE",
+        15 = "MADV_NOHUGEPAGE",
+        16 = "MADV_DONTDUMP",
+        17 = "MADV_DODUMP",
+        18 = "MADV_WIPEONFORK",
+        19 = "MADV_KEEPONFORK",
+        20 = "MADV_COLD",
+        21 = "MADV_PAGEOUT",
+        22 = "MADV_POPULATE_READ",
+        23 = "MADV_POPULATE_WRITE",
+        24 = "MADV_DONTNEED_LOCKED",
+        25 = "MADV_COLLAPSE",
+    }
+    /// `SEEK_*` of lseek.
+    Whence("SEEK_") {
+        0 = "SEEK_SET",
+        1 = "SEEK_CUR",
+        2 = "SEEK_END",
+        3 = "SEEK_DATA",
+        4 = "SEEK_HOLE",
+    }
+    /// `SIG_*` of rt_sigprocmask.
+    MaskHow("SIG_") {
+        0 = "SIG_BLOCK",
+        1 = "SIG_UNBLOCK",
+        2 = "SIG_SETMASK",
+    }
+    /// `CLOCK_*`.
+    ClockId("CLOCK_") {
+        0 = "CLOCK_REALTIME",
+        1 = "CLOCK_MONOTONIC",
+        2 = "CLOCK_PROCESS_CPUTIME_ID",
+        3 = "CLOCK_THREAD_CPUTIME_ID",
+        4 = "CLOCK_MONOTONIC_RAW",
+        5 = "CLOCK_REALTIME_COARSE",
+        6 = "CLOCK_MONOTONIC_COARSE",
+        7 = "CLOCK_BOOTTIME",
+    }
+    /// `RUSAGE_*` of getrusage.
+    UsageOf("RUSAGE_") {
+        0 = "RUSAGE_SELF",
+        0xffff_ffff = "RUSAGE_CHILDREN",
+        1 = "RUSAGE_THREAD",
+    }
+    /// `RLIMIT_*`.
+    Resource("RLIMIT_") {
+        0 = "RLIMIT_CPU",
+        1 = "RLIMIT_FSIZE",
+        2 = "RLIMIT_DATA",
+        3 = "RLIMIT_STACK",
+        4 = "RLIMIT_CORE",
+        5 = "RLIMIT_RSS",
+        6 = "RLIMIT_NPROC",
+        7 = "RLIMIT_NOFILE",
+        8 = "RLIMIT_MEMLOCK",
+        9 = "RLIMIT_AS",
+        10 = "RLIMIT_LOCKS",
+        11 = "RLIMIT_SIGPENDING",
+        12 = "RLIMIT_MSGQUEUE",
+        13 = "RLIMIT_NICE",
+        14 = "RLIMIT_RTPRIO",
+        15 = "RLIMIT_RTTIME",
+    }
+    /// Which children waitid waits for.
+    IdType("P_") {
+        0 = "P_ALL",
+        1 = "P_PID",
+        2 = "P_PGID",
+        3 = "P_PIDFD",
+    }
+    /// `PR_*` of prctl.
+    PrctlOption("PR_") {
+        1 = "PR_SET_PDEATHSIG",
+        2 = "PR_GET_PDEATHSIG",
+        3 = "PR_GET_DUMPABLE",
+        4 = "PR_SET_DUMPABLE",
+        15 = "PR_SET_NAME",
+        16 = "PR_GET_NAME",
+        36 = "PR_SET_CHILD_SUBREAPER",
+        38 = "PR_SET_NO_NEW_PRIVS",
+        39 = "PR_GET_NO_NEW_PRIVS",
+        41 = "PR_SET_THP_DISABLE",
+        42 = "PR_GET_THP_DISABLE",
+    }
+}
+
+/// The flags word of clone: `CLONE_*` above the low byte, which holds the exit signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CloneArg(pub u64);
+
+impl Arg for CloneArg {
+    fn from_register(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        let names = [
+            (0x100, "CLONE_VM"),
+            (0x200, "CLONE_FS"),
+            (0x400, "CLONE_FILES"),
+            (0x800, "CLONE_SIGHAND"),
+            (0x1000, "CLONE_PIDFD"),
+            (0x2000, "CLONE_PTRACE"),
+            (0x4000, "CLONE_VFORK"),
+            (0x8000, "CLONE_PARENT"),
+            (0x10000, "CLONE_THREAD"),
+            (0x20000, "CLONE_NEWNS"),
+            (0x40000, "CLONE_SYSVSEM"),
+            (0x80000, "CLONE_SETTLS"),
+            (0x100000, "CLONE_PARENT_SETTID"),
+            (0x200000, "CLONE_CHILD_CLEARTID"),
+            (0x1000000, "CLONE_CHILD_SETTID"),
+        ];
+        let flags = show_flags(raw as u32 & !0xff, "", &names);
+        match (Signal::new(raw & 0xff), flags.is_empty()) {
+            (None, true) => "0".to_owned(),
+            (None, false) => flags,
+            (Some(signal), true) => signal.name().to_owned(),
+            (Some(signal), false) => format!("{flags}|{}", signal.name()),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The scheduler: which task runs on which hart, who waits for what, and what time it is.
+//!
+//! Harts interleave deterministically: the hart whose clock is furthest behind runs next, the lowest number first. A
+//! hart's clock advances by one nanosecond for each retired instruction and by [`TRAP_NS`] for each trap; an idle hart's
+//! clock waits until it is given a task.
+
+use crate::fs::PipeId;
+use crate::{HartId, Pid};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Virtual time charged for a trap, in nanoseconds.
+pub const TRAP_NS: u64 = 250;
+/// How long a task runs before the next ready one gets its hart: one tick of a 250 Hz kernel.
+pub const SLICE_NS: u64 = 4_000_000;
+/// With several harts, how many instructions one runs before the others catch up.
+pub const INTERLEAVE: u64 = 1_000;
+
+/// Something that a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WaitKey {
+    /// Data in a pipe, or its last writer gone.
+    PipeReadable(PipeId),
+    /// Room in a pipe, or its last reader gone.
+    PipeWritable(PipeId),
+    /// A change of state of a child of this process.
+    ChildOf(Pid),
+    /// The address space that this vfork child borrowed.
+    VforkDone(Pid),
+}
+
+/// What one hart is doing.
+#[derive(Clone, Debug, Default)]
+pub struct HartSlot {
+    /// The task on it.
+    pub current: Option<Pid>,
+    /// The task that ran there last.
+    pub previous: Option<Pid>,
+    /// Its clock.
+    pub now_ns: u64,
+    /// When the current task has had its share.
+    pub slice_end_ns: u64,
+}
+
+/// Run queue, waiters, timers and hart clocks.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    harts: Vec<HartSlot>,
+    ready: VecDeque<Pid>,
+    waiters: BTreeMap<WaitKey, BTreeSet<Pid>>,
+    waiting: BTreeMap<Pid, Vec<WaitKey>>,
+    timers: BTreeSet<(u64, Pid)>,
+    deadlines: BTreeMap<Pid, u64>,
+    idle_ns: u64,
+    chance: Option<SplitMix>,
+}
+
+impl Scheduler {
+    /// Makes a scheduler for `harts` harts. Seed 0 is strict round robin; any other seed varies the length of slices and
+    /// the choice among ready tasks.
+    pub fn new(harts: u32, seed: u64) -> Self {
+        Self {
+            harts: vec![HartSlot::default(); harts as usize],
+            ready: VecDeque::new(),
+            waiters: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            deadlines: BTreeMap::new(),
+            idle_ns: 0,
+            chance: (seed != 0).then_some(SplitMix(seed)),
+        }
+    }
+
+    /// Returns a hart's slot.
+    pub fn hart(&self, hart: HartId) -> &HartSlot {
+        &self.harts[hart.0 as usize]
+    }
+
+    /// Returns a hart's slot to change.
+    pub fn hart_mut(&mut self, hart: HartId) -> &mut HartSlot {
+        &mut self.harts[hart.0 as usize]
+    }
+
+    /// Returns how many harts there are.
+    pub fn hart_count(&self) -> u32 {
+        self.harts.len() as u32
+    }
+
+    /// Returns the virtual time that passed with nothing runnable.
+    pub fn idle_ns(&self) -> u64 {
+        self.idle_ns
+    }
+
+    /// Returns the latest clock: the time that has passed in the machine.
+    pub fn latest_ns(&self) -> u64 {
+        self.harts.iter().map(|hart| hart.now_ns).max().unwrap_or(0)
+    }
+
+    /// Puts a task at the end of the run queue.
+    pub fn enqueue(&mut self, task: Pid) {
+        self.ready.push_back(task);
+    }
+
+    /// Puts a task at the head of the run queue.
+    pub fn enqueue_first(&mut self, task: Pid) {
+        self.ready.push_front(task);
+    }
+
+    /// Tells whether a task waits for a hart.
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Takes the task that runs next.
+    pub fn dequeue(&mut self) -> Option<Pid> {
+        let index = match &mut self.chance {
+            Some(chance) if self.ready.len() > 1 => (chance.next() % self.ready.len() as u64) as usize,
+            _ => 0,
+        };
+        self.ready.remove(index)
+    }
+
+    /// Returns how long the next slice is.
+    pub fn slice_ns(&mut self) -> u64 {
+        match &mut self.chance {
+            Some(chance) => SLICE_NS / 1_000 + chance.next() % SLICE_NS,
+            None => SLICE_NS,
+        }
+    }
+
+    /// Decides by chance whether a new child runs first; `None` for seed 0, which leaves it to the policy.
+    pub fn coin(&mut self) -> Option<bool> {
+        self.chance.as_mut().map(|chance| chance.next() & 1 == 1)
+    }
+
+    /// Returns an idle hart, the one furthest behind.
+    pub fn idle_hart(&self) -> Option<HartId> {
+        self.furthest_behind(|slot| slot.current.is_none())
+    }
+
+    /// Returns the busy hart that runs next.
+    pub fn busy_hart(&self) -> Option<HartId> {
+        self.furthest_behind(|slot| slot.current.is_some())
+    }
+
+    fn furthest_behind(&self, wanted: impl Fn(&HartSlot) -> bool) -> Option<HartId> {
+        let candidates = self.harts.iter().enumerate().filter(|(_, slot)| wanted(slot));
+        candidates.min_by_key(|(index, slot)| (slot.now_ns, *index)).map(|(index, _)| HartId(index as u32))
+    }
+
+    /// Records that `task` waits for any of `keys`, or until `deadline_ns`.
+    pub fn sleep(&mut self, task: Pid, keys: Vec<WaitKey>, deadline_ns: Option<u64>) {
+        for key in &keys {
+            self.waiters.entry(*key).or_default().insert(task);
+        }
+        self.waiting.insert(task, keys);
+        if let Some(deadline) = deadline_ns {
+            self.timers.insert((deadline, task));
+            self.deadlines.insert(task, deadline);
+        }
+    }
+
+    /// Makes a waiting task ready; a task that does not wait is left alone.
+    pub fn wake(&mut self, task: Pid) -> bool {
+        let Some(keys) = self.waiting.remove(&task) else { return false };
+        for key in keys {
+            if let Some(waiters) = self.waiters.get_mut(&key) {
+                waiters.remove(&task);
+                if waiters.is_empty() {
+                    self.waiters.remove(&key);
+                }
+            }
+        }
+        if let Some(deadline) = self.deadlines.remove(&task) {
+            self.timers.remove(&(deadline, task));
+        }
+        self.enqueue(task);
+        true
+    }
+
+    /// Returns the tasks that wait for `key`, lowest number first.
+    pub fn waiters(&self, key: WaitKey) -> Vec<Pid> {
+        self.waiters.get(&key).map(|tasks| tasks.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// Returns when the next timer fires.
+    pub fn next_timer_ns(&self) -> Option<u64> {
+        self.timers.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Returns the tasks whose timers have fired at `now_ns`.
+    pub fn expired(&self, now_ns: u64) -> Vec<Pid> {
+        self.timers.iter().take_while(|(deadline, _)| *deadline <= now_ns).map(|(_, task)| *task).collect()
+    }
+
+    /// Lets an idle machine jump to `until_ns`.
+    pub fn idle_until(&mut self, until_ns: u64) {
+        self.idle_ns += until_ns.saturating_sub(self.latest_ns());
+        for slot in &mut self.harts {
+            slot.now_ns = slot.now_ns.max(until_ns);
+        }
+    }
+}
+
+/// The splitmix64 generator (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators").
+#[derive(Clone, Debug)]
+pub struct SplitMix(pub u64);
+
+impl SplitMix {
+    /// Returns the next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,303 @@
+//! Signals: numbers, sets, dispositions and what waits to be taken (signal(7)).
+
+use crate::Pid;
+use std::collections::VecDeque;
+use tine_mmu::VirtAddr;
+
+/// A signal number, 1 to 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signal(u8);
+
+macro_rules! signals {
+    ($($name:ident = $number:literal, $default:ident;)*) => {
+        impl Signal {
+            $(#[doc = concat!("`", stringify!($name), "`.")] pub const $name: Self = Self($number);)*
+
+            /// Returns the name; real-time signals are `SIGRT_n`, as strace prints them.
+            pub fn name(self) -> &'static str {
+                match self.0 {
+                    $($number => stringify!($name),)*
+                    real_time => REAL_TIME[usize::from(real_time) - 32],
+                }
+            }
+
+            /// Returns what happens where the program has set nothing (signal(7), "Standard signals").
+            pub const fn default_action(self) -> DefaultAction {
+                match self.0 {
+                    $($number => DefaultAction::$default,)*
+                    _ => DefaultAction::Terminate,
+                }
+            }
+        }
+    };
+}
+
+signals! {
+    SIGHUP = 1, Terminate;
+    SIGINT = 2, Terminate;
+    SIGQUIT = 3, Core;
+    SIGILL = 4, Core;
+    SIGTRAP = 5, Core;
+    SIGABRT = 6, Core;
+    SIGBUS = 7, Core;
+    SIGFPE = 8, Core;
+    SIGKILL = 9, Terminate;
+    SIGUSR1 = 10, Terminate;
+    SIGSEGV = 11, Core;
+    SIGUSR2 = 12, Terminate;
+    SIGPIPE = 13, Terminate;
+    SIGALRM = 14, Terminate;
+    SIGTERM = 15, Terminate;
+    SIGSTKFLT = 16, Terminate;
+    SIGCHLD = 17, Ignore;
+    SIGCONT = 18, Continue;
+    SIGSTOP = 19, Stop;
+    SIGTSTP = 20, Stop;
+    SIGTTIN = 21, Stop;
+    SIGTTOU = 22, Stop;
+    SIGURG = 23, Ignore;
+    SIGXCPU = 24, Core;
+    SIGXFSZ = 25, Core;
+    SIGVTALRM = 26, Terminate;
+    SIGPROF = 27, Terminate;
+    SIGWINCH = 28, Ignore;
+    SIGIO = 29, Terminate;
+    SIGPWR = 30, Terminate;
+    SIGSYS = 31, Core;
+}
+
+const REAL_TIME: [&str; 33] = [
+    "SIGRT_0", "SIGRT_1", "SIGRT_2", "SIGRT_3", "SIGRT_4", "SIGRT_5", "SIGRT_6", "SIGRT_7", "SIGRT_8",
+    "SIGRT_9", "SIGRT_10", "SIGRT_11", "SIGRT_12", "SIGRT_13", "SIGRT_14", "SIGRT_15", "SIGRT_16",
+    "SIGRT_17", "SIGRT_18", "SIGRT_19", "SIGRT_20", "SIGRT_21", "SIGRT_22", "SIGRT_23", "SIGRT_24",
+    "SIGRT_25", "SIGRT_26", "SIGRT_27", "SIGRT_28", "SIGRT_29", "SIGRT_30", "SIGRT_31", "SIGRT_32",
+];
+
+/// What a signal does where the program has set nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultAction {
+    /// Ends the process.
+    Terminate,
+    /// Ends the process and says that it dumped core.
+    Core,
+    /// Nothing.
+    Ignore,
+    /// Stops the process.
+    Stop,
+    /// Lets a stopped process go on.
+    Continue,
+}
+
+impl Signal {
+    /// Returns the signal with this number; `None` outside 1 to 64.
+    pub const fn new(number: u64) -> Option<Self> {
+        match number {
+            1..=64 => Some(Self(number as u8)),
+            _ => None,
+        }
+    }
+
+    /// Returns the number.
+    pub const fn number(self) -> u32 {
+        self.0 as u32
+    }
+
+    const fn bit(self) -> u64 {
+        1 << (self.0 - 1)
+    }
+}
+
+/// A set of signals, bit n-1 for signal n, as `sigset_t` has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignalSet(u64);
+
+impl SignalSet {
+    /// Makes a set from its bits; SIGKILL and SIGSTOP can be in no mask, so they are left out.
+    pub const fn mask(bits: u64) -> Self {
+        Self(bits & !(Signal::SIGKILL.bit() | Signal::SIGSTOP.bit()))
+    }
+
+    /// Returns the bits.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Tells whether `signal` is in the set.
+    pub const fn contains(self, signal: Signal) -> bool {
+        self.0 & signal.bit() != 0
+    }
+
+    /// Adds `signal`.
+    pub const fn insert(&mut self, signal: Signal) {
+        self.0 |= signal.bit();
+    }
+}
+
+/// What the program wants done with a signal (sigaction(2)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Action {
+    /// `SIG_DFL`, `SIG_IGN` or the handler's address.
+    pub handler: Handler,
+    /// `sa_flags`.
+    pub flags: u64,
+    /// Signals blocked while the handler runs.
+    pub mask: SignalSet,
+}
+
+/// `sa_handler`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handler {
+    /// `SIG_DFL`.
+    #[default]
+    Default,
+    /// `SIG_IGN`.
+    Ignore,
+    /// A function of the program.
+    Function(VirtAddr),
+}
+
+/// Where a signal came from (`siginfo_t`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalInfo {
+    /// Its number.
+    pub signal: Signal,
+    /// `si_code`.
+    pub code: i32,
+    /// The union's part that the code implies.
+    pub fields: SignalFields,
+}
+
+/// The part of `siginfo_t` that depends on the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalFields {
+    /// `kill(2)`, `tgkill(2)` and the kernel itself: `si_pid` and a uid of 0.
+    Sender(Pid),
+    /// A trap: `si_addr`.
+    Address(VirtAddr),
+    /// The end of a child: `si_pid` and `si_status`.
+    Child(Pid, i32),
+}
+
+/// `si_code`: sent by kill(2).
+pub const SI_USER: i32 = 0;
+/// `si_code`: sent by tgkill(2).
+pub const SI_TKILL: i32 = -6;
+/// `si_code`: sent by the kernel.
+pub const SI_KERNEL: i32 = 0x80;
+/// `si_code` of SIGSEGV: nothing is mapped there.
+pub(super) const SEGV_MAPERR: i32 = 1;
+/// `si_code` of SIGSEGV: the mapping forbids the access.
+pub(super) const SEGV_ACCERR: i32 = 2;
+/// `si_code` of SIGBUS: misaligned.
+pub(super) const BUS_ADRALN: i32 = 1;
+/// `si_code` of SIGBUS: beyond the end of the file.
+pub(super) const BUS_ADRERR: i32 = 2;
+/// `si_code` of SIGILL.
+pub(super) const ILL_ILLOPC: i32 = 1;
+/// `si_code` of SIGTRAP.
+pub(super) const TRAP_BRKPT: i32 = 1;
+/// `si_code` of SIGCHLD: the child exited.
+pub(super) const CLD_EXITED: i32 = 1;
+/// `si_code` of SIGCHLD: a signal killed the child.
+pub(super) const CLD_KILLED: i32 = 2;
+/// `si_code` of SIGCHLD: a signal killed the child, with a core dump.
+pub(super) const CLD_DUMPED: i32 = 3;
+
+/// Signals that were sent and not yet taken. A standard signal is held once; real-time signals queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    queue: VecDeque<SignalInfo>,
+}
+
+impl Pending {
+    /// Adds a signal, unless it is a standard one that is held already.
+    pub fn push(&mut self, info: SignalInfo) {
+        let standard = info.signal.number() < 32;
+        if !(standard && self.queue.iter().any(|held| held.signal == info.signal)) {
+            self.queue.push_back(info);
+        }
+    }
+
+    /// Takes the signal that is delivered first: the lowest number outside `blocked`, the oldest of equal ones; faults
+    /// go before everything (Linux 6.12 kernel/signal.c dequeue_synchronous_signal).
+    pub fn take(&mut self, blocked: SignalSet) -> Option<SignalInfo> {
+        let open = || self.queue.iter().enumerate().filter(|(_, info)| !blocked.contains(info.signal));
+        let (index, _) = open()
+            .find(|(_, info)| info.is_synchronous())
+            .or_else(|| open().min_by_key(|(index, info)| (info.signal, *index)))?;
+        self.queue.remove(index)
+    }
+
+    /// Tells whether a signal outside `blocked` is held.
+    pub fn any(&self, blocked: SignalSet) -> bool {
+        self.queue.iter().any(|info| !blocked.contains(info.signal))
+    }
+
+    /// Returns the signals that are held.
+    pub fn set(&self) -> SignalSet {
+        self.queue.iter().fold(SignalSet::default(), |mut set, info| {
+            set.insert(info.signal);
+            set
+        })
+    }
+
+    /// Forgets every held `signal`.
+    pub fn discard(&mut self, signal: Signal) {
+        self.queue.retain(|info| info.signal != signal);
+    }
+}
+
+impl SignalInfo {
+    /// Makes a signal that `from` sends with kill(2).
+    pub const fn sent(signal: Signal, code: i32, from: Pid) -> Self {
+        Self { signal, code, fields: SignalFields::Sender(from) }
+    }
+
+    /// Makes the signal of a trap at `at`.
+    pub const fn fault(signal: Signal, code: i32, at: VirtAddr) -> Self {
+        Self { signal, code, fields: SignalFields::Address(at) }
+    }
+
+    fn is_synchronous(&self) -> bool {
+        self.code > 0 && matches!(self.fields, SignalFields::Address(_))
+    }
+
+    /// Describes the signal as strace does after `---`.
+    pub fn describe(&self) -> String {
+        let name = self.signal.name();
+        let code = match (self.signal, self.code) {
+            (_, SI_USER) => "SI_USER",
+            (_, SI_TKILL) => "SI_TKILL",
+            (_, SI_KERNEL) => "SI_KERNEL",
+            (Signal::SIGSEGV, SEGV_MAPERR) => "SEGV_MAPERR",
+            (Signal::SIGSEGV, _) => "SEGV_ACCERR",
+            (Signal::SIGBUS, BUS_ADRALN) => "BUS_ADRALN",
+            (Signal::SIGBUS, _) => "BUS_ADRERR",
+            (Signal::SIGILL, _) => "ILL_ILLOPC",
+            (Signal::SIGTRAP, _) => "TRAP_BRKPT",
+            (Signal::SIGCHLD, CLD_EXITED) => "CLD_EXITED",
+            (Signal::SIGCHLD, CLD_KILLED) => "CLD_KILLED",
+            (Signal::SIGCHLD, _) => "CLD_DUMPED",
+            _ => "SI_USER",
+        };
+        match self.fields {
+            SignalFields::Sender(pid) => {
+                format!("{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid=0}}")
+            }
+            SignalFields::Address(at) if at.0 == 0 => {
+                format!("{{si_signo={name}, si_code={code}, si_addr=NULL}}")
+            }
+            SignalFields::Address(at) => format!("{{si_signo={name}, si_code={code}, si_addr={at}}}"),
+            SignalFields::Child(pid, status) => {
+                let status = match self.code {
+                    CLD_EXITED => status.to_string(),
+                    _ => Signal::new(status as u64)
+                        .map_or_else(|| status.to_string(), |signal| signal.name().to_owned()),
+                };
+                format!(
+                    "{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid=0, si_status={status}, si_utime=0, si_stime=0}}"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Tasks and processes as data: what is known of each, and the table that holds them.
+//!
+//! A *task* is what a hart runs; a *process* is what a parent waits for. Every process has at least one task, and its
+//! first has the process's number.
+
+use super::signal::{Action, Pending, Signal, SignalSet};
+use crate::account::{Account, Origin};
+use crate::fs::{FdTableId, Node, WorkDirId};
+use crate::syscall::Suspended;
+use crate::{MmId, Pid, UserContext};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a process ended, as wait(2) encodes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitStatus {
+    /// It called exit with this status (the low 8 bits).
+    Exited(u8),
+    /// A signal ended it.
+    Killed {
+        /// Which.
+        signal: Signal,
+        /// Whether its default action is to dump core.
+        core: bool,
+    },
+}
+
+impl WaitStatus {
+    /// Returns the word that wait4(2) stores.
+    pub const fn word(self) -> u32 {
+        match self {
+            Self::Exited(code) => (code as u32) << 8,
+            Self::Killed { signal, core } => signal.number() | if core { 0x80 } else { 0 },
+        }
+    }
+
+    /// Returns the exit status that a shell reports.
+    pub const fn shell_code(self) -> u8 {
+        match self {
+            Self::Exited(code) => code,
+            Self::Killed { signal, .. } => 128 + signal.number() as u8,
+        }
+    }
+}
+
+/// Whether a task can run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// In the run queue.
+    Ready,
+    /// On a hart.
+    Running,
+    /// Waiting for what its continuation says.
+    Blocked,
+}
+
+/// A thread of execution.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The process it belongs to.
+    pub process: Pid,
+    /// Its registers while it is on no hart.
+    pub context: UserContext,
+    /// Whether it can run.
+    pub state: TaskState,
+    /// The system call that it is in the middle of.
+    pub continuation: Option<Suspended>,
+    /// The call that a signal interrupted, until it is decided whether it starts again.
+    pub interrupted: Option<Suspended>,
+    /// Signals that it holds back.
+    pub blocked: SignalSet,
+    /// The mask to go back to when rt_sigsuspend(2) ends.
+    pub saved_blocked: Option<SignalSet>,
+    /// Signals sent to it alone.
+    pub pending: Pending,
+    /// Word in which it stores its number before its first instruction (clone(2), `CLONE_CHILD_SETTID`); 0 is none.
+    pub set_child_tid: u64,
+    /// Word to clear when it ends (set_tid_address(2)).
+    pub clear_child_tid: u64,
+}
+
+/// What resource use getrusage(2) reports beside time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Instructions retired, one virtual nanosecond each.
+    pub user_ns: u64,
+    /// Time charged for traps.
+    pub system_ns: u64,
+    /// Resolved faults; none is major, since host files are read once. A process's own stand in its account.
+    pub minor_faults: u64,
+    /// Largest resident set, in KiB.
+    pub max_rss_kib: u64,
+    /// Times that it gave up the hart by waiting.
+    pub voluntary_switches: u64,
+    /// Times that the hart was taken away.
+    pub involuntary_switches: u64,
+}
+
+impl Usage {
+    /// Adds a child's usage when it is waited for.
+    pub fn absorb(&mut self, child: Self) {
+        self.user_ns += child.user_ns;
+        self.system_ns += child.system_ns;
+        self.minor_faults += child.minor_faults;
+        self.max_rss_kib = self.max_rss_kib.max(child.max_rss_kib);
+        self.voluntary_switches += child.voluntary_switches;
+        self.involuntary_switches += child.involuntary_switches;
+    }
+}
+
+/// A process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Who made it, or init once that one is gone.
+    pub parent: Pid,
+    /// Its children, alive or waiting to be reaped.
+    pub children: BTreeSet<Pid>,
+    /// Its process group.
+    pub group: Pid,
+    /// Its session.
+    pub session: Pid,
+    /// Its tasks.
+    pub tasks: Vec<Pid>,
+    /// Its memory; `None` once it has ended.
+    pub mm: Option<MmId>,
+    /// Its descriptors; `None` once it has ended.
+    pub files: Option<FdTableId>,
+    /// Its working directory and file mode creation mask.
+    pub work_dir: WorkDirId,
+    /// What it wants done with signals; what is missing is the default.
+    pub actions: BTreeMap<Signal, Action>,
+    /// Signals sent to the process as a whole.
+    pub pending: Pending,
+    /// The signal that its parent gets when it ends.
+    pub exit_signal: Option<Signal>,
+    /// The parent task that waits until this process gives its address space back (vfork).
+    pub vfork_parent: Option<Pid>,
+    /// Name of its program, at most 15 bytes.
+    pub command: Vec<u8>,
+    /// Its program's file; `None` before it has one and after it has ended.
+    pub exe: Option<Node>,
+    /// How it came to be.
+    pub origin: Origin,
+    /// What it did.
+    pub account: Account,
+    /// Resource use that is not in the account.
+    pub usage: Usage,
+    /// Resource use of the children that it waited for.
+    pub children_usage: Usage,
+    /// When it began, in virtual nanoseconds.
+    pub start_ns: u64,
+    /// How it ended: it is a zombie until somebody waits for it.
+    pub end: Option<WaitStatus>,
+    /// Whether it has replaced its program since it was made (setpgid(2) asks).
+    pub has_execed: bool,
+    /// Whether it asked for no huge pages (prctl(2), `PR_SET_THP_DISABLE`).
+    pub thp_disabled: bool,
+}
+
+impl Process {
+    /// Returns what the process wants done with `signal`.
+    pub fn action(&self, signal: Signal) -> Action {
+        self.actions.get(&signal).copied().unwrap_or_default()
+    }
+}
+
+/// Every task and process.
+#[derive(Clone, Debug, Default)]
+pub struct TaskTable {
+    tasks: BTreeMap<Pid, Task>,
+    processes: BTreeMap<Pid, Process>,
+    last: i32,
+}
+
+/// `pid_max` of a default Linux: numbers stay below it.
+const PID_MAX: i32 = 32768;
+
+impl TaskTable {
+    /// Returns the next free number: they rise, and wrap round past the low ones, as Linux's do.
+    pub fn next_pid(&mut self) -> Option<Pid> {
+        const RESERVED: i32 = 300;
+        let after_wrap = if self.last >= PID_MAX - 1 { RESERVED } else { self.last + 1 };
+        let candidates = (after_wrap..PID_MAX).chain(RESERVED..after_wrap.max(RESERVED));
+        let pid = candidates
+            .map(Pid)
+            .find(|pid| !self.tasks.contains_key(pid) && !self.processes.contains_key(pid))?;
+        self.last = pid.0;
+        Some(pid)
+    }
+
+    /// Adds a process and its first task.
+    pub fn insert(&mut self, pid: Pid, process: Process, task: Task) {
+        self.processes.insert(pid, process);
+        self.tasks.insert(pid, task);
+    }
+
+    /// Adds a process that has no task: the supervisor's init.
+    pub fn insert_taskless(&mut self, pid: Pid, process: Process) {
+        self.last = self.last.max(pid.0);
+        self.processes.insert(pid, process);
+    }
+
+    /// Returns a task.
+    pub fn task(&self, tid: Pid) -> Option<&Task> {
+        self.tasks.get(&tid)
+    }
+
+    /// Returns a task to change.
+    pub fn task_mut(&mut self, tid: Pid) -> Option<&mut Task> {
+        self.tasks.get_mut(&tid)
+    }
+
+    /// Returns a process.
+    pub fn process(&self, pid: Pid) -> Option<&Process> {
+        self.processes.get(&pid)
+    }
+
+    /// Returns a process to change.
+    pub fn process_mut(&mut self, pid: Pid) -> Option<&mut Process> {
+        self.processes.get_mut(&pid)
+    }
+
+    /// Returns every process, lowest number first.
+    pub fn processes(&self) -> impl Iterator<Item = (Pid, &Process)> {
+        self.processes.iter().map(|(pid, process)| (*pid, process))
+    }
+
+    /// Returns how many processes there are, zombies included.
+    pub fn process_count(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Returns every task, lowest number first.
+    pub fn tasks(&self) -> impl Iterator<Item = (Pid, &Task)> {
+        self.tasks.iter().map(|(tid, task)| (*tid, task))
+    }
+
+    /// Returns how many tasks there are.
+    pub fn task_count(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Forgets a task that has ended.
+    pub fn remove_task(&mut self, tid: Pid) {
+        self.tasks.remove(&tid);
+    }
+
+    /// Forgets a process that was waited for.
+    pub fn remove_process(&mut self, pid: Pid) -> Option<Process> {
+        self.processes.remove(&pid)
+    }
+}
