@@ -2,7 +2,7 @@
 //!
 //! The kernel prints nothing. It logs the events that somebody asked for ([`Interest`]), and the machine hands them on.
 
-use crate::{Cause, FaultKind, HartId, Pid};
+use crate::{Cause, FaultKind, HartId, Pid, WaitStatus};
 use bitflags::bitflags;
 use tine_mmu::{Access, Fence, Ppn, Privilege, VirtAddr};
 
@@ -119,8 +119,8 @@ pub enum What {
     },
     /// A process ended.
     Exit {
-        /// How, as wait(2) encodes it.
-        status: u32,
+        /// How.
+        status: WaitStatus,
     },
     /// A hart went over to another task, which is the event's task.
     Switch {
@@ -155,4 +155,22 @@ pub enum What {
         /// Its number.
         number: u64,
     },
+}
+
+impl What {
+    /// Returns the kind that the event belongs to.
+    pub const fn kind(&self) -> Interest {
+        match self {
+            Self::Trap { .. } => Interest::TRAP,
+            Self::Fault { .. } | Self::FailedFault { .. } => Interest::FAULT,
+            Self::Fence { .. } => Interest::FENCE,
+            Self::Fork { .. } => Interest::FORK,
+            Self::Exec { .. } => Interest::EXEC,
+            Self::Exit { .. } => Interest::EXIT,
+            Self::Switch { .. } => Interest::SWITCH,
+            Self::Signal { .. } => Interest::SIGNAL,
+            Self::SyscallEnter { .. } | Self::SyscallExit { .. } => Interest::SYSCALL,
+            Self::UnknownSyscall { .. } => Interest::UNKNOWN,
+        }
+    }
 }

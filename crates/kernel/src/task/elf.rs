@@ -5,6 +5,7 @@
 //! only after it has given up the old program (every `EINVAL` here) kills the process there; here it is known before.
 
 use crate::Errno;
+use crate::mm::TASK_SIZE;
 use bitflags::bitflags;
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::{Elf, ProgramHeader, header, program_header};
@@ -12,8 +13,6 @@ use std::ops::Range;
 use thiserror::Error;
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
-/// End of user memory under Sv39: its lower half (Linux 6.12 arch/riscv/include/asm/pgtable.h, `TASK_SIZE`).
-const TASK_SIZE: u64 = 1 << 38;
 /// The longest interpreter path, with its NUL (`PATH_MAX`).
 const PATH_MAX: u64 = 4096;
 /// Size of a 64-bit program header.

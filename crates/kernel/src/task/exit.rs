@@ -16,7 +16,7 @@ impl Ctx<'_> {
     /// Ends the process: gives back what it holds, hands its children to init, and tells its parent.
     pub(crate) fn exit_process(&mut self, status: WaitStatus) {
         let (hart, tid, pid) = (self.hart, self.tid, self.pid);
-        self.log(Interest::EXIT, || What::Exit { status: status.word() });
+        self.log(Interest::EXIT, || What::Exit { status });
         self.release_files();
         self.clear_child_tid();
         self.kernel.leave_hart(self.harts, hart);
