@@ -67,6 +67,30 @@ pub enum Cause {
     PageFault(Access),
 }
 
+impl Cause {
+    /// Decodes `scause`. A code that U-mode cannot raise reads as an illegal instruction.
+    pub const fn from_scause(scause: u64) -> Self {
+        match scause {
+            TIMER => Self::Timer,
+            0 => Self::Misaligned(Access::Fetch),
+            1 => Self::AccessFault(Access::Fetch),
+            3 => Self::Breakpoint,
+            4 => Self::Misaligned(Access::Load),
+            5 => Self::AccessFault(Access::Load),
+            6 => Self::Misaligned(Access::Store),
+            7 => Self::AccessFault(Access::Store),
+            8 => Self::SystemCall,
+            12 => Self::PageFault(Access::Fetch),
+            13 => Self::PageFault(Access::Load),
+            15 => Self::PageFault(Access::Store),
+            _ => Self::IllegalInstruction,
+        }
+    }
+}
+
+/// `scause` of the supervisor timer interrupt.
+const TIMER: u64 = 1 << 63 | 5;
+
 /// A trap that was taken into S-mode: the CSRs as the hart set them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trap {
@@ -84,7 +108,7 @@ impl Trap {
     /// Returns `scause` (Privileged ISA, "Supervisor Cause Register").
     pub const fn scause(&self) -> u64 {
         match self.cause {
-            Cause::Timer => 1 << 63 | 5,
+            Cause::Timer => TIMER,
             Cause::Misaligned(Access::Fetch) => 0,
             Cause::AccessFault(Access::Fetch) => 1,
             Cause::IllegalInstruction => 2,

@@ -274,6 +274,16 @@ impl Kernel {
         }
     }
 
+    /// Moves what every hart has counted since the last switch, so that the accounts are complete.
+    pub fn collect_all(&mut self, harts: &mut dyn Harts) {
+        for hart in (0..self.sched.hart_count()).map(HartId) {
+            let slot = self.sched.hart(hart);
+            if let Some(tid) = slot.current.or(slot.previous) {
+                self.collect_counters(harts, hart, tid);
+            }
+        }
+    }
+
     fn count_retired(&mut self, hart: HartId, retired: u64) {
         let delta = retired - self.retired_seen[hart.0 as usize];
         self.retired_seen[hart.0 as usize] = retired;

@@ -31,6 +31,6 @@ pub use harts::{Cause, CopyFault, Harts, Reg, Trap, UserContext};
 pub use host::{Host, Stream};
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
 pub use kernel::{INIT, Kernel, Outcome, Settings, Stuck};
-pub use policy::{AdBits, ForkMode, ForkOrder, MemoryPolicy};
+pub use policy::{ForkMode, ForkOrder, MemoryPolicy};
 pub use task::elf::{ElfError, Image, Placement, Segment, SegmentFlags};
-pub use task::{ExecError, Program, WaitStatus};
+pub use task::{ExecError, Program, TRAP_NS, WaitStatus};

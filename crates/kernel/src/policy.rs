@@ -1,5 +1,7 @@
 //! Every switch of the memory system that a user can turn, in one object. Mechanism reads it; nothing else is tested.
 
+use tine_mmu::AdUpdate;
+
 /// How `fork` makes the child's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForkMode {
@@ -18,15 +20,6 @@ pub enum ForkOrder {
     ParentFirst,
 }
 
-/// How accessed and dirty bits are kept (Privileged ISA, "Svade" and "Svadu").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdBits {
-    /// The walker sets them.
-    Svadu,
-    /// A clear bit is a page fault, and the supervisor sets it.
-    Svade,
-}
-
 /// The memory policy in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPolicy {
@@ -39,7 +32,7 @@ pub struct MemoryPolicy {
     /// Pages mapped by one read fault on a file: an aligned window of so many pages; 1 maps only the page asked for.
     pub fault_around_pages: u64,
     /// Who sets accessed and dirty bits.
-    pub ad_bits: AdBits,
+    pub ad_update: AdUpdate,
     /// Whether fork leaves out mappings that a fault can rebuild: shared ones, and private file mappings never written.
     pub fork_skips_refillable: bool,
 }
@@ -51,7 +44,7 @@ impl MemoryPolicy {
         fork: ForkMode::Cow,
         fork_order: ForkOrder::ParentFirst,
         fault_around_pages: 16,
-        ad_bits: AdBits::Svadu,
+        ad_update: AdUpdate::Svadu,
         fork_skips_refillable: true,
     };
 

@@ -1,1 +1,19 @@
-//! Placeholder doc.
+//! The machine: harts and supervisor joined. This is the library that a user embeds, and the one place where hart meets
+//! kernel.
+//!
+//! ```text
+//!   Config ──▶ Machine::new ──▶ Machine::run ──▶ Kernel::step ◀──▶ Processors (harts, RAM)
+//!                                    │
+//!                                    └──▶ EventSink: events as they happen; Machine::report: every count at the end
+//! ```
+
+mod config;
+mod machine;
+mod processors;
+mod report;
+
+pub use config::{Config, Engine};
+pub use machine::{EventSink, LoadError, Machine, Program};
+pub use report::{Counts, Process, Report, SCHEMA, Setting};
+pub use tine_kernel::*;
+pub use tine_mmu::*;

@@ -7,8 +7,8 @@ use super::frames::FrameKind;
 use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
 use super::vma::{Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, PageCache, TASK_END, TakenBy, Work};
-use crate::{AdBits, FaultKind, FileId, MemoryPolicy, MmId};
-use tine_mmu::{Access, PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, VirtAddr, Vpn};
+use crate::{FaultKind, FileId, MemoryPolicy, MmId};
+use tine_mmu::{Access, AdUpdate, PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, VirtAddr, Vpn};
 
 /// Why an access cannot be made to work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,7 +335,7 @@ impl FaultSite<'_, '_> {
     }
 
     fn lacks_accessed_or_dirty(&self, pte: Pte) -> bool {
-        self.policy.ad_bits == AdBits::Svade && !pte.has(used(self.access))
+        self.policy.ad_update == AdUpdate::Svade && !pte.has(used(self.access))
     }
 
     /// Sets the bits that the walker leaves to the supervisor (Privileged ISA, "Svade").

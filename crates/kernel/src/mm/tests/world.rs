@@ -1,9 +1,9 @@
 //! A machine whose CPU is the test: it walks the page table in guest RAM, and takes a fault where the PTE says no.
 
 use crate::mm::{Fault, Fences, MapRequest, Memory, Prot, Resolved, Work};
-use crate::{AdBits, MemoryCounters, MemoryPolicy, MmId};
+use crate::{MemoryCounters, MemoryPolicy, MmId};
 use std::collections::BTreeMap;
-use tine_mmu::{Access, PAGE_SIZE, PhysAddr, Pte, PteFlags, Ram, VirtAddr, Vpn};
+use tine_mmu::{Access, AdUpdate, PAGE_SIZE, PhysAddr, Pte, PteFlags, Ram, VirtAddr, Vpn};
 
 /// Read and write.
 pub(super) const RW: Prot = Prot::READ.union(Prot::WRITE);
@@ -137,7 +137,7 @@ impl World {
             Access::Store => PteFlags::W,
         };
         let used = if access == Access::Store { PteFlags::A | PteFlags::D } else { PteFlags::A };
-        pte.has(right | PteFlags::U) && (self.memory.policy().ad_bits == AdBits::Svadu || pte.has(used))
+        pte.has(right | PteFlags::U) && (self.memory.policy().ad_update == AdUpdate::Svadu || pte.has(used))
     }
 
     /// Sets A and D as a Svadu walker does, by comparing with the PTE in RAM: only when it is still the same.

@@ -1,0 +1,69 @@
+//! How a machine is made.
+
+use tine_kernel::{Interest, MemoryPolicy};
+use tine_mmu::TlbConfig;
+
+/// Which engine executes instructions. Results and counts are the same; only the speed differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// One instruction at a time: slow and obviously right.
+    Plain,
+    /// Decoded blocks in threaded code. Where the library was built without optimisation, the plain one serves.
+    #[default]
+    Threaded,
+}
+
+/// Everything that a run depends on, beside the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What the memory manager does.
+    pub policy: MemoryPolicy,
+    /// The shape of each hart's TLBs.
+    pub tlb: TlbConfig,
+    /// How many harts there are.
+    pub harts: u32,
+    /// Size of guest RAM.
+    pub memory_bytes: u64,
+    /// Decides everything random. Seed 0 also means strict round-robin scheduling.
+    pub seed: u64,
+    /// What the clock says at the start, in seconds since 1970.
+    pub epoch_s: u64,
+    /// Instructions after which the run is given up.
+    pub max_instructions: Option<u64>,
+    /// The most processes there may be at once.
+    pub max_procs: Option<u32>,
+    /// Which engine executes.
+    pub engine: Engine,
+    /// The program's environment.
+    pub environment: Vec<(String, String)>,
+    /// Which events are wanted.
+    pub interest: Interest,
+}
+
+impl Config {
+    /// 512 MiB.
+    pub const DEFAULT_MEMORY_BYTES: u64 = 512 << 20;
+    /// 2026-01-01 00:00:00 UTC.
+    pub const DEFAULT_EPOCH_S: u64 = 1_767_225_600;
+    /// As many as `pid_max` of a default Linux leaves room for.
+    pub const DEFAULT_MAX_PROCS: u32 = 32_000;
+}
+
+impl Default for Config {
+    /// The `linux` policy on one hart with the default TLBs.
+    fn default() -> Self {
+        Self {
+            policy: MemoryPolicy::LINUX,
+            tlb: TlbConfig::default(),
+            harts: 1,
+            memory_bytes: Self::DEFAULT_MEMORY_BYTES,
+            seed: 0,
+            epoch_s: Self::DEFAULT_EPOCH_S,
+            max_instructions: None,
+            max_procs: None,
+            engine: Engine::default(),
+            environment: Vec::new(),
+            interest: Interest::empty(),
+        }
+    }
+}

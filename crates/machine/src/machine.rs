@@ -1,0 +1,179 @@
+//! A machine with one program on it.
+
+use crate::processors::Processors;
+use crate::report::{Process, Report, Setting};
+use crate::{Config, Counts};
+use thiserror::Error;
+use tine_kernel::{
+    Account, Event, ExecError, Harts, Host, Kernel, MemoryPolicy, Outcome, Program as KernelProgram,
+    Settings, TRAP_NS,
+};
+use tine_mmu::{Ram, RamError};
+
+/// A program to run.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// What the report calls it.
+    pub shown: String,
+    /// Its path in the machine.
+    pub path: Vec<u8>,
+    /// The ELF file.
+    pub bytes: Vec<u8>,
+    /// Its arguments, its name first.
+    pub arguments: Vec<Vec<u8>>,
+}
+
+/// Why a program could not be put on a machine.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum LoadError {
+    /// There is no such memory.
+    #[error(transparent)]
+    Ram(#[from] RamError),
+    /// Memory is too small even for an empty machine.
+    #[error("{0} bytes of memory are too little for an empty machine")]
+    TooLittleMemory(u64),
+    /// The program cannot be executed.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+}
+
+/// Receives events as they happen.
+pub trait EventSink {
+    /// Takes one.
+    fn event(&mut self, event: &Event);
+}
+
+/// A machine: harts, memory, supervisor, and a program that is loaded and has not run yet or has.
+pub struct Machine {
+    kernel: Kernel,
+    processors: Processors,
+    config: Config,
+    shown: String,
+    arguments: Vec<String>,
+    outcome: Option<Outcome>,
+}
+
+/// A host that nobody listens to, for the time in which no guest instruction runs.
+struct NoHost;
+
+impl Host for NoHost {
+    fn write(&mut self, _: tine_kernel::Stream, _: &[u8]) -> bool {
+        false
+    }
+
+    fn read(&mut self, _: usize) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+impl Machine {
+    /// Makes a machine and loads `program`.
+    ///
+    /// # Errors
+    /// [`LoadError`] when memory or program are not to be had.
+    pub fn new(config: Config, program: Program) -> Result<Self, LoadError> {
+        let mut processors = Processors::new(&config, Ram::new(config.memory_bytes)?);
+        let settings = Settings {
+            harts: config.harts,
+            seed: config.seed,
+            epoch_s: config.epoch_s,
+            max_processes: config.max_procs.unwrap_or(Config::DEFAULT_MAX_PROCS),
+            max_instructions: config.max_instructions,
+            interest: config.interest,
+        };
+        let too_little = |_| LoadError::TooLittleMemory(config.memory_bytes);
+        let mut kernel =
+            Kernel::new(processors.ram(), config.policy.clone(), settings).map_err(too_little)?;
+        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        let arguments = program.arguments.iter().skip(1).map(text).collect();
+        let environment =
+            config.environment.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
+        let loaded = KernelProgram {
+            path: program.path,
+            bytes: program.bytes,
+            arguments: program.arguments,
+            environment: environment.collect(),
+        };
+        kernel.start(&mut processors, &mut NoHost, loaded)?;
+        Ok(Self { kernel, processors, config, shown: program.shown, arguments, outcome: None })
+    }
+
+    /// Runs until every process has ended, or nothing can go on.
+    pub fn run(&mut self, host: &mut dyn Host, sink: &mut dyn EventSink) -> Outcome {
+        let outcome = loop {
+            let ended = self.kernel.step(&mut self.processors, host);
+            for event in self.kernel.take_events() {
+                sink.event(&event);
+            }
+            if let Some(outcome) = ended {
+                break outcome;
+            }
+        };
+        self.outcome = Some(outcome.clone());
+        outcome
+    }
+
+    /// Returns the kernel, to look at.
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// Returns the policy in force.
+    pub fn policy(&self) -> &MemoryPolicy {
+        &self.config.policy
+    }
+
+    /// Returns everything that was counted.
+    pub fn report(&mut self) -> Report {
+        self.kernel.collect_all(&mut self.processors);
+        let processes: Vec<Process> = self.kernel.processes().iter().map(Process::from).collect();
+        let mut machine = Account::default();
+        for account in self.kernel.harts() {
+            machine += account;
+        }
+        Report {
+            setting: Setting {
+                program: self.shown.clone(),
+                arguments: self.arguments.clone(),
+                policy: self.config.policy.clone(),
+                tlb: self.config.tlb,
+                harts: self.config.harts,
+                memory_bytes: self.config.memory_bytes,
+                seed: self.config.seed,
+                epoch_s: self.config.epoch_s,
+                instruction_ns: 1,
+                trap_ns: TRAP_NS,
+            },
+            outcome: self.outcome.clone(),
+            machine: Counts::from(&machine),
+            gauges: self.gauges(),
+            processes,
+            harts: self.kernel.harts().iter().map(Counts::from).collect(),
+        }
+    }
+
+    fn gauges(&self) -> Counts {
+        let gauges = self.kernel.memory.frames().gauges();
+        [
+            ("frames.total", gauges.total),
+            ("frames.in_use", gauges.in_use),
+            ("frames.peak", gauges.peak),
+            ("frames.zero_shared", gauges.zero_shared),
+            ("frames.page_cache", gauges.page_cache),
+            ("frames.page_table", gauges.page_table),
+            ("sched.idle_ns", self.kernel.sched.idle_ns()),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    /// Compares every count with the page tables and with each other.
+    ///
+    /// # Errors
+    /// Names the first rule that is broken.
+    pub fn check(&mut self) -> Result<(), String> {
+        let ram = self.processors.ram();
+        self.kernel.memory.check_invariants(ram).map_err(|violation| violation.to_string())?;
+        self.report().check()
+    }
+}

@@ -1,0 +1,153 @@
+//! The harts as the kernel sees them: [`Harts`] over `tine-hart`.
+
+use crate::Config;
+use tine_hart::{Hart, Interrupt, Shared, Sstatus, Stop, Supervisor};
+use tine_kernel::{Cause, CopyFault, HartId, Harts, Reg, Trap, UserContext};
+use tine_mmu::{Access, Asid, Fence, Mmu, MmuConfig, MmuCounters, Ppn, Privilege, Ram, Satp, VirtAddr};
+
+/// Every hart, and what they share.
+pub(crate) struct Processors {
+    harts: Vec<Hart>,
+    ram: Ram,
+    shared: Shared,
+}
+
+impl Processors {
+    /// Makes the harts that `config` asks for.
+    pub(crate) fn new(config: &Config, ram: Ram) -> Self {
+        let hart = |id: u32| {
+            let mmu = Mmu::new(MmuConfig {
+                tlb: config.tlb,
+                ad_update: config.policy.ad_update,
+                // Each hart replaces at random on its own.
+                seed: config.seed.wrapping_add(u64::from(id)),
+                ..MmuConfig::default()
+            });
+            let mut hart = Hart::new(u64::from(id), mmu, Supervisor::Native);
+            // The supervisor may reach user memory, as Linux may between user_access_begin and _end.
+            hart.csrs.sstatus.set(Sstatus::SUM, true);
+            hart.csrs.sstatus.set(Sstatus::SPP, false);
+            hart
+        };
+        Self { harts: (0..config.harts).map(hart).collect(), ram, shared: Shared::default() }
+    }
+
+    /// Returns a hart, for tests that break the machine.
+    pub(crate) fn hart_mut(&mut self, hart: HartId) -> &mut Hart {
+        &mut self.harts[hart.0 as usize]
+    }
+
+    fn hart(&self, hart: HartId) -> &Hart {
+        &self.harts[hart.0 as usize]
+    }
+
+    /// Reads the trap that a hart has just taken out of its CSRs.
+    fn trap(&self, hart: HartId) -> Trap {
+        let csrs = &self.hart(hart).csrs;
+        let spp = if csrs.sstatus.has(Sstatus::SPP) { Privilege::Supervisor } else { Privilege::User };
+        Trap { cause: Cause::from_scause(csrs.scause), stval: csrs.stval, sepc: csrs.sepc.0, spp }
+    }
+}
+
+fn copy_fault(fault: tine_mmu::CopyFault) -> CopyFault {
+    CopyFault { done: fault.done, at: fault.fault.at, access: fault.fault.access }
+}
+
+impl Harts for Processors {
+    fn count(&self) -> u32 {
+        self.harts.len() as u32
+    }
+
+    fn ram(&mut self) -> &mut Ram {
+        &mut self.ram
+    }
+
+    fn register(&self, hart: HartId, reg: Reg) -> u64 {
+        self.hart(hart).x[usize::from(reg.0)]
+    }
+
+    fn set_register(&mut self, hart: HartId, reg: Reg, value: u64) {
+        if reg.0 != 0 {
+            self.hart_mut(hart).x[usize::from(reg.0)] = value;
+        }
+    }
+
+    fn pc(&self, hart: HartId) -> u64 {
+        self.hart(hart).csrs.sepc.0
+    }
+
+    fn set_pc(&mut self, hart: HartId, pc: u64) {
+        self.hart_mut(hart).csrs.sepc = VirtAddr(pc);
+    }
+
+    fn save(&self, hart: HartId) -> UserContext {
+        let hart = self.hart(hart);
+        UserContext { x: hart.x, f: hart.f, fcsr: hart.fcsr, pc: hart.csrs.sepc.0 }
+    }
+
+    fn load(&mut self, hart: HartId, context: &UserContext) {
+        let hart = self.hart_mut(hart);
+        (hart.x, hart.f, hart.fcsr) = (context.x, context.f, context.fcsr);
+        hart.x[0] = 0;
+        hart.csrs.sepc = VirtAddr(context.pc);
+    }
+
+    fn run(&mut self, hart: HartId, budget: u64) -> Option<Trap> {
+        let running = &mut self.harts[hart.0 as usize];
+        if running.privilege == Privilege::Supervisor {
+            running.sret();
+        }
+        match running.run(&mut self.ram, &mut self.shared, budget) {
+            Stop::Trap => Some(self.trap(hart)),
+            Stop::Budget => None,
+        }
+    }
+
+    fn timer_interrupt(&mut self, hart: HartId) -> Trap {
+        self.hart_mut(hart).interrupt(Interrupt::Timer);
+        self.trap(hart)
+    }
+
+    fn retired(&self, hart: HartId) -> u64 {
+        self.hart(hart).retired()
+    }
+
+    fn set_time(&mut self, hart: HartId, now_ns: u64) {
+        self.hart_mut(hart).set_time_ns(now_ns);
+    }
+
+    fn take_counters(&mut self, hart: HartId) -> MmuCounters {
+        self.hart_mut(hart).mmu.take_counters()
+    }
+
+    fn copy_in(&mut self, hart: HartId, from: VirtAddr, to: &mut [u8]) -> Result<(), CopyFault> {
+        self.harts[hart.0 as usize].copy_in(&mut self.ram, from, to).map_err(copy_fault)
+    }
+
+    fn copy_out(&mut self, hart: HartId, to: VirtAddr, from: &[u8]) -> Result<(), CopyFault> {
+        self.harts[hart.0 as usize].copy_out(&mut self.ram, &mut self.shared, to, from).map_err(copy_fault)
+    }
+
+    fn compare_exchange(&mut self, hart: HartId, at: VirtAddr, old: u32, new: u32) -> Result<u32, CopyFault> {
+        let hart = &mut self.harts[hart.0 as usize];
+        let done = hart.compare_exchange(&mut self.ram, &mut self.shared, at, old, new);
+        done.map_err(|fault| CopyFault { done: 0, at: fault.at, access: Access::Store })
+    }
+
+    fn set_satp(&mut self, hart: HartId, root: Ppn, asid: Asid) {
+        self.hart_mut(hart).set_satp(Satp::sv39(root, asid));
+    }
+
+    fn sfence_vma(&mut self, hart: HartId, fence: Fence) {
+        self.hart_mut(hart).mmu.fence(fence);
+    }
+
+    fn remote_sfence_vma(&mut self, hart: HartId, target: HartId, fence: Fence) {
+        self.hart_mut(hart).mmu.count_remote_fences(1);
+        self.hart_mut(target).mmu.shoot_down(fence);
+    }
+
+    fn fence_i(&mut self) {
+        // Decoded code follows every store to its frame, so there is nothing left to make visible.
+    }
+}
