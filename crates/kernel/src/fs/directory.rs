@@ -53,9 +53,9 @@ impl Directory {
         self.entries.is_empty()
     }
 
-    /// Returns `st_size`.
+    /// Returns `st_size`; `.` and `..` are names too.
     pub(super) fn size(&self) -> u64 {
-        self.entries.len() as u64 * BYTES_PER_NAME
+        (2 + self.entries.len() as u64) * BYTES_PER_NAME
     }
 
     /// Returns `st_nlink`.

@@ -3,7 +3,7 @@
 use super::device::{Console, Device};
 use super::flags::{FileType, OpenFlags, PollEvents};
 use super::inode::InodeKind;
-use super::path::{FinalLink, Last};
+use super::path::FinalLink;
 use super::pipe::{Pipe, PipeId};
 use super::wait::Wait;
 use super::{At, Env, Fs, Node};
@@ -92,16 +92,13 @@ impl Fs {
     ) -> Result<Node, Errno> {
         let creates = flags.contains(OpenFlags::CREAT);
         let exclusive = creates && flags.contains(OpenFlags::EXCL);
-        let last = match flags.contains(OpenFlags::NOFOLLOW) {
-            _ if exclusive => FinalLink::Keep,
-            true if creates => FinalLink::Keep,
-            true => FinalLink::FollowIfSlash,
-            false => FinalLink::Follow,
+        let last = match (creates, flags.contains(OpenFlags::NOFOLLOW) || exclusive) {
+            (true, false) => FinalLink::FollowToCreate,
+            (true, true) => FinalLink::KeepToCreate,
+            (false, false) => FinalLink::Follow,
+            (false, true) => FinalLink::FollowIfSlash,
         };
         let found = self.walk(env.processes, at, last)?;
-        if creates && found.trailing_slash && matches!(found.last, Last::Name(_)) {
-            return Err(Errno::EISDIR);
-        }
         match found.node {
             Some(_) if exclusive => Err(Errno::EEXIST),
             Some(node) if creates && self.is_directory(node) => Err(Errno::EISDIR),

@@ -41,6 +41,16 @@ pub(super) enum FinalLink {
     FollowIfSlash,
     /// Stop at the link: the operation is about the name itself.
     Keep,
+    /// Go on with its target, in order to make what is missing there. A slash after any last component is `EISDIR`.
+    FollowToCreate,
+    /// Stop at the link, in order to make what is missing. A slash is `EISDIR`.
+    KeepToCreate,
+}
+
+impl FinalLink {
+    const fn creates(self) -> bool {
+        matches!(self, Self::FollowToCreate | Self::KeepToCreate)
+    }
 }
 
 /// The last component of a path.
@@ -154,6 +164,7 @@ impl Fs {
                     here = above;
                     continue;
                 }
+                _ if is_last && trailing_slash && last.creates() => return Err(Errno::EISDIR),
                 name if name.len() > NAME_MAX => return Err(Errno::ENAMETOOLONG),
                 name => self.child(processes, here, name),
             };
@@ -162,9 +173,9 @@ impl Fs {
             };
             let follows = match last {
                 _ if !is_last => true,
-                FinalLink::Follow => true,
+                FinalLink::Follow | FinalLink::FollowToCreate => true,
                 FinalLink::FollowIfSlash => trailing_slash,
-                FinalLink::Keep => false,
+                FinalLink::Keep | FinalLink::KeepToCreate => false,
             };
             if follows && self.file_type(next) == FileType::Symlink {
                 links += 1;
