@@ -183,9 +183,7 @@ fn truncate_sets_the_size_of_regular_files() {
     let mut world = World::new();
     world.file("/f", "abcdef");
     let f = world.find("/f").unwrap();
-    let mut set = |world: &mut World, node, size| {
-        world.with(|fs, env| fs.truncate(env, node, size)).map(|truncated| drop(truncated))
-    };
+    let set = |world: &mut World, node, size| world.with(|fs, env| fs.truncate(env, node, size)).map(drop);
     set(&mut world, f, 3).unwrap();
     set(&mut world, f, 5).unwrap();
     assert_eq!(world.contents("/f"), "abc\0\0");

@@ -219,7 +219,7 @@ fn a_listing_goes_on_where_it_stopped() {
     }
     assert_eq!(world.list("/d"), [".", "..", "c", "a", "b"]);
     let open = world.open("/d", OpenFlags::empty()).unwrap();
-    let mut step = |world: &mut World| {
+    let step = |world: &mut World| {
         let listing = world.with(|fs, env| fs.list_begin(env, open, 24)).unwrap();
         world.fs.list_commit(open, &listing);
         records(&listing.bytes).into_iter().map(|record| record.name).collect::<Vec<_>>()
