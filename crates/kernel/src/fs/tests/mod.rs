@@ -21,7 +21,7 @@ const SELF: Pid = Pid(10);
 
 /// Two processes, of which the second is the caller.
 struct Pair {
-    cwd: Node,
+    work_dir: WorkDirId,
     exe: Option<Node>,
     table: FdTableId,
 }
@@ -39,12 +39,12 @@ impl Processes for Pair {
         SELF
     }
 
-    fn link(&self, pid: Pid, link: PidLink) -> Option<Node> {
-        match link {
-            _ if pid != SELF => None,
-            PidLink::Cwd | PidLink::Root => Some(self.cwd),
-            PidLink::Exe => self.exe,
-        }
+    fn exe(&self, pid: Pid) -> Option<Node> {
+        self.exe.filter(|_| pid == SELF)
+    }
+
+    fn work_dir(&self, pid: Pid) -> Option<WorkDirId> {
+        (pid == SELF).then_some(self.work_dir)
     }
 
     fn fd_table(&self, pid: Pid) -> Option<FdTableId> {
@@ -67,7 +67,7 @@ impl World {
         let ram = Ram::new(FRAMES * tine_mmu::PAGE_SIZE).unwrap();
         let frames = Frames::new(&ram);
         let mut fs = Fs::new(0, 0);
-        let processes = Pair { cwd: fs.root(), exe: None, table: fs.new_table() };
+        let processes = Pair { work_dir: fs.new_work_dir(), exe: None, table: fs.new_table() };
         Self { fs, ram, frames, cache: PageCache::default(), processes, now_ns: 0 }
     }
 
