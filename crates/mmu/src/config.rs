@@ -13,7 +13,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// The most entries that one TLB may have.
-pub const MAX_ENTRIES: u32 = 1 << 16;
+pub const MAX_ENTRIES: u32 = 1 << 15;
 
 /// Which entry of a full set makes room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -249,11 +249,11 @@ mod tests {
             "l1i=many",
             "\"many\" is not a TLB geometry: write entries, entries and ways (32, 1024x8), and :lru or :random after them",
         );
-        for bad in ["0", "48x4", "10x3", "131072", "8x0"] {
+        for bad in ["0", "48x4", "10x3", "65536", "8x0"] {
             check_error(
                 &format!("l1d={bad}"),
                 &format!(
-                    "\"{bad}\" does not divide into sets: take 1 to 65536 entries, and ways that leave a power of two of sets"
+                    "\"{bad}\" does not divide into sets: take 1 to 32768 entries, and ways that leave a power of two of sets"
                 ),
             );
         }

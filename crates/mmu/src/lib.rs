@@ -8,8 +8,12 @@
 //!
 //! Principles:
 //! - A TLB is a cache that may be stale. Nothing here looks at a page table behind a TLB's back.
+//! - The host shortcut ([`Mmu::load_fast`] and its siblings) exists only where the modelled TLB would hit. It can neither
+//!   change a count nor hide a stale entry.
 //! - Counters live in the structure that does the counting and are always on.
 //! - Nothing here knows an instruction or a process.
+
+#![forbid(unsafe_code)]
 
 mod addr;
 mod config;

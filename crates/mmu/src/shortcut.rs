@@ -17,7 +17,7 @@ use crate::{PAGE_SIZE, VirtAddr, Vpn};
 const EMPTY: u64 = u64::MAX;
 
 /// The entry of a page that is not translated, so that there is no modelled entry to note a use in.
-pub(crate) const UNTRANSLATED: usize = usize::MAX;
+pub(crate) const UNTRANSLATED: u16 = u16::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
@@ -26,7 +26,7 @@ struct Slot {
     /// What turns an address of the page into an offset in RAM, wrapping.
     addend: u64,
     /// The index of the modelled entry.
-    entry: usize,
+    entry: u16,
 }
 
 /// Slots for `COUNT` pages; `COUNT` is a power of two.
@@ -49,7 +49,7 @@ impl<const COUNT: usize> Shortcut<COUNT> {
     ///
     /// The comparison keeps the offset bits below `N`, so a misaligned access, which could leave the page, never matches.
     #[inline(always)]
-    pub(crate) fn probe<const N: usize>(&self, va: VirtAddr) -> Option<(u64, usize)> {
+    pub(crate) fn probe<const N: usize>(&self, va: VirtAddr) -> Option<(u64, u16)> {
         let slot = &self.slots[Self::slot_of(va.vpn())];
         if va.0 & (!(PAGE_SIZE - 1) | (N as u64 - 1)) != slot.tag {
             return None;
@@ -58,13 +58,13 @@ impl<const COUNT: usize> Shortcut<COUNT> {
     }
 
     /// Adds the page that holds `va`, which lies at `offset` in RAM and is translated by the entry at `entry`.
-    pub(crate) fn insert(&mut self, va: VirtAddr, offset: u64, entry: usize) {
+    pub(crate) fn insert(&mut self, va: VirtAddr, offset: u64, entry: u16) {
         let tag = va.page_floor().0;
         self.slots[Self::slot_of(va.vpn())] = Slot { tag, addend: offset.wrapping_sub(va.0), entry };
     }
 
     /// Drops the slots of an entry that was removed from the TLB.
-    pub(crate) fn forget(&mut self, index: usize, entry: &Translation) {
+    pub(crate) fn forget(&mut self, index: u16, entry: &Translation) {
         let drop_if_its = |slot: &mut Slot| {
             if slot.entry == index {
                 slot.tag = EMPTY;

@@ -1,11 +1,8 @@
 //! Accesses of the hart: the fast ones that may find nothing, and the full ones that do everything.
 
 use super::{Located, Mmu, Requester};
-use crate::shortcut::UNTRANSLATED;
 use crate::walk::Target;
-use crate::{
-    Access, HostShortcut, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, PteFlags, Ram, Stamp, VirtAddr,
-};
+use crate::{Access, HostShortcut, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, Ram, Stamp, VirtAddr};
 
 /// Where the bytes of an access lie: in one page or at the end of one and the beginning of another.
 struct Span {
@@ -163,7 +160,6 @@ impl Mmu {
             Access::Fetch => self.fetches.insert(va, offset, entry),
             Access::Load => self.loads.insert(va, offset, entry),
             Access::Store => {
-                debug_assert!(entry == UNTRANSLATED || self.dtlb.entry(entry).flags().contains(PteFlags::D));
                 if !ram.is_code(at.ppn()) {
                     self.stores.insert(va, offset, entry);
                 }

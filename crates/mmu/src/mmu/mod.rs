@@ -72,7 +72,7 @@ enum Requester {
 #[derive(Clone, Copy)]
 struct Located {
     at: PhysAddr,
-    entry: usize,
+    entry: u16,
 }
 
 /// The memory-management unit of one hart. It belongs to one [`Ram`] for life.
@@ -296,7 +296,7 @@ impl Mmu {
 
     /// Walks for a store that hit an entry whose D bit is clear. What the walk finds, which after a change of the page
     /// table may be another frame, takes the entry's place in both levels.
-    fn make_dirty(&mut self, ram: &mut Ram, target: Target, stamp: u64) -> Result<usize, MemoryFaultKind> {
+    fn make_dirty(&mut self, ram: &mut Ram, target: Target, stamp: u64) -> Result<u16, MemoryFaultKind> {
         let found = self.walk(ram, target)?;
         let (vpn, asid) = (target.va.vpn(), self.satp.asid);
         let Self { dtlb, l2, loads, stores, .. } = self;
@@ -322,7 +322,7 @@ impl Mmu {
         }
     }
 
-    fn fill_first_level(&mut self, access: Access, found: Translation, stamp: u64) -> usize {
+    fn fill_first_level(&mut self, access: Access, found: Translation, stamp: u64) -> u16 {
         let filled = self.first_level(access).fill(found, stamp);
         if let Some(evicted) = filled.evicted {
             self.counters.evictions += 1;

@@ -27,19 +27,25 @@ const LEVEL_SHIFT: u32 = 56;
 /// What a fill did to the TLB.
 pub(crate) struct Filled {
     /// Where the new entry is.
-    pub(crate) index: usize,
+    pub(crate) index: u16,
     /// What was there before, when it was valid and another page.
     pub(crate) evicted: Option<Translation>,
 }
+
+/// When each entry was used last.
+///
+/// There is one for every `u16`, which is what an entry's index is, so that the fast path needs no bounds check. Those
+/// past the last entry are never looked at, nor does the host spend memory on them.
+type Stamps = Box<[u64; 1 << u16::BITS]>;
 
 /// A set-associative cache of translations.
 #[derive(Clone, Debug)]
 pub(crate) struct Tlb {
     geometry: TlbGeometry,
-    // A look-up scans tags alone; `entries` and `stamps` have the same index.
+    // A look-up scans tags alone; `entries` and `stamps` are indexed alike.
     tags: Vec<u64>,
     entries: Vec<Translation>,
-    stamps: Vec<u64>,
+    stamps: Stamps,
     /// Valid entries of each level, so that a look-up skips the sizes that are absent.
     population: [usize; LEVELS as usize],
     random: WayPicker,
@@ -58,7 +64,7 @@ impl Tlb {
             geometry,
             tags: vec![INVALID; entries],
             entries: vec![Translation::default(); entries],
-            stamps: vec![0; entries],
+            stamps: vec![0; 1 << u16::BITS].try_into().expect("as many as were made"),
             population: [0; LEVELS as usize],
             random: WayPicker::new(seed),
         }
@@ -71,32 +77,30 @@ impl Tlb {
         set * ways..(set + 1) * ways
     }
 
-    fn find(&self, vpn: Vpn, level: u32, matches: impl Fn(&Translation) -> bool) -> Option<usize> {
+    fn find(&self, vpn: Vpn, level: u32, matches: impl Fn(&Translation) -> bool) -> Option<u16> {
         let wanted = tag(vpn, level);
         let set = self.set(vpn, level);
         let mut ways = self.tags[set.clone()].iter().zip(&self.entries[set.clone()]);
         let way = ways.position(|(&tag, entry)| tag == wanted && matches(entry))?;
-        Some(set.start + way)
+        Some((set.start + way) as u16)
     }
 
     /// Finds the entry that translates `vpn` in an address space.
-    pub(crate) fn lookup(&self, vpn: Vpn, asid: Asid) -> Option<usize> {
+    pub(crate) fn lookup(&self, vpn: Vpn, asid: Asid) -> Option<u16> {
         (0..LEVELS)
             .filter(|&level| self.population[level as usize] > 0)
             .find_map(|level| self.find(vpn, level, |entry| entry.is_global() || entry.is_of(asid)))
     }
 
     /// Returns the entry that a look-up found.
-    pub(crate) fn entry(&self, index: usize) -> &Translation {
-        &self.entries[index]
+    pub(crate) fn entry(&self, index: u16) -> &Translation {
+        &self.entries[usize::from(index)]
     }
 
     /// Notes that an entry was used.
     #[inline(always)]
-    pub(crate) fn touch(&mut self, index: usize, stamp: u64) {
-        if let Some(last) = self.stamps.get_mut(index) {
-            *last = stamp;
-        }
+    pub(crate) fn touch(&mut self, index: u16, stamp: u64) {
+        self.stamps[usize::from(index)] = stamp;
     }
 
     /// Adds what a walk or the next level found: in the lowest invalid way, else where the replacement says.
@@ -111,7 +115,7 @@ impl Tlb {
         self.entries[index] = entry;
         self.stamps[index] = stamp;
         self.population[entry.level() as usize] += 1;
-        Filled { index, evicted }
+        Filled { index: index as u16, evicted }
     }
 
     /// Chooses the way of a full set that makes room.
@@ -138,7 +142,7 @@ impl Tlb {
     }
 
     /// Removes what a fence orders and returns how many entries that were; `gone` hears of each.
-    pub(crate) fn fence(&mut self, fence: Fence, gone: impl FnMut(usize, Translation)) -> u64 {
+    pub(crate) fn fence(&mut self, fence: Fence, gone: impl FnMut(u16, Translation)) -> u64 {
         match fence {
             Fence::All => self.remove(0..self.tags.len(), |_| true, gone),
             Fence::Asid(asid) => self.remove(0..self.tags.len(), |entry| entry.is_of(asid), gone),
@@ -148,7 +152,7 @@ impl Tlb {
     }
 
     /// Removes everything that translates `vpn` in an address space, global entries too.
-    pub(crate) fn forget(&mut self, vpn: Vpn, asid: Asid, gone: impl FnMut(usize, Translation)) {
+    pub(crate) fn forget(&mut self, vpn: Vpn, asid: Asid, gone: impl FnMut(u16, Translation)) {
         self.remove_page(vpn, |entry| entry.is_global() || entry.is_of(asid), gone);
     }
 
@@ -156,7 +160,7 @@ impl Tlb {
         &mut self,
         vpn: Vpn,
         matches: impl Fn(&Translation) -> bool,
-        mut gone: impl FnMut(usize, Translation),
+        mut gone: impl FnMut(u16, Translation),
     ) -> u64 {
         let mut removed = 0;
         for level in 0..LEVELS {
@@ -171,7 +175,7 @@ impl Tlb {
         &mut self,
         indices: Range<usize>,
         matches: impl Fn(&Translation) -> bool,
-        mut gone: impl FnMut(usize, Translation),
+        mut gone: impl FnMut(u16, Translation),
     ) -> u64 {
         let mut removed = 0;
         for index in indices {
@@ -179,7 +183,7 @@ impl Tlb {
                 && matches(&self.entries[index])
                 && let Some(entry) = self.invalidate(index)
             {
-                gone(index, entry);
+                gone(index as u16, entry);
                 removed += 1;
             }
         }
