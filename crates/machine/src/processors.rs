@@ -1,7 +1,7 @@
 //! The harts as the kernel sees them: [`Harts`] over `tine-hart`.
 
 use crate::Config;
-use tine_hart::{Hart, Interrupt, Shared, Sstatus, Stop, Supervisor};
+use tine_hart::{FpState, Hart, Interrupt, Shared, Sstatus, Stop, Supervisor};
 use tine_kernel::{Cause, CopyFault, HartId, Harts, Reg, Trap, UserContext};
 use tine_mmu::{Access, Asid, Fence, Mmu, MmuConfig, MmuCounters, Ppn, Privilege, Ram, Satp, VirtAddr};
 
@@ -27,6 +27,7 @@ impl Processors {
             // The supervisor may reach user memory, as Linux may between user_access_begin and _end.
             hart.csrs.sstatus.set(Sstatus::SUM, true);
             hart.csrs.sstatus.set(Sstatus::SPP, false);
+            hart.csrs.sstatus.set_fp(FpState::Initial);
             hart
         };
         Self { harts: (0..config.harts).map(hart).collect(), ram, shared: Shared::default() }
