@@ -16,8 +16,12 @@ fn main() {
     for line in list.lines() {
         let (name, summary) =
             line.split_once('\t').unwrap_or_else(|| panic!("{line:?} is not NAME<TAB>SUMMARY"));
-        writeln!(table, "    Guest {{ name: {name:?}, summary: {summary:?} }},")
-            .expect("a String takes every byte");
+        let elf = root.join("guest/bin").join(name);
+        writeln!(
+            table,
+            "    Guest {{ name: {name:?}, summary: {summary:?}, elf: include_bytes!({elf:?}) }},"
+        )
+        .expect("a String takes every byte");
     }
     table.push_str("]\n");
 

@@ -1,9 +1,12 @@
 //! The command line: what can be asked, and how it is described.
 
+use crate::values::{self, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use std::ffi::OsString;
 use std::path::PathBuf;
+use tine_machine::{AdUpdate, Config, Engine, ForkMode, ForkOrder, MemoryPolicy, TlbConfig};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -15,6 +18,7 @@ const STYLES: Styles = Styles::styled()
 #[derive(Debug, Parser)]
 #[command(name = "tine", version, styles = STYLES, max_term_width = 110)]
 #[command(disable_help_subcommand = true)]
+#[command(after_help = "Start with: tine run --stats @cow-tutorial")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -22,6 +26,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a program and report what its memory did.
+    Run(Box<Run>),
     /// List the programs that are built into tine; run one as @NAME.
     Guests,
     /// Print the instructions of a riscv64 ELF file, as objdump does.
@@ -35,4 +41,212 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// Run a riscv64 Linux program and report what its memory did.
+///
+/// Options before PROGRAM are Tine's, everything after it is the program's. The exit code is the program's, 128+N when
+/// signal N killed it, 125 when Tine itself fails, 126 when PROGRAM cannot be run and 127 when it is not there.
+#[derive(Debug, Args)]
+#[command(override_usage = "tine run [OPTIONS] PROGRAM [ARGS]...", after_long_help = EXAMPLES)]
+pub(crate) struct Run {
+    /// A static riscv64 ELF program with its arguments, or @NAME for one that is built in.
+    #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, num_args = 1..)]
+    pub(crate) program: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) tlb: TlbArgs,
+    #[command(flatten)]
+    pub(crate) observe: ObserveArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples, one for each group:
+  tine run -E GREETING=hello --harts 2 ./program 1 2 3
+  tine run --fork eager --fork-order child-first @eager-or-cow
+  tine run --tlb l1i=16,l1d=16x4:random,l2=none --stats ./program
+  tine run --stats=json --stats-file counts.json --trace fault,fork,pid=2 @cow-tutorial
+  tine run --max-instructions 1000000000 --max-procs 100 ./fork-bomb";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Program and machine")]
+pub(crate) struct MachineArgs {
+    /// Set a variable of the program's environment; nothing of the host's is passed on.
+    ///
+    /// PATH, HOME, TERM and LANG have fixed values unless they are set here. May be given several times.
+    #[arg(short = 'E', value_name = "NAME=VALUE", value_parser = values::environment)]
+    pub(crate) environment: Vec<(String, String)>,
+    /// Size of guest memory in bytes, or with K, M or G.
+    #[arg(long = "mem", value_name = "SIZE", default_value = "512M", value_parser = values::size)]
+    pub(crate) memory_bytes: u64,
+    /// Number of harts (processors), 1 to 64.
+    ///
+    /// They take turns by retired instructions, so that every run is the same.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) harts: u32,
+    /// Start of everything that is drawn at random.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Seconds since 1970 when the machine starts; the host's clock is never read.
+    #[arg(long = "epoch", value_name = "T", default_value_t = Config::DEFAULT_EPOCH_S)]
+    pub(crate) epoch_s: u64,
+    /// Execution engine; results and counts are the same, only the speed differs.
+    #[arg(long, value_name = "ENGINE", hide = true, value_parser = engine())]
+    pub(crate) engine: Option<Engine>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Memory policy")]
+pub(crate) struct PolicyArgs {
+    /// Preset of the memory policy.
+    #[arg(long = "policy", value_enum, value_name = "PRESET", default_value_t = Preset::Linux)]
+    pub(crate) preset: Preset,
+    /// How fork makes the child's memory.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = Fork::Cow)]
+    pub(crate) fork: Fork,
+    /// Who runs first after fork.
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t = Order::ParentFirst)]
+    pub(crate) fork_order: Order,
+    /// Who sets accessed and dirty bits.
+    #[arg(long, value_enum, value_name = "SCHEME", default_value_t = Ad::Svadu)]
+    pub(crate) ad: Ad,
+}
+
+impl PolicyArgs {
+    /// Returns the policy that the options describe.
+    pub(crate) fn policy(&self) -> MemoryPolicy {
+        let preset = match self.preset {
+            Preset::Linux => MemoryPolicy::LINUX,
+            Preset::Textbook => MemoryPolicy::TEXTBOOK,
+        };
+        MemoryPolicy {
+            fork: match self.fork {
+                Fork::Cow => ForkMode::Cow,
+                Fork::Eager => ForkMode::Eager,
+            },
+            fork_order: match self.fork_order {
+                Order::ChildFirst => ForkOrder::ChildFirst,
+                Order::ParentFirst => ForkOrder::ParentFirst,
+            },
+            ad_update: match self.ad {
+                Ad::Svadu => AdUpdate::Svadu,
+                Ad::Svade => AdUpdate::Svade,
+            },
+            ..preset
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Preset {
+    /// What Debian's Linux 6.12 does: a read fault on a file maps 16 pages, fork leaves out what a fault can rebuild.
+    Linux,
+    /// What courses teach: every page by itself, and fork shares every page.
+    Textbook,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Fork {
+    /// Share every page, and copy it when it is written.
+    Cow,
+    /// Copy every page at once.
+    Eager,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Order {
+    /// The child, so that an immediate exec spares the parent's copies.
+    ChildFirst,
+    /// The parent.
+    ParentFirst,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Ad {
+    /// A clear bit is a page fault, and the supervisor sets it.
+    Svade,
+    /// The page-table walker.
+    Svadu,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "TLB")]
+pub(crate) struct TlbArgs {
+    /// Shape of the TLBs: a preset (u74, u54, tiny), or levels as ENTRIES[xWAYS][:lru|:random].
+    ///
+    /// For example l1i=32,l1d=32,l2=1024x8:lru. Without ways a level is fully associative; l2=none leaves the second
+    /// one out; what is not named is as in the default, which is a SiFive U74.
+    #[arg(long = "tlb", value_name = "SPEC", default_value = "u74", value_parser = values::tlb)]
+    pub(crate) config: TlbConfig,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Observation")]
+pub(crate) struct ObserveArgs {
+    /// Report all counts at exit, to stderr unless a file is named.
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "table")]
+    pub(crate) stats: Option<StatsFormat>,
+    /// Write the report to FILE; implies --stats.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stats_file: Option<PathBuf>,
+    /// Print system calls as strace -f does, to stderr or to FILE.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(crate) strace: Option<Option<PathBuf>>,
+    /// Say on stderr when the program calls something that Tine does not have.
+    #[arg(long)]
+    pub(crate) warn: bool,
+    /// Print events as they happen: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, all.
+    ///
+    /// Kinds are separated by commas. pid=N shows one process only, and may be given several times: --trace
+    /// fault,fence,pid=2.
+    #[arg(long, value_name = "SPEC", value_parser = values::trace)]
+    pub(crate) trace: Option<TraceSpec>,
+    /// Write the trace to FILE, not to stderr.
+    #[arg(long, value_name = "FILE", requires = "trace")]
+    pub(crate) trace_file: Option<PathBuf>,
+    /// Form of the trace.
+    #[arg(long, value_enum, value_name = "FORMAT", requires = "trace", default_value_t = TraceFormat::Text)]
+    pub(crate) trace_format: TraceFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum StatsFormat {
+    /// A table for people; zero rows are left out.
+    Table,
+    /// One JSON object with every counter.
+    Json,
+    /// Rows of scope, key and value.
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TraceFormat {
+    /// A line of text for each event.
+    Text,
+    /// A JSON object on a line for each event.
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Stop with exit code 125 after N instructions.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_instructions: Option<u64>,
+    /// Let fork fail with EAGAIN when there are N processes.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_procs: Option<u32>,
+}
+
+fn engine() -> impl clap::builder::TypedValueParser<Value = Engine> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(["plain", "threaded"]).map(|name| match name.as_str() {
+        "plain" => Engine::Plain,
+        _ => Engine::Threaded,
+    })
 }

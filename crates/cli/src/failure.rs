@@ -6,6 +6,10 @@ use std::process::ExitCode;
 
 /// Exit code when Tine itself fails: a bad flag, a full disk (env(1) has the same three).
 const TINE_FAILED: u8 = 125;
+/// Exit code when PROGRAM is there but cannot be run.
+const CANNOT_RUN: u8 = 126;
+/// Exit code when PROGRAM is not there.
+const NOT_FOUND: u8 = 127;
 
 /// An error as the user sees it.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +23,16 @@ impl Failure {
     /// Makes the failure of Tine itself.
     pub(crate) fn tine(message: impl Into<String>) -> Self {
         Self { code: TINE_FAILED, message: message.into(), hint: None }
+    }
+
+    /// Makes the failure of a program that is there but cannot be run.
+    pub(crate) fn cannot_run(message: impl Into<String>) -> Self {
+        Self { code: CANNOT_RUN, message: message.into(), hint: None }
+    }
+
+    /// Makes the failure of a program that is not there.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self { code: NOT_FOUND, message: message.into(), hint: None }
     }
 
     /// Adds what to do about it.

@@ -1,11 +1,17 @@
 //! The `tine` command: reads its options, runs a program on the machine, and shows what the machine counted.
 
 mod args;
+mod console;
 mod disasm;
+mod events;
 mod failure;
 mod guests;
 mod output;
+mod program;
+mod report;
+mod run;
 mod usage;
+mod values;
 
 use args::{Cli, Command};
 use clap::CommandFactory;
@@ -25,6 +31,7 @@ fn perform(asked: Asked) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     };
     match cli.command {
+        Command::Run(run) => run::run(&run),
         Command::Guests => output::print(&guests::list()),
         Command::Disasm { file } => output::print(&disasm::listing(&file)?),
         Command::Completions { shell } => output::print(&completions(shell)),

@@ -2,8 +2,12 @@
 
 use crate::args::Cli;
 use crate::failure::Failure;
+use crate::values::BadValue;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::error::Error;
+
+const HELP: &str = "tine run --help describes every option";
 
 /// What the command line asks for.
 pub(crate) enum Asked {
@@ -31,11 +35,10 @@ pub(crate) fn parse() -> Result<Asked, Failure> {
 fn explain(error: &clap::Error) -> Failure {
     let argument = option_name(context(error, ContextKind::InvalidArg));
     let value = context(error, ContextKind::InvalidValue);
-    let help = "tine run --help describes every option".to_owned();
     let did_you_mean = |kind| Some(context(error, kind)).filter(|name| !name.is_empty());
     match error.kind() {
         ErrorKind::InvalidValue if value.is_empty() => {
-            Failure::tine(format!("{argument} needs a value")).hint(help)
+            Failure::tine(format!("{argument} needs a value")).hint(HELP)
         }
         ErrorKind::InvalidValue => {
             let valid = context(error, ContextKind::ValidValue);
@@ -45,10 +48,19 @@ fn explain(error: &clap::Error) -> Failure {
             };
             Failure::tine(format!("{argument} does not know \"{value}\"")).hint(hint)
         }
+        ErrorKind::ValueValidation => match error.source().and_then(|source| source.downcast_ref()) {
+            Some(BadValue { problem, remedy }) => {
+                Failure::tine(format!("{argument} {value}: {problem}")).hint(remedy.as_str())
+            }
+            None => {
+                let problem = error.source().map(ToString::to_string).unwrap_or_default();
+                Failure::tine(format!("{argument} {value}: {problem}")).hint(HELP)
+            }
+        },
         ErrorKind::UnknownArgument => {
             let hint = match did_you_mean(ContextKind::SuggestedArg) {
                 Some(suggestion) => format!("did you mean {}?", option_name(suggestion)),
-                None => format!("options of the program go after its name; {help}"),
+                None => format!("options of the program go after its name; {HELP}"),
             };
             Failure::tine(format!("there is no option {argument}")).hint(hint)
         }
@@ -61,8 +73,12 @@ fn explain(error: &clap::Error) -> Failure {
             Failure::tine(format!("there is no command \"{name}\"")).hint(hint)
         }
         ErrorKind::MissingRequiredArgument => {
-            Failure::tine(format!("{} is missing", context(error, ContextKind::InvalidArg)))
-                .hint("tine guests lists programs to try: tine run @cow-tutorial")
+            let missing = option_name(context(error, ContextKind::InvalidArg));
+            let hint = match missing.as_str() {
+                "PROGRAM" => "tine guests lists programs to try: tine run @cow-tutorial",
+                _ => HELP,
+            };
+            Failure::tine(format!("{missing} is missing")).hint(hint)
         }
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Failure::tine("what is to be done?")
@@ -71,7 +87,7 @@ fn explain(error: &clap::Error) -> Failure {
         _ => {
             let text = error.to_string();
             let line = text.lines().next().unwrap_or_default();
-            Failure::tine(line.trim_start_matches("error: ")).hint(help)
+            Failure::tine(line.trim_start_matches("error: ")).hint(HELP)
         }
     }
 }
@@ -85,10 +101,8 @@ fn context(error: &clap::Error, kind: ContextKind) -> String {
     }
 }
 
-/// Drops the `<VALUE>` behind an option's name.
+/// Returns the bare name of an argument that clap shows as `--fork <MODE>` or `<PROGRAM>...`.
 fn option_name(argument: String) -> String {
-    match argument.split_once([' ', '[', '=']) {
-        Some((name, _)) => name.to_owned(),
-        None => argument,
-    }
+    let name = argument.split([' ', '[', '=', '>']).next().unwrap_or_default();
+    name.trim_start_matches('<').to_owned()
 }

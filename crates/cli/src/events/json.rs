@@ -1,0 +1,63 @@
+//! An event as a JSON object on a line. Addresses are hexadecimal strings: not every JSON reader keeps 64 bits.
+
+use super::text::{access_name, cause_name, privilege};
+use serde_json::{Value, json};
+use tine_machine::{Event, Fence, WaitStatus, What};
+
+/// Returns the line of `event`.
+pub(super) fn line(event: &Event) -> String {
+    let mut object = json!({ "t": event.time_ns, "hart": event.hart.0, "pid": event.pid.0 });
+    if let (Value::Object(object), Value::Object(what)) = (&mut object, what(&event.what)) {
+        object.extend(what);
+    }
+    object.to_string()
+}
+
+fn hex(number: u64) -> String {
+    format!("{number:#x}")
+}
+
+fn what(what: &What) -> Value {
+    match what {
+        What::Trap { cause, scause, stval, sepc, spp } => json!({
+            "ev": "trap", "cause": cause_name(*cause), "scause": hex(*scause), "stval": hex(*stval), "sepc": hex(*sepc),
+            "spp": privilege(*spp),
+        }),
+        What::Fault { kind, at, access, pc, old, new, owners } => json!({
+            "ev": "fault", "kind": kind.name(), "va": hex(at.0), "access": access_name(*access), "pc": hex(*pc),
+            "old_ppn": old.map(|ppn| hex(ppn.0)), "new_ppn": hex(new.0), "owners": owners,
+        }),
+        What::FailedFault { reason, at, access, pc } => json!({
+            "ev": "failed_fault", "kind": reason, "va": hex(at.0), "access": access_name(*access), "pc": hex(*pc),
+        }),
+        What::Fence { fence, remote } => {
+            let (scope, page, asid) = match fence {
+                Fence::All => ("all", None, None),
+                Fence::Asid(asid) => ("asid", None, Some(asid.0)),
+                Fence::Page(page) => ("page", Some(hex(page.0)), None),
+                Fence::PageAsid(page, asid) => ("page", Some(hex(page.0)), Some(asid.0)),
+            };
+            json!({ "ev": "fence", "scope": scope, "va": page, "asid": asid, "remote_hart": remote.map(|hart| hart.0) })
+        }
+        What::Fork { kind, child, pc, ptes_copied, pt_frames, write_protected } => json!({
+            "ev": "fork", "kind": kind, "child": child.0, "pc": hex(*pc), "ptes_copied": ptes_copied,
+            "pt_frames": pt_frames, "write_protected": write_protected,
+        }),
+        What::Exec { path } => json!({ "ev": "exec", "path": path }),
+        What::Exit { status } => match status {
+            WaitStatus::Exited(code) => json!({ "ev": "exit", "code": code }),
+            WaitStatus::Killed { signal, core } => {
+                json!({ "ev": "exit", "signal": signal.name(), "core": core })
+            }
+        },
+        What::Switch { from } => json!({ "ev": "switch", "from": from.map(|pid| pid.0) }),
+        What::Signal { name, info } => json!({ "ev": "signal", "signal": name, "info": info }),
+        What::SyscallEnter { name, arguments } => {
+            json!({ "ev": "syscall", "name": name, "arguments": arguments })
+        }
+        What::SyscallExit { name, arguments, result } => {
+            json!({ "ev": "sysret", "name": name, "arguments": arguments, "result": result })
+        }
+        What::UnknownSyscall { number } => json!({ "ev": "unknown_syscall", "number": number }),
+    }
+}

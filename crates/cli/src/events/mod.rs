@@ -1,0 +1,81 @@
+//! What the machine says while it runs, as strace lines, trace lines and warnings.
+
+mod json;
+mod strace;
+mod text;
+mod trace;
+
+use crate::args::ObserveArgs;
+use crate::failure::Failure;
+use crate::output::Output;
+use strace::Strace;
+use tine_machine::{Event, EventSink, Interest, What};
+use trace::Trace;
+
+/// Everything that wants events.
+pub(crate) struct Sinks {
+    strace: Option<Strace>,
+    trace: Option<Trace>,
+    warnings: Option<Output>,
+}
+
+impl Sinks {
+    /// Opens what the options ask for.
+    ///
+    /// # Errors
+    /// When a file cannot be created.
+    pub(crate) fn open(options: &ObserveArgs) -> Result<Self, Failure> {
+        let strace = options.strace.as_ref().map(|file| Strace::open(file.as_deref())).transpose()?;
+        let trace = options.trace.clone().map(|spec| {
+            let output = Output::open("--trace-file", options.trace_file.as_deref())?;
+            Ok(Trace::new(spec, options.trace_format, output))
+        });
+        // strace lines already name calls that Tine does not have.
+        let warnings = (options.warn || strace.is_some()).then(Output::stderr);
+        Ok(Self { strace, trace: trace.transpose()?, warnings })
+    }
+
+    /// Returns the kinds of event that are wanted at all.
+    pub(crate) fn interest(&self) -> Interest {
+        let mut interest = Interest::empty();
+        if self.strace.is_some() {
+            interest |= Strace::INTEREST;
+        }
+        if let Some(trace) = &self.trace {
+            interest |= trace.interest();
+        }
+        if self.warnings.is_some() {
+            interest |= Interest::UNKNOWN;
+        }
+        interest
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// The first output that could not be written.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        self.strace.map_or(Ok(()), Strace::finish)?;
+        self.trace.map_or(Ok(()), Trace::finish)
+    }
+}
+
+impl EventSink for Sinks {
+    fn event(&mut self, event: &Event) {
+        if let Some(strace) = &mut self.strace {
+            strace.event(event);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.event(event);
+        }
+        if let (Some(warnings), What::UnknownSyscall { number }) = (&mut self.warnings, &event.what) {
+            warnings.line(&format!(
+                "tine: pid {} called system call {number}, which Tine does not have: ENOSYS",
+                event.pid
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

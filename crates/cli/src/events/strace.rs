@@ -1,0 +1,116 @@
+//! System calls, signals and exits as `strace -f` prints them.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use std::collections::BTreeSet;
+use std::path::Path;
+use tine_machine::{Event, Interest, Pid, WaitStatus, What};
+
+/// Column of the `=` before a result (strace's option `-a`).
+const RESULT_COLUMN: usize = 40;
+
+/// Writes strace lines.
+///
+/// A call's line is held back until the call returns. When another process has something to say before that, the line is
+/// cut with `<unfinished ...>` and goes on later as `<... resumed>`.
+pub(super) struct Strace {
+    output: Output,
+    prefix: Prefix,
+    /// Processes that are alive, as far as the trace shows.
+    alive: BTreeSet<Pid>,
+    /// The call whose line is held back, and that line.
+    held: Option<(Pid, String)>,
+}
+
+/// How a line says whose it is.
+pub(super) enum Prefix {
+    /// `[pid     2] `, once there are several processes: strace on a terminal.
+    Bracketed,
+    /// `2     `, always: strace with a file.
+    Plain,
+}
+
+impl Strace {
+    /// The kinds of event that strace shows, and those from which it knows who is alive.
+    pub(super) const INTEREST: Interest =
+        Interest::SYSCALL.union(Interest::SIGNAL).union(Interest::FORK).union(Interest::EXIT);
+
+    /// Opens a trace on stderr or in a file.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub(super) fn open(file: Option<&Path>) -> Result<Self, Failure> {
+        let prefix = if file.is_some() { Prefix::Plain } else { Prefix::Bracketed };
+        Ok(Self::new(Output::open("--strace", file)?, prefix))
+    }
+
+    pub(super) fn new(output: Output, prefix: Prefix) -> Self {
+        Self { output, prefix, alive: BTreeSet::new(), held: None }
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        let pid = event.pid;
+        self.alive.insert(pid);
+        match &event.what {
+            What::SyscallEnter { name, arguments } => {
+                self.cut_held();
+                self.held = Some((pid, format!("{}{name}({arguments}", self.prefix_of(pid))));
+            }
+            What::SyscallExit { name, arguments, result } => {
+                let start = match self.held.take() {
+                    Some((holder, line)) if holder == pid => line,
+                    other => {
+                        self.held = other;
+                        self.cut_held();
+                        format!("{}<... {name} resumed>", self.prefix_of(pid))
+                    }
+                };
+                let call = format!("{start}{arguments}) ");
+                self.output.line(&format!("{call:RESULT_COLUMN$}= {result}"));
+            }
+            What::Signal { name, info } => self.remark(pid, &format!("--- {name} {{{info}}} ---")),
+            What::Exit { status } => {
+                let end = match status {
+                    WaitStatus::Exited(code) => format!("exited with {code}"),
+                    WaitStatus::Killed { signal, core: true } => {
+                        format!("killed by {} (core dumped)", signal.name())
+                    }
+                    WaitStatus::Killed { signal, core: false } => format!("killed by {}", signal.name()),
+                };
+                self.remark(pid, &format!("+++ {end} +++"));
+                self.alive.remove(&pid);
+            }
+            What::Fork { child, .. } => {
+                self.alive.insert(*child);
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes a line that is no call.
+    fn remark(&mut self, pid: Pid, text: &str) {
+        self.cut_held();
+        let line = format!("{}{text}", self.prefix_of(pid));
+        self.output.line(&line);
+    }
+
+    /// Writes the line held back, as that of a call that has not returned.
+    fn cut_held(&mut self) {
+        if let Some((_, line)) = self.held.take() {
+            self.output.line(&format!("{line} <unfinished ...>"));
+        }
+    }
+
+    fn prefix_of(&self, pid: Pid) -> String {
+        match self.prefix {
+            Prefix::Plain => format!("{:<5} ", pid.0),
+            Prefix::Bracketed if self.alive.len() > 1 => format!("[pid {:>5}] ", pid.0),
+            Prefix::Bracketed => String::new(),
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
+        self.cut_held();
+        self.output.finish()
+    }
+}

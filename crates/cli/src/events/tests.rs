@@ -1,0 +1,148 @@
+use super::json;
+use super::strace::{Prefix, Strace};
+use super::text;
+use crate::output::Output;
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use tine_machine::task::Signal;
+use tine_machine::{
+    Access, Cause, Event, FaultKind, Fence, HartId, Pid, Ppn, Privilege, VirtAddr, WaitStatus, What,
+};
+
+fn event(pid: i32, what: What) -> Event {
+    Event { time_ns: 18_342, hart: HartId(0), pid: Pid(pid), what }
+}
+
+fn enter(pid: i32, name: &'static str, arguments: &str) -> Event {
+    event(pid, What::SyscallEnter { name, arguments: arguments.to_owned() })
+}
+
+fn exit(pid: i32, name: &'static str, arguments: &str, result: &str) -> Event {
+    event(pid, What::SyscallExit { name, arguments: arguments.to_owned(), result: result.to_owned() })
+}
+
+fn fork(pid: i32, child: i32) -> Event {
+    let child = Pid(child);
+    event(
+        pid,
+        What::Fork { kind: "fork", child, pc: 0x1049a, ptes_copied: 22, pt_frames: 3, write_protected: 14 },
+    )
+}
+
+/// What a process's life looks like: a call cut by another process, signals, ends.
+fn family() -> Vec<Event> {
+    let killed = WaitStatus::Killed { signal: Signal::SIGSEGV, core: true };
+    let signal = |name, info: &str| What::Signal { name, info: info.to_owned() };
+    vec![
+        enter(2, "clone", "child_stack=NULL, flags=SIGCHLD"),
+        fork(2, 3),
+        exit(2, "clone", "", "3"),
+        enter(2, "wait4", "-1"),
+        enter(3, "write", "1, \"hello\\n\", 6"),
+        exit(3, "write", "", "6"),
+        event(3, signal("SIGSEGV", "si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL")),
+        event(3, What::Exit { status: killed }),
+        exit(2, "wait4", ", [{WIFSIGNALED(s) && WTERMSIG(s) == SIGSEGV && WCOREDUMP(s)}], 0, NULL", "3"),
+        enter(2, "exit_group", "0"),
+        exit(2, "exit_group", "", "?"),
+        event(2, What::Exit { status: WaitStatus::Exited(0) }),
+    ]
+}
+
+#[derive(Clone, Default)]
+struct Shared(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn straced(prefix: Prefix, events: &[Event]) -> String {
+    let written = Shared::default();
+    let mut strace = Strace::new(Output::to("memory", written.clone()), prefix);
+    for event in events {
+        strace.event(event);
+    }
+    strace.finish().unwrap();
+    String::from_utf8(written.0.take()).unwrap()
+}
+
+#[test]
+fn strace_cuts_and_resumes_lines_as_strace_does() {
+    insta::assert_snapshot!(straced(Prefix::Bracketed, &family()), @r#"
+    clone(child_stack=NULL, flags=SIGCHLD)  = 3
+    [pid     2] wait4(-1 <unfinished ...>
+    [pid     3] write(1, "hello\n", 6)      = 6
+    [pid     3] --- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL} ---
+    [pid     3] +++ killed by SIGSEGV (core dumped) +++
+    <... wait4 resumed>, [{WIFSIGNALED(s) && WTERMSIG(s) == SIGSEGV && WCOREDUMP(s)}], 0, NULL) = 3
+    exit_group(0)                           = ?
+    +++ exited with 0 +++
+    "#);
+}
+
+#[test]
+fn strace_in_a_file_names_the_process_on_every_line() {
+    let line = "2     clone(child_stack=NULL, flags=SIGCHLD) = 3
+";
+    assert_eq!(straced(Prefix::Plain, &family()[..3]), line);
+}
+
+#[test]
+fn a_call_that_never_returns_is_not_lost() {
+    assert_eq!(straced(Prefix::Bracketed, &[enter(2, "pause", "")]), "pause( <unfinished ...>\n");
+}
+
+/// One of each kind of event.
+fn each_kind() -> Vec<Event> {
+    let at = VirtAddr(0x11ff8);
+    let fault = What::Fault {
+        kind: FaultKind::CowCopy,
+        at,
+        access: Access::Store,
+        pc: 0x1049a,
+        old: Some(Ppn(0x80041)),
+        new: Ppn(0x80067),
+        owners: 2,
+    };
+    let trap = |cause, scause| What::Trap { cause, scause, stval: at.0, sepc: 0x1049a, spp: Privilege::User };
+    let mut events = family();
+    events.extend(
+        [
+            trap(Cause::PageFault(Access::Store), 15),
+            trap(Cause::Timer, 1 << 63 | 5),
+            fault,
+            What::FailedFault { reason: "segv_maperr", at, access: Access::Load, pc: 0x1049a },
+            What::Fence { fence: Fence::Page(at), remote: Some(HartId(1)) },
+            What::Fence { fence: Fence::All, remote: None },
+            What::Exec { path: "/bin/true".to_owned() },
+            What::Switch { from: Some(Pid(3)) },
+            What::Switch { from: None },
+            What::UnknownSyscall { number: 1234 },
+        ]
+        .map(|what| event(2, what)),
+    );
+    events
+}
+
+#[test]
+fn text_has_a_line_for_every_kind() {
+    let lines: Vec<_> = each_kind().iter().map(text::line).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn json_has_an_object_for_every_kind() {
+    let lines: Vec<_> = each_kind().iter().map(json::line).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+    for line in lines {
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert!(object["ev"].is_string() && object["t"] == 18_342, "{line}");
+    }
+}

@@ -1,0 +1,90 @@
+//! An event as a line of text.
+
+use tine_machine::{Access, Cause, Event, Fence, Privilege, WaitStatus, What};
+
+/// Returns the line of `event`.
+pub(super) fn line(event: &Event) -> String {
+    format!("t={} pid {} hart {}  {}", event.time_ns, event.pid, event.hart, what(&event.what))
+}
+
+fn what(what: &What) -> String {
+    match what {
+        What::Trap { cause, scause, stval, sepc, spp } => {
+            let name = cause_name(*cause);
+            // An interrupt is told by the top bit: it reads better in hexadecimal.
+            let scause = if *scause >> 63 == 1 { format!("{scause:#x}") } else { scause.to_string() };
+            format!(
+                "trap {name} (scause {scause}, stval {stval:#x}, sepc {sepc:#x}, SPP {})",
+                privilege(*spp)
+            )
+        }
+        What::Fault { kind, at, access, pc, old, new, owners } => {
+            let from = old.map_or(String::new(), |old| format!("{old} (owners {owners}) → "));
+            format!("fault {} at {at} by {} at {pc:#x}  {from}{new}", kind.name(), access_name(*access))
+        }
+        What::FailedFault { reason, at, access, pc } => {
+            format!("fault {reason} at {at} by {} at {pc:#x}", access_name(*access))
+        }
+        What::Fence { fence, remote } => {
+            let scope = match fence {
+                Fence::All => "all".to_owned(),
+                Fence::Asid(asid) => format!("asid {}", asid.0),
+                Fence::Page(page) => format!("page {page}"),
+                Fence::PageAsid(page, asid) => format!("page {page} asid {}", asid.0),
+            };
+            let on = remote.map_or(String::new(), |hart| format!(" on hart {hart}"));
+            format!("fence {scope}{on}")
+        }
+        What::Fork { kind, child, pc, ptes_copied, pt_frames, write_protected } => format!(
+            "{kind} pid {child} at {pc:#x}  {ptes_copied} PTEs · {pt_frames} tables · {write_protected} pages write-protected"
+        ),
+        What::Exec { path } => format!("exec {path}"),
+        What::Exit { status } => match status {
+            WaitStatus::Exited(code) => format!("exit {code}"),
+            WaitStatus::Killed { signal, .. } => format!("exit by {}", signal.name()),
+        },
+        What::Switch { from } => match from {
+            Some(from) => format!("switch from pid {from}"),
+            None => "switch from idle".to_owned(),
+        },
+        What::Signal { name, info } => format!("signal {name} {{{info}}}"),
+        What::SyscallEnter { name, arguments } => format!("call {name}({arguments}"),
+        What::SyscallExit { name, arguments, result } => format!("return {name}{arguments}) = {result}"),
+        What::UnknownSyscall { number } => format!("call {number} is unknown"),
+    }
+}
+
+/// Returns the name of a cause (Privileged ISA, "Supervisor Cause Register").
+pub(super) fn cause_name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Timer => "timer interrupt",
+        Cause::SystemCall => "environment call",
+        Cause::Breakpoint => "breakpoint",
+        Cause::IllegalInstruction => "illegal instruction",
+        Cause::Misaligned(Access::Fetch) => "instruction address misaligned",
+        Cause::Misaligned(Access::Load) => "load address misaligned",
+        Cause::Misaligned(Access::Store) => "store address misaligned",
+        Cause::AccessFault(Access::Fetch) => "instruction access fault",
+        Cause::AccessFault(Access::Load) => "load access fault",
+        Cause::AccessFault(Access::Store) => "store access fault",
+        Cause::PageFault(Access::Fetch) => "instruction page fault",
+        Cause::PageFault(Access::Load) => "load page fault",
+        Cause::PageFault(Access::Store) => "store page fault",
+    }
+}
+
+pub(super) fn access_name(access: Access) -> &'static str {
+    match access {
+        Access::Fetch => "fetch",
+        Access::Load => "load",
+        Access::Store => "store",
+    }
+}
+
+pub(super) fn privilege(privilege: Privilege) -> &'static str {
+    match privilege {
+        Privilege::User => "U",
+        Privilege::Supervisor => "S",
+        Privilege::Machine => "M",
+    }
+}

@@ -1,0 +1,85 @@
+//! The report as one JSON object: every counter, zeros included, nested where its key has dots.
+
+use super::{ad_update, fork_mode, fork_order};
+use serde_json::{Map, Value, json};
+use tine_machine::{Counts, Outcome, Process, Report, SCHEMA, WaitStatus};
+
+pub(super) fn render(report: &Report) -> String {
+    let setting = &report.setting;
+    let object = json!({
+        "schema": SCHEMA,
+        "run": {
+            "program": setting.program,
+            "arguments": setting.arguments,
+            "outcome": outcome(report.outcome.as_ref()),
+            "policy": {
+                "name": setting.policy.name,
+                "fork": fork_mode(&setting.policy),
+                "fork_order": fork_order(&setting.policy),
+                "fault_around_pages": setting.policy.fault_around_pages,
+                "ad": ad_update(&setting.policy),
+            },
+            "tlb": setting.tlb.to_string(),
+            "harts": setting.harts,
+            "memory_bytes": setting.memory_bytes,
+            "seed": setting.seed,
+            "epoch_s": setting.epoch_s,
+            "time": { "instruction_ns": setting.instruction_ns, "trap_ns": setting.trap_ns },
+        },
+        "machine": nested(&report.machine),
+        "gauges": nested(&report.gauges),
+        "processes": report.processes.iter().map(process).collect::<Vec<_>>(),
+        "harts": report.harts.iter().map(nested).collect::<Vec<_>>(),
+    });
+    format!("{object:#}\n")
+}
+
+fn process(process: &Process) -> Value {
+    json!({
+        "pid": process.pid,
+        "parent": process.parent,
+        "command": process.command,
+        "origin": process.origin,
+        "end": process.end.map_or(Value::Null, status),
+        "counts": nested(&process.counts),
+    })
+}
+
+fn outcome(outcome: Option<&Outcome>) -> Value {
+    match outcome {
+        Some(Outcome::Ended(end)) => status(*end),
+        Some(Outcome::InstructionLimit(_)) => json!({ "stopped": "instruction-limit" }),
+        Some(Outcome::Deadlock(_)) => json!({ "stopped": "deadlock" }),
+        None => Value::Null,
+    }
+}
+
+fn status(end: WaitStatus) -> Value {
+    match end {
+        WaitStatus::Exited(code) => json!({ "exited": code }),
+        WaitStatus::Killed { signal, core } => json!({ "killed": signal.name(), "core": core }),
+    }
+}
+
+/// Turns keys with dots into objects within objects: no key is the beginning of another.
+fn nested(counts: &Counts) -> Value {
+    let mut root = Map::new();
+    for (key, count) in counts.iter() {
+        insert(&mut root, key, count);
+    }
+    Value::Object(root)
+}
+
+fn insert(object: &mut Map<String, Value>, key: &str, count: u64) {
+    match key.split_once('.') {
+        None => {
+            object.insert(key.to_owned(), count.into());
+        }
+        Some((first, rest)) => {
+            let inner = object.entry(first).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                insert(inner, rest, count);
+            }
+        }
+    }
+}

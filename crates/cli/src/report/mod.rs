@@ -1,0 +1,46 @@
+//! The report in its three forms: a table for people, JSON and CSV for programs.
+
+mod csv;
+mod json;
+mod table;
+
+use crate::args::StatsFormat;
+use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Report, TlbConfig};
+
+/// Returns the report in `format`, with terminal styles in the table.
+pub(crate) fn render(report: &Report, format: StatsFormat) -> String {
+    match format {
+        StatsFormat::Table => table::render(report),
+        StatsFormat::Json => json::render(report),
+        StatsFormat::Csv => csv::render(report),
+    }
+}
+
+fn fork_mode(policy: &MemoryPolicy) -> &'static str {
+    match policy.fork {
+        ForkMode::Cow => "cow",
+        ForkMode::Eager => "eager",
+    }
+}
+
+fn fork_order(policy: &MemoryPolicy) -> &'static str {
+    match policy.fork_order {
+        ForkOrder::ChildFirst => "child-first",
+        ForkOrder::ParentFirst => "parent-first",
+    }
+}
+
+fn ad_update(policy: &MemoryPolicy) -> &'static str {
+    match policy.ad_update {
+        AdUpdate::Svade => "svade",
+        AdUpdate::Svadu => "svadu",
+    }
+}
+
+/// Returns the preset's name, or the whole shape where it is none.
+fn tlb_name(tlb: &TlbConfig) -> String {
+    tlb.preset_name().map_or_else(|| tlb.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

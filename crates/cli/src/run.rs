@@ -1,0 +1,116 @@
+//! `tine run`: puts a program on a machine, watches it, and reports.
+
+use crate::args::{Run, StatsFormat};
+use crate::console::Console;
+use crate::events::Sinks;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::program::Program;
+use crate::report;
+use anstream::adapter::strip_str;
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+use tine_machine::{Config, Machine, Outcome, Report};
+
+/// Runs the program and returns its exit code.
+///
+/// # Errors
+/// When it cannot be run, when the machine had to stop it, or when what was seen cannot be written.
+pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
+    let [name, arguments @ ..] = options.program.as_slice() else {
+        return Err(Failure::tine("PROGRAM is missing"));
+    };
+    let program = Program::open(name)?;
+    let mut sinks = Sinks::open(&options.observe)?;
+    let stats = Stats::open(options)?;
+
+    let arguments = arguments.iter().map(|argument| argument.as_bytes().to_owned());
+    let guest = tine_machine::Program {
+        shown: program.shown.clone(),
+        path: program.path.clone(),
+        bytes: program.elf.to_vec(),
+        arguments: [program.argv0.clone()].into_iter().chain(arguments).collect(),
+    };
+    let config = config(options, &sinks);
+    let mut machine = Machine::new(config, guest).map_err(|error| program.refused(&error))?;
+    let outcome = machine.run(&mut Console, &mut sinks);
+
+    sinks.finish()?;
+    if let Some(stats) = stats {
+        stats.write(&machine.report())?;
+    }
+    exit_code(&outcome)
+}
+
+fn config(options: &Run, sinks: &Sinks) -> Config {
+    let machine = &options.machine;
+    Config {
+        policy: options.policy.policy(),
+        tlb: options.tlb.config,
+        harts: machine.harts,
+        memory_bytes: machine.memory_bytes,
+        seed: machine.seed,
+        epoch_s: machine.epoch_s,
+        max_instructions: options.limits.max_instructions,
+        max_procs: options.limits.max_procs,
+        engine: machine.engine.unwrap_or_default(),
+        environment: machine.environment.clone(),
+        interest: sinks.interest(),
+    }
+}
+
+/// Returns the program's exit code.
+///
+/// # Errors
+/// When the run did not end by itself.
+fn exit_code(outcome: &Outcome) -> Result<ExitCode, Failure> {
+    match outcome {
+        Outcome::Ended(end) => Ok(ExitCode::from(end.shell_code())),
+        Outcome::InstructionLimit(limit) => Err(Failure::tine(format!("stopped after {limit} instructions"))
+            .hint("give it more with --max-instructions, or leave the option out")),
+        Outcome::Deadlock(stuck) => {
+            let tasks = stuck
+                .iter()
+                .map(|task| format!("\n  pid {} {} waits for {}", task.task, task.command, task.waits_for));
+            Err(Failure::tine(format!("deadlock: no task can ever run again{}", tasks.collect::<String>()))
+                .hint("--strace shows the calls in which they wait"))
+        }
+    }
+}
+
+/// Where the report goes, and in which form.
+struct Stats {
+    format: StatsFormat,
+    /// The file that was asked for; stderr otherwise.
+    file: Option<Output>,
+}
+
+impl Stats {
+    /// Opens the file before the program runs, so that a long run is not lost to a wrong name.
+    fn open(options: &Run) -> Result<Option<Self>, Failure> {
+        let file = options.observe.stats_file.as_deref();
+        let format = options.observe.stats.or(file.map(|_| StatsFormat::Table));
+        let open = |format| {
+            let file = file.map(|path| Output::open("--stats-file", Some(path))).transpose()?;
+            Ok(Self { format, file })
+        };
+        format.map(open).transpose()
+    }
+
+    fn write(self, report: &Report) -> Result<(), Failure> {
+        let text = report::render(report, self.format);
+        let mut output = match self.file {
+            Some(mut file) => {
+                file.write(&strip_str(&text).to_string());
+                return file.finish();
+            }
+            None => Output::to("stderr", anstream::stderr()),
+        };
+        if let StatsFormat::Table = self.format {
+            // Sets the table off from what the program printed.
+            output.write("\n");
+        }
+        output.write(&text);
+        output.finish()
+    }
+}

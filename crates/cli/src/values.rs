@@ -1,0 +1,148 @@
+//! Values of options that are more than a word or a number.
+
+use std::num::ParseIntError;
+use thiserror::Error;
+use tine_machine::{Interest, PAGE_SIZE, TlbConfig};
+
+/// A value that an option cannot take.
+#[derive(Debug, Error)]
+#[error("{problem}")]
+pub(crate) struct BadValue {
+    /// What is wrong with it.
+    pub(crate) problem: String,
+    /// What the option takes instead.
+    pub(crate) remedy: String,
+}
+
+impl BadValue {
+    fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { problem: problem.into(), remedy: remedy.into() }
+    }
+}
+
+/// Reads a size in bytes: `65536`, `64K`, `512M`, `2GiB`.
+pub(crate) fn size(text: &str) -> Result<u64, BadValue> {
+    let not_a_size =
+        || BadValue::new("it is not a size", "a number of bytes, or one with K, M or G: --mem 512M");
+    let digits_end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(digits_end);
+    let shift = match unit.to_ascii_lowercase().trim_end_matches("ib") {
+        "" if !unit.eq_ignore_ascii_case("ib") => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return Err(not_a_size()),
+    };
+    let number: u64 = digits.parse().map_err(|_| not_a_size())?;
+    let bytes = number.checked_mul(1 << shift).ok_or_else(not_a_size)?;
+    if bytes == 0 || !bytes.is_multiple_of(PAGE_SIZE) {
+        return Err(BadValue::new("it is no whole number of 4 KiB pages", "a multiple of 4K: --mem 512M"));
+    }
+    Ok(bytes)
+}
+
+/// Reads an environment variable: `NAME=VALUE`.
+pub(crate) fn environment(text: &str) -> Result<(String, String), BadValue> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(BadValue::new("it is not NAME=VALUE", "a name and a value: -E LANG=C")),
+    }
+}
+
+/// Reads the shape of the TLBs.
+pub(crate) fn tlb(text: &str) -> Result<TlbConfig, BadValue> {
+    text.parse().map_err(|error: <TlbConfig as std::str::FromStr>::Err| {
+        let presets = TlbConfig::PRESETS.map(|(name, _)| name).join(", ");
+        BadValue::new(error.to_string(), format!("--tlb l1i=32,l1d=32,l2=1024x8:lru, or one of {presets}"))
+    })
+}
+
+/// What `--trace` shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TraceSpec {
+    /// The kinds of cold event.
+    pub(crate) events: Interest,
+    /// The tasks; none means all.
+    pub(crate) pids: Vec<i32>,
+}
+
+/// The kinds of cold event that `--trace` takes, by name.
+const KINDS: [(&str, Interest); 9] = [
+    ("trap", Interest::TRAP),
+    ("fault", Interest::FAULT),
+    ("fence", Interest::FENCE),
+    ("fork", Interest::FORK),
+    ("exec", Interest::EXEC),
+    ("exit", Interest::EXIT),
+    ("switch", Interest::SWITCH),
+    ("signal", Interest::SIGNAL),
+    ("syscall", Interest::SYSCALL),
+];
+
+/// Reads what is to be traced: `fault,fence,pid=2`.
+pub(crate) fn trace(text: &str) -> Result<TraceSpec, BadValue> {
+    let mut spec = TraceSpec::default();
+    for part in text.split(',') {
+        if let Some(number) = part.strip_prefix("pid=") {
+            let pid = number.parse().map_err(|_: ParseIntError| {
+                BadValue::new(
+                    format!("\"{number}\" is not a process"),
+                    "a process by its number: --trace fault,pid=2",
+                )
+            })?;
+            spec.pids.push(pid);
+        } else if part == "all" {
+            spec.events |= KINDS.iter().map(|&(_, kind)| kind).collect();
+        } else if let Some(&(_, kind)) = KINDS.iter().find(|(name, _)| *name == part) {
+            spec.events |= kind;
+        } else {
+            let names = KINDS.map(|(name, _)| name).join(", ");
+            return Err(BadValue::new(
+                format!("\"{part}\" is not a kind of event"),
+                format!("some of {names}, all, and pid=N, with commas between"),
+            ));
+        }
+    }
+    if spec.events.is_empty() {
+        return Err(BadValue::new(
+            "it names no event",
+            "kinds of event before the process: --trace fault,pid=2",
+        ));
+    }
+    Ok(spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        for (text, bytes) in
+            [("4096", 4096), ("64K", 65536), ("512M", 512 << 20), ("2g", 2 << 30), ("1GiB", 1 << 30)]
+        {
+            assert_eq!(size(text).unwrap(), bytes, "{text}");
+        }
+        for text in ["", "M", "lots", "1T", "1.5G", "-4096", "0", "4097", "12iB", "1kb", "17179869184G"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_variable_needs_a_name() {
+        assert_eq!(environment("A=b=c").unwrap(), ("A".to_owned(), "b=c".to_owned()));
+        assert_eq!(environment("A=").unwrap(), ("A".to_owned(), String::new()));
+        assert!(environment("A").is_err());
+        assert!(environment("=b").is_err());
+    }
+
+    #[test]
+    fn a_trace_is_kinds_and_processes() {
+        let spec = trace("fault,pid=2,pid=3").unwrap();
+        assert_eq!(spec, TraceSpec { events: Interest::FAULT, pids: vec![2, 3] });
+        assert!(trace("all").unwrap().events.contains(Interest::SYSCALL | Interest::TRAP));
+        for text in ["", "pid=2", "fault,,fork", "faults", "fault,pid=two"] {
+            assert!(trace(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The texts that tell a newcomer what can be done.
+
+mod support;
+
+use std::process::Command;
+use support::{guest, run, tine};
+
+fn stdout_of(arguments: &[&str]) -> String {
+    let (code, stdout, stderr) = run(arguments);
+    assert_eq!((code, stderr.as_str()), (0, ""), "{arguments:?}");
+    stdout
+}
+
+#[test]
+fn help_texts() {
+    insta::assert_snapshot!("help", stdout_of(&["--help"]));
+    insta::assert_snapshot!("run-short-help", stdout_of(&["run", "-h"]));
+    insta::assert_snapshot!("run-help", stdout_of(&["run", "--help"]));
+}
+
+#[test]
+fn the_list_of_guests_names_and_describes_each() {
+    let list = stdout_of(&["guests"]);
+    insta::assert_snapshot!("guests", list);
+    for line in list.lines() {
+        let name = line.split_whitespace().next().unwrap().strip_prefix('@').unwrap();
+        assert!(guest(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        assert!(stdout_of(&["completions", shell]).contains("fork-order"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let pipe = format!("{} guests | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_tine"));
+    let output = Command::new("bash").args(["-c", &pipe]).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), [].as_slice()));
+}
+
+#[test]
+fn colour_is_for_terminals_alone() {
+    let escape = '\u{1b}';
+    assert!(!run(["run", "@no-such"]).2.contains(escape));
+    let forced = |variable: &str| {
+        let output =
+            tine(["run", "@no-such"]).env("CLICOLOR_FORCE", "1").env(variable, "1").output().unwrap();
+        String::from_utf8(output.stderr).unwrap().contains(escape)
+    };
+    assert!(forced("UNUSED"));
+    assert!(!forced("NO_COLOR"));
+}

@@ -1,0 +1,27 @@
+//! Runs the command as a shell would.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Returns the command with `arguments`, without anything of this terminal.
+pub(crate) fn tine<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tine"));
+    command.args(arguments).stdin(Stdio::null()).current_dir(env!("CARGO_MANIFEST_DIR"));
+    for variable in ["COLUMNS", "CLICOLOR_FORCE", "NO_COLOR"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs the command and returns its exit code, stdout and stderr.
+pub(crate) fn run<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = tine(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().expect("tine is not killed"), text(stdout), text(stderr))
+}
+
+/// Returns the ELF file of a built-in program.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/bin").join(name)
+}
