@@ -3,7 +3,7 @@
 //! ```text
 //!   VirtAddr ──▶ first-level TLB ──▶ second-level TLB ──▶ walk ──▶ PhysAddr ──▶ Ram
 //!                (instruction, data)   (unified)           │
-//!                                                          └─▶ PageFault
+//!                                                          └─▶ MemoryFault
 //! ```
 //!
 //! Principles:
@@ -11,7 +11,7 @@
 //! - The host shortcut ([`Mmu::load_fast`] and its siblings) exists only where the modelled TLB would hit. It can neither
 //!   change a count nor hide a stale entry.
 //! - Counters live in the structure that does the counting and are always on.
-//! - Nothing here knows an instruction or a process.
+//! - Nothing here knows a process, nor more of an instruction than its length.
 
 #![forbid(unsafe_code)]
 

@@ -36,7 +36,8 @@ impl Mmu {
     }
 
     /// Translates the address of an instruction through the shortcut; `None` says nothing but that [`Mmu::translate`] or
-    /// [`Mmu::fetch`] must be asked.
+    /// [`Mmu::fetch`] must be asked. It answers for the first two bytes: an instruction that crosses a page needs
+    /// [`Mmu::fetch`].
     #[inline(always)]
     pub fn fetch_fast(&mut self, pc: VirtAddr, stamp: Stamp) -> Option<PhysAddr> {
         let (offset, entry) = self.fetches.probe::<2>(pc)?;
