@@ -2,8 +2,7 @@
  * orphan: the dead that nobody waited for, and the living whose parent is dead.
  *
  * Shows:  a child that has exited stays as a zombie until it is waited for: signals still reach it, then they
- *         do not. A process whose parent exits is given to the nearest ancestor that reaps orphans, at last
- *         to pid 1; here the program makes itself that ancestor with PR_SET_CHILD_SUBREAPER.
+ *         do not. A process whose parent exits is given to init, pid 1, which waits for it when it ends.
  * Rows:   M28.
  * Counts: three forks, and few copies: only stack pages. A zombie holds no frame. (textbook)
  */
@@ -24,19 +23,24 @@ static void zombie(void)
 
 static void orphan(void)
 {
-    must("prctl", prctl(PR_SET_CHILD_SUBREAPER, 1));
-    long reaper = getpid();
+    int report[2];
+    must("pipe2", pipe2(report, 0));
     long child = must("fork", fork());
     if (child == 0) {
         long parent = getpid();
         if (must("fork", fork()) != 0)
-            exit(0); /* leaves the grandchild behind */
+            exit(6); /* leaves the grandchild behind */
         while (getppid() == parent)
             sched_yield();
-        exit(getppid() == reaper ? 9 : 1);
+        long new_parent = getppid();
+        write(report[1], &new_parent, sizeof new_parent);
+        exit(7);
     }
-    printf("the child exited with status %d\n", exit_status_of(child));
-    printf("the reaper waited for the orphan, which had it as its parent: status %d\n", exit_status_of(-1));
+    printf("the child exited with status %d and left an orphan\n", exit_status_of(child));
+    long new_parent;
+    must("read", read(report[0], &new_parent, sizeof new_parent));
+    printf("the orphan's new parent has the pid %ld\n", new_parent);
+    show("its grandparent can wait for it", waitpid(-1, 0, 0));
 }
 
 int main(void)

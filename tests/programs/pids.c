@@ -1,5 +1,5 @@
 /*
- * pids: the numbers of processes, seen by the first process of a pid namespace.
+ * pids: the numbers of processes, seen by the first process that init starts.
  *
  * pid_namespaces(7), fork(2): pids are given in ascending order.
  */
@@ -7,7 +7,7 @@
 
 int main(void)
 {
-    printf("the first process: pid %ld, thread %ld, parent %ld\n", getpid(), gettid(), getppid());
+    printf("this process: pid %ld, thread %ld, parent %ld\n", getpid(), gettid(), getppid());
     for (int i = 0; i < 3; i++) {
         long child = must("fork", fork());
         if (child == 0) {
