@@ -4,8 +4,8 @@
  * Shows:  the child changes its copy of the variable fd to 1 and writes to stdout; the parent's fd still names
  *         the file. The original needed a foobar.txt that was already there and did not wait.
  * Rows:   M15, M29.
- * Counts: one fork; the child's store to fd and the supervisor's store of read(2) are each a write to a
- *         stack page: a cow_copy in the child, a cow_reuse in the parent. (textbook)
+ * Counts: one fork, and one stack page that both write: a cow_copy for the first, a cow_reuse for the other.
+ *         (textbook)
  */
 #include "rt.h"
 

@@ -5,8 +5,8 @@
  *         first line came before or after the child's, as the scheduler liked; here the child waits for its
  *         turn, so that the order is always the same.
  * Rows:   M1, M28, M29.
- * Counts: one fork; one cow_copy of the stack page by whoever stores first, and cow_copy or cow_reuse by the
- *         other: it depends on who has ended by then. (textbook)
+ * Counts: one fork, and one stack page that both write: a cow_copy for the first, a cow_reuse for the other.
+ *         (textbook)
  */
 #include "rt.h"
 

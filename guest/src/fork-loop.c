@@ -5,7 +5,7 @@
  *         own stale writable entries are the danger, the child has none yet.
  * Rows:   M1, M2, M4.
  * Counts: for the default, 100 rounds of 16 pages: 100 forks, 100 times 16 pages write-protected, 1600
- *         cow_reuse in the parent, 0 cow_copy among the 16 pages. (textbook)
+ *         cow_reuse and no cow_copy among them. The stack page adds one of either to each round. (textbook)
  */
 #include "rt.h"
 

@@ -4,8 +4,8 @@
  * Shows:  fork can fail, and a program that does not look takes the error for a pid. Run it with --max-procs or
  *         --fail fork:N to see EAGAIN, with --mem to see ENOMEM.
  * Rows:   M4, M17.
- * Counts: for the default, 64 children: 64 forks; each copies the page tables and a page or two of stack, and
- *         nothing of the 16 pages that the parent wrote. (textbook)
+ * Counts: for the default, 64 children: 64 forks, each with its own page tables, and hardly a copy, for nobody
+ *         writes: all of them share the 16 pages. (textbook)
  */
 #include "rt.h"
 
