@@ -3,9 +3,9 @@
 use super::asid::AsidTag;
 use super::page_cache::PageCache;
 use super::page_table::{PageTable, Resident};
-use super::vma::{Backing, Prot, Vma};
-use super::vma_tree::{STACK_GUARD_PAGES, TASK_SIZE, VmaTree};
-use crate::HartId;
+use super::vma::{Backing, Vma};
+use super::vma_tree::{AreaPages, LOWEST, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
+use crate::{HartId, MmId};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, VirtAddr, Vpn};
@@ -83,22 +83,14 @@ pub enum AreaRole {
 /// Sizes for `/proc/<pid>/status` and `stat`, in pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// All areas (`VmSize`).
-    pub size: u64,
-    /// The most there ever were (`VmPeak`).
-    pub peak_size: u64,
-    /// Private writable areas that are no stack (`VmData`).
-    pub data: u64,
-    /// Stacks (`VmStk`).
-    pub stack: u64,
-    /// Executable areas that are not writable (`VmExe` and `VmLib` together).
-    pub code: u64,
+    /// Pages of areas.
+    pub areas: AreaPages,
+    /// The most pages that areas ever covered (`VmPeak`).
+    pub peak_pages: u64,
     /// Resident pages.
     pub resident: Resident,
     /// Frames of page tables (`VmPTE`).
     pub page_tables: u64,
-    /// Number of areas.
-    pub areas: usize,
 }
 
 /// An address space.
@@ -118,10 +110,10 @@ pub struct AddressSpace {
 }
 
 impl AddressSpace {
-    pub(super) fn new(table: PageTable) -> Self {
+    pub(super) fn new(mm: MmId, table: PageTable) -> Self {
         let limits = Limits::default();
         let layout = Layout { mmap_base: Layout::mmap_base_for(limits.stack_bytes), ..Layout::default() };
-        Self { vmas: VmaTree::new(), table, users: 1, tag: None, harts: BTreeSet::new(), layout, limits }
+        Self { vmas: VmaTree::new(mm), table, users: 1, tag: None, harts: BTreeSet::new(), layout, limits }
     }
 
     /// Returns the areas.
@@ -151,27 +143,17 @@ impl AddressSpace {
 
     /// Returns the sizes.
     pub fn usage(&self) -> Usage {
-        let pages = |counted: &dyn Fn(&Vma) -> bool| -> u64 {
-            self.vmas.iter().filter(|vma| counted(vma)).map(Vma::pages).sum()
-        };
         Usage {
-            size: self.vmas.pages(),
-            peak_size: self.vmas.peak_pages(),
-            data: pages(&|vma| vma.is_private_writable() && !vma.grows_down),
-            stack: pages(&|vma| vma.grows_down),
-            code: pages(&|vma| vma.prot & (Prot::EXEC | Prot::WRITE) == Prot::EXEC),
+            areas: self.vmas.pages(),
+            peak_pages: self.vmas.peak_pages(),
             resident: self.table.resident(),
             page_tables: self.table.frames(),
-            areas: self.vmas.count(),
         }
     }
 
-    /// Takes over the areas and facts of the address space that it is forked from. Every file gains a holder.
+    /// Takes over the areas and facts of the address space that it is forked from.
     pub(super) fn inherit(&mut self, parent: &Self, cache: &mut PageCache) {
-        self.vmas = parent.vmas.clone();
-        for file in self.vmas.iter().filter_map(Vma::file) {
-            cache.hold(file);
-        }
+        self.vmas = parent.vmas.fork(cache, self.table.space());
         self.layout = parent.layout;
         self.limits = parent.limits;
     }
@@ -195,26 +177,28 @@ impl AddressSpace {
         let Some(stack) = self.vmas.next_above(vpn).filter(|vma| vma.grows_down) else { return false };
         let (start, end) = (stack.start, stack.end);
         let below = self.vmas.last_below(vpn).filter(|vma| !vma.prot.is_empty() && !vma.grows_down);
-        let room = below.is_none_or(|vma| vpn.0 - vma.end.0 >= STACK_GUARD_PAGES);
-        let within_limit = (end.0 - vpn.0) << PAGE_SHIFT <= self.limits.stack_bytes;
-        let total = self.vmas.pages() + (start.0 - vpn.0);
-        let grows = room && within_limit && total << PAGE_SHIFT <= self.limits.address_space_bytes;
+        let guarded = below.is_none_or(|vma| vpn.0 - vma.end.0 >= STACK_GUARD_PAGES);
+        let total = self.vmas.pages().total + (start.0 - vpn.0);
+        let grows = vpn >= LOWEST
+            && guarded
+            && (end.0 - vpn.0) << PAGE_SHIFT <= self.limits.stack_bytes
+            && total << PAGE_SHIFT <= self.limits.address_space_bytes;
         if grows {
-            self.vmas.grow_down(start, vpn);
+            self.vmas.change(start, |stack| stack.start = vpn);
         }
         grows
-    }
-
-    /// Returns the private writable pages, which the data limit counts.
-    pub(super) fn data_pages(&self) -> u64 {
-        self.usage().data
     }
 }
 
 /// Turns a range of bytes into pages: `at` must be the first byte of one, the length is rounded up.
 ///
-/// `None` when it is misaligned or leaves the user address space.
+/// `None` when it is misaligned or wraps around. It may leave the user address space, where there are no areas.
 pub(super) fn page_range(at: VirtAddr, len_bytes: u64) -> Option<Range<Vpn>> {
     let end = at.0.checked_add(len_bytes.checked_next_multiple_of(PAGE_SIZE)?)?;
-    (at.offset() == 0 && end <= TASK_SIZE).then(|| at.vpn()..VirtAddr(end).vpn())
+    (at.offset() == 0).then(|| at.vpn()..VirtAddr(end).vpn())
+}
+
+/// As [`page_range`], and `None` also when it leaves the user address space.
+pub(super) fn user_range(at: VirtAddr, len_bytes: u64) -> Option<Range<Vpn>> {
+    page_range(at, len_bytes).filter(|range| range.end <= TASK_END)
 }

@@ -1,7 +1,8 @@
 //! madvise, mincore and msync: what a process says and asks about pages that it has.
 
 use super::address_space::page_range;
-use super::{Fault, Memory, Work};
+use super::vma::{Backing, OnFork, Vma};
+use super::{Fault, Memory, Work, limits};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{Access, Ram, VirtAddr, Vpn};
@@ -13,6 +14,10 @@ pub enum Advice {
     Hint,
     /// `MADV_DONTNEED`: the pages leave; anonymous ones come back as zeros.
     DontNeed,
+    /// `MADV_FREE`: the pages may leave when memory runs short. Nothing is reclaimed here, so they stay.
+    Free,
+    /// What fork does with the pages.
+    OnFork(OnFork),
     /// `MADV_POPULATE_READ`: map every page for reading.
     PopulateRead,
     /// `MADV_POPULATE_WRITE`: map every page for writing.
@@ -23,13 +28,24 @@ impl Advice {
     /// Decodes the number that madvise(2) takes; `None` for one that is unknown or not supported.
     pub fn from_number(number: i32) -> Option<Self> {
         match number {
-            // NORMAL, RANDOM, SEQUENTIAL, WILLNEED, COLD.
-            0..=3 | 20 => Some(Self::Hint),
+            // NORMAL, RANDOM, SEQUENTIAL, WILLNEED; HUGEPAGE to DODUMP, for there are no huge pages and no core files;
+            // COLD and PAGEOUT, for there is no swap.
+            0..=3 | 14..=17 | 20 | 21 => Some(Self::Hint),
             4 => Some(Self::DontNeed),
+            8 => Some(Self::Free),
+            10 => Some(Self::OnFork(OnFork::Omit)),
+            18 => Some(Self::OnFork(OnFork::Wipe)),
+            11 | 19 => Some(Self::OnFork(OnFork::Inherit)),
             22 => Some(Self::PopulateRead),
             23 => Some(Self::PopulateWrite),
             _ => None,
         }
+    }
+
+    /// Tells whether the advice can be given about an area.
+    fn suits(self, vma: &Vma) -> bool {
+        let private_anonymous = vma.backing == Backing::Anonymous;
+        !matches!(self, Self::Free | Self::OnFork(OnFork::Wipe)) || private_anonymous
     }
 }
 
@@ -37,8 +53,9 @@ impl Memory {
     /// Follows advice about a range of pages.
     ///
     /// # Errors
-    /// As madvise(2): `EINVAL` for a misaligned address or a range outside user space, `ENOMEM` for a hole in it (the rest
-    /// is done), and for the populating kinds `EFAULT` and `ENOMEM` where a page cannot be had.
+    /// As madvise(2): `EINVAL` for a misaligned address or advice that does not suit an area, `ENOMEM` for a hole (the
+    /// rest is done) or too many areas, and for the populating kinds `ENOMEM`, `EINVAL` and `EFAULT` where a page cannot
+    /// be had.
     pub fn advise(
         &mut self,
         work: &mut Work<'_>,
@@ -48,23 +65,46 @@ impl Memory {
         advice: Advice,
     ) -> Result<(), Errno> {
         let range = page_range(at, len_bytes).ok_or(Errno::EINVAL)?;
-        let whole = self.spaces.get(mm).vmas.covers(range.clone());
         match advice {
-            Advice::Hint => {}
-            Advice::DontNeed => self.discard(work, mm, range),
-            Advice::PopulateRead => {
-                return self.populate(work, mm, range, Access::Load).map_err(errno);
+            Advice::PopulateRead => return self.populate(work, mm, range, Access::Load).map_err(errno),
+            Advice::PopulateWrite => return self.populate(work, mm, range, Access::Store).map_err(errno),
+            Advice::Hint | Advice::DontNeed | Advice::Free | Advice::OnFork(_) => {}
+        }
+        let mut from = range.start;
+        let mut holes = false;
+        while from < range.end {
+            let vmas = &self.spaces.get(mm).vmas;
+            let Some(vma) = vmas.overlapping(from..range.end).next() else {
+                return Err(Errno::ENOMEM);
+            };
+            holes |= vma.start > from;
+            let part = vma.start.max(from)..vma.end.min(range.end);
+            from = part.end;
+            if !advice.suits(vma) {
+                return Err(Errno::EINVAL);
             }
-            Advice::PopulateWrite => {
-                return self.populate(work, mm, range, Access::Store).map_err(errno);
+            match advice {
+                Advice::DontNeed => self.discard(work, mm, part),
+                Advice::OnFork(on_fork) if vma.on_fork != on_fork => self.set_on_fork(mm, part, on_fork)?,
+                _ => {}
             }
         }
-        if whole { Ok(()) } else { Err(Errno::ENOMEM) }
+        if holes { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 
     fn discard(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>) {
         let space = self.spaces.get_mut(mm);
         space.table.clear_range(work, &mut self.frames, range);
+    }
+
+    fn set_on_fork(&mut self, mm: MmId, range: Range<Vpn>, on_fork: OnFork) -> Result<(), Errno> {
+        let space = self.spaces.get_mut(mm);
+        limits::check_cuts(&space.vmas, &range)?;
+        space.vmas.isolate(&mut self.cache, range.clone());
+        space.vmas.change(range.start, |vma| vma.on_fork = on_fork);
+        space.vmas.merge_at(&mut self.cache, range.start);
+        space.vmas.merge_at(&mut self.cache, range.end);
+        Ok(())
     }
 
     /// Tells for each page of a range whether it is in memory: mapped, or in the page cache (mincore(2)).

@@ -126,18 +126,16 @@ impl Memory {
         Ok(())
     }
 
-    /// A file has at least one holder for each area that maps it.
+    /// The page cache knows exactly the areas that map each file.
     fn check_file_holders(&self) -> Result<(), Violation> {
         let mut areas = BTreeMap::new();
-        for file in self.spaces.iter().flat_map(|(_, space)| space.vmas.iter()).filter_map(super::Vma::file) {
-            *areas.entry(file).or_insert(0) += 1;
+        for (mm, space) in self.spaces.iter() {
+            for file in space.vmas.iter().filter_map(super::Vma::file) {
+                *areas.entry((file, mm)).or_insert(0) += 1;
+            }
         }
-        let holders: BTreeMap<_, _> = self.cache.holders().collect();
-        for (file, count) in areas {
-            let held = holders.get(&file).copied().unwrap_or(0);
-            ensure(held >= count, || format!("file {file}: {held} holders, but {count} areas map it"))?;
-        }
-        Ok(())
+        let known = self.cache.mapped_areas();
+        ensure(areas == known, || format!("areas of files {known:?} should be {areas:?}"))
     }
 }
 

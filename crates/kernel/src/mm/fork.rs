@@ -2,7 +2,7 @@
 
 use super::frames::FrameKind;
 use super::page_table::{self, PageTable, SlotRef};
-use super::vma::Sharing;
+use super::vma::{OnFork, Sharing};
 use super::{Frames, Memory, OutOfMemory, Work};
 use crate::{ForkMode, MmId};
 use tine_mmu::{Pte, PteFlags};
@@ -12,8 +12,7 @@ impl Memory {
     /// copying them at once. The fences owed are the parent's, whose translations may be stale and writable.
     ///
     /// # Errors
-    /// [`OutOfMemory`] when a table or a page finds no frame, or when an area alone exceeds memory: then the parent is as
-    /// it was, save that some of its pages are write-protected and take one more fault each, and nothing is leaked.
+    /// [`OutOfMemory`] when a table or a page finds no frame: then the parent is as it was, save that some of its pages are write-protected and take one more fault each, and nothing is leaked.
     pub fn fork(&mut self, work: &mut Work<'_>, parent: MmId) -> Result<MmId, OutOfMemory> {
         let tables_before = self.frames.gauges().page_table;
         let child = self.create(work)?;
@@ -32,11 +31,12 @@ impl Memory {
         for vma in from.vmas.iter() {
             let private = vma.sharing == Sharing::Private;
             let copies_all = mode == ForkMode::Eager && private;
-            if self.policy.fork_skips_refillable && !vma.had_private_write && !copies_all {
+            let refillable = self.policy.fork_skips_refillable && !vma.had_private_write && !copies_all;
+            if refillable || vma.on_fork != OnFork::Inherit {
                 continue;
             }
-            if let Some(copied) = to.vmas.find_mut(vma.start).filter(|_| copies_all) {
-                copied.had_private_write = true;
+            if copies_all {
+                to.vmas.change(vma.start, |copy| copy.had_private_write = true);
             }
             for leaf in from.table.leaves(work.ram, vma.start..vma.end) {
                 for (slot, pte) in leaf.populated(work.ram) {

@@ -210,6 +210,19 @@ impl Frames {
         self.release(ram, ppn);
     }
 
+    /// Records that the PTE at `from`, which maps the frame, has moved to `to`.
+    pub(super) fn reattach(&mut self, ppn: Ppn, from: PhysAddr, to: PhysAddr) {
+        let row = self.row_mut(ppn);
+        match row.maps {
+            _ if row.kind == FrameKind::Zero => {}
+            1 => row.sole_pte = to,
+            _ => {
+                self.many.remove(&(ppn, from));
+                self.many.insert((ppn, to));
+            }
+        }
+    }
+
     /// Returns the physical addresses of the PTEs that map a frame, in rising order. The zero page's are not known.
     pub fn mapped_by(&self, ppn: Ppn) -> Vec<PhysAddr> {
         let row = self.row(ppn);

@@ -1,8 +1,9 @@
 //! mmap: new areas.
 
-use super::address_space::{AddressSpace, page_range};
-use super::vma::{Backing, FileMapping, Prot, Sharing, Vma};
-use super::{MAX_AREAS, Memory, TASK_END, Work};
+use super::address_space::{AddressSpace, user_range};
+use super::limits::{self, Demand};
+use super::vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
+use super::{Memory, TASK_END, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use std::sync::Arc;
@@ -92,43 +93,42 @@ impl Memory {
         let range = place(space, request.placement, pages)?;
         let replaces = matches!(request.placement, Placement::Fixed(_));
         let replaced: u64 = space.vmas.overlapping(range.clone()).map(|vma| overlap(vma, &range)).sum();
-        // Room for the new area and the two halves of one that it may cut.
-        if space.vmas.count() + 2 > MAX_AREAS {
-            return Err(Errno::ENOMEM);
+        limits::check_new_area(&space.vmas)?;
+        if replaces {
+            limits::check_hole(&space.vmas, &range)?;
         }
-        let total = space.vmas.pages() + pages - replaced;
-        if total << PAGE_SHIFT > space.limits.address_space_bytes {
-            return Err(Errno::ENOMEM);
-        }
-        let private_writable =
-            request.sharing == Sharing::Private && request.prot.contains(Prot::WRITE) && !request.grows_down;
-        if private_writable {
-            self.check_data_limit(mm, pages)?;
-        }
+        let private_writable = request.sharing == Sharing::Private && request.prot.contains(Prot::WRITE);
         let shared_anonymous = request.sharing == Sharing::Shared && request.backing == MapBacking::Anonymous;
-        if (private_writable || shared_anonymous) && !request.no_reserve {
-            self.check_commit(pages)?;
-        }
+        let promises = (private_writable || shared_anonymous) && !request.no_reserve;
+        self.check_demand(
+            mm,
+            Demand {
+                areas: pages - replaced,
+                data: if private_writable && !request.grows_down { pages } else { 0 },
+                committed: if promises { pages } else { 0 },
+            },
+        )?;
         if replaces {
             self.unmap_range(work, mm, range.clone());
         }
-        let vma = self.new_area(request.clone(), range.clone());
+        let populate = request.populate;
+        let vma = self.new_area(mm, request, range.clone());
         self.spaces.get_mut(mm).add(&mut self.cache, vma);
-        if request.populate {
+        if populate {
             self.populate_quietly(work, mm, range.clone());
         }
         Ok(range.start.base())
     }
 
     /// Makes the area, which holds its file.
-    fn new_area(&mut self, request: MapRequest, range: Range<Vpn>) -> Vma {
+    fn new_area(&mut self, mm: MmId, request: MapRequest, range: Range<Vpn>) -> Vma {
         let backing = match request.backing {
             MapBacking::File(mapping) => {
-                self.cache.hold(mapping.file);
+                self.cache.map(mapping.file, mm);
                 Backing::File(mapping)
             }
             MapBacking::Anonymous if request.sharing == Sharing::Shared => {
-                let file = self.cache.create_shared_memory((range.end.0 - range.start.0) << PAGE_SHIFT);
+                let file = self.cache.create_shared_memory((range.end.0 - range.start.0) << PAGE_SHIFT, mm);
                 let name = Arc::from("/dev/zero (deleted)");
                 Backing::File(FileMapping {
                     file,
@@ -148,32 +148,9 @@ impl Memory {
             sharing: request.sharing,
             backing,
             grows_down: request.grows_down,
+            on_fork: OnFork::Inherit,
             had_private_write: false,
         }
-    }
-
-    /// Refuses what could never be had: one request for more than all memory (`vm.overcommit_memory` 0, Linux 6.12
-    /// mm/util.c `__vm_enough_memory`).
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub(super) fn check_commit(&self, pages: u64) -> Result<(), Errno> {
-        if pages > self.frames.gauges().total { Err(Errno::ENOMEM) } else { Ok(()) }
-    }
-
-    /// Refuses `pages` more private writable pages than `RLIMIT_DATA` allows.
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub(super) fn check_data_limit(&self, mm: MmId, pages: u64) -> Result<(), Errno> {
-        let space = self.spaces.get(mm);
-        // Without a limit, nothing need be summed up.
-        if space.limits.data_bytes < u64::MAX
-            && (space.data_pages() + pages) << PAGE_SHIFT > space.limits.data_bytes
-        {
-            return Err(Errno::ENOMEM);
-        }
-        Ok(())
     }
 }
 
@@ -183,14 +160,14 @@ fn overlap(vma: &Vma, range: &Range<Vpn>) -> u64 {
 }
 
 /// Decides where `pages` pages go (Linux 6.12 mm/mmap.c `__get_unmapped_area`).
-fn place(space: &AddressSpace, placement: Placement, pages: u64) -> Result<Range<Vpn>, Errno> {
+pub(super) fn place(space: &AddressSpace, placement: Placement, pages: u64) -> Result<Range<Vpn>, Errno> {
     let len_bytes = pages << PAGE_SHIFT;
     match placement {
         Placement::Fixed(at) | Placement::FixedNoReplace(at) => {
             if at.offset() != 0 {
                 return Err(Errno::EINVAL);
             }
-            let range = page_range(at, len_bytes).ok_or(Errno::ENOMEM)?;
+            let range = user_range(at, len_bytes).ok_or(Errno::ENOMEM)?;
             let taken = space.vmas.overlapping(range.clone()).next().is_some();
             if taken && matches!(placement, Placement::FixedNoReplace(_)) {
                 return Err(Errno::EEXIST);
@@ -199,7 +176,7 @@ fn place(space: &AddressSpace, placement: Placement, pages: u64) -> Result<Range
         }
         Placement::Hint(at) => {
             let hinted =
-                at.page_ceil().filter(|&at| at != VirtAddr(0)).and_then(|at| page_range(at, len_bytes));
+                at.page_ceil().filter(|&at| at != VirtAddr(0)).and_then(|at| user_range(at, len_bytes));
             match hinted.filter(|range| space.vmas.is_free(range.clone())) {
                 Some(range) => Ok(range),
                 None => place(space, Placement::Anywhere, pages),

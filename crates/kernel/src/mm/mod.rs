@@ -14,7 +14,7 @@
 //!   the store copies or reuses is decided by [`Frames::is_exclusive`] alone.
 //! - Every holder of a frame counts: each PTE, the page cache, and whoever has just allocated it.
 //!
-//! One verb per file: `fault`, `fork`, `map`, `unmap`, `protect`, `brk`, `advise`, `access`.
+//! One verb per file: `fault`, `fork`, `map`, `unmap`, `remap`, `protect`, `brk`, `advise`, `access`.
 
 mod access;
 mod address_space;
@@ -27,10 +27,12 @@ mod fence;
 mod fork;
 mod frames;
 mod gaps;
+mod limits;
 mod map;
 mod page_cache;
 mod page_table;
 mod protect;
+mod remap;
 mod spaces;
 mod twins;
 mod unmap;
@@ -50,8 +52,9 @@ pub use frames::{FrameGauges, FrameKind, Frames, OutOfMemory};
 pub use map::{MapBacking, MapRequest, Placement};
 pub use page_cache::{PageCache, Truncated};
 pub use page_table::Resident;
-pub use vma::{Backing, FileMapping, Prot, Sharing, Vma};
-pub use vma_tree::{STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
+pub use remap::RemapRequest;
+pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
+pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 
 use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
 use asid::Asids;
@@ -59,9 +62,6 @@ use page_table::PageTable;
 use spaces::Spaces;
 use std::collections::BTreeMap;
 use tine_mmu::{Fence, Ppn, Ram, Vpn};
-
-/// The most areas that one address space may have (`vm.max_map_count`).
-const MAX_AREAS: usize = 65530;
 
 /// On whose account a fault is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ impl Memory {
     pub fn create(&mut self, work: &mut Work<'_>) -> Result<MmId, OutOfMemory> {
         let mm = self.spaces.next_id();
         let table = PageTable::new(work, &mut self.frames, mm)?;
-        self.spaces.insert(AddressSpace::new(table));
+        self.spaces.insert(AddressSpace::new(mm, table));
         Ok(mm)
     }
 
@@ -207,7 +207,7 @@ impl Memory {
         space.table.prune(work, &mut self.frames, everything);
         space.table.free(work, &mut self.frames);
         for file in space.vmas.iter().filter_map(Vma::file) {
-            self.cache.release(work.ram, &mut self.frames, file);
+            self.cache.unmap(work.ram, &mut self.frames, file, mm);
         }
         counters
     }
@@ -262,24 +262,27 @@ impl Memory {
         self.spaces.get(mm).usage()
     }
 
-    /// Sets a file's size (truncate(2)): pages beyond the end leave the cache and every mapping.
+    /// Unmaps the pages that a file has no more, private copies among them: the next access is SIGBUS. With
+    /// [`PageCache::set_size`] this is the whole of truncate(2).
     ///
     /// Returns the fences owed, by address space.
-    ///
-    /// [`PageCache::set_size`] followed by this is the whole of truncate(2).
     pub fn unmap_truncated(&mut self, work: &mut Work<'_>, truncated: Truncated) -> BTreeMap<MmId, Fences> {
-        let mut owed: BTreeMap<MmId, Fences> = BTreeMap::new();
-        for ppn in truncated.frames {
-            for at in self.frames.mapped_by(ppn) {
-                let (mm, slot) = page_table::slot_at(&self.frames, at);
-                let outer = std::mem::replace(&mut work.fences, owed.remove(&mm).unwrap_or_default());
-                let table = &mut self.spaces.get_mut(mm).table;
-                if let Some(pte) = table.get(work.ram, slot).pte() {
-                    table.clear(work, &mut self.frames, slot, pte);
-                }
-                owed.insert(mm, std::mem::replace(&mut work.fences, outer));
+        let mut owed = BTreeMap::new();
+        let Some((file, first_gone)) = truncated.cut else { return owed };
+        let outer = std::mem::take(&mut work.fences);
+        for mm in self.cache.mappers(file) {
+            let space = self.spaces.get_mut(mm);
+            for vma in space.vmas.iter() {
+                let Some((_, first_page)) = vma.file_page(vma.start).filter(|&(mapped, _)| mapped == file)
+                else {
+                    continue;
+                };
+                let from = vma.start + first_gone.saturating_sub(first_page).min(vma.pages());
+                space.table.clear_range(work, &mut self.frames, from..vma.end);
             }
+            owed.insert(mm, std::mem::take(&mut work.fences));
         }
+        work.fences = outer;
         owed
     }
 }

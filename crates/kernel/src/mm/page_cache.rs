@@ -7,7 +7,7 @@
 //! ```
 
 use super::frames::{FrameKind, Frames, OutOfMemory};
-use crate::FileId;
+use crate::{FileId, MmId};
 use std::collections::BTreeMap;
 use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Ppn, Ram};
 
@@ -16,16 +16,19 @@ use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Ppn, Ram};
 struct CachedFile {
     size_bytes: u64,
     pages: BTreeMap<u64, Ppn>,
-    /// Its inode, and every VMA that maps it.
+    /// Inodes, and whoever else keeps it.
     holders: u32,
+    /// The address spaces that map it, with the number of their areas that do.
+    mappers: BTreeMap<MmId, u32>,
     kind: FrameKind,
 }
 
-/// Frames that a truncation cut off while PTEs still map them; [`super::Memory::unmap_truncated`] takes them.
+/// A truncation of a file that is mapped; [`super::Memory::unmap_truncated`] takes it.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[must_use = "pages beyond the end of a file must leave the mappings too"]
 pub struct Truncated {
-    pub(super) frames: Vec<Ppn>,
+    /// The file, and the first page that it has no more; `None` when nobody maps it.
+    pub(super) cut: Option<(FileId, u64)>,
 }
 
 /// Every file's contents.
@@ -59,16 +62,27 @@ fn pieces(offset: u64, len: usize) -> impl Iterator<Item = Piece> {
 impl PageCache {
     /// Makes an empty file with one holder.
     pub fn create(&mut self) -> FileId {
-        self.insert(0, FrameKind::PageCache)
+        self.insert(CachedFile {
+            size_bytes: 0,
+            pages: BTreeMap::new(),
+            holders: 1,
+            mappers: BTreeMap::new(),
+            kind: FrameKind::PageCache,
+        })
     }
 
-    /// Makes the object behind shared anonymous memory, with one holder.
-    pub fn create_shared_memory(&mut self, size_bytes: u64) -> FileId {
-        self.insert(size_bytes, FrameKind::SharedMemory)
+    /// Makes the object behind shared anonymous memory, which one area of `mm` maps.
+    pub(super) fn create_shared_memory(&mut self, size_bytes: u64, mm: MmId) -> FileId {
+        self.insert(CachedFile {
+            size_bytes,
+            pages: BTreeMap::new(),
+            holders: 0,
+            mappers: BTreeMap::from([(mm, 1)]),
+            kind: FrameKind::SharedMemory,
+        })
     }
 
-    fn insert(&mut self, size_bytes: u64, kind: FrameKind) -> FileId {
-        let file = CachedFile { size_bytes, pages: BTreeMap::new(), holders: 1, kind };
+    fn insert(&mut self, file: CachedFile) -> FileId {
         let id = self.unused.pop().unwrap_or_else(|| {
             self.files.push(None);
             FileId(self.files.len() as u32 - 1)
@@ -77,27 +91,53 @@ impl PageCache {
         id
     }
 
-    /// Adds a holder.
+    /// Adds a holder other than an area.
     pub fn hold(&mut self, file: FileId) {
         self.file_mut(file).holders += 1;
     }
 
-    /// Removes a holder; the last one frees the contents.
+    /// Removes a holder; the contents are freed when no other holds them and no area maps them.
     pub fn release(&mut self, ram: &Ram, frames: &mut Frames, file: FileId) {
+        self.file_mut(file).holders -= 1;
+        self.free_unless_held(ram, frames, file);
+    }
+
+    /// Notes that one more area of `mm` maps the file.
+    pub(super) fn map(&mut self, file: FileId, mm: MmId) {
+        *self.file_mut(file).mappers.entry(mm).or_default() += 1;
+    }
+
+    /// Notes that one area less of `mm` maps the file; the contents are freed when nobody holds them.
+    pub(super) fn unmap(&mut self, ram: &Ram, frames: &mut Frames, file: FileId, mm: MmId) {
+        self.forget_area(file, mm);
+        self.free_unless_held(ram, frames, file);
+    }
+
+    /// Notes that one area less of `mm` maps the file, where another one does.
+    pub(super) fn forget_area(&mut self, file: FileId, mm: MmId) {
+        let mappers = &mut self.file_mut(file).mappers;
+        if let Some(areas) = mappers.get_mut(&mm) {
+            *areas -= 1;
+            if *areas == 0 {
+                mappers.remove(&mm);
+            }
+        }
+    }
+
+    /// Returns the address spaces that map the file.
+    pub(super) fn mappers(&self, file: FileId) -> Vec<MmId> {
+        self.file(file).mappers.keys().copied().collect()
+    }
+
+    fn free_unless_held(&mut self, ram: &Ram, frames: &mut Frames, file: FileId) {
         let cached = self.file_mut(file);
-        cached.holders -= 1;
-        if cached.holders == 0 {
+        if cached.holders == 0 && cached.mappers.is_empty() {
             for ppn in std::mem::take(&mut cached.pages).into_values() {
                 frames.release(ram, ppn);
             }
             self.files[file.0 as usize] = None;
             self.unused.push(file);
         }
-    }
-
-    /// Removes a holder that is known not to be the last.
-    pub(super) fn release_one_of_many(&mut self, file: FileId) {
-        self.file_mut(file).holders -= 1;
     }
 
     /// Returns the size in bytes.
@@ -129,14 +169,11 @@ impl PageCache {
         if let Some(&last) = cached.pages.get(&(size_bytes >> PAGE_SHIFT)).filter(|_| tail > 0) {
             ram.frame_mut(last)[tail..].fill(0);
         }
-        let mut truncated = Truncated::default();
-        for ppn in cached.pages.split_off(&size_bytes.div_ceil(PAGE_SIZE)).into_values() {
-            if frames.maps(ppn) > 0 {
-                truncated.frames.push(ppn);
-            }
+        let first_gone = size_bytes.div_ceil(PAGE_SIZE);
+        for ppn in cached.pages.split_off(&first_gone).into_values() {
             frames.release(ram, ppn);
         }
-        truncated
+        Truncated { cut: (!cached.mappers.is_empty()).then_some((file, first_gone)) }
     }
 
     /// Returns the frame of a page, when the page has one.
@@ -217,10 +254,10 @@ impl PageCache {
             .flat_map(|(id, file)| file.pages.iter().map(move |(&index, &ppn)| (id, index, ppn)))
     }
 
-    /// Returns every file with its number of holders.
-    pub fn holders(&self) -> impl Iterator<Item = (FileId, u32)> + '_ {
-        let files = (0..).map(FileId).zip(&self.files);
-        files.filter_map(|(id, file)| Some((id, file.as_ref()?.holders)))
+    /// Returns how many areas of each address space map each file, for the checker.
+    pub(super) fn mapped_areas(&self) -> BTreeMap<(FileId, MmId), u32> {
+        let files = (0..).map(FileId).zip(&self.files).filter_map(|(id, file)| Some((id, file.as_ref()?)));
+        files.flat_map(|(id, file)| file.mappers.iter().map(move |(&mm, &areas)| ((id, mm), areas))).collect()
     }
 
     fn file(&self, file: FileId) -> &CachedFile {

@@ -148,6 +148,11 @@ impl PageTable {
         self.root
     }
 
+    /// Returns the address space that it belongs to.
+    pub(super) fn space(&self) -> MmId {
+        self.space
+    }
+
     /// Returns the resident pages.
     pub(super) fn resident(&self) -> Resident {
         self.resident
@@ -278,6 +283,23 @@ impl PageTable {
         store(work.ram, slot.at, new);
     }
 
+    /// Moves what `from` maps to the empty slot `to`, with the frame's reference.
+    pub(super) fn relocate(
+        &mut self,
+        work: &mut Work<'_>,
+        frames: &mut Frames,
+        from: SlotRef,
+        to: SlotRef,
+        pte: Pte,
+    ) {
+        store(work.ram, from.at, Pte::EMPTY);
+        frames.count_slots(from.at.ppn(), -1);
+        store(work.ram, to.at, pte);
+        frames.count_slots(to.at.ppn(), 1);
+        frames.reattach(pte.ppn(), from.at, to.at);
+        owe(work, from, pte);
+    }
+
     /// Empties a slot, and releases its reference to the frame.
     pub(super) fn clear(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
         store(work.ram, slot.at, Pte::EMPTY);
@@ -359,12 +381,6 @@ fn owe(work: &mut Work<'_>, slot: SlotRef, old: Pte) {
     if old.is_valid() {
         work.fences.owe(slot.vpn);
     }
-}
-
-/// Returns the slot whose PTE is at `at`, with the address space that it belongs to.
-pub(super) fn slot_at(frames: &Frames, at: PhysAddr) -> (MmId, SlotRef) {
-    let table = frames.table(at.ppn());
-    (table.space, SlotRef { vpn: table.first + at.offset() / 8, at })
 }
 
 /// Makes the PTE of a page: `flags` as the area gives them, or an invalid one that keeps the frame when it gives none.

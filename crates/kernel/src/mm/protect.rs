@@ -1,9 +1,10 @@
 //! mprotect: what a process may do with pages that it has.
 
 use super::address_space::page_range;
+use super::limits::{self, Demand};
 use super::page_table;
 use super::vma::{Prot, Sharing};
-use super::{Frames, MAX_AREAS, Memory, Work};
+use super::{Frames, Memory, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{Pte, PteFlags, VirtAddr, Vpn};
@@ -37,17 +38,14 @@ impl Memory {
             if !vma.may.contains(prot) {
                 return Err(Errno::EACCES);
             }
-            let cuts = usize::from(vma.start < part.start) + usize::from(part.end < vma.end);
-            if space.vmas.count() + cuts > MAX_AREAS {
-                return Err(Errno::ENOMEM);
-            }
             if vma.prot != prot {
-                let commits = vma.sharing == Sharing::Private
+                limits::check_cuts(&space.vmas, &part)?;
+                let becomes_data = vma.sharing == Sharing::Private
                     && prot.contains(Prot::WRITE)
-                    && !vma.is_private_writable();
-                if commits {
-                    self.check_commit(part.end.0 - part.start.0)?;
-                    self.check_data_limit(mm, part.end.0 - part.start.0)?;
+                    && !vma.prot.contains(Prot::WRITE);
+                if becomes_data {
+                    let pages = part.end.0 - part.start.0;
+                    self.check_demand(mm, Demand { areas: 0, data: pages, committed: pages })?;
                 }
                 self.protect_area(work, mm, part.clone(), prot);
             }
@@ -60,8 +58,8 @@ impl Memory {
     fn protect_area(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>, prot: Prot) {
         let space = self.spaces.get_mut(mm);
         space.vmas.isolate(&mut self.cache, range.clone());
-        let Some(vma) = space.vmas.find_mut(range.start) else { return };
-        vma.prot = prot;
+        space.vmas.change(range.start, |vma| vma.prot = prot);
+        let Some(vma) = space.vmas.find(range.start) else { return };
         let flags = vma.leaf_flags();
         let decides_now = vma.is_private_writable();
         for leaf in space.table.leaves(work.ram, range.clone()) {

@@ -1,7 +1,7 @@
 //! munmap: areas and their pages leave.
 
-use super::address_space::page_range;
-use super::{MAX_AREAS, Memory, Work};
+use super::address_space::user_range;
+use super::{Memory, Work, limits};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{VirtAddr, Vpn};
@@ -19,13 +19,8 @@ impl Memory {
         at: VirtAddr,
         len_bytes: u64,
     ) -> Result<(), Errno> {
-        let range = page_range(at, len_bytes).filter(|range| !range.is_empty()).ok_or(Errno::EINVAL)?;
-        let vmas = &self.spaces.get(mm).vmas;
-        let cuts_one_in_two =
-            vmas.find(range.start).is_some_and(|vma| vma.start < range.start && range.end < vma.end);
-        if cuts_one_in_two && vmas.count() >= MAX_AREAS {
-            return Err(Errno::ENOMEM);
-        }
+        let range = user_range(at, len_bytes).filter(|range| !range.is_empty()).ok_or(Errno::EINVAL)?;
+        limits::check_hole(&self.spaces.get(mm).vmas, &range)?;
         self.unmap_range(work, mm, range);
         Ok(())
     }
@@ -37,7 +32,7 @@ impl Memory {
             let Some(vma) = space.vmas.remove(start) else { continue };
             space.table.clear_range(work, &mut self.frames, vma.start..vma.end);
             if let Some(file) = vma.file() {
-                self.cache.release(work.ram, &mut self.frames, file);
+                self.cache.unmap(work.ram, &mut self.frames, file, mm);
             }
         }
         space.table.prune(work, &mut self.frames, range);

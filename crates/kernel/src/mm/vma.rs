@@ -27,6 +27,17 @@ pub enum Sharing {
     Shared,
 }
 
+/// What fork does with an area (madvise(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFork {
+    /// The child gets it.
+    Inherit,
+    /// The child has a hole there (`MADV_DONTFORK`).
+    Omit,
+    /// The child finds zeros there (`MADV_WIPEONFORK`).
+    Wipe,
+}
+
 /// A file as an area maps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileMapping {
@@ -68,6 +79,8 @@ pub struct Vma {
     pub backing: Backing,
     /// Whether a fault below it lets it grow: a stack.
     pub grows_down: bool,
+    /// What fork does with it.
+    pub on_fork: OnFork,
     /// Whether a store has made one of its pages private (Linux: it has an `anon_vma`). Only then must fork copy its PTEs:
     /// a fault can rebuild everything else.
     pub had_private_write: bool,
@@ -125,6 +138,21 @@ impl Vma {
         }
     }
 
+    /// Makes private anonymous memory that may be read and written.
+    pub(super) fn anonymous(start: Vpn, end: Vpn) -> Self {
+        Self {
+            start,
+            end,
+            prot: Prot::READ | Prot::WRITE,
+            may: Prot::all(),
+            sharing: Sharing::Private,
+            backing: Backing::Anonymous,
+            grows_down: false,
+            on_fork: OnFork::Inherit,
+            had_private_write: false,
+        }
+    }
+
     /// Tells whether the area is private and may be written: what a fork might have to copy.
     pub fn is_private_writable(&self) -> bool {
         self.sharing == Sharing::Private && self.prot.contains(Prot::WRITE)
@@ -152,7 +180,7 @@ impl Vma {
         };
         backing
             && self.end == upper.start
-            && (self.prot, self.may, self.sharing, self.grows_down)
-                == (upper.prot, upper.may, upper.sharing, upper.grows_down)
+            && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork)
+                == (upper.prot, upper.may, upper.sharing, upper.grows_down, upper.on_fork)
     }
 }

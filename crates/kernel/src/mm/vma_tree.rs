@@ -2,13 +2,14 @@
 
 use super::gaps::Gaps;
 use super::page_cache::PageCache;
-use super::vma::Vma;
+use super::vma::{OnFork, Prot, Vma};
+use crate::MmId;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use tine_mmu::{VirtAddr, Vpn};
 
 /// The first page that a search for room considers (`vm.mmap_min_addr` is 4096).
-const LOWEST: Vpn = Vpn(1);
+pub(super) const LOWEST: Vpn = Vpn(1);
 /// The address after the last user address: Sv39's lower half (Linux 6.12 arch/riscv/include/asm/pgtable.h).
 pub const TASK_SIZE: u64 = 1 << 38;
 /// The page after the last user page.
@@ -16,21 +17,84 @@ pub const TASK_END: Vpn = VirtAddr(TASK_SIZE).vpn();
 /// Pages kept free below an area that grows down (Linux 6.12 mm/mmap.c `stack_guard_gap`).
 pub const STACK_GUARD_PAGES: u64 = 256;
 
+/// Pages that areas cover, as `/proc/<pid>/status` splits them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AreaPages {
+    /// All (`VmSize`).
+    pub total: u64,
+    /// Private, writable and no stack (`VmData`).
+    pub data: u64,
+    /// Stacks (`VmStk`).
+    pub stack: u64,
+    /// Executable and not writable (`VmExe` and `VmLib` together).
+    pub code: u64,
+}
+
+impl AreaPages {
+    /// Returns the pages of one area (Linux 6.12 mm/vma.h `vm_stat_account`).
+    fn of(vma: &Vma) -> Self {
+        let pages = |counted: bool| if counted { vma.pages() } else { 0 };
+        Self {
+            total: vma.pages(),
+            data: pages(vma.is_private_writable() && !vma.grows_down),
+            stack: pages(vma.grows_down),
+            code: pages(vma.prot & (Prot::EXEC | Prot::WRITE) == Prot::EXEC),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.total += other.total;
+        self.data += other.data;
+        self.stack += other.stack;
+        self.code += other.code;
+    }
+
+    fn subtract(&mut self, other: Self) {
+        self.total -= other.total;
+        self.data -= other.data;
+        self.stack -= other.stack;
+        self.code -= other.code;
+    }
+}
+
 /// Areas that do not overlap, with the gaps between them. Look-up and gap search are logarithmic.
+///
+/// It also keeps the page cache informed of the areas that map each file.
 #[derive(Clone, Debug)]
 pub struct VmaTree {
+    mm: MmId,
     by_start: BTreeMap<Vpn, Vma>,
     gaps: Gaps,
-    pages: u64,
+    pages: AreaPages,
     peak_pages: u64,
 }
 
 impl VmaTree {
     /// Makes an empty address space.
-    pub(super) fn new() -> Self {
-        let mut tree = Self { by_start: BTreeMap::new(), gaps: Gaps::default(), pages: 0, peak_pages: 0 };
-        tree.refresh_gap(LOWEST);
-        tree
+    pub(super) fn new(mm: MmId) -> Self {
+        let mut gaps = Gaps::default();
+        gaps.set(Vpn(0), TASK_END.0);
+        Self { mm, by_start: BTreeMap::new(), gaps, pages: AreaPages::default(), peak_pages: 0 }
+    }
+
+    /// Makes the areas of `child`, forked from these. Pages that were once covered are no peak of the child's.
+    pub(super) fn fork(&self, cache: &mut PageCache, child: MmId) -> Self {
+        let mut copy = Self { mm: child, ..self.clone() };
+        for vma in self.iter() {
+            match vma.on_fork {
+                OnFork::Inherit => {}
+                OnFork::Omit => {
+                    copy.remove(vma.start);
+                    continue;
+                }
+                OnFork::Wipe => copy.change(vma.start, |vma| vma.had_private_write = false),
+            }
+            if let Some(file) = vma.file() {
+                cache.map(file, child);
+            }
+        }
+        copy.peak_pages = copy.pages.total;
+        copy
     }
 
     /// Returns how many areas there are.
@@ -39,7 +103,7 @@ impl VmaTree {
     }
 
     /// Returns how many pages the areas cover.
-    pub fn pages(&self) -> u64 {
+    pub fn pages(&self) -> AreaPages {
         self.pages
     }
 
@@ -101,20 +165,22 @@ impl VmaTree {
     /// Returns where `pages` pages fit at the highest place below `limit` (Linux 6.12 mm/mmap.c
     /// `arch_get_unmapped_area_topdown`).
     pub fn room_below(&self, limit: Vpn, pages: u64) -> Option<Vpn> {
-        let start = self.gap_start(limit);
-        let end = (start + self.gaps.pages_at(start)).min(limit);
-        if end.0.saturating_sub(start.0) >= pages {
-            return Some(Vpn(end.0 - pages));
-        }
-        let start = self.gaps.highest_below(start.min(limit), pages)?;
-        Some(Vpn(start.0 + self.gaps.pages_at(start) - pages))
+        let last = self.gap_start(limit);
+        let end = (last + self.gaps.pages_at(last)).min(limit);
+        let room_end = if end.0.saturating_sub(last.0) >= pages {
+            end
+        } else {
+            let start = self.gaps.highest_below(last.min(limit), pages)?;
+            start + self.gaps.pages_at(start)
+        };
+        Some(Vpn(room_end.0 - pages)).filter(|&start| start >= LOWEST)
     }
 
     /// Adds an area to pages that are free.
     pub(super) fn insert(&mut self, vma: Vma) {
         let (start, end) = (vma.start, vma.end);
-        self.pages += vma.pages();
-        self.peak_pages = self.peak_pages.max(self.pages);
+        self.pages.add(AreaPages::of(&vma));
+        self.peak_pages = self.peak_pages.max(self.pages.total);
         self.by_start.insert(start, vma);
         self.refresh_gap(self.gap_start(start));
         self.refresh_gap(end);
@@ -123,27 +189,27 @@ impl VmaTree {
     /// Removes the area that begins at `start`.
     pub(super) fn remove(&mut self, start: Vpn) -> Option<Vma> {
         let vma = self.by_start.remove(&start)?;
-        self.pages -= vma.pages();
+        self.pages.subtract(AreaPages::of(&vma));
         self.gaps.set(vma.end, 0);
         self.refresh_gap(self.gap_start(start));
         Some(vma)
     }
 
-    /// Moves the first page of the area that begins at `start` down to `lower`.
-    pub(super) fn grow_down(&mut self, start: Vpn, lower: Vpn) {
+    /// Changes the area that begins at `start`, its range included.
+    pub(super) fn change(&mut self, start: Vpn, change: impl FnOnce(&mut Vma)) {
         if let Some(mut vma) = self.remove(start) {
-            vma.start = lower;
+            change(&mut vma);
             self.insert(vma);
         }
     }
 
-    /// Cuts the area that holds `vpn` in two there, unless it begins there. Both parts hold the file.
+    /// Cuts the area that holds `vpn` in two there, unless it begins there.
     pub(super) fn split_at(&mut self, cache: &mut PageCache, vpn: Vpn) {
         let Some(mut lower) = self.find(vpn).filter(|vma| vma.start < vpn).cloned() else { return };
         self.remove(lower.start);
         let upper = lower.split_off(vpn);
         if let Some(file) = upper.file() {
-            cache.hold(file);
+            cache.map(file, self.mm);
         }
         self.insert(lower);
         self.insert(upper);
@@ -167,7 +233,7 @@ impl VmaTree {
             lower.end = upper.end;
             lower.had_private_write |= upper.had_private_write;
             if let Some(file) = upper.file() {
-                cache.release_one_of_many(file);
+                cache.forget_area(file, self.mm);
             }
             self.insert(lower);
         }
@@ -175,28 +241,29 @@ impl VmaTree {
 
     /// Tells what is wrong with the areas and gaps, for the checker.
     pub(super) fn check(&self) -> Result<(), String> {
-        let mut reached = LOWEST;
+        let mut reached = Vpn(0);
         for vma in self.iter() {
             let guard = if vma.grows_down { STACK_GUARD_PAGES } else { 0 };
             let gap = vma.start.0.saturating_sub(guard).saturating_sub(reached.0);
-            if vma.start >= vma.end || vma.end > TASK_END || (vma.start < reached && vma.start != Vpn(0)) {
+            if vma.start >= vma.end || vma.end > TASK_END || vma.start < reached {
                 return Err(format!("area {}..{} is empty, too high or overlaps", vma.start, vma.end));
             }
             if self.gaps.pages_at(reached) != gap {
                 return Err(format!("gap at {reached} should have {gap} pages"));
             }
-            reached = vma.end.max(LOWEST);
+            reached = vma.end;
         }
-        let pages: u64 = self.iter().map(Vma::pages).sum();
+        let mut pages = AreaPages::default();
+        self.iter().for_each(|vma| pages.add(AreaPages::of(vma)));
         if pages != self.pages {
-            return Err(format!("{} pages counted, should be {pages}", self.pages));
+            return Err(format!("{:?} counted, should be {pages:?}", self.pages));
         }
         Ok(())
     }
 
     /// Returns where the gap below `vpn` begins, or would: at the end of the last area that begins below it.
     fn gap_start(&self, vpn: Vpn) -> Vpn {
-        self.last_below(vpn).map_or(LOWEST, |vma| vma.end.max(LOWEST))
+        self.last_below(vpn).map_or(Vpn(0), |vma| vma.end)
     }
 
     /// Measures the gap that begins at `start` anew.

@@ -1,4 +1,5 @@
 //! Memory without an interpreter: a scripted CPU takes the faults.
 
+mod files;
 mod scenarios;
 mod world;

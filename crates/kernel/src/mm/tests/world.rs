@@ -1,8 +1,11 @@
 //! A machine whose CPU is the test: it walks the page table in guest RAM, and takes a fault where the PTE says no.
 
-use crate::mm::{Fault, Fences, MapRequest, Memory, Prot, Resolved, Work};
-use crate::{MemoryCounters, MemoryPolicy, MmId};
+use crate::mm::{
+    Fault, Fences, FileMapping, MapBacking, MapRequest, Memory, Placement, Prot, Resolved, Sharing, Work,
+};
+use crate::{FileId, MemoryCounters, MemoryPolicy, MmId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tine_mmu::{Access, AdUpdate, PAGE_SIZE, PhysAddr, Pte, PteFlags, Ram, VirtAddr, Vpn};
 
 /// Read and write.
@@ -82,6 +85,45 @@ impl World {
     /// Maps anonymous memory wherever there is room.
     pub(super) fn map(&mut self, mm: MmId, request: MapRequest) -> VirtAddr {
         self.work(mm, |memory, work| memory.map(work, mm, request)).unwrap()
+    }
+
+    /// Makes a file of `pages` pages, each full of its letter, with one holder.
+    pub(super) fn file(&mut self, pages: u64) -> FileId {
+        let (cache, frames) = self.memory.cache_mut();
+        let file = cache.create();
+        for page in 0..pages {
+            let contents = [b'a' + (page % 26) as u8; PAGE_SIZE as usize];
+            cache.write(&mut self.ram, frames, file, page * PAGE_SIZE, &contents).unwrap();
+        }
+        file
+    }
+
+    /// Maps a whole file at 2 MiB, in place of what is there, so that windows of fault-around do not depend on the place.
+    pub(super) fn map_file(&mut self, mm: MmId, file: FileId, sharing: Sharing) -> VirtAddr {
+        let len_bytes = self.memory.cache().size(file);
+        let name = Arc::from("/tmp/file");
+        let mapping = FileMapping { file, first_page: 0, name, inode: 1, device: 0 };
+        let request = MapRequest {
+            placement: Placement::Fixed(VirtAddr(2 << 20)),
+            sharing,
+            backing: MapBacking::File(mapping),
+            ..MapRequest::anonymous(len_bytes, RW)
+        };
+        self.map(mm, request)
+    }
+
+    /// Truncates a file as truncate(2) does, with the fences that every process is owed.
+    pub(super) fn truncate(&mut self, file: FileId, size_bytes: u64) {
+        let (cache, frames) = self.memory.cache_mut();
+        let truncated = cache.set_size(&mut self.ram, frames, file, size_bytes);
+        let mut counters = MemoryCounters::default();
+        let mut work = Work::new(&mut self.ram, &mut counters);
+        let owed = self.memory.unmap_truncated(&mut work, truncated);
+        assert!(work.finish().is_empty());
+        for (mm, fences) in owed {
+            self.fence(mm, &fences);
+        }
+        self.check();
     }
 
     pub(super) fn fork(&mut self, parent: MmId) -> MmId {
