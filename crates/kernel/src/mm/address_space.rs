@@ -4,7 +4,7 @@ use super::asid::AsidTag;
 use super::page_cache::PageCache;
 use super::page_table::{PageTable, Resident};
 use super::vma::{Backing, Vma};
-use super::vma_tree::{AreaPages, LOWEST, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
+use super::vma_tree::{LOWEST, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 use crate::{HartId, MmId};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -83,14 +83,22 @@ pub enum AreaRole {
 /// Sizes for `/proc/<pid>/status` and `stat`, in pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Pages of areas.
-    pub areas: AreaPages,
-    /// The most pages that areas ever covered (`VmPeak`).
-    pub peak_pages: u64,
+    /// All areas (`VmSize`).
+    pub size: u64,
+    /// The most there ever were (`VmPeak`).
+    pub peak_size: u64,
+    /// Private writable areas that are no stack (`VmData`).
+    pub data: u64,
+    /// Stacks (`VmStk`).
+    pub stack: u64,
+    /// Executable areas that are not writable (`VmExe` and `VmLib` together).
+    pub code: u64,
     /// Resident pages.
     pub resident: Resident,
     /// Frames of page tables (`VmPTE`).
     pub page_tables: u64,
+    /// Number of areas.
+    pub areas: usize,
 }
 
 /// An address space.
@@ -143,11 +151,16 @@ impl AddressSpace {
 
     /// Returns the sizes.
     pub fn usage(&self) -> Usage {
+        let pages = self.vmas.pages();
         Usage {
-            areas: self.vmas.pages(),
-            peak_pages: self.vmas.peak_pages(),
+            size: pages.total,
+            peak_size: self.vmas.peak_pages(),
+            data: pages.data,
+            stack: pages.stack,
+            code: pages.code,
             resident: self.table.resident(),
             page_tables: self.table.frames(),
+            areas: self.vmas.count(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Memory without an interpreter: a scripted CPU takes the faults.
 
 mod files;
+mod model;
 mod scenarios;
 mod world;

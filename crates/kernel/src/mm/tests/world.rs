@@ -101,15 +101,18 @@ impl World {
     /// Maps a whole file at 2 MiB, in place of what is there, so that windows of fault-around do not depend on the place.
     pub(super) fn map_file(&mut self, mm: MmId, file: FileId, sharing: Sharing) -> VirtAddr {
         let len_bytes = self.memory.cache().size(file);
-        let name = Arc::from("/tmp/file");
-        let mapping = FileMapping { file, first_page: 0, name, inode: 1, device: 0 };
         let request = MapRequest {
             placement: Placement::Fixed(VirtAddr(2 << 20)),
             sharing,
-            backing: MapBacking::File(mapping),
+            backing: MapBacking::File(self.mapping(file, 0)),
             ..MapRequest::anonymous(len_bytes, RW)
         };
         self.map(mm, request)
+    }
+
+    /// Describes a mapping of a file from one of its pages on.
+    pub(super) fn mapping(&self, file: FileId, first_page: u64) -> FileMapping {
+        FileMapping { file, first_page, name: Arc::from("/tmp/file"), inode: 1, device: 0 }
     }
 
     /// Truncates a file as truncate(2) does, with the fences that every process is owed.
