@@ -254,6 +254,12 @@ impl PageCache {
             .flat_map(|(id, file)| file.pages.iter().map(move |(&index, &ppn)| (id, index, ppn)))
     }
 
+    /// Returns every file with its number of holders, areas included.
+    pub fn holders(&self) -> impl Iterator<Item = (FileId, u32)> + '_ {
+        let files = (0..).map(FileId).zip(&self.files).filter_map(|(id, file)| Some((id, file.as_ref()?)));
+        files.map(|(id, file)| (id, file.holders + file.mappers.values().sum::<u32>()))
+    }
+
     /// Returns how many areas of each address space map each file, for the checker.
     pub(super) fn mapped_areas(&self) -> BTreeMap<(FileId, MmId), u32> {
         let files = (0..).map(FileId).zip(&self.files).filter_map(|(id, file)| Some((id, file.as_ref()?)));
