@@ -2,8 +2,8 @@
 
 use crate::csr::{Sstatus, SupervisorCsrs};
 use crate::reservation::Reservation;
-use crate::trap::{Cause, Interrupt};
-use tine_mmu::{Mmu, Privilege, Satp, View, VirtAddr};
+use crate::trap::{Cause, Interrupt, Trap};
+use tine_mmu::{Mmu, Privilege, Ram, Satp, View, VirtAddr};
 
 /// Who handles the hart's traps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,8 @@ impl Hart {
     }
 
     /// Takes a trap into S-mode ("Trap Entry" is what every privilege level does; see "Supervisor Status Register").
-    pub(crate) fn enter_trap(&mut self, cause: Cause, stval: u64) {
+    pub(crate) fn enter_trap(&mut self, trap: Trap) {
+        let Trap { cause, stval } = trap;
         self.csrs.sepc = self.pc;
         self.csrs.scause = cause.scause();
         self.csrs.stval = stval;
@@ -113,16 +114,17 @@ impl Hart {
 
     /// Takes an interrupt that the caller delivers, before the instruction at `pc`.
     pub fn interrupt(&mut self, interrupt: Interrupt) {
-        self.enter_trap(Cause::Interrupt(interrupt), 0);
+        self.enter_trap(Trap::interrupt(interrupt));
     }
 
-    /// Returns the interrupt that is pending, enabled and not masked by the privilege level, the most urgent first.
-    pub(crate) fn pending_interrupt(&self) -> Option<Interrupt> {
+    /// Asks for the most urgent interrupt that is pending, enabled and not masked by the privilege level.
+    pub(crate) fn check_interrupts(&self) -> Result<(), Trap> {
         let pending = self.csrs.sip & self.csrs.sie;
         if pending == 0 || self.privilege == Privilege::Supervisor && !self.csrs.sstatus.has(Sstatus::SIE) {
-            return None;
+            return Ok(());
         }
-        Interrupt::BY_PRIORITY.into_iter().find(|interrupt| pending & interrupt.mask() != 0)
+        let urgent = Interrupt::BY_PRIORITY.into_iter().find(|interrupt| pending & interrupt.mask() != 0);
+        urgent.map_or(Ok(()), |interrupt| Err(Trap::interrupt(interrupt)))
     }
 
     /// Returns from a trap: SRET, as an instruction or by the native supervisor.
@@ -141,6 +143,12 @@ impl Hart {
     pub fn set_satp(&mut self, satp: Satp) {
         self.reservation = None;
         self.mmu.set_satp(satp);
+    }
+
+    /// Tells the MMU how this hart looks at memory now.
+    pub(crate) fn resume_mmu(&mut self, ram: &Ram) {
+        let data = self.data_view();
+        self.mmu.resume(ram, self.privilege, data);
     }
 
     /// Returns how loads and stores see memory now.

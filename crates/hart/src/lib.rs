@@ -23,10 +23,12 @@ mod plain;
 mod reservation;
 mod run;
 mod supervise;
+#[cfg(optimized)]
+mod threaded;
 mod trap;
 
 pub use csr::{FpState, Sstatus, SupervisorCsrs};
 pub use hart::{Hart, Instructions, Supervisor};
 pub use reservation::Reservations;
-pub use run::{Shared, Stop};
+pub use run::{Engine, Shared, Stop};
 pub use trap::{Cause, Exception, Interrupt};

@@ -1,13 +1,37 @@
 //! The run loop's interface.
 
+#[cfg(optimized)]
+use crate::threaded::Blocks;
 use crate::{Hart, Reservations};
 use tine_mmu::Ram;
+
+/// How instructions are executed. It changes how fast a guest runs and nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Fetches, decodes and executes one instruction after the other.
+    Plain,
+    /// Decodes blocks once and threads through them. Where this crate was built without optimisation, which it needs, the
+    /// plain engine does its work.
+    #[default]
+    Threaded,
+}
 
 /// What harts share besides RAM.
 #[derive(Default)]
 pub struct Shared {
+    /// How instructions are executed.
+    pub engine: Engine,
     /// The LR reservations of harts that are not running.
     pub reservations: Reservations,
+    #[cfg(optimized)]
+    pub(crate) blocks: Blocks,
+}
+
+impl Shared {
+    /// Makes what harts share when they execute with `engine`.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine, ..Self::default() }
+    }
 }
 
 /// Why a run ended.
@@ -27,7 +51,12 @@ impl Hart {
     /// retires nothing). Without a trap, exactly `budget` instructions retire.
     pub fn run(&mut self, ram: &mut Ram, shared: &mut Shared, budget: u64) -> Stop {
         self.reservation = shared.reservations.resume(self.id, self.reservation);
-        let stop = self.run_plain(ram, shared, budget);
+        let stop = match shared.engine {
+            // Only the plain engine looks at other harts' reservations.
+            #[cfg(optimized)]
+            Engine::Threaded if !shared.reservations.any() => self.run_threaded(ram, shared, budget),
+            Engine::Plain | Engine::Threaded => self.run_plain(ram, shared, budget),
+        };
         shared.reservations.park(self.id, self.reservation, self.retired());
         stop
     }

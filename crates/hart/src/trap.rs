@@ -75,38 +75,46 @@ impl Cause {
     }
 }
 
-/// An exception together with the value it leaves in `stval`.
+/// A trap that is to be taken, and the value it leaves in `stval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trap {
-    pub(crate) exception: Exception,
+    pub(crate) cause: Cause,
     pub(crate) stval: u64,
 }
 
 impl Trap {
-    /// A trap whose `stval` is an address.
+    /// An exception whose `stval` is an address.
     pub(crate) fn at(exception: Exception, address: VirtAddr) -> Self {
-        Self { exception, stval: address.0 }
+        Self { cause: Cause::Exception(exception), stval: address.0 }
     }
 
-    /// An illegal instruction. The engine puts the bits into `stval`: it knows where they were fetched.
-    pub(crate) fn illegal() -> Self {
-        Self { exception: Exception::IllegalInstruction, stval: 0 }
-    }
-
-    /// Tells whether a translation was asked for in vain, which counts as a look-up all the same.
-    pub(crate) fn is_memory_fault(&self) -> bool {
-        matches!(
-            self.exception,
-            Exception::LoadAccess
-                | Exception::StoreAccess
-                | Exception::LoadPageFault
-                | Exception::StorePageFault
-        )
-    }
-
-    /// A trap that leaves 0 in `stval`.
+    /// An exception that leaves 0 in `stval`.
     pub(crate) fn plain(exception: Exception) -> Self {
-        Self { exception, stval: 0 }
+        Self { cause: Cause::Exception(exception), stval: 0 }
+    }
+
+    /// An illegal instruction, whose bits go into `stval` where they are known ([`Trap::or_bits`]).
+    pub(crate) fn illegal() -> Self {
+        Self::plain(Exception::IllegalInstruction)
+    }
+
+    pub(crate) fn interrupt(interrupt: Interrupt) -> Self {
+        Self { cause: Cause::Interrupt(interrupt), stval: 0 }
+    }
+
+    pub(crate) fn is_illegal(&self) -> bool {
+        self.cause == Cause::Exception(Exception::IllegalInstruction)
+    }
+
+    /// Returns the trap, with `bits` in `stval` where it is an illegal instruction.
+    pub(crate) fn or_bits(self, bits: u32) -> Self {
+        if self.is_illegal() { Self { stval: bits.into(), ..self } } else { self }
+    }
+
+    /// Tells whether memory was asked for in vain, which counts as a look-up all the same.
+    pub(crate) fn is_memory_fault(&self) -> bool {
+        use Exception::{LoadAccess, LoadPageFault, StoreAccess, StorePageFault};
+        matches!(self.cause, Cause::Exception(LoadAccess | LoadPageFault | StoreAccess | StorePageFault))
     }
 }
 

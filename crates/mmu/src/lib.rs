@@ -35,7 +35,7 @@ pub use config::{MAX_ENTRIES, Replacement, TlbConfig, TlbConfigError, TlbGeometr
 pub use counters::{DataCounters, FenceCounters, LookupCounters, MmuCounters};
 pub use fault::{CopyFault, MemoryFault, MemoryFaultKind};
 pub use fence::Fence;
-pub use mmu::{AdUpdate, HostShortcut, Mmu, MmuConfig};
+pub use mmu::{AdUpdate, HostShortcut, Mmu, MmuConfig, TlbEntry, TlbName};
 pub use pte::{Pte, PteFlags};
 pub use ram::{Ram, RamError};
 pub use satp::{Satp, SatpMode};

@@ -17,7 +17,10 @@
 //! - [`Mmu::add_lookups`] before such a change, so that look-ups are added for the view in which they were made.
 
 mod access;
+mod contents;
 mod supervisor;
+
+pub use contents::{TlbEntry, TlbName};
 
 use crate::shortcut::{Shortcut, UNTRANSLATED};
 use crate::stamp::STAMPS_PER_INSTRUCTION;

@@ -97,6 +97,15 @@ impl Tlb {
         &self.entries[usize::from(index)]
     }
 
+    /// Returns the valid entries, set by set, the least recently used first.
+    pub(crate) fn by_use(&self) -> impl Iterator<Item = &Translation> {
+        let ways = self.geometry.ways() as usize;
+        let mut valid: Vec<usize> =
+            (0..self.tags.len()).filter(|&index| self.tags[index] != INVALID).collect();
+        valid.sort_by_key(|&index| (index / ways, self.stamps[index], index));
+        valid.into_iter().map(|index| &self.entries[index])
+    }
+
     /// Notes that an entry was used.
     #[inline(always)]
     pub(crate) fn touch(&mut self, index: u16, stamp: u64) {

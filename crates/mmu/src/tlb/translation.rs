@@ -51,6 +51,11 @@ impl Translation {
         Self { flags: self.flags.union(flags), ..self }
     }
 
+    /// Returns the address space, which means nothing for a global translation.
+    pub(crate) const fn asid(&self) -> Asid {
+        self.asid
+    }
+
     /// Tells whether the translation is the one of a single address space.
     pub(crate) const fn is_of(&self, asid: Asid) -> bool {
         !self.is_global() && self.asid.0 == asid.0

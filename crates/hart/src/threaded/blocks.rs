@@ -1,0 +1,119 @@
+//! All decoded blocks, by frame.
+
+use super::block::{Slot, decode_block};
+use std::collections::BTreeMap;
+use tine_mmu::{PAGE_SIZE, Ppn, Ram};
+
+/// An instruction begins at an even offset.
+const ENTRIES: usize = PAGE_SIZE as usize / 2;
+
+/// Decoded slots after which everything is dropped, some hundred megabytes: a guest that jumps to every offset of its
+/// code must not take the host's memory.
+const MOST_SLOTS: usize = 1 << 21;
+
+/// Frames that are found without a search.
+const RECENT: usize = 256;
+
+/// A page of decoded code, until it is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PageId(usize);
+
+/// The blocks of one frame. They are freed together, so links between them never dangle.
+struct CodePage {
+    frame: Ppn,
+    /// For each even offset, one more than the index of the block that begins there.
+    entries: Box<[u16; ENTRIES]>,
+    // A Vec of Vecs: slots stay where they are when a block is added.
+    blocks: Vec<Vec<Slot>>,
+}
+
+/// The block cache that all harts share.
+#[derive(Default)]
+pub(crate) struct Blocks {
+    pages: Vec<Option<CodePage>>,
+    by_frame: BTreeMap<Ppn, PageId>,
+    free: Vec<PageId>,
+    /// A direct-mapped excerpt of `by_frame`.
+    recent: Vec<Option<(Ppn, PageId)>>,
+    slots: usize,
+}
+
+impl Blocks {
+    /// Drops the blocks of frames that were written since, and everything when there is too much.
+    pub(super) fn drop_rewritten(&mut self, ram: &mut Ram) {
+        if ram.has_rewritten() {
+            for frame in ram.take_rewritten() {
+                self.drop_page(frame);
+            }
+        }
+        if self.slots > MOST_SLOTS {
+            *self = Self::default();
+        }
+    }
+
+    fn drop_page(&mut self, frame: Ppn) {
+        let Some(id) = self.by_frame.remove(&frame) else { return };
+        if let Some(page) = self.pages[id.0].take() {
+            self.slots -= page.blocks.iter().map(Vec::len).sum::<usize>();
+        }
+        self.recent[recent_index(frame)] = None;
+        self.free.push(id);
+    }
+
+    /// Returns the page for a frame of RAM, new and marked as code where there was none.
+    pub(super) fn page(&mut self, ram: &mut Ram, frame: Ppn) -> PageId {
+        if let Some(id) = self.recent_page(frame) {
+            return id;
+        }
+        let id = self.by_frame.get(&frame).copied().unwrap_or_else(|| self.add_page(ram, frame));
+        self.recent.resize(RECENT, None);
+        self.recent[recent_index(frame)] = Some((frame, id));
+        id
+    }
+
+    fn add_page(&mut self, ram: &mut Ram, frame: Ppn) -> PageId {
+        ram.mark_code(frame);
+        let page = CodePage { frame, entries: Box::new([0; ENTRIES]), blocks: Vec::new() };
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.pages.push(None);
+            PageId(self.pages.len() - 1)
+        });
+        self.pages[id.0] = Some(page);
+        self.by_frame.insert(frame, id);
+        id
+    }
+
+    /// Finds the page for a frame without a search.
+    #[inline(always)]
+    pub(super) fn recent_page(&self, frame: Ppn) -> Option<PageId> {
+        match self.recent.get(recent_index(frame)) {
+            Some(Some((known, id))) if *known == frame => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Finds the block that begins at `offset`.
+    #[inline(always)]
+    pub(super) fn known_block(&self, id: PageId, offset: u64) -> Option<&Slot> {
+        let page = self.pages.get(id.0)?.as_ref()?;
+        let entry = *page.entries.get(offset as usize / 2)?;
+        page.blocks.get(usize::from(entry).checked_sub(1)?)?.first()
+    }
+
+    /// Returns the block that begins at `offset`, decoding it where necessary; `None` where none can.
+    pub(super) fn block(&mut self, ram: &Ram, id: PageId, offset: u64) -> Option<&Slot> {
+        let page = self.pages.get_mut(id.0)?.as_mut()?;
+        let entry = page.entries.get_mut(offset as usize / 2)?;
+        if *entry == 0 {
+            let block = decode_block(ram.frame(page.frame), offset)?;
+            self.slots += block.len();
+            page.blocks.push(block);
+            *entry = page.blocks.len() as u16;
+        }
+        self.known_block(id, offset)
+    }
+}
+
+const fn recent_index(frame: Ppn) -> usize {
+    frame.0 as usize % RECENT
+}

@@ -1,0 +1,88 @@
+//! The threaded engine: decodes each block of a physical page once, and goes from instruction to instruction by jumps.
+//!
+//! ```text
+//!   run_threaded ──▶ translate pc ──▶ block of the frame at that offset ──▶ handler ──▶ handler ──▶ …
+//!        ▲                                                                                          │
+//!        └────── left: page not at hand, budget too small for the block, code rewritten, trap ◀─────┘
+//! ```
+//!
+//! Invariants:
+//! - Wherever it leaves, state and counts are those of the plain engine. Nothing is counted per instruction: a slot knows
+//!   how many instructions, loads and stores precede it in its block, and [`Books`] closes on that.
+//! - The instruction TLB is asked, and the use of its entry noted, when a page is entered. Pages are executed one after
+//!   the other, so the order in which they were entered is the order in which they were used last.
+//! - What it cannot do simply is done by [`Hart::perform`] and [`Hart::step`], which the plain engine is made of:
+//!   instructions across two pages and illegal ones, the last instructions of a budget, every slow path.
+//! - Blocks die, and are freed, only here in the loop, where no slot is being executed.
+//! - A store into decoded code, even into the running block, takes effect on the next instruction.
+
+mod block;
+mod blocks;
+mod books;
+mod dispatch;
+
+pub(crate) use blocks::Blocks;
+
+use crate::trap::Trap;
+use crate::{Hart, Shared, Stop, Supervisor};
+use blocks::PageId;
+use books::Books;
+use tine_mmu::{Access, PhysAddr, Ram};
+
+/// What one dispatch through blocks works with, beside the hart and RAM.
+struct Run<'a> {
+    shared: &'a mut Shared,
+    /// The decoded page being executed.
+    code: PageId,
+    /// The position that must not be passed.
+    limit: u64,
+    books: Books,
+    /// The trap that ended the dispatch.
+    trap: Option<Trap>,
+}
+
+impl Hart {
+    pub(crate) fn run_threaded(&mut self, ram: &mut Ram, shared: &mut Shared, budget: u64) -> Stop {
+        let mut limit = self.retired() + budget;
+        while self.retired() < limit {
+            if let Err(trap) = self.run_blocks(ram, shared, limit) {
+                self.enter_trap(trap);
+                if self.supervisor == Supervisor::Native {
+                    return Stop::Trap;
+                }
+                limit -= 1;
+            }
+        }
+        Stop::Budget
+    }
+
+    /// Takes a pending interrupt, or executes at least one instruction and none beyond `limit`.
+    fn run_blocks(&mut self, ram: &mut Ram, shared: &mut Shared, limit: u64) -> Result<(), Trap> {
+        shared.blocks.drop_rewritten(ram);
+        self.check_interrupts()?;
+        self.resume_mmu(ram);
+        let at = self.locate_pc(ram)?;
+        let code = shared.blocks.page(ram, at.ppn());
+        // The frame may have become code just now: stores to it must take the slow path from here on.
+        self.resume_mmu(ram);
+        match shared.blocks.block(ram, code, at.offset()) {
+            Some(first) if self.retired() + first.length() <= limit => {
+                let first = std::ptr::from_ref(first);
+                let run = Run { shared, code, limit, books: Books::open(self), trap: None };
+                dispatch::enter(self, ram, run, first)
+            }
+            _ => self.step(ram, shared),
+        }
+    }
+
+    fn locate_pc(&mut self, ram: &mut Ram) -> Result<PhysAddr, Trap> {
+        let stamp = self.stamp();
+        if let Some(at) = self.mmu.fetch_fast(self.pc, stamp) {
+            return Ok(at);
+        }
+        self.mmu.translate(ram, self.pc, Access::Fetch, stamp).map_err(|fault| {
+            self.mmu.add_lookups(1, 0, 0);
+            fault.into()
+        })
+    }
+}

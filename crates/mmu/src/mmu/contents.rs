@@ -1,0 +1,53 @@
+//! What the TLBs hold, for people and tests to look at.
+
+use super::Mmu;
+use crate::{Asid, Ppn, PteFlags, Vpn};
+
+/// One of a hart's TLBs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlbName {
+    /// The first level for instructions.
+    L1i,
+    /// The first level for data.
+    L1d,
+    /// The second level.
+    L2,
+}
+
+/// A valid entry of a TLB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TlbEntry {
+    /// Where it is.
+    pub tlb: TlbName,
+    /// The first base page that it translates.
+    pub vpn: Vpn,
+    /// The first frame.
+    pub ppn: Ppn,
+    /// The level of the leaf: 0 for a base page, 1 for 2 MiB, 2 for 1 GiB.
+    pub level: u32,
+    /// The permissions as the walk left them.
+    pub flags: PteFlags,
+    /// The address space; without meaning where G is set.
+    pub asid: Asid,
+}
+
+impl Mmu {
+    /// Lists every valid entry: by TLB, then by set, the least recently used first.
+    pub fn entries(&self) -> Vec<TlbEntry> {
+        let second = self.l2.as_ref().map(|l2| (TlbName::L2, l2));
+        [(TlbName::L1i, &self.itlb), (TlbName::L1d, &self.dtlb)]
+            .into_iter()
+            .chain(second)
+            .flat_map(|(tlb, entries)| {
+                entries.by_use().map(move |entry| TlbEntry {
+                    tlb,
+                    vpn: entry.vpn(),
+                    ppn: entry.ppn(),
+                    level: entry.level(),
+                    flags: entry.flags(),
+                    asid: entry.asid(),
+                })
+            })
+            .collect()
+    }
+}
