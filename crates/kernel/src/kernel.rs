@@ -186,10 +186,11 @@ impl Kernel {
         let describe = |(task, state): (Pid, &crate::task::Task)| Stuck {
             task,
             command: self.command_of(state.process),
-            waits_for: state
-                .continuation
-                .as_ref()
-                .map_or_else(String::new, |suspended| suspended.continuation.describe()),
+            waits_for: match &state.continuation {
+                _ if state.state == TaskState::Stopped => "SIGCONT".to_owned(),
+                Some(suspended) => suspended.continuation.describe(),
+                None => "nothing".to_owned(),
+            },
         };
         self.tasks.tasks().map(describe).collect()
     }
@@ -278,7 +279,7 @@ impl Kernel {
     pub fn collect_all(&mut self, harts: &mut dyn Harts) {
         for hart in (0..self.sched.hart_count()).map(HartId) {
             let slot = self.sched.hart(hart);
-            if let Some(tid) = slot.current.or(slot.previous) {
+            if let Some(tid) = slot.current {
                 self.collect_counters(harts, hart, tid);
             }
         }
@@ -304,7 +305,12 @@ impl Kernel {
                 let remote = (*target != hart).then_some(*target);
                 match remote {
                     None => harts.sfence_vma(hart, fence),
-                    Some(target) => harts.remote_sfence_vma(hart, target, fence),
+                    Some(target) => {
+                        harts.remote_sfence_vma(hart, target, fence);
+                        // Where nobody runs, what the fence removed is on the account of who sent it.
+                        let there = self.sched.hart(target).current.unwrap_or(task);
+                        self.collect_counters(harts, target, there);
+                    }
                 }
                 self.log(Interest::FENCE, hart, task, || What::Fence { fence, remote });
             }

@@ -60,7 +60,7 @@ impl Kernel {
                 .collect(),
             ProcFile::Filesystems => "nodev\tproc\nnodev\ttmpfs\n".to_owned(),
             ProcFile::Loadavg => {
-                let running = self.tasks.tasks().filter(|(_, task)| task.state != TaskState::Blocked).count();
+                let running = self.tasks.tasks().filter(|(_, task)| matches!(task.state, TaskState::Ready | TaskState::Running)).count();
                 let last = self.tasks.tasks().map(|(tid, _)| tid.0).max().unwrap_or(0);
                 format!("0.00 0.00 0.00 {running}/{} {last}\n", self.tasks.task_count())
             }
@@ -166,6 +166,7 @@ impl Kernel {
         let task = process.tasks.first().and_then(|tid| self.tasks.task(*tid));
         match task.map(|task| &task.state) {
             None => ('Z', "zombie"),
+            Some(TaskState::Stopped) => ('T', "stopped"),
             Some(TaskState::Blocked) => ('S', "sleeping"),
             Some(TaskState::Ready | TaskState::Running) => ('R', "running"),
         }

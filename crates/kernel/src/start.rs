@@ -32,6 +32,8 @@ impl Process {
             usage: Default::default(),
             children_usage: Default::default(),
             start_ns: 0,
+            job: Default::default(),
+            is_subreaper: false,
             end: None,
             has_execed: false,
             thp_disabled: false,

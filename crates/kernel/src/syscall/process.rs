@@ -6,14 +6,11 @@ use super::types::{
 };
 use super::{Continuation, Flow, SysResult, show};
 use crate::ctx::Ctx;
-use crate::task::{Child, CloneRequest, Selector, Signal, Usage, WaitStatus};
+use crate::task::{Child, CloneRequest, Selector, Signal, Usage, WCONTINUED, WEXITED, WSTOPPED, WaitStatus};
 use crate::{Errno, Pid};
 use tine_mmu::VirtAddr;
 
 const WNOHANG: u32 = 1;
-const WSTOPPED: u32 = 2;
-const WEXITED: u32 = 4;
-const WCONTINUED: u32 = 8;
 const WNOWAIT: u32 = 0x0100_0000;
 /// `__WNOTHREAD | __WALL | __WCLONE`.
 const WAIT_KINDS: u32 = 0xe000_0000;
@@ -84,10 +81,9 @@ enum Results {
 }
 
 impl Wait {
-    /// Takes an ended child if there is one.
+    /// Tells of a child if there is something to tell.
     pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
-        let wants_ended = self.options & WEXITED != 0;
-        match ctx.ended_child(self.selector, self.options)?.filter(|_| wants_ended) {
+        match ctx.changed_child(self.selector, self.options)? {
             Some(child) => self.report(ctx, &child),
             None if self.options & WNOHANG != 0 => {
                 if let Results::Info(at) = self.results
@@ -103,12 +99,12 @@ impl Wait {
 
     fn report(&self, ctx: &mut Ctx<'_>, child: &Child) -> SysResult {
         if self.options & WNOWAIT == 0 {
-            ctx.take_child(child);
+            ctx.take_change(child);
         }
         ctx.write_optional(self.usage, rusage(&child.usage))?;
         match self.results {
             Results::Status(at) => {
-                ctx.write_optional(at, child.status.word() as i32)?;
+                ctx.write_optional(at, child.change.word() as i32)?;
                 Ok(child.pid.0 as u64)
             }
             Results::Info(at) => {
@@ -121,13 +117,9 @@ impl Wait {
     }
 }
 
-/// Encodes the `siginfo_t` of a child that has ended.
+/// Encodes the `siginfo_t` of a child.
 fn child_info(child: &Child) -> [u8; 128] {
-    let (code, status) = match child.status {
-        WaitStatus::Exited(code) => (1, i32::from(code)),
-        WaitStatus::Killed { signal, core: false } => (2, signal.number() as i32),
-        WaitStatus::Killed { signal, core: true } => (3, signal.number() as i32),
-    };
+    let (code, status) = child.change.info();
     let mut bytes = [0; 128];
     let mut put = |at: usize, value: i32| bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
     put(0, Signal::SIGCHLD.number() as i32);
@@ -372,7 +364,7 @@ pub(super) fn prlimit64(
     Ok(0)
 }
 
-/// `prctl(2)`: the process's name, and `PR_SET_THP_DISABLE`, which holds anyway: there are no huge pages.
+/// `prctl(2)`: the process's name, who adopts orphans, and `PR_SET_THP_DISABLE`, which holds anyway: there are no huge pages.
 pub(super) fn prctl(ctx: &mut Ctx<'_>, option: PrctlOption, argument: u64) -> SysResult {
     const NAME_BYTES: usize = 16;
     match option.0 {
@@ -395,6 +387,10 @@ pub(super) fn prctl(ctx: &mut Ctx<'_>, option: PrctlOption, argument: u64) -> Sy
             let mut name = ctx.process().command.clone();
             name.resize(NAME_BYTES, 0);
             ctx.write_bytes(VirtAddr(argument), &name).map_err(|_| Errno::EFAULT)?;
+            Ok(0)
+        }
+        36 => {
+            ctx.process_mut().is_subreaper = argument != 0;
             Ok(0)
         }
         41 => {

@@ -57,6 +57,7 @@ impl Kernel {
         };
         let tasks = process.tasks.clone();
         process.pending.push(info);
+        self.prepare_signal(pid, info.signal);
         self.notice(pid, info.signal, &tasks);
     }
 
@@ -65,6 +66,7 @@ impl Kernel {
         let Some(task) = self.tasks.task_mut(tid) else { return };
         task.pending.push(info);
         let pid = task.process;
+        self.prepare_signal(pid, info.signal);
         self.notice(pid, info.signal, &[tid]);
     }
 
@@ -79,11 +81,11 @@ impl Kernel {
             Some(tid) if !ignored => self.wake_task(tid),
             Some(_) => {
                 if let Some(process) = self.tasks.process_mut(pid) {
-                    process.pending.discard(signal);
+                    process.pending.discard(|held| held == signal);
                 }
                 for tid in tasks {
                     if let Some(task) = self.tasks.task_mut(*tid) {
-                        task.pending.discard(signal);
+                        task.pending.discard(|held| held == signal);
                     }
                 }
             }
@@ -142,6 +144,11 @@ impl Ctx<'_> {
                         self.exit_process(status);
                         return;
                     }
+                    if info.signal.default_action() == DefaultAction::Stop {
+                        self.log_signal(&info);
+                        self.stop_process(info.signal);
+                        return;
+                    }
                 }
                 Handler::Function(handler) => {
                     self.log_signal(&info);
@@ -168,8 +175,8 @@ impl Ctx<'_> {
     /// Drops held signals that have just become unwanted (sigaction(2): setting SIG_IGN discards them).
     pub(crate) fn forget_ignored(&mut self, signal: Signal) {
         if self.process().ignores(signal) {
-            self.process_mut().pending.discard(signal);
-            self.task_mut().pending.discard(signal);
+            self.process_mut().pending.discard(|held| held == signal);
+            self.task_mut().pending.discard(|held| held == signal);
         }
     }
 

@@ -4,7 +4,7 @@ use crate::account::ProcessRecord;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::kernel::INIT;
-use crate::task::signal::{CLD_DUMPED, CLD_EXITED, CLD_KILLED};
+use crate::task::wait::Change;
 use crate::task::{Handler, Process, Signal, SignalFields, SignalInfo, WaitKey, WaitStatus};
 use crate::{Errno, Harts, Kernel, Pid};
 use tine_mmu::VirtAddr;
@@ -92,19 +92,30 @@ impl Kernel {
         }
     }
 
-    /// Hands the children of `pid` to init, which waits for the dead ones at once.
+    /// Hands the children of `pid` to its nearest ancestor that adopts orphans; init is the last, and waits for the dead
+    /// ones at once.
     fn adopt_children(&mut self, pid: Pid) {
         let children = self.tasks.process_mut(pid).map(|process| std::mem::take(&mut process.children));
+        let adopter = self.adopter(pid);
         for child in children.into_iter().flatten() {
             let Some(process) = self.tasks.process_mut(child) else { continue };
-            process.parent = INIT;
+            process.parent = adopter;
             process.exit_signal = Some(Signal::SIGCHLD);
-            if process.end.is_some() {
-                self.reap(child);
-            } else if let Some(init) = self.tasks.process_mut(INIT) {
-                init.children.insert(child);
+            let end = process.end;
+            if let Some(parent) = self.tasks.process_mut(adopter) {
+                parent.children.insert(child);
+            }
+            if let Some(status) = end {
+                self.tell_parent(child, status);
             }
         }
+    }
+
+    fn adopter(&self, pid: Pid) -> Pid {
+        let parent = |pid: &Pid| self.tasks.process(*pid).map(|process| process.parent);
+        let mut ancestors = std::iter::successors(parent(&pid), parent);
+        let adopts = |pid: &Pid| self.tasks.process(*pid).is_some_and(|process| process.is_subreaper);
+        ancestors.find(adopts).unwrap_or(INIT)
     }
 
     fn tell_parent(&mut self, pid: Pid, status: WaitStatus) {
@@ -116,11 +127,7 @@ impl Kernel {
         let unwanted = exit_signal == Some(Signal::SIGCHLD)
             && (action.handler == Handler::Ignore || action.flags & SA_NOCLDWAIT != 0);
         if let Some(signal) = exit_signal {
-            let (code, value) = match status {
-                WaitStatus::Exited(code) => (CLD_EXITED, i32::from(code)),
-                WaitStatus::Killed { signal, core: false } => (CLD_KILLED, signal.number() as i32),
-                WaitStatus::Killed { signal, core: true } => (CLD_DUMPED, signal.number() as i32),
-            };
+            let (code, value) = Change::Ended(status).info();
             self.send_to_process(
                 parent,
                 SignalInfo { signal, code, fields: SignalFields::Child(pid, value) },

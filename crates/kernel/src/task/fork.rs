@@ -160,6 +160,8 @@ impl Ctx<'_> {
             usage: Default::default(),
             children_usage: Default::default(),
             start_ns,
+            job: Default::default(),
+            is_subreaper: false,
             end: None,
             has_execed: false,
             ..parent.clone()

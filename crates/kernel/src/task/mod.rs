@@ -1,5 +1,5 @@
 //! Processes and programs: what they are ([`table`]), who runs ([`sched`]), and how they are made ([`fork`]), given a
-//! program ([`exec`]), told something ([`signal`], [`deliver`]), ended ([`exit`]) and waited for ([`wait`]).
+//! program ([`exec`]), told something ([`signal`], [`deliver`]), stopped ([`stop`]), ended ([`exit`]) and waited for ([`wait`]).
 
 mod deliver;
 pub(crate) mod elf;
@@ -10,6 +10,7 @@ pub(crate) mod frame;
 mod sched;
 mod signal;
 mod stack;
+mod stop;
 mod table;
 mod wait;
 
@@ -20,5 +21,6 @@ pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, SplitMix, TRAP_NS, WaitKey};
 pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
 };
+pub use stop::JobState;
 pub use table::{Process, Task, TaskState, TaskTable, Usage, WaitStatus};
-pub(crate) use wait::{Child, Selector};
+pub(crate) use wait::{Child, Selector, WCONTINUED, WEXITED, WSTOPPED};

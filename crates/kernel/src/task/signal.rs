@@ -203,6 +203,11 @@ pub(super) const CLD_KILLED: i32 = 2;
 /// `si_code` of SIGCHLD: a signal killed the child, with a core dump.
 pub(super) const CLD_DUMPED: i32 = 3;
 
+/// `si_code` of SIGCHLD: the child stopped.
+pub const CLD_STOPPED: i32 = 5;
+/// `si_code` of SIGCHLD: the child goes on.
+pub const CLD_CONTINUED: i32 = 6;
+
 /// Signals that were sent and not yet taken. A standard signal is held once; real-time signals queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
@@ -241,9 +246,9 @@ impl Pending {
         })
     }
 
-    /// Forgets every held `signal`.
-    pub fn discard(&mut self, signal: Signal) {
-        self.queue.retain(|info| info.signal != signal);
+    /// Forgets every held signal that is unwanted.
+    pub fn discard(&mut self, unwanted: impl Fn(Signal) -> bool) {
+        self.queue.retain(|info| !unwanted(info.signal));
     }
 }
 
@@ -277,6 +282,8 @@ impl SignalInfo {
             (Signal::SIGTRAP, _) => "TRAP_BRKPT",
             (Signal::SIGCHLD, CLD_EXITED) => "CLD_EXITED",
             (Signal::SIGCHLD, CLD_KILLED) => "CLD_KILLED",
+            (Signal::SIGCHLD, CLD_STOPPED) => "CLD_STOPPED",
+            (Signal::SIGCHLD, CLD_CONTINUED) => "CLD_CONTINUED",
             (Signal::SIGCHLD, _) => "CLD_DUMPED",
             _ => "SI_USER",
         };

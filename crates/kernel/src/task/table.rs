@@ -4,6 +4,7 @@
 //! first has the process's number.
 
 use super::signal::{Action, Pending, Signal, SignalSet};
+use super::stop::JobState;
 use crate::account::{Account, Origin};
 use crate::fs::{FdTableId, Node, WorkDirId};
 use crate::syscall::Suspended;
@@ -51,6 +52,8 @@ pub enum TaskState {
     Running,
     /// Waiting for what its continuation says.
     Blocked,
+    /// Waiting for SIGCONT.
+    Stopped,
 }
 
 /// A thread of execution.
@@ -148,6 +151,10 @@ pub struct Process {
     pub children_usage: Usage,
     /// When it began, in virtual nanoseconds.
     pub start_ns: u64,
+    /// Whether it is stopped.
+    pub job: JobState,
+    /// Whether orphans among its descendants become its children (prctl(2), `PR_SET_CHILD_SUBREAPER`).
+    pub is_subreaper: bool,
     /// How it ended: it is a zombie until somebody waits for it.
     pub end: Option<WaitStatus>,
     /// Whether it has replaced its program since it was made (setpgid(2) asks).

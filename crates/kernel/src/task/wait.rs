@@ -1,9 +1,16 @@
 //! Which child a wait is for, and whether one is there (Linux 6.12 kernel/exit.c do_wait).
 
 use crate::ctx::Ctx;
-use crate::task::{Process, Signal, Usage, WaitStatus};
+use crate::task::signal::{CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED};
+use crate::task::{JobState, Process, Signal, Usage, WaitStatus};
 use crate::{Errno, Pid};
 
+/// `WSTOPPED`, which wait4 calls `WUNTRACED`: children that a signal stopped.
+pub(crate) const WSTOPPED: u32 = 2;
+/// `WEXITED`: children that have ended.
+pub(crate) const WEXITED: u32 = 4;
+/// `WCONTINUED`: children that go on after a stop.
+pub(crate) const WCONTINUED: u32 = 8;
 /// `__WALL`: children of every kind.
 const WALL: u32 = 0x4000_0000;
 /// `__WCLONE`: only children whose end sends something other than SIGCHLD.
@@ -30,23 +37,56 @@ impl Selector {
     }
 }
 
-/// A child that has ended.
+/// What has become of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It has ended.
+    Ended(WaitStatus),
+    /// A signal stopped it.
+    Stopped(Signal),
+    /// SIGCONT let it go on.
+    Continued,
+}
+
+impl Change {
+    /// Returns the word that wait4(2) stores.
+    pub const fn word(self) -> u32 {
+        match self {
+            Self::Ended(status) => status.word(),
+            Self::Stopped(signal) => signal.number() << 8 | 0x7f,
+            Self::Continued => 0xffff,
+        }
+    }
+
+    /// Returns `si_code` and `si_status`.
+    pub const fn info(self) -> (i32, i32) {
+        match self {
+            Self::Ended(WaitStatus::Exited(code)) => (CLD_EXITED, code as i32),
+            Self::Ended(WaitStatus::Killed { signal, core: false }) => (CLD_KILLED, signal.number() as i32),
+            Self::Ended(WaitStatus::Killed { signal, core: true }) => (CLD_DUMPED, signal.number() as i32),
+            Self::Stopped(signal) => (CLD_STOPPED, signal.number() as i32),
+            Self::Continued => (CLD_CONTINUED, Signal::SIGCONT.number() as i32),
+        }
+    }
+}
+
+/// A child of which there is something to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Child {
     /// Its number.
     pub pid: Pid,
-    /// How it ended.
-    pub status: WaitStatus,
+    /// What has become of it.
+    pub change: Change,
     /// What it used, with the children that it waited for.
     pub usage: Usage,
 }
 
 impl Ctx<'_> {
-    /// Looks for a child that has ended.
+    /// Looks for a child of which the options want to hear.
     ///
     /// # Errors
     /// `ECHILD` when no child fits at all.
-    pub(crate) fn ended_child(&self, selector: Selector, options: u32) -> Result<Option<Child>, Errno> {
+    pub(crate) fn changed_child(&self, selector: Selector, options: u32) -> Result<Option<Child>, Errno> {
         let children = self.process().children.iter();
         let known = children.filter_map(|pid| self.kernel.tasks.process(*pid).map(|process| (*pid, process)));
         let eligible = known.filter(|(pid, process)| {
@@ -56,21 +96,40 @@ impl Ctx<'_> {
         let mut any = false;
         for (pid, process) in eligible {
             any = true;
-            if let Some(status) = process.end {
-                return Ok(Some(Child { pid, status, usage: process.total_usage() }));
+            if let Some(change) = process.change(options) {
+                return Ok(Some(Child { pid, change, usage: process.total_usage() }));
             }
         }
         if any { Ok(None) } else { Err(Errno::ECHILD) }
     }
 
-    /// Takes an ended child away: its usage becomes this process's.
-    pub(crate) fn take_child(&mut self, child: &Child) {
-        self.process_mut().children_usage.absorb(child.usage);
-        self.kernel.reap(child.pid);
+    /// Takes note that a wait has told of a child: an ended one is gone, and its usage becomes this process's.
+    pub(crate) fn take_change(&mut self, child: &Child) {
+        let job = match child.change {
+            Change::Ended(_) => {
+                self.process_mut().children_usage.absorb(child.usage);
+                self.kernel.reap(child.pid);
+                return;
+            }
+            Change::Stopped(_) => JobState::StoppedAndTold,
+            Change::Continued => JobState::Running,
+        };
+        if let Some(process) = self.kernel.tasks.process_mut(child.pid) {
+            process.job = job;
+        }
     }
 }
 
 impl Process {
+    fn change(&self, options: u32) -> Option<Change> {
+        match (self.end, self.job) {
+            (Some(status), _) => (options & WEXITED != 0).then_some(Change::Ended(status)),
+            (None, JobState::Stopped(signal)) => (options & WSTOPPED != 0).then_some(Change::Stopped(signal)),
+            (None, JobState::Continued) => (options & WCONTINUED != 0).then_some(Change::Continued),
+            (None, JobState::Running | JobState::StoppedAndTold) => None,
+        }
+    }
+
     /// Returns what this process used itself.
     pub(crate) fn own_usage(&self) -> Usage {
         Usage { minor_faults: self.account.memory.faults, ..self.usage }

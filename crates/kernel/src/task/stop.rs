@@ -1,0 +1,88 @@
+//! Stopping and continuing processes (signal(7), job control; Linux 6.12 kernel/signal.c do_signal_stop, prepare_signal).
+
+use crate::ctx::Ctx;
+use crate::task::signal::{CLD_CONTINUED, CLD_STOPPED, DefaultAction};
+use crate::task::{Signal, SignalFields, SignalInfo, TaskState, WaitKey};
+use crate::{Kernel, Pid};
+
+/// `SA_NOCLDSTOP`: a parent does not want to be told that a child stopped.
+const SA_NOCLDSTOP: u64 = 1;
+
+/// Whether a process is stopped, and what its parent has yet to hear of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JobState {
+    /// Running, and nothing to tell.
+    #[default]
+    Running,
+    /// Stopped by this signal; no wait has said so yet.
+    Stopped(Signal),
+    /// Stopped, and a wait has said so.
+    StoppedAndTold,
+    /// Running again after a stop; no wait has said so yet.
+    Continued,
+}
+
+impl JobState {
+    /// Tells whether the process may not run.
+    pub const fn is_stopped(self) -> bool {
+        matches!(self, Self::Stopped(_) | Self::StoppedAndTold)
+    }
+}
+
+impl Ctx<'_> {
+    /// Stops the process by `signal` and tells its parent.
+    pub(crate) fn stop_process(&mut self, signal: Signal) {
+        self.process_mut().job = JobState::Stopped(signal);
+        self.kernel.leave_hart(self.harts, self.hart);
+        self.task_mut().state = TaskState::Stopped;
+        self.kernel.tell_parent_of_job(self.pid, CLD_STOPPED, signal);
+    }
+}
+
+impl Kernel {
+    /// Does what a signal does when it is sent, whoever blocks or ignores it: SIGCONT lets a stopped process go on, SIGKILL
+    /// too, and stop signals and SIGCONT take each other back.
+    pub(crate) fn prepare_signal(&mut self, pid: Pid, signal: Signal) {
+        let is_stop = |signal: Signal| signal.default_action() == DefaultAction::Stop;
+        if signal == Signal::SIGCONT {
+            self.discard_pending(pid, is_stop);
+        } else if is_stop(signal) {
+            self.discard_pending(pid, |held| held == Signal::SIGCONT);
+        }
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        if !process.job.is_stopped() || !matches!(signal, Signal::SIGCONT | Signal::SIGKILL) {
+            return;
+        }
+        process.job = if signal == Signal::SIGCONT { JobState::Continued } else { JobState::Running };
+        let tasks = process.tasks.clone();
+        for tid in tasks {
+            if let Some(task) = self.tasks.task_mut(tid).filter(|task| task.state == TaskState::Stopped) {
+                task.state = TaskState::Ready;
+                self.sched.enqueue(tid);
+            }
+        }
+        if signal == Signal::SIGCONT {
+            self.tell_parent_of_job(pid, CLD_CONTINUED, signal);
+        }
+    }
+
+    fn discard_pending(&mut self, pid: Pid, unwanted: impl Fn(Signal) -> bool) {
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        process.pending.discard(&unwanted);
+        for tid in process.tasks.clone() {
+            if let Some(task) = self.tasks.task_mut(tid) {
+                task.pending.discard(&unwanted);
+            }
+        }
+    }
+
+    fn tell_parent_of_job(&mut self, pid: Pid, code: i32, signal: Signal) {
+        let Some(parent) = self.tasks.process(pid).map(|process| process.parent) else { return };
+        let wants = |flags: u64| flags & SA_NOCLDSTOP == 0;
+        if self.tasks.process(parent).is_some_and(|process| wants(process.action(Signal::SIGCHLD).flags)) {
+            let fields = SignalFields::Child(pid, signal.number() as i32);
+            self.send_to_process(parent, SignalInfo { signal: Signal::SIGCHLD, code, fields });
+        }
+        self.wake(WaitKey::ChildOf(parent));
+    }
+}
