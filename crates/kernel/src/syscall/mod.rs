@@ -6,12 +6,14 @@
 mod args;
 mod file;
 mod memory;
+mod path;
 mod process;
 mod show;
 mod signal;
 mod system;
 mod table;
 mod time;
+mod transfer;
 mod types;
 
 pub use args::{UserPtr, UserValue};
@@ -21,6 +23,7 @@ pub(crate) use time::CLOCK_TICKS;
 
 use crate::account::SyscallCount;
 use crate::ctx::Ctx;
+use crate::fs::OpenId;
 use crate::task::WaitKey;
 use crate::{Errno, Pid, Reg};
 
@@ -54,9 +57,9 @@ pub enum Continuation {
     /// `vfork`: until the child gives the address space back.
     Vfork(Pid),
     /// Reading from a pipe.
-    Read(file::Read),
+    Read(transfer::Read),
     /// Writing to a pipe.
-    Write(file::Write),
+    Write(transfer::Write),
     /// `rt_sigsuspend` and `pause`: until a signal is taken.
     Suspend,
 }
@@ -93,7 +96,22 @@ impl Continuation {
 
     /// Tells whether the call starts again after a handler that asked for it (signal(7), "Interruption of system calls").
     pub(crate) fn restarts(&self) -> bool {
-        !matches!(self, Self::Sleep(_) | Self::Suspend)
+        match self {
+            Self::Sleep(_) | Self::Suspend => false,
+            // Bytes that are in the pipe would go in twice.
+            Self::Write(write) => write.done() == 0,
+            Self::Wait(_) | Self::Vfork(_) | Self::Read(_) => true,
+        }
+    }
+
+    /// Returns the description that the call works on: it stays open while the call sleeps, even if another process that
+    /// shares the descriptor table closes it.
+    fn open(&self) -> Option<OpenId> {
+        match self {
+            Self::Read(read) => Some(read.open()),
+            Self::Write(write) => Some(write.open()),
+            Self::Sleep(_) | Self::Wait(_) | Self::Vfork(_) | Self::Suspend => None,
+        }
     }
 
     /// Says what the call waits for.
@@ -149,8 +167,23 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
 /// Goes on with a call that slept.
 pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
     let Suspended { continuation, call, arguments } = suspended;
+    let open = continuation.open();
     let result = continuation.resume(ctx);
     finish(ctx, result, call, arguments);
+    // Only now: what sleeps again has taken a hold of its own.
+    release_open(ctx, open);
+}
+
+/// Gives up a call that slept: it starts anew, or its task ends.
+pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
+    release_open(ctx, suspended.continuation.open());
+}
+
+fn release_open(ctx: &mut Ctx<'_>, open: Option<OpenId>) {
+    if let Some(open) = open {
+        ctx.with_fs(|fs, env| fs.close(env, open));
+        ctx.wake_files();
+    }
 }
 
 fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: &'static Syscall, arguments: Arguments) {
@@ -161,6 +194,9 @@ fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: &'static Syscall, argument
             errno_value(errno)
         }
         Err(Flow::Block(continuation)) => {
+            if let Some(open) = continuation.open() {
+                ctx.kernel.fs.hold_open(open);
+            }
             let suspended = Suspended { continuation, call, arguments };
             if ctx.has_signal() {
                 ctx.interrupt(suspended);
@@ -190,6 +226,7 @@ pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
         _ => Err(Errno::EINTR.into()),
     };
     finish(ctx, result, suspended.call, suspended.arguments);
+    abandon(ctx, suspended);
 }
 
 /// Reads back what `a0` says.

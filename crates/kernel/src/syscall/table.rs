@@ -5,7 +5,7 @@
 use super::args::{Arg, UserPtr};
 use super::show::ShowArg;
 use super::types::*;
-use super::{Arguments, SysResult, file, memory, process, signal, system, time};
+use super::{Arguments, SysResult, file, memory, path, process, signal, system, time, transfer};
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
 use tine_mmu::VirtAddr;
@@ -52,35 +52,35 @@ macro_rules! syscalls {
 }
 
 syscalls! {
-    17 => file::getcwd(buffer: OutBuffer, len: u64);
+    17 => path::getcwd(buffer: OutBuffer, len: u64);
     23 => file::dup(fd: Fd);
     24 => file::dup3(old: Fd, new: Fd, flags: OpenArg);
     25 => file::fcntl(fd: Fd, command: u32, argument: u64);
     29 => file::ioctl(fd: Fd, request: u32, argument: VirtAddr);
-    34 => file::mkdirat(dir: DirFd, path: PathPtr, mode: Mode);
-    35 => file::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
-    36 => file::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
-    37 => file::linkat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: AtFlags);
-    45 => file::truncate(path: PathPtr, len: i64);
+    34 => path::mkdirat(dir: DirFd, path: PathPtr, mode: Mode);
+    35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
+    36 => path::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
+    37 => path::linkat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: AtFlags);
+    45 => path::truncate(path: PathPtr, len: i64);
     46 => file::ftruncate(fd: Fd, len: i64);
-    48 => file::faccessat(dir: DirFd, path: PathPtr, mode: u32);
-    49 => file::chdir(path: PathPtr);
+    48 => path::faccessat(dir: DirFd, path: PathPtr, mode: u32);
+    49 => path::chdir(path: PathPtr);
     50 => file::fchdir(fd: Fd);
     52 => file::fchmod(fd: Fd, mode: Mode);
-    53 => file::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
+    53 => path::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
     56 => file::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: Mode);
     57 => file::close(fd: Fd);
     59 => file::pipe2(fds: Out<[i32; 2]>, flags: OpenArg);
     61 => file::getdents64(fd: Fd, buffer: VirtAddr, len: u32);
     62 => file::lseek(fd: Fd, offset: i64, whence: Whence);
-    63 => file::read(fd: Fd, buffer: OutBuffer, len: u64);
-    64 => file::write(fd: Fd, buffer: InBuffer, len: u64);
-    65 => file::readv(fd: Fd, vector: VirtAddr, count: i32);
-    66 => file::writev(fd: Fd, vector: VirtAddr, count: i32);
-    67 => file::pread64(fd: Fd, buffer: OutBuffer, len: u64, offset: i64);
-    68 => file::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
-    78 => file::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
-    79 => file::newfstatat(dir: DirFd, path: PathPtr, buffer: VirtAddr, flags: AtFlags);
+    63 => transfer::read(fd: Fd, buffer: OutBuffer, len: u64);
+    64 => transfer::write(fd: Fd, buffer: InBuffer, len: u64);
+    65 => transfer::readv(fd: Fd, vector: VirtAddr, count: i32);
+    66 => transfer::writev(fd: Fd, vector: VirtAddr, count: i32);
+    67 => transfer::pread64(fd: Fd, buffer: OutBuffer, len: u64, offset: i64);
+    68 => transfer::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
+    78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
+    79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: VirtAddr, flags: AtFlags);
     80 => file::fstat(fd: Fd, buffer: VirtAddr);
     82 => file::fsync(fd: Fd);
     83 => file::fdatasync(fd: Fd);
@@ -110,7 +110,7 @@ syscalls! {
     160 => system::uname(to: VirtAddr);
     163 => process::getrlimit(resource: Resource, to: UserPtr<super::args::Rlimit>);
     165 => process::getrusage(who: UsageOf, to: UserPtr<super::args::Rusage>);
-    166 => file::umask(mask: Mode);
+    166 => path::umask(mask: Mode);
     167 => process::prctl(option: PrctlOption, argument: u64);
     169 => time::gettimeofday(to: UserPtr<super::args::Timeval>, zone: UserPtr<u64>);
     172 => process::getpid();
@@ -133,10 +133,10 @@ syscalls! {
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: u64);
     260 => process::wait4(pid: Pid, status: StatusPtr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
     261 => process::prlimit64(pid: Pid, resource: Resource, new: UserPtr<super::args::Rlimit>, old: UserPtr<super::args::Rlimit>);
-    276 => file::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
+    276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: OutBuffer, len: u64, flags: RandomFlags);
-    291 => file::statx(dir: DirFd, path: PathPtr, flags: AtFlags, mask: u32, buffer: VirtAddr);
-    439 => file::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: AtFlags);
+    291 => path::statx(dir: DirFd, path: PathPtr, flags: AtFlags, mask: u32, buffer: VirtAddr);
+    439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: AtFlags);
 }
 
 /// Returns the call with this number.

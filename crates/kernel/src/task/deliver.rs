@@ -191,6 +191,7 @@ impl Ctx<'_> {
                 let ecall = self.harts.pc(self.hart).wrapping_sub(4);
                 self.harts.set_pc(self.hart, ecall);
                 self.harts.set_register(self.hart, Reg::A0, suspended.arguments[0]);
+                syscall::abandon(self, suspended);
             } else {
                 syscall::finish_interrupted(self, suspended);
             }

@@ -4,6 +4,7 @@ use crate::account::ProcessRecord;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::kernel::INIT;
+use crate::syscall;
 use crate::task::wait::Change;
 use crate::task::{Handler, Process, Signal, SignalFields, SignalInfo, WaitKey, WaitStatus};
 use crate::{Errno, Harts, Kernel, Pid};
@@ -17,6 +18,9 @@ impl Ctx<'_> {
     pub(crate) fn exit_process(&mut self, status: WaitStatus) {
         let (hart, tid, pid) = (self.hart, self.tid, self.pid);
         self.log(Interest::EXIT, || What::Exit { status });
+        if let Some(suspended) = self.task_mut().interrupted.take() {
+            syscall::abandon(self, suspended);
+        }
         self.release_files();
         self.clear_child_tid();
         self.kernel.leave_hart(self.harts, hart);
@@ -52,7 +56,7 @@ impl Ctx<'_> {
         let mm = self.mm();
         if at != 0 && self.kernel.memory.users(mm) > 1 {
             // A bad address is nobody's concern any more (mm_release).
-            let _: Result<(), Errno> = self.write(crate::syscall::UserPtr::new(VirtAddr(at)), 0_i32);
+            let _: Result<(), Errno> = self.write(syscall::UserPtr::new(VirtAddr(at)), 0_i32);
         }
     }
 

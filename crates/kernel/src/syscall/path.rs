@@ -1,0 +1,255 @@
+//! Calls about names: what a path leads to, and which paths there are.
+
+use super::SysResult;
+use super::types::{AT_FDCWD, AtFlags, DirFd, Mode, OutBuffer, PathPtr, RenameFlags as RenameArg};
+use crate::ctx::Ctx;
+use crate::fs::{AccessMode, At, Env, Fs, LookupFlags, Node, RenameFlags};
+use crate::{Errno, Fd};
+use tine_mmu::VirtAddr;
+
+/// `AT_SYMLINK_NOFOLLOW` and `AT_EMPTY_PATH`, which steer a look-up.
+fn lookup_flags(flags: AtFlags) -> LookupFlags {
+    LookupFlags::from_bits_truncate(flags.0)
+}
+
+fn check_flags(flags: AtFlags, known: u32) -> Result<(), Errno> {
+    if flags.0 & !known == 0 { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
+const AT_REMOVEDIR: u32 = 0x200;
+const AT_EACCESS: u32 = 0x200;
+const AT_SYMLINK_FOLLOW: u32 = 0x400;
+const AT_NO_AUTOMOUNT: u32 = 0x800;
+const AT_EMPTY_PATH: u32 = 0x1000;
+const AT_STATX_SYNC_TYPE: u32 = 0x6000;
+
+impl Ctx<'_> {
+    /// Finds what a path names.
+    pub(super) fn node_at(&mut self, dir: DirFd, path: &[u8], flags: LookupFlags) -> Result<Node, Errno> {
+        self.at_path(dir, path, |fs, env, at| fs.lookup(env.processes, at, flags))
+    }
+
+    /// Does something at a path that starts at a directory.
+    pub(super) fn at_path<R>(
+        &mut self,
+        dir: DirFd,
+        path: &[u8],
+        operate: impl FnOnce(&mut Fs, &mut Env<'_>, At<'_>) -> Result<R, Errno>,
+    ) -> Result<R, Errno> {
+        let (files, work_dir) = (self.files(), self.process().work_dir);
+        self.with_fs(|fs, env| {
+            let at = fs.start(files, work_dir, Fd(dir.0), path)?;
+            operate(fs, env, at)
+        })
+    }
+}
+
+pub(super) fn store_stat(ctx: &mut Ctx<'_>, node: Node, to: VirtAddr) -> SysResult {
+    let stat = ctx.with_fs(|fs, env| fs.stat(env, node));
+    ctx.write_bytes(to, &stat.stat_bytes()).map_err(|_| Errno::EFAULT)?;
+    Ok(0)
+}
+
+/// `fstatat(2)`.
+pub(super) fn newfstatat(
+    ctx: &mut Ctx<'_>,
+    dir: DirFd,
+    path: PathPtr,
+    buffer: VirtAddr,
+    flags: AtFlags,
+) -> SysResult {
+    check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)?;
+    let path = ctx.read_path(path.0)?;
+    let node = ctx.node_at(dir, &path, lookup_flags(flags))?;
+    store_stat(ctx, node, buffer)
+}
+
+/// `statx(2)`.
+pub(super) fn statx(
+    ctx: &mut Ctx<'_>,
+    dir: DirFd,
+    path: PathPtr,
+    flags: AtFlags,
+    mask: u32,
+    buffer: VirtAddr,
+) -> SysResult {
+    const STATX_RESERVED: u32 = 0x8000_0000;
+    check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)?;
+    if mask & STATX_RESERVED != 0 || flags.0 & AT_STATX_SYNC_TYPE == AT_STATX_SYNC_TYPE {
+        return Err(Errno::EINVAL.into());
+    }
+    // Since Linux 6.11, NULL is an empty path here.
+    let path =
+        if path.0.0 == 0 && flags.0 & AT_EMPTY_PATH != 0 { Vec::new() } else { ctx.read_path(path.0)? };
+    let node = ctx.node_at(dir, &path, lookup_flags(flags))?;
+    let stat = ctx.with_fs(|fs, env| fs.stat(env, node));
+    ctx.write_bytes(buffer, &stat.statx_bytes()).map_err(|_| Errno::EFAULT)?;
+    Ok(0)
+}
+
+/// `unlinkat(2)`.
+pub(super) fn unlinkat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, flags: AtFlags) -> SysResult {
+    check_flags(flags, AT_REMOVEDIR)?;
+    let path = ctx.read_path(path.0)?;
+    ctx.at_path(dir, &path, |fs, env, at| match flags.0 {
+        AT_REMOVEDIR => fs.rmdir(env, at),
+        _ => fs.unlink(env, at),
+    })?;
+    Ok(0)
+}
+
+/// `mkdirat(2)`.
+pub(super) fn mkdirat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, mode: Mode) -> SysResult {
+    let path = ctx.read_path(path.0)?;
+    let permissions = ctx.kernel.fs.mask(ctx.process().work_dir, mode.0);
+    ctx.at_path(dir, &path, |fs, env, at| fs.mkdir(env, at, permissions))?;
+    Ok(0)
+}
+
+/// `symlinkat(2)`.
+pub(super) fn symlinkat(ctx: &mut Ctx<'_>, target: PathPtr, dir: DirFd, path: PathPtr) -> SysResult {
+    let target = ctx.read_path(target.0)?;
+    let path = ctx.read_path(path.0)?;
+    ctx.at_path(dir, &path, |fs, env, at| fs.symlink(env, &target, at))?;
+    Ok(0)
+}
+
+/// `linkat(2)`.
+pub(super) fn linkat(
+    ctx: &mut Ctx<'_>,
+    old_dir: DirFd,
+    old: PathPtr,
+    new_dir: DirFd,
+    new: PathPtr,
+    flags: AtFlags,
+) -> SysResult {
+    check_flags(flags, AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)?;
+    let (old, new) = (ctx.read_path(old.0)?, ctx.read_path(new.0)?);
+    let mut look_up = lookup_flags(flags);
+    look_up.set(LookupFlags::NOFOLLOW, flags.0 & AT_SYMLINK_FOLLOW == 0);
+    let node = ctx.node_at(old_dir, &old, look_up)?;
+    ctx.at_path(new_dir, &new, |fs, env, at| fs.link(env, node, at))?;
+    Ok(0)
+}
+
+/// `renameat2(2)`.
+pub(super) fn renameat2(
+    ctx: &mut Ctx<'_>,
+    old_dir: DirFd,
+    old: PathPtr,
+    new_dir: DirFd,
+    new: PathPtr,
+    flags: RenameArg,
+) -> SysResult {
+    let flags = RenameFlags::from_bits(flags.0).ok_or(Errno::EINVAL)?;
+    let (old, new) = (ctx.read_path(old.0)?, ctx.read_path(new.0)?);
+    let (files, work_dir) = (ctx.files(), ctx.process().work_dir);
+    ctx.with_fs(|fs, env| {
+        let from = fs.start(files, work_dir, Fd(old_dir.0), &old)?;
+        let to = fs.start(files, work_dir, Fd(new_dir.0), &new)?;
+        fs.rename(env, from, to, flags)
+    })?;
+    Ok(0)
+}
+
+/// `readlinkat(2)`.
+pub(super) fn readlinkat(
+    ctx: &mut Ctx<'_>,
+    dir: DirFd,
+    path: PathPtr,
+    buffer: OutBuffer,
+    len: i32,
+) -> SysResult {
+    let len = usize::try_from(len).ok().filter(|len| *len > 0).ok_or(Errno::EINVAL)?;
+    let path = ctx.read_path(path.0)?;
+    let flags = LookupFlags::NOFOLLOW | LookupFlags::EMPTY_PATH;
+    let node = ctx.node_at(dir, &path, flags)?;
+    let mut text = ctx.with_fs(|fs, env| fs.readlink(env.processes, node)).map_err(|errno| match errno {
+        // An empty path that names no link.
+        Errno::EINVAL if path.is_empty() => Errno::ENOENT,
+        other => other,
+    })?;
+    text.truncate(len);
+    ctx.write_bytes(buffer.0, &text).map_err(|_| Errno::EFAULT)?;
+    Ok(text.len() as u64)
+}
+
+/// `access(2)`.
+pub(super) fn faccessat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, mode: u32) -> SysResult {
+    faccessat2(ctx, dir, path, mode, AtFlags(0))
+}
+
+/// `faccessat2(2)`.
+pub(super) fn faccessat2(
+    ctx: &mut Ctx<'_>,
+    dir: DirFd,
+    path: PathPtr,
+    mode: u32,
+    flags: AtFlags,
+) -> SysResult {
+    check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EACCESS | AT_EMPTY_PATH)?;
+    let mode = AccessMode::from_bits(mode).ok_or(Errno::EINVAL)?;
+    let path = ctx.read_path(path.0)?;
+    let node = ctx.node_at(dir, &path, lookup_flags(flags))?;
+    ctx.kernel.fs.access(node, mode)?;
+    Ok(0)
+}
+
+pub(super) fn change_mode(ctx: &mut Ctx<'_>, node: Node, mode: Mode) -> SysResult {
+    let now_ns = ctx.wall_clock_ns();
+    ctx.kernel.fs.chmod(node, mode.0, now_ns)?;
+    Ok(0)
+}
+
+/// `fchmodat(2)`, the system call, which has no flags.
+pub(super) fn fchmodat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, mode: Mode) -> SysResult {
+    let path = ctx.read_path(path.0)?;
+    let node = ctx.node_at(dir, &path, LookupFlags::empty())?;
+    change_mode(ctx, node, mode)
+}
+
+pub(super) fn set_size(ctx: &mut Ctx<'_>, node: Node, len: i64) -> SysResult {
+    let len = u64::try_from(len).map_err(|_| Errno::EINVAL)?;
+    let truncated = ctx.with_fs(|fs, env| fs.truncate(env, node, len))?;
+    ctx.unmap_truncated(truncated);
+    Ok(0)
+}
+
+/// `truncate(2)`.
+pub(super) fn truncate(ctx: &mut Ctx<'_>, path: PathPtr, len: i64) -> SysResult {
+    let path = ctx.read_path(path.0)?;
+    let node = ctx.node_at(DirFd(AT_FDCWD), &path, LookupFlags::empty())?;
+    set_size(ctx, node, len)
+}
+
+/// `getcwd(2)`, the system call: it returns the length with the NUL.
+pub(super) fn getcwd(ctx: &mut Ctx<'_>, buffer: OutBuffer, len: u64) -> SysResult {
+    let cwd = ctx.kernel.fs.cwd(ctx.process().work_dir);
+    let mut path = ctx.kernel.fs.directory_path(cwd)?;
+    path.push(0);
+    if path.len() as u64 > len {
+        return Err(Errno::ERANGE.into());
+    }
+    ctx.write_bytes(buffer.0, &path).map_err(|_| Errno::EFAULT)?;
+    Ok(path.len() as u64)
+}
+
+pub(super) fn change_directory(ctx: &mut Ctx<'_>, directory: Node) -> SysResult {
+    let work_dir = ctx.process().work_dir;
+    ctx.with_fs(|fs, env| fs.chdir(env, work_dir, directory))?;
+    Ok(0)
+}
+
+/// `chdir(2)`.
+pub(super) fn chdir(ctx: &mut Ctx<'_>, path: PathPtr) -> SysResult {
+    let path = ctx.read_path(path.0)?;
+    let node = ctx.node_at(DirFd(AT_FDCWD), &path, LookupFlags::empty())?;
+    change_directory(ctx, node)
+}
+
+/// `umask(2)`.
+pub(super) fn umask(ctx: &mut Ctx<'_>, mask: Mode) -> SysResult {
+    let work_dir = ctx.process().work_dir;
+    Ok(u64::from(ctx.kernel.fs.set_umask(work_dir, mask.0)))
+}

@@ -1,0 +1,301 @@
+//! Reading and writing: calls that move bytes between a description and pieces of user memory, and may sleep on the way.
+
+use super::args::{UserPtr, UserValue};
+use super::types::{InBuffer, OutBuffer};
+use super::{Continuation, Flow, SysResult};
+use crate::ctx::Ctx;
+use crate::fs::{Console, OpenId, Position, ReadSource, Stop, Wait, WriteTarget};
+use crate::host::Stream;
+use crate::task::{SI_USER, Signal, SignalInfo, WaitKey};
+use crate::{Errno, Fd};
+use tine_mmu::VirtAddr;
+
+/// The most that one read or write moves (`MAX_RW_COUNT`).
+const MAX_TRANSFER: u64 = 0x7fff_f000;
+/// How much is copied at a time: a guest's buffer may be as large as its memory.
+const CHUNK: u64 = 64 << 10;
+/// The most pieces of readv and writev (`UIO_MAXIOV`).
+const MAX_PIECES: i32 = 1024;
+
+impl WaitKey {
+    pub(crate) fn of(wait: Wait) -> Self {
+        match wait {
+            Wait::PipeReadable(pipe) => Self::PipeReadable(pipe),
+            Wait::PipeWritable(pipe) => Self::PipeWritable(pipe),
+        }
+    }
+}
+
+/// One piece of user memory to read into or write from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    at: VirtAddr,
+    len: u64,
+}
+
+/// A read that has not returned yet. It has moved nothing: a read that has got something returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    open: OpenId,
+    position: Position,
+    pieces: Vec<Piece>,
+    wait: Option<Wait>,
+}
+
+impl Read {
+    /// Returns the description that is read.
+    pub(super) const fn open(&self) -> OpenId {
+        self.open
+    }
+
+    /// Returns what the read waits for.
+    pub(super) fn key(&self) -> Option<WaitKey> {
+        self.wait.map(WaitKey::of)
+    }
+
+    /// Reads into one piece after another until there is no more now.
+    pub(super) fn run(mut self, ctx: &mut Ctx<'_>) -> SysResult {
+        let mut done = 0;
+        for piece in self.pieces.clone() {
+            match self.fill(ctx, piece, done) {
+                Ok(got) => {
+                    done += got;
+                    if got < piece.len {
+                        break;
+                    }
+                }
+                // What has arrived is returned; the error comes back with the next call.
+                Err(_) if done > 0 => break,
+                Err(Stop::Wait(wait)) => {
+                    self.wait = Some(wait);
+                    return Err(Flow::Block(Continuation::Read(self)));
+                }
+                Err(Stop::Errno(errno)) => return Err(errno.into()),
+            }
+        }
+        Ok(done)
+    }
+
+    fn fill(&self, ctx: &mut Ctx<'_>, piece: Piece, before: u64) -> Result<u64, Stop> {
+        let mut done = 0;
+        loop {
+            let want = (piece.len - done).min(CHUNK);
+            let position = match self.position {
+                Position::Current => Position::Current,
+                Position::At(offset) => Position::At(offset + before + done),
+            };
+            let bytes = match self.begin(ctx, position, want as usize) {
+                Err(_) if done > 0 => return Ok(done),
+                other => other?,
+            };
+            let copied = match ctx.write_bytes(piece.at + done, &bytes) {
+                Ok(()) => bytes.len(),
+                Err(copied) => copied,
+            };
+            if copied > 0 {
+                ctx.kernel.fs.read_commit(self.open, position, copied);
+                ctx.wake_files();
+            }
+            done += copied as u64;
+            if copied < bytes.len() && done == 0 && before == 0 {
+                return Err(Errno::EFAULT.into());
+            }
+            let stream = ctx.kernel.fs.is_stream(self.open);
+            if copied < bytes.len()
+                || (bytes.len() as u64) < want
+                || done == piece.len
+                || (stream && before + done > 0 && self.is_empty(ctx))
+            {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Tells whether another read of the stream would have to wait.
+    fn is_empty(&self, ctx: &mut Ctx<'_>) -> bool {
+        let open = self.open;
+        ctx.with_fs(|fs, env| fs.readable_bytes(env, open)) == Some(0)
+    }
+
+    fn begin(&self, ctx: &mut Ctx<'_>, position: Position, want: usize) -> Result<Vec<u8>, Stop> {
+        let open = self.open;
+        match ctx.with_fs(|fs, env| fs.read_begin(env, open, position, want))? {
+            ReadSource::Bytes(bytes) => Ok(bytes),
+            ReadSource::Console => Ok(ctx.host.read(want)),
+            ReadSource::Proc(node) => {
+                let text = ctx.proc_text(node).ok_or(Errno::ESRCH)?;
+                Ok(ctx.kernel.fs.read_text(open, position, want, text))
+            }
+        }
+    }
+}
+
+/// A write that has not returned yet, and what it has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    open: OpenId,
+    position: Position,
+    pieces: Vec<Piece>,
+    done: u64,
+    wait: Option<Wait>,
+}
+
+impl Write {
+    /// Returns the description that is written.
+    pub(super) const fn open(&self) -> OpenId {
+        self.open
+    }
+
+    /// Returns what the write waits for.
+    pub(super) fn key(&self) -> Option<WaitKey> {
+        self.wait.map(WaitKey::of)
+    }
+
+    /// Returns how much is written already.
+    pub(super) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Writes what is left.
+    pub(super) fn run(mut self, ctx: &mut Ctx<'_>) -> SysResult {
+        loop {
+            let (bytes, faulted) = self.next_bytes(ctx);
+            if bytes.is_empty() && faulted {
+                return if self.done > 0 { Ok(self.done) } else { Err(Errno::EFAULT.into()) };
+            }
+            match self.put(ctx, &bytes) {
+                Ok(wrote) => {
+                    self.done += wrote;
+                    let total: u64 = self.pieces.iter().map(|piece| piece.len).sum();
+                    if faulted || self.done >= total || (wrote == 0 && !bytes.is_empty()) {
+                        return Ok(self.done);
+                    }
+                }
+                Err(Stop::Wait(wait)) => {
+                    self.wait = Some(wait);
+                    return Err(Flow::Block(Continuation::Write(self)));
+                }
+                Err(Stop::Errno(errno)) => return self.fail(ctx, errno),
+            }
+        }
+    }
+
+    fn fail(&self, ctx: &mut Ctx<'_>, errno: Errno) -> SysResult {
+        if errno == Errno::EPIPE {
+            let (tid, pid) = (ctx.tid, ctx.pid);
+            ctx.kernel.send_to_task(tid, SignalInfo::sent(Signal::SIGPIPE, SI_USER, pid));
+        }
+        if self.done > 0 { Ok(self.done) } else { Err(errno.into()) }
+    }
+
+    /// Copies in the bytes that are written next, and tells whether some could not be read.
+    fn next_bytes(&self, ctx: &mut Ctx<'_>) -> (Vec<u8>, bool) {
+        let mut skip = self.done;
+        let mut bytes = Vec::new();
+        for piece in &self.pieces {
+            if skip >= piece.len {
+                skip -= piece.len;
+                continue;
+            }
+            let want = (piece.len - skip).min(CHUNK - bytes.len() as u64) as usize;
+            let start = bytes.len();
+            bytes.resize(start + want, 0);
+            if let Err(copied) = ctx.read_bytes(piece.at + skip, &mut bytes[start..]) {
+                bytes.truncate(start + copied);
+                return (bytes, true);
+            }
+            skip = 0;
+            if bytes.len() as u64 == CHUNK {
+                break;
+            }
+        }
+        (bytes, false)
+    }
+
+    fn put(&self, ctx: &mut Ctx<'_>, bytes: &[u8]) -> Result<u64, Stop> {
+        let open = self.open;
+        let position = match self.position {
+            Position::Current => Position::Current,
+            Position::At(offset) => Position::At(offset + self.done),
+        };
+        let target = ctx.with_fs(|fs, env| fs.write(env, open, position, bytes));
+        ctx.wake_files();
+        match target? {
+            WriteTarget::Done(done) => Ok(done as u64),
+            WriteTarget::Console(console) => {
+                let stream = if console == Console::Stderr { Stream::Stderr } else { Stream::Stdout };
+                if ctx.host.write(stream, bytes) { Ok(bytes.len() as u64) } else { Err(Errno::EPIPE.into()) }
+            }
+        }
+    }
+}
+
+fn one(at: VirtAddr, len: u64) -> Vec<Piece> {
+    vec![Piece { at, len: len.min(MAX_TRANSFER) }]
+}
+
+fn offset(at: i64) -> Result<Position, Errno> {
+    u64::try_from(at).map(Position::At).map_err(|_| Errno::EINVAL)
+}
+
+/// Reads the pieces of readv and writev.
+fn pieces(ctx: &mut Ctx<'_>, vector: VirtAddr, count: i32) -> Result<Vec<Piece>, Errno> {
+    if !(0..=MAX_PIECES).contains(&count) {
+        return Err(Errno::EINVAL);
+    }
+    let mut room = MAX_TRANSFER;
+    let mut pieces = Vec::new();
+    for index in 0..count as u64 {
+        let [at, len] = ctx.read(UserPtr::<[u64; 2]>::new(vector + 16 * index))?;
+        if len > i64::MAX as u64 {
+            return Err(Errno::EINVAL);
+        }
+        let len = len.min(room);
+        room -= len;
+        pieces.push(Piece { at: VirtAddr(at), len });
+    }
+    Ok(pieces)
+}
+
+/// `read(2)`.
+pub(super) fn read(ctx: &mut Ctx<'_>, fd: Fd, buffer: OutBuffer, len: u64) -> SysResult {
+    let open = ctx.open_of(fd)?;
+    Read { open, position: Position::Current, pieces: one(buffer.0, len), wait: None }.run(ctx)
+}
+
+/// `readv(2)`.
+pub(super) fn readv(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32) -> SysResult {
+    let open = ctx.open_of(fd)?;
+    let pieces = pieces(ctx, vector, count)?;
+    Read { open, position: Position::Current, pieces, wait: None }.run(ctx)
+}
+
+/// `pread64(2)`.
+pub(super) fn pread64(ctx: &mut Ctx<'_>, fd: Fd, buffer: OutBuffer, len: u64, at: i64) -> SysResult {
+    let position = offset(at)?;
+    let open = ctx.open_of(fd)?;
+    Read { open, position, pieces: one(buffer.0, len), wait: None }.run(ctx)
+}
+
+/// `write(2)`.
+pub(super) fn write(ctx: &mut Ctx<'_>, fd: Fd, buffer: InBuffer, len: u64) -> SysResult {
+    let open = ctx.open_of(fd)?;
+    Write { open, position: Position::Current, pieces: one(buffer.0, len), done: 0, wait: None }.run(ctx)
+}
+
+/// `writev(2)`.
+pub(super) fn writev(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32) -> SysResult {
+    let open = ctx.open_of(fd)?;
+    let pieces = pieces(ctx, vector, count)?;
+    Write { open, position: Position::Current, pieces, done: 0, wait: None }.run(ctx)
+}
+
+/// `pwrite64(2)`.
+pub(super) fn pwrite64(ctx: &mut Ctx<'_>, fd: Fd, buffer: InBuffer, len: u64, at: i64) -> SysResult {
+    let position = offset(at)?;
+    let open = ctx.open_of(fd)?;
+    Write { open, position, pieces: one(buffer.0, len), done: 0, wait: None }.run(ctx)
+}
+
+/// Size of `struct iovec`, as [`pieces`] reads it.
+const _: () = assert!(<[u64; 2]>::SIZE == 16);
