@@ -212,6 +212,12 @@ impl Memory {
         counters
     }
 
+    /// Leaves only the identifiers 1 to `last`, so that a test can use them up.
+    #[cfg(test)]
+    fn limit_asids(&mut self, last: u16) {
+        self.asids = Asids::new(last);
+    }
+
     /// Prepares `hart` to run in an address space: its root table, its identifier, and a fence when identifiers have
     /// begun anew.
     pub fn activate(&mut self, mm: MmId, hart: HartId) -> Activation {

@@ -2,5 +2,7 @@
 
 mod files;
 mod model;
+mod policies;
+mod scarcity;
 mod scenarios;
 mod world;

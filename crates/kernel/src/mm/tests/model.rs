@@ -425,7 +425,7 @@ fn history() -> impl Strategy<Value = Vec<(usize, Op)>> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 150,
+        cases: 64,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(39),
         ..ProptestConfig::default()

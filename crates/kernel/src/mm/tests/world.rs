@@ -37,23 +37,17 @@ impl World {
 
     /// Does `work` for a process, executes the fences that it owes, and checks every invariant.
     pub(super) fn work<T>(&mut self, mm: MmId, work: impl FnOnce(&mut Memory, &mut Work<'_>) -> T) -> T {
-        self.work_unchecked(mm, |memory, owed| work(memory, owed), true)
+        let outcome = self.unchecked(mm, work);
+        self.check();
+        outcome
     }
 
-    fn work_unchecked<T>(
-        &mut self,
-        mm: MmId,
-        work: impl FnOnce(&mut Memory, &mut Work<'_>) -> T,
-        check: bool,
-    ) -> T {
-        let counters = self.counters.entry(mm).or_default();
-        let mut owed = Work::new(&mut self.ram, counters);
+    /// Does `work` for a process and executes the fences that it owes.
+    pub(super) fn unchecked<T>(&mut self, mm: MmId, work: impl FnOnce(&mut Memory, &mut Work<'_>) -> T) -> T {
+        let mut owed = Work::new(&mut self.ram, self.counters.entry(mm).or_default());
         let outcome = work(&mut self.memory, &mut owed);
         let fences = owed.finish();
         self.fence(mm, &fences);
-        if check {
-            self.check();
-        }
         outcome
     }
 
@@ -151,7 +145,7 @@ impl World {
                 self.tlb.insert((mm, at.vpn()), pte);
                 return Ok(pte.ppn().base() + at.offset());
             }
-            self.work_unchecked(mm, |memory, work| memory.fault(work, mm, at, access), false)?;
+            self.unchecked(mm, |memory, work| memory.fault(work, mm, at, access))?;
         }
         panic!("{at} goes on faulting");
     }
