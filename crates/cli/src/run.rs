@@ -54,9 +54,22 @@ fn config(options: &Run, sinks: &Sinks) -> Config {
         max_instructions: options.limits.max_instructions,
         max_procs: options.limits.max_procs,
         engine: machine.engine.unwrap_or_default(),
-        environment: machine.environment.clone(),
+        environment: environment(&machine.environment),
         interest: sinks.interest(),
     }
+}
+
+/// The variables that every program finds: nothing of the host's environment is passed on.
+const ENVIRONMENT: [(&str, &str); 4] =
+    [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/"), ("TERM", "dumb"), ("LANG", "C.UTF-8")];
+
+/// Returns the fixed variables that the user has not set, and then the user's, of which the last of a name counts.
+fn environment(set: &[(String, String)]) -> Vec<(String, String)> {
+    let is_set = |name: &str, set: &[(String, String)]| set.iter().any(|(other, _)| other == name);
+    let fixed = ENVIRONMENT.iter().filter(|(name, _)| !is_set(name, set));
+    let own = set.iter().enumerate().filter(|(index, (name, _))| !is_set(name, &set[index + 1..]));
+    let fixed = fixed.map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    fixed.chain(own.map(|(_, variable)| variable.clone())).collect()
 }
 
 /// Returns the program's exit code.

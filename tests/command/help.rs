@@ -1,9 +1,7 @@
 //! The texts that tell a newcomer what can be done.
 
-mod support;
-
+use crate::support::{guest, run, tine};
 use std::process::Command;
-use support::{guest, run, tine};
 
 fn stdout_of(arguments: &[&str]) -> String {
     let (code, stdout, stderr) = run(arguments);

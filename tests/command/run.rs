@@ -1,0 +1,239 @@
+//! `tine run` as a shell sees it: what comes out, where, and with which exit code.
+
+use crate::support::{run, tine};
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+/// The test program that does what its first argument says.
+const ON_REQUEST: &str = "tests/programs/bin/on-request";
+
+#[track_caller]
+fn check(arguments: &[&str], code: i32, stdout: &str, stderr: &str) {
+    assert_eq!(run(arguments), (code, stdout.to_owned(), stderr.to_owned()), "{arguments:?}");
+}
+
+fn temporary(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+#[test]
+fn the_exit_code_is_the_programs() {
+    for (status, code) in [("0", 0), ("7", 7), ("255", 255), ("256", 0)] {
+        check(&["run", ON_REQUEST, "exit", status], code, "", "");
+    }
+    for (signal, code) in [("6", 134), ("9", 137), ("11", 139), ("15", 143)] {
+        check(&["run", ON_REQUEST, "die", signal], code, "", "");
+    }
+}
+
+#[test]
+fn everything_after_the_program_is_the_programs() {
+    let (code, stdout, _) = run(["run", ON_REQUEST, "show", "--stats", "-h", "--", "@hello", ""]);
+    assert_eq!(code, 0);
+    let arguments: Vec<_> = stdout.lines().filter(|line| line.starts_with("argument")).collect();
+    let program = format!("argument 0: {ON_REQUEST}");
+    let expected = [
+        &program,
+        "argument 1: show",
+        "argument 2: --stats",
+        "argument 3: -h",
+        "argument 4: --",
+        "argument 5: @hello",
+        "argument 6: ",
+    ];
+    assert_eq!(arguments, expected);
+}
+
+#[test]
+fn the_environment_is_fixed_but_for_what_is_set() {
+    let variables = |options: &[&str]| {
+        let arguments: Vec<_> = ["run"].iter().chain(options).chain(&[ON_REQUEST, "show"]).copied().collect();
+        let output = tine(arguments).env("SECRET", "of the host").output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix("variable: ").map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(variables(&[]), ["PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/", "TERM=dumb", "LANG=C.UTF-8"]);
+    assert_eq!(
+        variables(&["-E", "HOME=/tmp", "-E", "A=1", "-E", "B==", "-E", "A=2"]),
+        ["PATH=/usr/local/bin:/usr/bin:/bin", "TERM=dumb", "LANG=C.UTF-8", "HOME=/tmp", "B==", "A=2"]
+    );
+}
+
+#[test]
+fn the_programs_streams_are_the_commands() {
+    let mut child = tine(["run", ON_REQUEST, "copy"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"no newline, \0 and \xff").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.stdout, b"no newline, \0 and \xff");
+    assert_eq!(output.stderr, output.stdout);
+    assert!(output.status.success());
+}
+
+#[test]
+fn the_report_goes_to_stderr_and_stdout_stays_clean() {
+    let (code, stdout, stderr) = run(["run", "--stats", "@hello"]);
+    assert_eq!((code, stdout.as_str()), (0, "Hello, world!\n"));
+    assert!(stderr.starts_with("\ntine: @hello exited 0      policy linux"), "{stderr}");
+    check(&["run", "@hello"], 0, "Hello, world!\n", "");
+}
+
+#[test]
+fn the_report_goes_to_a_file_when_one_is_named() {
+    let read = |name: &str, options: &[&str]| {
+        let file = temporary(name);
+        let option = format!("--stats-file={}", file.display());
+        let arguments: Vec<_> = ["run", &option].iter().chain(options).chain(&["@hello"]).copied().collect();
+        check(&arguments, 0, "Hello, world!\n", "");
+        fs::read_to_string(file).unwrap()
+    };
+    assert!(read("stats.txt", &[]).starts_with("tine: @hello exited 0"));
+    assert!(
+        read("stats.csv", &["--stats=csv"])
+            .starts_with("scope,key,value\nrun,schema,1\nrun,program,@hello\n")
+    );
+    let json: Value = serde_json::from_str(&read("stats.json", &["--stats=json"])).unwrap();
+    assert_eq!(json["schema"], 1);
+    assert_eq!(json["run"]["program"], "@hello");
+    assert_eq!(json["run"]["outcome"]["exited"], 0);
+    assert_eq!(json["machine"]["syscalls"]["write"]["calls"], 1);
+}
+
+#[test]
+fn the_report_names_the_options_it_depends_on() {
+    let options = "--policy textbook --fork eager --fork-order child-first --ad svade --tlb tiny --harts 2 --mem 64M --seed 7 --epoch 9";
+    let arguments = ["run", "--stats=json"].into_iter().chain(options.split(' ')).chain(["@hello"]);
+    let json: Value = serde_json::from_str(&run(arguments).2).unwrap();
+    let policy = serde_json::json!({
+        "name": "textbook", "fork": "eager", "fork_order": "child-first", "fault_around_pages": 1, "ad": "svade"
+    });
+    assert_eq!(json["run"]["policy"], policy);
+    assert_eq!(json["run"]["tlb"], "l1i=4,l1d=4,l2=none");
+    let numbers = ["harts", "memory_bytes", "seed", "epoch_s"].map(|key| json["run"][key].as_u64().unwrap());
+    assert_eq!(numbers, [2, 64 << 20, 7, 9]);
+    assert_eq!(json["harts"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn strace_shows_calls_on_stderr_or_in_a_file() {
+    let lines = [
+        "write(1, \"Hello, world!\\n\", 14)         = 14",
+        "exit_group(0)                           = ?",
+        "+++ exited with 0 +++",
+    ];
+    let on_stderr: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    check(&["run", "--strace", "@hello"], 0, "Hello, world!\n", &on_stderr);
+    let file = temporary("strace");
+    check(&["run", &format!("--strace={}", file.display()), "@hello"], 0, "Hello, world!\n", "");
+    let in_file = fs::read_to_string(file).unwrap();
+    assert_eq!(in_file.lines().next(), Some("2     write(1, \"Hello, world!\\n\", 14)   = 14"));
+}
+
+#[test]
+fn a_call_that_tine_does_not_have_is_named_once() {
+    let warning = "tine: pid 2 called system call 9999, which Tine does not have: ENOSYS\n";
+    let (code, _, stderr) = run(["run", "--warn", ON_REQUEST, "unknown"]);
+    assert_eq!((code, stderr.as_str()), (0, warning));
+    let (_, _, stderr) = run(["run", "--strace", ON_REQUEST, "unknown"]);
+    assert_eq!(stderr.matches(warning).count(), 1);
+    assert_eq!(run(["run", ON_REQUEST, "unknown"]).2, "");
+}
+
+#[test]
+fn a_trace_shows_kinds_and_processes_that_were_asked_for() {
+    let (_, _, stderr) =
+        run(["run", "--trace", "fault,exit,pid=3", "--trace-format", "json", "@cow-tutorial"]);
+    let events: Vec<Value> = stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["pid"] == 3), "{stderr}");
+    let kinds: Vec<_> = events.iter().map(|event| event["ev"].as_str().unwrap()).collect();
+    assert_eq!(kinds.last(), Some(&"exit"));
+    assert!(kinds[..kinds.len() - 1].iter().all(|kind| *kind == "fault"));
+
+    let file = temporary("trace");
+    let option = format!("--trace-file={}", file.display());
+    check(&["run", "--trace=trap", &option, "@hello"], 0, "Hello, world!\n", "");
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.lines().all(|line| line.contains(" trap ") && line.ends_with("SPP U)")), "{text}");
+    assert!(text.contains("trap environment call (scause 8, stval 0x0, sepc 0x"));
+}
+
+#[test]
+fn watching_changes_no_count() {
+    let stats = |watched: &[&str]| {
+        let file = temporary(&format!("watched-{}", watched.len()));
+        let option = format!("--stats-file={}", file.display());
+        let arguments: Vec<_> =
+            ["run", "--stats=csv", &option].iter().chain(watched).chain(&["@fork-exec"]).copied().collect();
+        assert_eq!(run(&arguments).0, 0);
+        fs::read_to_string(file).unwrap()
+    };
+    assert_eq!(stats(&[]), stats(&["--strace", "--trace=all", "--warn"]));
+}
+
+#[test]
+fn a_run_that_cannot_end_is_stopped_and_explained() {
+    let limit = "tine: stopped after 1000000 instructions\n  hint: give it more with --max-instructions, or leave the option out\n";
+    check(&["run", "--max-instructions=1000000", ON_REQUEST, "spin"], 125, "", limit);
+    let deadlock = "tine: deadlock: no task can ever run again\n  pid 2 on-request waits for data in a pipe\n  hint: --strace shows the calls in which they wait\n";
+    check(&["run", ON_REQUEST, "wait"], 125, "", deadlock);
+}
+
+#[test]
+fn forks_fail_at_the_limit_of_processes() {
+    check(&["run", "--max-procs", "5", ON_REQUEST, "fork"], 0, "4 children, then EAGAIN\n", "");
+}
+
+#[test]
+fn too_little_memory_is_named() {
+    let (code, stdout, stderr) = run(["run", "--mem", "4K", "@hello"]);
+    assert_eq!((code, stdout.as_str()), (126, ""));
+    assert_eq!(
+        stderr,
+        "tine: cannot run @hello: guest memory is too little to load it\n  hint: give it more: --mem 512M\n"
+    );
+    let (code, _, stderr) = run(["run", "--mem", "131072G", "@hello"]);
+    assert_eq!(code, 125);
+    assert!(
+        stderr.starts_with("tine: --mem: guest memory of 140737488355328 bytes cannot be had"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_closed_stdout_is_the_programs_matter() {
+    // The guest sees EPIPE, as it does when a shell's pipe has lost its reader.
+    let script = format!("{} run @hello | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_tine"));
+    let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn two_runs_give_the_same_bytes() {
+    let everything = [
+        "run",
+        "--stats=json",
+        "--trace=all",
+        "--harts=3",
+        "--seed=5",
+        "--tlb=l1d=8:random,l2=none",
+        "@prefork",
+    ];
+    assert_eq!(run(everything), run(everything));
+}
+
+#[test]
+fn engines_differ_in_speed_alone() {
+    let with =
+        |engine| run(["run", "--engine", engine, "--stats=json", "--trace=all", "--harts=2", "@fork-exec"]);
+    assert_eq!(with("plain"), with("threaded"));
+}

@@ -1,0 +1,70 @@
+/*
+ * on-request: does what its first argument says, for the tests of the command line.
+ *
+ * Without an argument it says so and ends. wait(2), signal(7), pipe(7), environ(7).
+ */
+#include "rt.h"
+
+static void show_arguments_and_environment(char **argv, char **envp)
+{
+    for (long i = 0; argv[i]; i++)
+        printf("argument %ld: %s\n", i, argv[i]);
+    for (long i = 0; envp[i]; i++)
+        printf("variable: %s\n", envp[i]);
+}
+
+static void copy_stdin_to_stdout_and_stderr(void)
+{
+    char text[256];
+    long bytes;
+    while ((bytes = must("read", read(0, text, sizeof text))) > 0) {
+        must("write", write(1, text, bytes));
+        must("write", write(2, text, bytes));
+    }
+}
+
+/* Reads from a pipe of which it holds the only writing end: nobody can ever write. */
+static void wait_for_ever(void)
+{
+    int ends[2];
+    char byte;
+    must("pipe2", pipe2(ends, 0));
+    read(ends[0], &byte, 1);
+}
+
+static void fork_until_it_fails(void)
+{
+    long children = 0, child;
+    while ((child = fork()) > 0)
+        children++;
+    if (child == 0) {
+        sleep_ms(1000);
+        exit(0);
+    }
+    printf("%ld children, then %s\n", children, errno_name(child));
+}
+
+int main(int argc, char **argv, char **envp)
+{
+    const char *request = argc > 1 ? argv[1] : "nothing";
+    if (strcmp(request, "nothing") == 0)
+        printf("nothing was requested\n");
+    else if (strcmp(request, "show") == 0)
+        show_arguments_and_environment(argv, envp);
+    else if (strcmp(request, "copy") == 0)
+        copy_stdin_to_stdout_and_stderr();
+    else if (strcmp(request, "exit") == 0)
+        return (int)parse_long(argv[2]);
+    else if (strcmp(request, "die") == 0)
+        kill(getpid(), (int)parse_long(argv[2]));
+    else if (strcmp(request, "wait") == 0)
+        wait_for_ever();
+    else if (strcmp(request, "fork") == 0)
+        fork_until_it_fails();
+    else if (strcmp(request, "unknown") == 0)
+        printf("system call 9999: %s\n", errno_name(CALL0(9999)));
+    else if (strcmp(request, "spin") == 0)
+        for (;;)
+            ;
+    return 0;
+}
