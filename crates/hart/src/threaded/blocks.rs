@@ -7,9 +7,9 @@ use tine_mmu::{PAGE_SIZE, Ppn, Ram};
 /// An instruction begins at an even offset.
 const ENTRIES: usize = PAGE_SIZE as usize / 2;
 
-/// Decoded slots after which everything is dropped, some hundred megabytes: a guest that jumps to every offset of its
-/// code must not take the host's memory.
-const MOST_SLOTS: usize = 1 << 21;
+/// Decoded slots after which everything is dropped, some forty megabytes: a guest that jumps to every offset of its code
+/// must not take the host's memory.
+const MOST_SLOTS: usize = 1 << 20;
 
 /// Frames that are found without a search.
 const RECENT: usize = 256;
@@ -116,4 +116,45 @@ impl Blocks {
 
 const fn recent_index(frame: Ppn) -> usize {
     frame.0 as usize % RECENT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOP: [u8; 2] = [1, 0];
+
+    #[test]
+    fn overlapping_blocks_do_not_pile_up_without_end() {
+        const PAGES: u64 = 16;
+        let mut ram = Ram::new(PAGES * PAGE_SIZE).unwrap();
+        ram.write(Ram::BASE, &NOP.repeat(PAGES as usize * ENTRIES)).unwrap();
+        let mut blocks = Blocks::default();
+        let mut most = 0;
+        for halfword in 0..PAGES * ENTRIES as u64 {
+            let at = Ram::BASE + 2 * halfword;
+            blocks.drop_rewritten(&mut ram);
+            let id = blocks.page(&mut ram, at.ppn());
+            assert!(blocks.block(&ram, id, at.offset()).is_some());
+            most = most.max(blocks.slots);
+        }
+        assert!((MOST_SLOTS..MOST_SLOTS + 100).contains(&most), "{most} slots");
+        assert!(blocks.slots < MOST_SLOTS, "they were dropped once");
+    }
+
+    #[test]
+    fn a_dropped_page_is_found_by_nobody_and_its_number_used_again() {
+        let mut ram = Ram::new(2 * PAGE_SIZE).unwrap();
+        ram.write(Ram::BASE, &NOP).unwrap();
+        let mut blocks = Blocks::default();
+        let frame = ram.first();
+        let first = blocks.page(&mut ram, frame);
+        assert!(blocks.block(&ram, first, 0).is_some());
+        ram.write(Ram::BASE, &NOP).unwrap();
+        blocks.drop_rewritten(&mut ram);
+        assert_eq!((blocks.recent_page(frame), blocks.slots), (None, 0));
+        let second = Ppn(frame.0 + 1);
+        assert_eq!(blocks.page(&mut ram, second), first);
+        assert!(blocks.known_block(first, 0).is_none());
+    }
 }

@@ -1,0 +1,248 @@
+//! Both engines side by side: after every run, whatever its budget, they must agree on everything there is.
+
+use crate::asm::{b, bare, csr, encode, i, insn, jal, r, s};
+use crate::bench::{Bench, CODE, CODE_FRAMES, DATA, HANDLER_FRAME, HOLE, PAGES, Setup, data, frame};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use tine_hart::{Engine, Stop, Supervisor};
+use tine_isa::{Format, Insn, Op};
+use tine_mmu::{PAGE_SIZE, TlbConfig, VirtAddr};
+
+/// The same machine under each engine.
+struct Pair {
+    plain: Bench,
+    threaded: Bench,
+}
+
+impl Pair {
+    fn new(setup: Setup) -> Self {
+        let under = |engine| Bench::with(Setup { engine, ..setup });
+        Self { plain: under(Engine::Plain), threaded: under(Engine::Threaded) }
+    }
+
+    fn both(&mut self, change: impl Fn(&mut Bench)) {
+        change(&mut self.plain);
+        change(&mut self.threaded);
+    }
+
+    /// Runs both and compares.
+    #[track_caller]
+    fn run(&mut self, budget: u64) -> Stop {
+        let before = self.plain.hart.retired();
+        let stop = self.plain.run(budget);
+        assert_eq!(self.threaded.run(budget), stop, "why the run ended");
+        if stop == Stop::Budget && self.plain.hart.supervisor == Supervisor::Native {
+            assert_eq!(self.plain.hart.retired() - before, budget, "the budget is retired exactly");
+        }
+        self.compare();
+        stop
+    }
+
+    #[track_caller]
+    fn compare(&self) {
+        let (plain, threaded) = (&self.plain.hart, &self.threaded.hart);
+        assert_eq!(threaded.pc, plain.pc);
+        assert_eq!(threaded.x, plain.x);
+        assert_eq!(threaded.f, plain.f);
+        assert_eq!(threaded.fcsr, plain.fcsr);
+        assert_eq!(threaded.privilege, plain.privilege);
+        assert_eq!(threaded.csrs, plain.csrs);
+        assert_eq!(threaded.mmu.satp(), plain.mmu.satp());
+        assert_eq!(threaded.instructions, plain.instructions);
+        assert_eq!(threaded.mmu.counters(), plain.mmu.counters());
+        assert_eq!(threaded.mmu.entries(), plain.mmu.entries());
+        for index in 0..self.plain.ram.frames() {
+            let same = self.plain.ram.frame(frame(index)) == self.threaded.ram.frame(frame(index));
+            assert!(same, "frame {index} differs");
+        }
+    }
+}
+
+/// A TLB so small that code and data evict each other all the time.
+fn two_entries() -> TlbConfig {
+    "l1i=2,l1d=2,l2=4x2".parse().unwrap()
+}
+
+/// Registers that random programs compute with.
+const X: [u8; 6] = [5, 6, 7, 8, 28, 29];
+
+/// Where the copies of a random program begin, before they are shifted: two of them lie across pages.
+const PLACES: [u64; 3] = [PAGE_SIZE - 160, 3 * PAGE_SIZE + 1024, 6 * PAGE_SIZE - 400];
+
+/// Registers that stay pointers: into each copy of the program, into data, near its end, and before a hole.
+const CODE_POINTERS: [u8; 3] = [10, 11, 12];
+const DATA_POINTERS: [u8; 3] = [13, 14, 15];
+
+fn set_pointers(bench: &mut Bench, shift: u64) {
+    for (register, place) in CODE_POINTERS.into_iter().zip(PLACES) {
+        bench.hart.x[usize::from(register)] = (CODE + place + shift).0;
+    }
+    let end = DATA + (PAGES * PAGE_SIZE - 64);
+    for (register, value) in DATA_POINTERS.into_iter().zip([data(2048), end, VirtAddr(HOLE.0 - 8)]) {
+        bench.hart.x[usize::from(register)] = value.0;
+    }
+}
+
+/// CSRs that random programs name: user's, counters, and two that they may not touch.
+const CSRS: [i32; 8] = [0x001, 0x002, 0x003, 0xc00, 0xc01, 0xc02, 0x100, 0x7c0];
+
+/// Any instruction with operands that keep the program running for a while.
+fn any_insn() -> impl Strategy<Value = Insn> {
+    let ops: Vec<Op> = Op::ALL.to_vec();
+    let x = proptest::sample::select(X.to_vec());
+    let pointer = proptest::sample::select(vec![10u8, 12, 13, 13, 13, 13, 13, 13, 14, 15]);
+    let code = proptest::sample::select(CODE_POINTERS.to_vec());
+    let operands = (x.clone(), x.clone(), x, pointer, code, 0u8..32, any::<i32>());
+    let rm = proptest::sample::select(vec![0u8, 1, 2, 3, 4, 7]);
+    (proptest::sample::select(ops), operands, rm).prop_map(
+        |(op, (rd, rs1, rs2, pointer, code, rs3, imm), rm)| {
+            let any = Insn { rd, rs1, rs2, ..insn(op) };
+            // Forward by at most eight instructions, or a short way back.
+            let near = (imm % 10) * 4;
+            match op.format() {
+                Format::I | Format::FConvert | Format::FToInt | Format::FFromInt => {
+                    Insn { imm: imm % 2048, rm, ..any }
+                }
+                Format::Shift => Insn { imm: imm & 63, ..any },
+                Format::ShiftW => Insn { imm: imm & 31, ..any },
+                Format::Load | Format::FLoad => Insn { rs1: pointer, imm: imm % 2048, ..any },
+                Format::Store | Format::FStore => Insn { rs1: pointer, imm: imm % 2048, ..any },
+                Format::Lr | Format::Amo => Insn { rs1: pointer, ..any },
+                Format::Branch | Format::J => Insn { imm: near, ..any },
+                Format::Jalr => Insn { rs1: code, imm: (imm % 300).abs() & !3, ..any },
+                Format::Csr | Format::CsrImm => Insn { imm: CSRS[imm as usize % CSRS.len()], ..any },
+                Format::Fence => Insn { imm: 0xff, rd: 0, rs1: 0, rs2: 0, ..any },
+                Format::U => Insn { imm: imm << 12, ..any },
+                Format::Fma | Format::FArith => Insn { rs3, rm, ..any },
+                _ => any,
+            }
+        },
+    )
+}
+
+/// A program of four-byte instructions at an odd place: now and then one of them lies across two pages.
+fn any_program() -> impl Strategy<Value = (Vec<Insn>, u64)> {
+    (proptest::collection::vec(any_insn(), 1..200), (0u64..40).prop_map(|step| 2 * step))
+}
+
+/// Runs a strategy a fixed number of times from a fixed seed.
+fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let outcome = TestRunner::new_with_rng(config, rng).run(strategy, |value| {
+        test(value);
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+fn random_programs(tlb: TlbConfig, supervisor: Supervisor) {
+    let budgets = proptest::collection::vec(prop_oneof![1u64..6, 6u64..90, 90u64..900], 1..12);
+    check(300, &(any_program(), budgets, any::<u64>()), |((program, shift), budgets, seed)| {
+        let mut pair = Pair::new(Setup { tlb, supervisor, ..Setup::default() });
+        let words: Vec<u32> = program.iter().map(encode).collect();
+        pair.both(|bench| {
+            for place in PLACES {
+                bench.place_at(CODE_FRAMES, place + shift, &words);
+            }
+            bench.hart.pc = CODE + PLACES[0] + shift;
+            for (index, f) in bench.hart.f.iter_mut().enumerate() {
+                *f = seed.rotate_left(7 * index as u32) | if index % 3 == 0 { u64::MAX << 32 } else { 0 };
+            }
+            for (index, x) in bench.hart.x.iter_mut().enumerate().skip(1) {
+                *x = seed.rotate_right(11 * index as u32);
+            }
+            set_pointers(bench, shift);
+            // The handler skips what trapped and goes back.
+            bench.place_at(HANDLER_FRAME, 0, &skip_handler());
+        });
+        for budget in budgets {
+            if pair.run(budget) == Stop::Trap {
+                // As a supervisor does that skips what trapped.
+                pair.both(|bench| {
+                    bench.hart.csrs.sepc = bench.hart.csrs.sepc + 4;
+                    bench.hart.sret();
+                });
+            }
+        }
+    });
+}
+
+/// `sepc += 4; sret`, with `t6` saved in `sscratch`.
+fn skip_handler() -> [u32; 6] {
+    const SSCRATCH: u16 = 0x140;
+    const SEPC: u16 = 0x141;
+    [
+        csr(Op::Csrrw, 31, SSCRATCH, 31),
+        csr(Op::Csrrs, 31, SEPC, 0),
+        i(Op::Addi, 31, 31, 4),
+        csr(Op::Csrrw, 0, SEPC, 31),
+        csr(Op::Csrrw, 31, SSCRATCH, 31),
+        bare(Op::Sret),
+    ]
+}
+
+#[test]
+fn random_programs_agree_under_a_native_supervisor() {
+    random_programs(TlbConfig::U54, Supervisor::Native);
+}
+
+#[test]
+fn random_programs_agree_with_a_tiny_tlb() {
+    random_programs(two_entries(), Supervisor::Native);
+}
+
+#[test]
+fn random_programs_agree_under_a_guest_supervisor() {
+    random_programs(two_entries(), Supervisor::Guest);
+}
+
+/// Every kind of transfer, access and slow path in one loop of `x5` rounds, `x10` and `x11` pointing at data.
+fn busy_loop() -> Vec<u32> {
+    vec![
+        i(Op::Ld, 6, 10, 0),
+        i(Op::Addi, 6, 6, 3),
+        s(Op::Sd, 6, 10, 0),
+        s(Op::Sw, 6, 11, 2), // misaligned
+        r(Op::AmoaddW, 7, 10, 6),
+        r(Op::FaddD, 1, 1, 2),
+        r(Op::Mul, 8, 6, 7),
+        i(Op::Andi, 9, 8, 1),
+        b(Op::Beq, 9, 0, 8),
+        jal(1, 16), // the leaf below
+        i(Op::Addi, 5, 5, -1),
+        b(Op::Bne, 5, 0, -44),
+        bare(Op::Ecall),
+        r(Op::Xor, 28, 28, 8),
+        i(Op::Jalr, 0, 1, 0),
+    ]
+}
+
+fn prepare_busy_loop(bench: &mut Bench, rounds: u64) {
+    bench.place(&busy_loop());
+    bench.hart.x[5] = rounds;
+    bench.hart.x[10] = data(8).0;
+    bench.hart.x[11] = data(4088).0;
+    bench.hart.f[2] = 1f64.to_bits();
+}
+
+#[test]
+fn a_loop_agrees_at_every_budget() {
+    let mut pair = Pair::new(Setup { tlb: two_entries(), ..Setup::default() });
+    pair.both(|bench| prepare_busy_loop(bench, 1000));
+    for budget in (0..130).chain([1000, 3]) {
+        assert_eq!(pair.run(budget), Stop::Budget);
+    }
+    while pair.run(100) == Stop::Budget {}
+    assert_eq!(pair.plain.hart.x[5], 0);
+}
+
+#[test]
+fn a_long_run_takes_no_host_stack() {
+    let mut bench = Bench::new();
+    prepare_busy_loop(&mut bench, u64::MAX);
+    assert_eq!(bench.run(30_000_000), Stop::Budget);
+    assert_eq!(bench.hart.retired(), 30_000_000);
+}
