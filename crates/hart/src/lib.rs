@@ -25,10 +25,12 @@ mod run;
 mod supervise;
 #[cfg(optimized)]
 mod threaded;
+mod trace;
 mod trap;
 
 pub use csr::{FpState, Sstatus, SupervisorCsrs};
 pub use hart::{Hart, Instructions, Supervisor};
 pub use reservation::Reservations;
 pub use run::{Engine, Shared, Stop};
+pub use trace::{Observer, Retired};
 pub use trap::{Cause, Exception, Interrupt};

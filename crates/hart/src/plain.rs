@@ -7,8 +7,19 @@ use tine_mmu::Ram;
 
 impl Hart {
     pub(crate) fn run_plain(&mut self, ram: &mut Ram, shared: &mut Shared, budget: u64) -> Stop {
+        self.run_steps(ram, shared, budget, Self::step)
+    }
+
+    /// Takes steps until a trap is the caller's or the budget is used up.
+    pub(crate) fn run_steps(
+        &mut self,
+        ram: &mut Ram,
+        shared: &mut Shared,
+        budget: u64,
+        mut step: impl FnMut(&mut Self, &mut Ram, &mut Shared) -> Result<(), Trap>,
+    ) -> Stop {
         for _ in 0..budget {
-            if let Err(trap) = self.step(ram, shared) {
+            if let Err(trap) = step(self, ram, shared) {
                 self.enter_trap(trap);
                 if self.supervisor == Supervisor::Native {
                     return Stop::Trap;

@@ -50,13 +50,23 @@ impl Hart {
     /// The budget counts retired instructions, and traps that guest code handles (a handler that itself traps for ever
     /// retires nothing). Without a trap, exactly `budget` instructions retire.
     pub fn run(&mut self, ram: &mut Ram, shared: &mut Shared, budget: u64) -> Stop {
-        self.reservation = shared.reservations.resume(self.id, self.reservation);
-        let stop = match shared.engine {
+        self.while_running(ram, shared, |hart, ram, shared| match shared.engine {
             // Only the plain engine looks at other harts' reservations.
             #[cfg(optimized)]
-            Engine::Threaded if !shared.reservations.any() => self.run_threaded(ram, shared, budget),
-            Engine::Plain | Engine::Threaded => self.run_plain(ram, shared, budget),
-        };
+            Engine::Threaded if !shared.reservations.any() => hart.run_threaded(ram, shared, budget),
+            Engine::Plain | Engine::Threaded => hart.run_plain(ram, shared, budget),
+        })
+    }
+
+    /// Has the hart hold its own reservation during `run`, and the others know of it afterwards.
+    pub(crate) fn while_running(
+        &mut self,
+        ram: &mut Ram,
+        shared: &mut Shared,
+        run: impl FnOnce(&mut Self, &mut Ram, &mut Shared) -> Stop,
+    ) -> Stop {
+        self.reservation = shared.reservations.resume(self.id, self.reservation);
+        let stop = run(self, ram, shared);
         shared.reservations.park(self.id, self.reservation, self.retired());
         stop
     }

@@ -6,4 +6,5 @@ mod bench;
 mod code;
 mod fp_vectors;
 mod lockstep;
+mod trace;
 mod traps;
