@@ -1,5 +1,6 @@
 //! The command as a shell sees it: what is run here is the built binary.
 
+mod disasm;
 mod errors;
 mod help;
 mod run;
