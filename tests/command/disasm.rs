@@ -33,10 +33,12 @@ fn every_program_is_printed_as_objdump_prints_it() {
         return;
     }
     let folders = ["guest/bin", "tests/programs/bin"];
-    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let files =
+        folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     for file in files {
         let output = Command::new("riscv64-linux-gnu-objdump").arg("-d").arg(&file).output();
-        let expected = String::from_utf8(output.expect("TINE_CROSS=1 requires riscv64-linux-gnu-objdump").stdout);
+        let expected =
+            String::from_utf8(output.expect("TINE_CROSS=1 requires riscv64-linux-gnu-objdump").stdout);
         let (expected, found) = (expected.unwrap(), disassembled(&file));
         assert_eq!(found.lines().count(), expected.lines().count(), "{}", file.display());
         for (found, expected) in found.lines().zip(expected.lines()) {

@@ -52,3 +52,14 @@ fn colour_is_for_terminals_alone() {
     assert!(forced("UNUSED"));
     assert!(!forced("NO_COLOR"));
 }
+
+#[test]
+fn the_readme_shows_what_its_first_command_prints() {
+    let (_, stdout, stderr) = run(["run", "--stats", "@cow-tutorial"]);
+    let shown: String = format!("{stdout}{stderr}")
+        .lines()
+        .map(|line| format!("    {line}").trim_end().to_owned() + "\n")
+        .collect();
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&shown), "README.md has to show:\n{shown}");
+}

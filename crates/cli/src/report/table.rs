@@ -10,6 +10,8 @@ use tine_machine::{Counts, Outcome, PAGE_SIZE, Process, Report, WaitStatus};
 const NAME: usize = 21;
 /// Width of a row's first figure.
 const FIGURE: usize = 14;
+/// Width at which a row goes on in the next line.
+const WIDTH: usize = 100;
 /// More processes than this are summed up in a line: a table of thousands helps nobody.
 const MOST_PROCESSES: usize = 40;
 /// Deeper descendants are not indented any further.
@@ -152,22 +154,35 @@ struct Rows(String);
 
 impl Rows {
     fn add(&mut self, name: &str, figure: u64, unit: &str, more: impl IntoIterator<Item = String>) {
-        if figure == 0 {
-            return;
+        if figure > 0 {
+            self.push(name, &grouped(figure), unit, more);
         }
-        let more = more.into_iter().fold(unit.to_owned(), |line, part| format!("{line} · {part}"));
-        let line = format!("  {name:NAME$} {:>FIGURE$} {}", grouped(figure), more.trim_start());
-        self.0 += line.trim_end();
-        self.0.push('\n');
     }
 
     /// Adds a row of several figures, the first of them in the column.
     fn list(&mut self, name: &str, figures: Vec<String>) {
         let mut figures = figures.into_iter();
         if let Some((figure, unit)) = figures.next().as_deref().and_then(|first| first.split_once(' ')) {
-            let rest: Vec<_> = [unit.to_owned()].into_iter().chain(figures).collect();
-            self.0 += &format!("  {name:NAME$} {figure:>FIGURE$} {}\n", rest.join(" · "));
+            self.push(name, figure, unit, figures);
         }
+    }
+
+    /// Adds a row, on more than one line where it is long.
+    fn push(&mut self, name: &str, figure: &str, unit: &str, more: impl IntoIterator<Item = String>) {
+        let start = format!("  {name:NAME$} {figure:>FIGURE$} ");
+        let indent = start.chars().count();
+        let mut line = format!("{start}{unit}").trim_end().to_owned();
+        for part in more {
+            line += " ·";
+            if line.chars().count() + 1 + part.chars().count() > WIDTH {
+                self.0 += &line;
+                line = format!("\n{:indent$}{part}", "");
+            } else {
+                line += &format!(" {part}");
+            }
+        }
+        self.0 += &line;
+        self.0.push('\n');
     }
 }
 
