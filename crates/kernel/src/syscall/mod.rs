@@ -7,6 +7,7 @@ mod args;
 mod file;
 mod memory;
 mod path;
+mod poll;
 mod process;
 mod show;
 mod signal;
@@ -60,6 +61,8 @@ pub enum Continuation {
     Read(transfer::Read),
     /// Writing to a pipe.
     Write(transfer::Write),
+    /// `ppoll` and `pselect6`.
+    Poll(poll::Poll),
     /// `rt_sigsuspend` and `pause`: until a signal is taken.
     Suspend,
 }
@@ -73,6 +76,7 @@ impl Continuation {
             Self::Vfork(child) => process::vfork_wait(ctx, child),
             Self::Read(read) => read.run(ctx),
             Self::Write(write) => write.run(ctx),
+            Self::Poll(poll) => poll.run(ctx),
             Self::Suspend => Err(Errno::EINTR.into()),
         }
     }
@@ -84,12 +88,14 @@ impl Continuation {
             Self::Vfork(child) => vec![WaitKey::VforkDone(*child)],
             Self::Read(read) => read.key().into_iter().collect(),
             Self::Write(write) => write.key().into_iter().collect(),
+            Self::Poll(poll) => poll.keys(ctx),
         }
     }
 
     fn deadline_ns(&self) -> Option<u64> {
         match self {
             Self::Sleep(sleep) => Some(sleep.deadline_ns()),
+            Self::Poll(poll) => poll.deadline_ns(),
             _ => None,
         }
     }
@@ -97,20 +103,21 @@ impl Continuation {
     /// Tells whether the call starts again after a handler that asked for it (signal(7), "Interruption of system calls").
     pub(crate) fn restarts(&self) -> bool {
         match self {
-            Self::Sleep(_) | Self::Suspend => false,
+            Self::Sleep(_) | Self::Poll(_) | Self::Suspend => false,
             // Bytes that are in the pipe would go in twice.
             Self::Write(write) => write.done() == 0,
             Self::Wait(_) | Self::Vfork(_) | Self::Read(_) => true,
         }
     }
 
-    /// Returns the description that the call works on: it stays open while the call sleeps, even if another process that
-    /// shares the descriptor table closes it.
-    fn open(&self) -> Option<OpenId> {
+    /// Returns the descriptions that the call works on: they stay open while the call sleeps, even if another process that
+    /// shares the descriptor table closes them.
+    fn opens(&self) -> Vec<OpenId> {
         match self {
-            Self::Read(read) => Some(read.open()),
-            Self::Write(write) => Some(write.open()),
-            Self::Sleep(_) | Self::Wait(_) | Self::Vfork(_) | Self::Suspend => None,
+            Self::Read(read) => vec![read.open()],
+            Self::Write(write) => vec![write.open()],
+            Self::Poll(poll) => poll.opens(),
+            Self::Sleep(_) | Self::Wait(_) | Self::Vfork(_) | Self::Suspend => Vec::new(),
         }
     }
 
@@ -122,6 +129,7 @@ impl Continuation {
             Self::Vfork(child) => format!("its vfork child {child} to exec or exit"),
             Self::Read(_) => "data in a pipe".to_owned(),
             Self::Write(_) => "room in a pipe".to_owned(),
+            Self::Poll(_) => "a descriptor to be ready".to_owned(),
             Self::Suspend => "a signal".to_owned(),
         }
     }
@@ -167,23 +175,21 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
 /// Goes on with a call that slept.
 pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
     let Suspended { continuation, call, arguments } = suspended;
-    let open = continuation.open();
+    let opens = continuation.opens();
     let result = continuation.resume(ctx);
     finish(ctx, result, call, arguments);
     // Only now: what sleeps again has taken a hold of its own.
-    release_open(ctx, open);
+    release_opens(ctx, opens);
 }
 
 /// Gives up a call that slept: it starts anew, or its task ends.
 pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
-    release_open(ctx, suspended.continuation.open());
+    release_opens(ctx, suspended.continuation.opens());
 }
 
-fn release_open(ctx: &mut Ctx<'_>, open: Option<OpenId>) {
-    if let Some(open) = open {
-        ctx.with_fs(|fs, env| fs.close(env, open));
-        ctx.wake_files();
-    }
+fn release_opens(ctx: &mut Ctx<'_>, opens: Vec<OpenId>) {
+    ctx.with_fs(|fs, env| opens.into_iter().for_each(|open| fs.close(env, open)));
+    ctx.wake_files();
 }
 
 fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: &'static Syscall, arguments: Arguments) {
@@ -194,7 +200,7 @@ fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: &'static Syscall, argument
             errno_value(errno)
         }
         Err(Flow::Block(continuation)) => {
-            if let Some(open) = continuation.open() {
+            for open in continuation.opens() {
                 ctx.kernel.fs.hold_open(open);
             }
             let suspended = Suspended { continuation, call, arguments };
@@ -223,6 +229,10 @@ pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
         // What is written is written.
         Continuation::Write(write) if write.done() > 0 => Ok(write.done()),
         Continuation::Sleep(sleep) => Err(sleep.interrupted(ctx).err().unwrap_or(Errno::EINTR).into()),
+        Continuation::Poll(poll) => {
+            poll.store_remaining(ctx);
+            Err(Errno::EINTR.into())
+        }
         _ => Err(Errno::EINTR.into()),
     };
     finish(ctx, result, suspended.call, suspended.arguments);

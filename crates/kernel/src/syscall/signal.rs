@@ -18,6 +18,15 @@ fn check_size(size: u64) -> Result<(), Errno> {
     if size == SIGSET_BYTES { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
+/// Reads a signal mask that holds for the length of a call.
+///
+/// # Errors
+/// `EINVAL` for another size than the kernel's, `EFAULT`.
+pub(super) fn read_mask(ctx: &mut Ctx<'_>, mask: UserPtr<u64>, size: u64) -> Result<SignalSet, Errno> {
+    check_size(size)?;
+    Ok(SignalSet::mask(ctx.read(mask)?))
+}
+
 /// Returns the signal to send: none for number 0, which only asks whether one could be sent.
 fn wanted(signal: SignalArg) -> Result<Option<Signal>, Errno> {
     match signal.0 {
@@ -156,8 +165,7 @@ pub(super) fn rt_sigpending(ctx: &mut Ctx<'_>, to: UserPtr<u64>, size: u64) -> S
 
 /// `rt_sigsuspend(2)`: waits for a signal under another mask.
 pub(super) fn rt_sigsuspend(ctx: &mut Ctx<'_>, mask: UserPtr<u64>, size: u64) -> SysResult {
-    check_size(size)?;
-    let mask = SignalSet::mask(ctx.read(mask)?);
+    let mask = read_mask(ctx, mask, size)?;
     let task = ctx.task_mut();
     task.saved_blocked = Some(std::mem::replace(&mut task.blocked, mask));
     Err(Flow::Block(Continuation::Suspend))

@@ -5,7 +5,7 @@
 use super::args::{Arg, UserPtr};
 use super::show::ShowArg;
 use super::types::*;
-use super::{Arguments, SysResult, file, memory, path, process, signal, system, time, transfer};
+use super::{Arguments, SysResult, file, memory, path, poll, process, signal, system, time, transfer};
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
 use tine_mmu::VirtAddr;
@@ -79,6 +79,8 @@ syscalls! {
     66 => transfer::writev(fd: Fd, vector: VirtAddr, count: i32);
     67 => transfer::pread64(fd: Fd, buffer: OutBuffer, len: u64, offset: i64);
     68 => transfer::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
+    72 => poll::pselect6(count: i32, reading: VirtAddr, writing: VirtAddr, exceptional: VirtAddr, timeout: UserPtr<super::args::Timespec>, mask: UserPtr<[u64; 2]>);
+    73 => poll::ppoll(fds: VirtAddr, count: u32, timeout: UserPtr<super::args::Timespec>, mask: UserPtr<u64>, size: u64);
     78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
     79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: VirtAddr, flags: AtFlags);
     80 => file::fstat(fd: Fd, buffer: VirtAddr);

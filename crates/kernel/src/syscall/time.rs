@@ -13,7 +13,8 @@ const TIMER_ABSTIME: u32 = 1;
 pub(crate) const CLOCK_TICKS: u64 = 100;
 
 impl Timespec {
-    fn from_ns(ns: u64) -> Self {
+    /// Splits nanoseconds.
+    pub(super) fn from_ns(ns: u64) -> Self {
         Self { seconds: (ns / NS_PER_S) as i64, nanoseconds: (ns % NS_PER_S) as i64 }
     }
 
@@ -21,7 +22,7 @@ impl Timespec {
     ///
     /// # Errors
     /// `EINVAL` for a negative part or a full second of nanoseconds.
-    fn to_ns(self) -> Result<u64, Errno> {
+    pub(super) fn to_ns(self) -> Result<u64, Errno> {
         let seconds = u64::try_from(self.seconds).map_err(|_| Errno::EINVAL)?;
         let nanoseconds =
             u64::try_from(self.nanoseconds).ok().filter(|ns| *ns < NS_PER_S).ok_or(Errno::EINVAL)?;
