@@ -1,0 +1,11 @@
+//! The kernel without an interpreter: a scripted CPU makes the accesses and the system calls, through a real MMU.
+
+mod cpu;
+mod elf;
+mod files;
+mod memory;
+mod processes;
+mod scheduling;
+mod script;
+mod signals;
+mod world;
