@@ -30,7 +30,7 @@ impl Reg {
 }
 
 /// The user-mode registers of a task that is not on a hart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserContext {
     /// Integer registers; `x[0]` is 0.
     pub x: [u64; 32],
@@ -40,12 +40,6 @@ pub struct UserContext {
     pub fcsr: u32,
     /// Where the task goes on.
     pub pc: u64,
-}
-
-impl Default for UserContext {
-    fn default() -> Self {
-        Self { x: [0; 32], f: [0; 32], fcsr: 0, pc: 0 }
-    }
 }
 
 /// Why a trap was taken: the exception codes of `scause` that can reach the supervisor here.

@@ -6,8 +6,8 @@ use crate::event::{Event, Interest, What};
 use crate::fs::Fs;
 use crate::mm::{Fences, Memory, OutOfMemory};
 use crate::syscall;
-use crate::task::{INTERLEAVE, Scheduler, TRAP_NS, TaskState, TaskTable, WaitKey, WaitStatus};
-use crate::{Cause, FileId, HartId, Harts, Host, MemoryPolicy, MmId, Pid, Trap};
+use crate::task::{INTERLEAVE, Scheduler, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus};
+use crate::{Cause, HartId, Harts, Host, MemoryPolicy, MmId, Pid, Trap};
 use std::collections::BTreeSet;
 use tine_mmu::Ram;
 
@@ -65,7 +65,7 @@ pub struct Kernel {
     pub sched: Scheduler,
     /// What it was told.
     pub settings: Settings,
-    pub(crate) vdso: FileId,
+    pub(crate) vdso: Vdso,
     pub(crate) program: Option<Pid>,
     pub(crate) program_end: Option<WaitStatus>,
     ended: Vec<ProcessRecord>,
@@ -82,7 +82,7 @@ impl Kernel {
     /// [`OutOfMemory`] when there is no frame for what every machine needs.
     pub fn new(ram: &mut Ram, policy: MemoryPolicy, settings: Settings) -> Result<Self, OutOfMemory> {
         let mut memory = Memory::new(ram, policy)?;
-        let vdso = vdso(ram, &mut memory)?;
+        let vdso = Vdso::load(ram, &mut memory)?;
         let fs = Fs::new(settings.seed, settings.epoch_s * 1_000_000_000);
         let harts = settings.harts;
         let mut kernel = Self {
@@ -376,15 +376,6 @@ impl Kernel {
     pub(crate) fn hart_account(&mut self, hart: HartId) -> &mut Account {
         &mut self.hart_accounts[hart.0 as usize]
     }
-}
-
-/// Makes the page to which signal handlers return: `li a7, 139` (`rt_sigreturn`), `ecall`.
-fn vdso(ram: &mut Ram, memory: &mut Memory) -> Result<FileId, OutOfMemory> {
-    const SIGRETURN: [u32; 2] = [0x08b0_0893, 0x0000_0073];
-    let (cache, frames) = memory.cache_mut();
-    let file = cache.create();
-    cache.write(ram, frames, file, 0, &SIGRETURN.map(u32::to_le_bytes).concat())?;
-    Ok(file)
 }
 
 impl Ctx<'_> {

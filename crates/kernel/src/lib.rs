@@ -18,6 +18,7 @@ mod kernel;
 pub mod mm;
 mod policy;
 mod procfs;
+mod random;
 mod start;
 pub mod syscall;
 pub mod task;

@@ -36,8 +36,9 @@ mod tests;
 mod wait;
 mod work_dir;
 
+pub use crate::random::Random;
 pub use attributes::AccessMode;
-pub use device::{Console, Device, Random};
+pub use device::{Console, Device};
 pub use fd_table::{FdTableId, OnExec};
 pub use flags::{FileType, OpenFlags, PERMISSION_BITS, PollEvents, RenameFlags, makedev};
 pub use inode::{InodeId, Node, Times};

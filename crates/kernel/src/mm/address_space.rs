@@ -37,7 +37,7 @@ pub struct Layout {
     pub env_end: VirtAddr,
     /// Below which mappings are placed.
     pub mmap_base: VirtAddr,
-    /// The page to which signal handlers return.
+    /// Where the vDSO is.
     pub vdso: VirtAddr,
 }
 

@@ -168,8 +168,8 @@ macro_rules! words {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-            pub struct $name {
-                $($(#[$field_doc])* pub $field: i64,)*
+            pub(super) struct $name {
+                $($(#[$field_doc])* pub(super) $field: i64,)*
             }
 
             impl UserValue for $name {

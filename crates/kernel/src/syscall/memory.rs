@@ -38,7 +38,7 @@ pub(super) fn mmap(
     offset: u64,
 ) -> SysResult {
     let has = |flag| flags.0 & flag != 0;
-    if offset % PAGE_SIZE != 0 {
+    if !offset.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL.into());
     }
     let prot = Prot::from_bits_truncate(prot.0);

@@ -191,7 +191,7 @@ pub(super) fn sched_getaffinity(ctx: &mut Ctx<'_>, pid: Pid, len: u32, mask: Vir
     if pid.0 != 0 && ctx.kernel.tasks.task(pid).is_none() {
         return Err(Errno::ESRCH.into());
     }
-    if len < 8 || len % 8 != 0 {
+    if len < 8 || !len.is_multiple_of(8) {
         return Err(Errno::EINVAL.into());
     }
     let harts = ctx.kernel.sched.hart_count();

@@ -197,7 +197,7 @@ macro_rules! choice {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-            pub struct $name(pub u32);
+            pub(super) struct $name(pub(super) u32);
 
             impl Arg for $name {
                 fn from_register(raw: u64) -> Self {
@@ -221,7 +221,7 @@ macro_rules! flag_set {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-            pub struct $name(pub u32);
+            pub(super) struct $name(pub(super) u32);
 
             impl Arg for $name {
                 fn from_register(raw: u64) -> Self {

@@ -213,6 +213,7 @@ impl Ctx<'_> {
             headers_at: found.image.headers_at.map_or(VirtAddr(0), |at| at + bias),
             header_count: found.image.header_count,
             entry: found.image.entry + bias,
+            vdso: layout.vdso,
         };
         let (sp, words) = strings.tables(&facts, random_at);
         self.write_bytes(random_at, &random).map_err(|_| Errno::EFAULT)?;
@@ -232,10 +233,10 @@ impl Ctx<'_> {
         Ok(())
     }
 
-    /// Maps the page to which signal handlers return.
+    /// Maps the vDSO.
     fn map_vdso(&mut self, mm: MmId) -> Result<VirtAddr, Errno> {
         let mapping = FileMapping {
-            file: self.kernel.vdso,
+            file: self.kernel.vdso.file,
             first_page: 0,
             name: Arc::from("[vdso]"),
             inode: 0,
@@ -311,9 +312,12 @@ impl Ctx<'_> {
     /// `EFAULT`, and `E2BIG` for too much.
     pub(crate) fn read_strings(&mut self, vector: VirtAddr) -> Result<Vec<Vec<u8>>, Errno> {
         let mut strings = Vec::new();
+        if vector.0 == 0 {
+            return Ok(strings);
+        }
         let mut total = 0;
         let mut next = vector;
-        while vector.0 != 0 {
+        loop {
             let at: u64 = self.read(crate::syscall::UserPtr::new(next))?;
             if at == 0 {
                 break;

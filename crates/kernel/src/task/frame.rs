@@ -33,7 +33,7 @@ pub(super) fn push(ctx: &mut Ctx<'_>, handler: VirtAddr, info: &SignalInfo) -> R
     let blocked = ctx.task_mut().saved_blocked.take().unwrap_or(ctx.task().blocked);
     let bytes = encode(&context, blocked, info);
     ctx.write_bytes(frame, &bytes).map_err(|_| Errno::EFAULT)?;
-    let return_to = ctx.kernel.memory.space(ctx.mm()).layout.vdso;
+    let return_to = ctx.kernel.memory.space(ctx.mm()).layout.vdso + ctx.kernel.vdso.sigreturn;
     let set = |ctx: &mut Ctx<'_>, reg, value| ctx.harts.set_register(hart, reg, value);
     set(ctx, Reg::RA, return_to.0);
     set(ctx, Reg::SP, frame.0);

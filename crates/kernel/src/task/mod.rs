@@ -12,15 +12,17 @@ mod signal;
 mod stack;
 mod stop;
 mod table;
+mod vdso;
 mod wait;
 
 pub use elf::{ElfError, Image};
 pub use exec::{ExecError, Program};
 pub(crate) use fork::CloneRequest;
-pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, SplitMix, TRAP_NS, WaitKey};
+pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, TRAP_NS, WaitKey};
 pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
 };
 pub use stop::JobState;
 pub use table::{Process, Task, TaskState, TaskTable, Usage, WaitStatus};
+pub(crate) use vdso::Vdso;
 pub(crate) use wait::{Child, Selector, WCONTINUED, WEXITED, WSTOPPED};

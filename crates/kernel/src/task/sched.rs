@@ -5,6 +5,7 @@
 //! clock waits until it is given a task.
 
 use crate::fs::PipeId;
+use crate::random::Random;
 use crate::{HartId, Pid};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -51,7 +52,7 @@ pub struct Scheduler {
     timers: BTreeSet<(u64, Pid)>,
     deadlines: BTreeMap<Pid, u64>,
     idle_ns: u64,
-    chance: Option<SplitMix>,
+    chance: Option<Random>,
 }
 
 impl Scheduler {
@@ -66,7 +67,7 @@ impl Scheduler {
             timers: BTreeSet::new(),
             deadlines: BTreeMap::new(),
             idle_ns: 0,
-            chance: (seed != 0).then_some(SplitMix(seed)),
+            chance: (seed != 0).then_some(Random::new(seed)),
         }
     }
 
@@ -113,7 +114,7 @@ impl Scheduler {
     /// Takes the task that runs next.
     pub fn dequeue(&mut self) -> Option<Pid> {
         let index = match &mut self.chance {
-            Some(chance) if self.ready.len() > 1 => (chance.next() % self.ready.len() as u64) as usize,
+            Some(chance) if self.ready.len() > 1 => (chance.next_u64() % self.ready.len() as u64) as usize,
             _ => 0,
         };
         self.ready.remove(index)
@@ -122,14 +123,14 @@ impl Scheduler {
     /// Returns how long the next slice is.
     pub fn slice_ns(&mut self) -> u64 {
         match &mut self.chance {
-            Some(chance) => SLICE_NS / 1_000 + chance.next() % SLICE_NS,
+            Some(chance) => SLICE_NS / 1_000 + chance.next_u64() % SLICE_NS,
             None => SLICE_NS,
         }
     }
 
     /// Decides by chance whether a new child runs first; `None` for seed 0, which leaves it to the policy.
     pub fn coin(&mut self) -> Option<bool> {
-        self.chance.as_mut().map(|chance| chance.next() & 1 == 1)
+        self.chance.as_mut().map(|chance| chance.next_u64() & 1 == 1)
     }
 
     /// Returns an idle hart, the one furthest behind.
@@ -198,20 +199,5 @@ impl Scheduler {
         for slot in &mut self.harts {
             slot.now_ns = slot.now_ns.max(until_ns);
         }
-    }
-}
-
-/// The splitmix64 generator (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators").
-#[derive(Clone, Debug)]
-pub struct SplitMix(pub u64);
-
-impl SplitMix {
-    /// Returns the next number.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
     }
 }

@@ -204,9 +204,9 @@ pub(super) const CLD_KILLED: i32 = 2;
 pub(super) const CLD_DUMPED: i32 = 3;
 
 /// `si_code` of SIGCHLD: the child stopped.
-pub const CLD_STOPPED: i32 = 5;
+pub(super) const CLD_STOPPED: i32 = 5;
 /// `si_code` of SIGCHLD: the child goes on.
-pub const CLD_CONTINUED: i32 = 6;
+pub(super) const CLD_CONTINUED: i32 = 6;
 
 /// Signals that were sent and not yet taken. A standard signal is held once; real-time signals queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,6 +22,8 @@ pub(super) struct ProgramFacts {
     pub header_count: u16,
     /// `AT_ENTRY`.
     pub entry: VirtAddr,
+    /// `AT_SYSINFO_EHDR`.
+    pub vdso: VirtAddr,
 }
 
 /// The strings of a new program, and where each will be.
@@ -81,7 +83,7 @@ pub(super) const RANDOM_BYTES: usize = 16;
 /// IMAFDC, a bit for each letter.
 const HWCAP: u64 = 0x112d;
 
-/// Lists the auxiliary vector in Linux's order. There is no vDSO, so `AT_SYSINFO_EHDR` is not in it.
+/// Lists the auxiliary vector in Linux's order.
 fn auxiliary_vector(facts: &ProgramFacts, random_at: VirtAddr, path: VirtAddr) -> Vec<(u64, u64)> {
     const AT_NULL: u64 = 0;
     const AT_PHDR: u64 = 3;
@@ -100,11 +102,13 @@ fn auxiliary_vector(facts: &ProgramFacts, random_at: VirtAddr, path: VirtAddr) -
     const AT_SECURE: u64 = 23;
     const AT_RANDOM: u64 = 25;
     const AT_EXECFN: u64 = 31;
+    const AT_SYSINFO_EHDR: u64 = 33;
     /// From `AT_L1I_CACHESIZE` to `AT_L3_CACHEGEOMETRY`: the caches are not modelled, and Linux says 0 where it knows none.
     const CACHES: std::ops::RangeInclusive<u64> = 40..=47;
     const AT_MINSIGSTKSZ: u64 = 51;
     const PROGRAM_HEADER_BYTES: u64 = 56;
-    let mut vector: Vec<(u64, u64)> = CACHES.map(|kind| (kind, 0)).collect();
+    let mut vector = vec![(AT_SYSINFO_EHDR, facts.vdso.0)];
+    vector.extend(CACHES.map(|kind| (kind, 0)));
     vector.extend([
         (AT_MINSIGSTKSZ, super::frame::FRAME_BYTES as u64),
         (AT_HWCAP, HWCAP),
@@ -138,7 +142,12 @@ mod tests {
             Strings::new(VirtAddr(0x1000), b"/p", &[b"a".to_vec(), b"bc".to_vec()], &[b"E=1".to_vec()]);
         assert_eq!(strings.bytes, b"a\0bc\0E=1\0/p\0\0\0\0\0\0\0\0\0");
         assert_eq!(strings.path, VirtAddr(0x1000 - 8 - 3));
-        let facts = ProgramFacts { headers_at: VirtAddr(64), header_count: 3, entry: VirtAddr(0x100) };
+        let facts = ProgramFacts {
+            headers_at: VirtAddr(64),
+            header_count: 3,
+            entry: VirtAddr(0x100),
+            vdso: VirtAddr(0),
+        };
         let (sp, words) = strings.tables(&facts, VirtAddr(0xf00));
         assert_eq!(sp.0 % 16, 0);
         assert!(sp.0 + 8 * words.len() as u64 <= 0xf00);

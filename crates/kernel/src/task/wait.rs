@@ -50,7 +50,7 @@ pub(crate) enum Change {
 
 impl Change {
     /// Returns the word that wait4(2) stores.
-    pub const fn word(self) -> u32 {
+    pub(crate) const fn word(self) -> u32 {
         match self {
             Self::Ended(status) => status.word(),
             Self::Stopped(signal) => signal.number() << 8 | 0x7f,
@@ -59,7 +59,7 @@ impl Change {
     }
 
     /// Returns `si_code` and `si_status`.
-    pub const fn info(self) -> (i32, i32) {
+    pub(crate) const fn info(self) -> (i32, i32) {
         match self {
             Self::Ended(WaitStatus::Exited(code)) => (CLD_EXITED, code as i32),
             Self::Ended(WaitStatus::Killed { signal, core: false }) => (CLD_KILLED, signal.number() as i32),
