@@ -1,7 +1,7 @@
 //! How a served task reaches the file system: its descriptors, and what `/proc` shows of the processes.
 
 use crate::ctx::Ctx;
-use crate::fs::{Env, FdTableId, Fs, Node, OpenId, Processes, WorkDirId};
+use crate::fs::{Env, FdTableId, Fs, Node, OpenFlags, OpenId, Processes, WorkDirId};
 use crate::kernel::INIT;
 use crate::mm::Truncated;
 use crate::task::{TaskTable, WaitKey};
@@ -91,6 +91,13 @@ impl Ctx<'_> {
     /// Returns what a descriptor has open.
     pub(crate) fn open_of(&self, fd: Fd) -> Result<OpenId, Errno> {
         self.kernel.fs.fd(self.files(), fd)
+    }
+
+    /// Returns the file that a descriptor has open for use, and not only by path (`O_PATH`).
+    pub(crate) fn file_of(&self, fd: Fd) -> Result<Node, Errno> {
+        let open = self.open_of(fd)?;
+        let fs = &self.kernel.fs;
+        if fs.status_flags(open).contains(OpenFlags::PATH) { Err(Errno::EBADF) } else { Ok(fs.node(open)) }
     }
 
     /// Takes pages that were cut off a file out of every mapping.

@@ -31,6 +31,7 @@ mod pipe;
 mod proc;
 mod slab;
 mod stat;
+mod statfs;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -49,6 +50,7 @@ pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX};
 pub use pipe::PipeId;
 pub use proc::{PidFile, PidLink, ProcFile, ProcNode, Processes};
 pub use stat::Stat;
+pub use statfs::StatFs;
 pub use wait::{Stop, Wait};
 pub use work_dir::WorkDirId;
 

@@ -5,7 +5,7 @@ use super::args::UserPtr;
 use super::path;
 use super::types::{DirFd, Mode, OpenArg, Out, PathPtr, Whence};
 use crate::ctx::Ctx;
-use crate::fs::{OnExec, OpenFlags, Seek};
+use crate::fs::{FileType, OnExec, OpenFlags, Seek};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
@@ -48,6 +48,29 @@ pub(super) fn openat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, flags: OpenAr
 pub(super) fn close(ctx: &mut Ctx<'_>, fd: Fd) -> SysResult {
     let files = ctx.files();
     ctx.with_fs(|fs, env| fs.close_fd(env, files, fd))?;
+    ctx.wake_files();
+    Ok(0)
+}
+
+/// `close_range(2)`.
+pub(super) fn close_range(ctx: &mut Ctx<'_>, first: u32, last: u32, flags: u32) -> SysResult {
+    const CLOSE_RANGE_UNSHARE: u32 = 2;
+    const CLOSE_RANGE_CLOEXEC: u32 = 4;
+    if first > last || flags & !(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    if flags & CLOSE_RANGE_UNSHARE != 0 {
+        let own = ctx.kernel.fs.unshare_table(ctx.files());
+        ctx.process_mut().files = Some(own);
+    }
+    let files = ctx.files();
+    let fds = ctx.kernel.fs.fds(files).into_iter().filter(|fd| (first..=last).contains(&(fd.0 as u32)));
+    ctx.with_fs(|fs, env| {
+        fds.into_iter().try_for_each(|fd| match flags & CLOSE_RANGE_CLOEXEC {
+            0 => fs.close_fd(env, files, fd),
+            _ => fs.set_on_exec(files, fd, OnExec::Close),
+        })
+    })?;
     ctx.wake_files();
     Ok(0)
 }
@@ -130,6 +153,7 @@ pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr)
     const FIONBIO: u32 = 0x5421;
     const FIONCLEX: u32 = 0x5450;
     const FIOCLEX: u32 = 0x5451;
+    ctx.file_of(fd)?;
     let open = ctx.open_of(fd)?;
     let files = ctx.files();
     match request {
@@ -166,32 +190,34 @@ pub(super) fn getdents64(ctx: &mut Ctx<'_>, fd: Fd, buffer: VirtAddr, len: u32) 
     Ok(listing.bytes.len() as u64)
 }
 
-/// `fchmod(2)`.
-pub(super) fn fchmod(ctx: &mut Ctx<'_>, fd: Fd, mode: Mode) -> SysResult {
-    let open = ctx.open_of(fd)?;
-    let node = ctx.kernel.fs.node(open);
-    path::change_mode(ctx, node, mode)
-}
-
 /// `ftruncate(2)`.
 pub(super) fn ftruncate(ctx: &mut Ctx<'_>, fd: Fd, len: i64) -> SysResult {
-    let open = ctx.open_of(fd)?;
-    if !ctx.kernel.fs.status_flags(open).is_writable() {
+    let node = ctx.file_of(fd)?;
+    if !ctx.kernel.fs.status_flags(ctx.open_of(fd)?).is_writable() {
         return Err(Errno::EINVAL.into());
     }
-    let node = ctx.kernel.fs.node(open);
     path::set_size(ctx, node, len)
 }
 
 /// `fsync(2)`: the page cache is the file, so there is nothing to wait for.
 pub(super) fn fsync(ctx: &mut Ctx<'_>, fd: Fd) -> SysResult {
-    let open = ctx.open_of(fd)?;
-    if ctx.kernel.fs.is_stream(open) { Err(Errno::EINVAL.into()) } else { Ok(0) }
+    let node = ctx.file_of(fd)?;
+    if ctx.kernel.fs.file_type(node) == FileType::Fifo { Err(Errno::EINVAL.into()) } else { Ok(0) }
 }
 
 /// `fdatasync(2)`: as [`fsync`].
 pub(super) fn fdatasync(ctx: &mut Ctx<'_>, fd: Fd) -> SysResult {
     fsync(ctx, fd)
+}
+
+/// `posix_fadvise(2)`: files are in memory whatever a program plans to do with them, so that no advice changes anything.
+pub(super) fn fadvise64(ctx: &mut Ctx<'_>, fd: Fd, _offset: i64, len: i64, advice: u32) -> SysResult {
+    const POSIX_FADV_NOREUSE: u32 = 5;
+    let node = ctx.file_of(fd)?;
+    if ctx.kernel.fs.file_type(node) == FileType::Fifo {
+        return Err(Errno::ESPIPE.into());
+    }
+    if len < 0 || advice > POSIX_FADV_NOREUSE { Err(Errno::EINVAL.into()) } else { Ok(0) }
 }
 
 /// `fchdir(2)`.

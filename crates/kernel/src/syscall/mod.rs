@@ -4,6 +4,7 @@
 //! the task is woken; the ECALL itself is not repeated, so a call is counted once and does nothing twice.
 
 mod args;
+mod attributes;
 mod file;
 mod memory;
 mod path;

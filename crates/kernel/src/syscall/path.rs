@@ -8,20 +8,20 @@ use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
 /// `AT_SYMLINK_NOFOLLOW` and `AT_EMPTY_PATH`, which steer a look-up.
-fn lookup_flags(flags: AtFlags) -> LookupFlags {
+pub(super) fn lookup_flags(flags: AtFlags) -> LookupFlags {
     LookupFlags::from_bits_truncate(flags.0)
 }
 
-fn check_flags(flags: AtFlags, known: u32) -> Result<(), Errno> {
+pub(super) fn check_flags(flags: AtFlags, known: u32) -> Result<(), Errno> {
     if flags.0 & !known == 0 { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
-const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
+pub(super) const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
 const AT_REMOVEDIR: u32 = 0x200;
 const AT_EACCESS: u32 = 0x200;
 const AT_SYMLINK_FOLLOW: u32 = 0x400;
 const AT_NO_AUTOMOUNT: u32 = 0x800;
-const AT_EMPTY_PATH: u32 = 0x1000;
+pub(super) const AT_EMPTY_PATH: u32 = 0x1000;
 const AT_STATX_SYNC_TYPE: u32 = 0x6000;
 
 impl Ctx<'_> {
@@ -194,19 +194,6 @@ pub(super) fn faccessat2(
     let node = ctx.node_at(dir, &path, lookup_flags(flags))?;
     ctx.kernel.fs.access(node, mode)?;
     Ok(0)
-}
-
-pub(super) fn change_mode(ctx: &mut Ctx<'_>, node: Node, mode: Mode) -> SysResult {
-    let now_ns = ctx.wall_clock_ns();
-    ctx.kernel.fs.chmod(node, mode.0, now_ns)?;
-    Ok(0)
-}
-
-/// `fchmodat(2)`, the system call, which has no flags.
-pub(super) fn fchmodat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, mode: Mode) -> SysResult {
-    let path = ctx.read_path(path.0)?;
-    let node = ctx.node_at(dir, &path, LookupFlags::empty())?;
-    change_mode(ctx, node, mode)
 }
 
 pub(super) fn set_size(ctx: &mut Ctx<'_>, node: Node, len: i64) -> SysResult {

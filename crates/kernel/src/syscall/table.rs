@@ -5,7 +5,9 @@
 use super::args::{Arg, UserPtr};
 use super::show::ShowArg;
 use super::types::*;
-use super::{Arguments, SysResult, file, memory, path, poll, process, signal, system, time, transfer};
+use super::{
+    Arguments, SysResult, attributes, file, memory, path, poll, process, signal, system, time, transfer,
+};
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
 use tine_mmu::VirtAddr;
@@ -61,13 +63,17 @@ syscalls! {
     35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
     36 => path::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
     37 => path::linkat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: AtFlags);
+    43 => attributes::statfs(path: PathPtr, to: VirtAddr);
+    44 => attributes::fstatfs(fd: Fd, to: VirtAddr);
     45 => path::truncate(path: PathPtr, len: i64);
     46 => file::ftruncate(fd: Fd, len: i64);
     48 => path::faccessat(dir: DirFd, path: PathPtr, mode: u32);
     49 => path::chdir(path: PathPtr);
     50 => file::fchdir(fd: Fd);
-    52 => file::fchmod(fd: Fd, mode: Mode);
-    53 => path::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
+    52 => attributes::fchmod(fd: Fd, mode: Mode);
+    53 => attributes::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
+    54 => attributes::fchownat(dir: DirFd, path: PathPtr, uid: u32, gid: u32, flags: AtFlags);
+    55 => attributes::fchown(fd: Fd, uid: u32, gid: u32);
     56 => file::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: Mode);
     57 => file::close(fd: Fd);
     59 => file::pipe2(fds: Out<[i32; 2]>, flags: OpenArg);
@@ -86,6 +92,7 @@ syscalls! {
     80 => file::fstat(fd: Fd, buffer: VirtAddr);
     82 => file::fsync(fd: Fd);
     83 => file::fdatasync(fd: Fd);
+    88 => attributes::utimensat(dir: DirFd, path: PathPtr, times: UserPtr<[i64; 4]>, flags: AtFlags);
     93 => process::exit(status: i32);
     94 => process::exit_group(status: i32);
     95 => process::waitid(which: IdType, id: Pid, info: VirtAddr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
@@ -128,6 +135,7 @@ syscalls! {
     220 => process::clone(flags: CloneArg, stack: VirtAddr, parent_tid: UserPtr<i32>, tls: u64, child_tid: VirtAddr);
     221 => process::execve(path: PathPtr, argv: StringVec, envp: StringVec);
     222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: u64) -> address;
+    223 => file::fadvise64(fd: Fd, offset: i64, len: i64, advice: u32);
     226 => memory::mprotect(at: VirtAddr, len: u64, prot: Prot);
     227 => memory::msync(at: VirtAddr, len: u64, flags: MsyncFlags);
     232 => memory::mincore(at: VirtAddr, len: u64, to: VirtAddr);
@@ -138,7 +146,9 @@ syscalls! {
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: OutBuffer, len: u64, flags: RandomFlags);
     291 => path::statx(dir: DirFd, path: PathPtr, flags: AtFlags, mask: u32, buffer: VirtAddr);
+    436 => file::close_range(first: u32, last: u32, flags: u32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: AtFlags);
+    452 => attributes::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: AtFlags);
 }
 
 /// Returns the call with this number.

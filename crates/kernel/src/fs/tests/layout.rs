@@ -57,3 +57,21 @@ fn struct_statx_is_laid_out_as_its_manual_page_says() {
     assert_eq!([128, 132].map(|at| u32_at(&bytes, at)), [0x123, 0x4_5678], "stx_rdev");
     assert_eq!([136, 140].map(|at| u32_at(&bytes, at)), [0, 21], "stx_dev");
 }
+
+#[test]
+fn struct_statfs_is_laid_out_as_riscv64_expects() {
+    let mut world = World::new();
+    let mut figures = |path| {
+        let node = world.find(path).unwrap();
+        world.with(|fs, env| fs.statfs(env, node))
+    };
+    let (tmp, proc) = (figures("/tmp"), figures("/proc"));
+    assert_eq!((tmp.magic, tmp.blocks, tmp.free_blocks), (0x0102_1994, FRAMES, FRAMES));
+    assert_eq!(proc.magic, 0x9fa0);
+    let bytes = StatFs { magic: 1, blocks: 2, free_blocks: 3 }.bytes();
+    let words: Vec<u64> = (0..15).map(|index| u64_at(&bytes, 8 * index)).collect();
+    assert_eq!(words[..5], [1, 4096, 2, 3, 3], "f_type, f_bsize, f_blocks, f_bfree, f_bavail");
+    assert_eq!(words[8..10], [255, 4096], "f_namelen, f_frsize");
+    world.file("/f", "x");
+    assert_eq!(world.with(|fs, env| fs.statfs(env, fs.root())).free_blocks, FRAMES - 1);
+}
