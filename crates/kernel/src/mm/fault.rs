@@ -286,10 +286,7 @@ impl FaultSite<'_, '_> {
         let mut mapped = 0;
         for neighbour in from..to {
             let page = (index + neighbour).checked_sub(vpn.0).and_then(|index| self.cache.page(file, index));
-            let slot = SlotRef {
-                vpn: Vpn(neighbour),
-                at: self.slot.at.ppn().base() + (neighbour - table_start) * size_of::<u64>() as u64,
-            };
+            let slot = self.slot.beside(Vpn(neighbour));
             if let (Some(page), Slot::Empty) = (page, self.table.get(self.work.ram, slot)) {
                 self.frames.hold(page);
                 let pte = page_table::leaf(page, self.vma.leaf_flags());

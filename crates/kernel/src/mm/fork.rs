@@ -39,15 +39,17 @@ impl Memory {
                 to.vmas.change(vma.start, |copy| copy.had_private_write = true);
             }
             for leaf in from.table.leaves(work.ram, vma.start..vma.end) {
-                for (slot, pte) in leaf.populated(work.ram) {
-                    let target = to.table.reserve(work, &mut self.frames, slot.vpn)?;
+                let pages = leaf.populated(work.ram);
+                let Some(&(first, _)) = pages.first() else { continue };
+                let target = to.table.reserve(work, &mut self.frames, first.vpn)?;
+                for (slot, pte) in pages {
                     let mut page = ForkedPage {
                         work,
                         frames: &mut self.frames,
                         from: &mut from.table,
                         to: &mut to.table,
                         slot,
-                        target,
+                        target: target.beside(slot.vpn),
                         pte,
                     };
                     match mode {

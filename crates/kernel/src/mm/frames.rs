@@ -7,9 +7,9 @@
 //!
 //! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else.
 
+use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
-use std::collections::BTreeSet;
 use tine_mmu::{PhysAddr, Ppn, Ram, Vpn};
 
 /// No frame is left.
@@ -49,7 +49,7 @@ pub(super) struct TableRole {
     pub(super) populated: u16,
 }
 
-/// One row of the frame table; all zeros is a free frame.
+/// One row of the frame table.
 #[derive(Clone, Copy, Debug, Default)]
 struct Frame {
     references: u32,
@@ -57,8 +57,8 @@ struct Frame {
     kind: FrameKind,
     /// Whether its only owner has claimed it by a store since it was last shared (Linux: `PG_anon_exclusive`).
     claimed: bool,
-    /// The PTE that maps it, when exactly one does.
-    sole_pte: PhysAddr,
+    /// Empty for the zero page, whose mappings nobody ever needs to find.
+    mapped_by: MappedBy,
     /// What a page-table frame knows of itself.
     table: Option<TableRole>,
 }
@@ -93,8 +93,7 @@ pub struct Frames {
     peak: u64,
     by_kind: [u64; FrameKind::COUNT],
     shared: u64,
-    /// The PTEs of frames that more than one PTE maps.
-    many: BTreeSet<(Ppn, PhysAddr)>,
+    reverse_map: ReverseMap,
     twins: Twins,
 }
 
@@ -109,7 +108,7 @@ impl Frames {
             peak: 0,
             by_kind: [0; FrameKind::COUNT],
             shared: 0,
-            many: BTreeSet::new(),
+            reverse_map: ReverseMap::default(),
             twins: Twins::default(),
         }
     }
@@ -178,65 +177,37 @@ impl Frames {
 
     /// Records that the PTE at `pte` maps the frame; the caller's reference passes to the PTE.
     pub(super) fn attach(&mut self, ppn: Ppn, pte: PhysAddr) {
+        let Frame { kind, maps, mapped_by, .. } = *self.row(ppn);
+        let mapped_by =
+            if kind == FrameKind::Zero { mapped_by } else { self.reverse_map.add(ppn, mapped_by, pte) };
         let row = self.row_mut(ppn);
-        row.maps += 1;
-        match row.maps {
-            // Nobody ever needs to find the mappings of the zero page.
-            _ if row.kind == FrameKind::Zero => {}
-            1 => row.sole_pte = pte,
-            2 => {
-                let first = std::mem::take(&mut row.sole_pte);
-                self.many.extend([(ppn, first), (ppn, pte)]);
-            }
-            _ => {
-                self.many.insert((ppn, pte));
-            }
-        }
+        row.maps = maps + 1;
+        row.mapped_by = mapped_by;
     }
 
     /// Forgets that the PTE at `pte` maps the frame, and releases the reference that the PTE held.
     pub(super) fn detach(&mut self, ram: &Ram, ppn: Ppn, pte: PhysAddr) {
-        let row = self.row_mut(ppn);
-        row.maps -= 1;
-        let maps = row.maps;
-        if row.kind != FrameKind::Zero && maps > 0 {
-            self.many.remove(&(ppn, pte));
-            if maps == 1 {
-                let last = self.mapped_at(ppn);
-                self.many.remove(&(ppn, last[0]));
-                self.row_mut(ppn).sole_pte = last[0];
-            }
-        }
+        self.lose(ppn, pte);
         self.release(ram, ppn);
     }
 
     /// Records that the PTE at `from`, which maps the frame, has moved to `to`.
     pub(super) fn reattach(&mut self, ppn: Ppn, from: PhysAddr, to: PhysAddr) {
+        self.lose(ppn, from);
+        self.attach(ppn, to);
+    }
+
+    fn lose(&mut self, ppn: Ppn, pte: PhysAddr) {
+        let Frame { maps, mapped_by, .. } = *self.row(ppn);
+        let mapped_by = self.reverse_map.remove(ppn, mapped_by, pte, maps - 1);
         let row = self.row_mut(ppn);
-        match row.maps {
-            _ if row.kind == FrameKind::Zero => {}
-            1 => row.sole_pte = to,
-            _ => {
-                self.many.remove(&(ppn, from));
-                self.many.insert((ppn, to));
-            }
-        }
+        row.maps = maps - 1;
+        row.mapped_by = mapped_by;
     }
 
     /// Returns the physical addresses of the PTEs that map a frame, in rising order. The zero page's are not known.
     pub fn mapped_by(&self, ppn: Ppn) -> Vec<PhysAddr> {
-        let row = self.row(ppn);
-        match row.maps {
-            _ if row.kind == FrameKind::Zero => Vec::new(),
-            0 => Vec::new(),
-            1 => vec![row.sole_pte],
-            _ => self.mapped_at(ppn),
-        }
-    }
-
-    fn mapped_at(&self, ppn: Ppn) -> Vec<PhysAddr> {
-        let range = (ppn, PhysAddr(0))..=(ppn, PhysAddr(u64::MAX));
-        self.many.range(range).map(|&(_, pte)| pte).collect()
+        self.reverse_map.list(ppn, self.row(ppn).mapped_by)
     }
 
     /// Tells whether a store may go to the frame itself: it is private memory and has one owner.

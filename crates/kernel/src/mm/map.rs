@@ -89,8 +89,8 @@ impl Memory {
             let end = mapping.first_page.checked_add(pages).filter(|end| end >> (64 - PAGE_SHIFT) == 0);
             end.ok_or(Errno::EOVERFLOW)?;
         }
+        let range = place(self.spaces.get_mut(mm), request.placement, pages)?;
         let space = self.spaces.get(mm);
-        let range = place(space, request.placement, pages)?;
         let replaces = matches!(request.placement, Placement::Fixed(_));
         let replaced: u64 = space.vmas.overlapping(range.clone()).map(|vma| overlap(vma, &range)).sum();
         limits::check_new_area(&space.vmas)?;
@@ -160,7 +160,7 @@ fn overlap(vma: &Vma, range: &Range<Vpn>) -> u64 {
 }
 
 /// Decides where `pages` pages go (Linux 6.12 mm/mmap.c `__get_unmapped_area`).
-pub(super) fn place(space: &AddressSpace, placement: Placement, pages: u64) -> Result<Range<Vpn>, Errno> {
+pub(super) fn place(space: &mut AddressSpace, placement: Placement, pages: u64) -> Result<Range<Vpn>, Errno> {
     let len_bytes = pages << PAGE_SHIFT;
     match placement {
         Placement::Fixed(at) | Placement::FixedNoReplace(at) => {

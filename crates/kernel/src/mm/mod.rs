@@ -33,6 +33,7 @@ mod page_cache;
 mod page_table;
 mod protect;
 mod remap;
+mod reverse_map;
 mod spaces;
 mod twins;
 mod unmap;

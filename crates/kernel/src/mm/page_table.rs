@@ -55,6 +55,13 @@ pub(super) struct SlotRef {
     pub(super) at: PhysAddr,
 }
 
+impl SlotRef {
+    /// Returns the slot of another page that the same table translates.
+    pub(super) fn beside(self, vpn: Vpn) -> Self {
+        Self { vpn, at: slot_address(self.at.ppn(), vpn, 0) }
+    }
+}
+
 /// Resident pages by what holds them, as `/proc/<pid>/status` splits them (`RssAnon`, `RssFile`, `RssShmem`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resident {

@@ -63,7 +63,7 @@ impl Memory {
         if !request.may_move {
             return Err(Errno::ENOMEM);
         }
-        let target = super::map::place(self.spaces.get(mm), Placement::Anywhere, new_pages)?;
+        let target = super::map::place(self.spaces.get_mut(mm), Placement::Anywhere, new_pages)?;
         self.relocate(work, mm, old, target)
     }
 

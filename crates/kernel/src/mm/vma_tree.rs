@@ -64,7 +64,8 @@ impl AreaPages {
 pub struct VmaTree {
     mm: MmId,
     by_start: BTreeMap<Vpn, Vma>,
-    gaps: Gaps,
+    /// The gaps, measured when room is first looked for: a child that execs never does.
+    gaps: Option<Gaps>,
     pages: AreaPages,
     peak_pages: u64,
 }
@@ -72,14 +73,12 @@ pub struct VmaTree {
 impl VmaTree {
     /// Makes an empty address space.
     pub(super) fn new(mm: MmId) -> Self {
-        let mut gaps = Gaps::default();
-        gaps.set(Vpn(0), TASK_END.0);
-        Self { mm, by_start: BTreeMap::new(), gaps, pages: AreaPages::default(), peak_pages: 0 }
+        Self { mm, by_start: BTreeMap::new(), gaps: None, pages: AreaPages::default(), peak_pages: 0 }
     }
 
     /// Makes the areas of `child`, forked from these. Pages that were once covered are no peak of the child's.
     pub(super) fn fork(&self, cache: &mut PageCache, child: MmId) -> Self {
-        let mut copy = Self { mm: child, ..self.clone() };
+        let mut copy = Self { by_start: self.by_start.clone(), pages: self.pages, ..Self::new(child) };
         for vma in self.iter() {
             match vma.on_fork {
                 OnFork::Inherit => {}
@@ -164,14 +163,16 @@ impl VmaTree {
 
     /// Returns where `pages` pages fit at the highest place below `limit` (Linux 6.12 mm/mmap.c
     /// `arch_get_unmapped_area_topdown`).
-    pub fn room_below(&self, limit: Vpn, pages: u64) -> Option<Vpn> {
+    pub fn room_below(&mut self, limit: Vpn, pages: u64) -> Option<Vpn> {
         let last = self.gap_start(limit);
-        let end = (last + self.gaps.pages_at(last)).min(limit);
+        let gaps = self.gaps.take().unwrap_or_else(|| self.measure());
+        let gaps = self.gaps.insert(gaps);
+        let end = (last + gaps.pages_at(last)).min(limit);
         let room_end = if end.0.saturating_sub(last.0) >= pages {
             end
         } else {
-            let start = self.gaps.highest_below(last.min(limit), pages)?;
-            start + self.gaps.pages_at(start)
+            let start = gaps.highest_below(last.min(limit), pages)?;
+            start + gaps.pages_at(start)
         };
         Some(Vpn(room_end.0 - pages)).filter(|&start| start >= LOWEST)
     }
@@ -190,7 +191,9 @@ impl VmaTree {
     pub(super) fn remove(&mut self, start: Vpn) -> Option<Vma> {
         let vma = self.by_start.remove(&start)?;
         self.pages.subtract(AreaPages::of(&vma));
-        self.gaps.set(vma.end, 0);
+        if let Some(gaps) = &mut self.gaps {
+            gaps.set(vma.end, 0);
+        }
         self.refresh_gap(self.gap_start(start));
         Some(vma)
     }
@@ -248,7 +251,7 @@ impl VmaTree {
             if vma.start >= vma.end || vma.end > TASK_END || vma.start < reached {
                 return Err(format!("area {}..{} is empty, too high or overlaps", vma.start, vma.end));
             }
-            if self.gaps.pages_at(reached) != gap {
+            if self.gaps.as_ref().is_some_and(|gaps| gaps.pages_at(reached) != gap) {
                 return Err(format!("gap at {reached} should have {gap} pages"));
             }
             reached = vma.end;
@@ -266,12 +269,29 @@ impl VmaTree {
         self.last_below(vpn).map_or(Vpn(0), |vma| vma.end)
     }
 
+    /// Measures every gap.
+    fn measure(&self) -> Gaps {
+        let mut gaps = Gaps::default();
+        for start in std::iter::once(Vpn(0)).chain(self.iter().map(|vma| vma.end)) {
+            gaps.set(start, self.gap_at(start));
+        }
+        gaps
+    }
+
     /// Measures the gap that begins at `start` anew.
     fn refresh_gap(&mut self, start: Vpn) {
+        let pages = self.gap_at(start);
+        if let Some(gaps) = &mut self.gaps {
+            gaps.set(start, pages);
+        }
+    }
+
+    /// Returns the pages from `start` to the next area, or to the guard gap below it if it grows down.
+    fn gap_at(&self, start: Vpn) -> u64 {
         let next = self.by_start.range(start..).next().map(|(_, vma)| vma);
         let end = next.map_or(TASK_END.0, |vma| {
             vma.start.0.saturating_sub(if vma.grows_down { STACK_GUARD_PAGES } else { 0 })
         });
-        self.gaps.set(start, end.saturating_sub(start.0));
+        end.saturating_sub(start.0)
     }
 }

@@ -137,6 +137,8 @@ impl Twin {
         let space = world.memory.space_mut(mm);
         space.layout.start_brk = address(ARENA);
         space.layout.brk = address(ARENA);
+        // Looking for room makes it measure its gaps, which the checker then compares.
+        world.map(mm, MapRequest::anonymous(PAGE_SIZE, Prot::READ));
         let contents = (0..FILE_PAGES).map(|page| [b'a' + (page % 26) as u8; OFFSETS.len()]).collect();
         Self { world, file, objects: vec![contents], processes: BTreeMap::from([(mm, vec![None; PAGES])]) }
     }
