@@ -16,4 +16,6 @@ pub use config::{Config, Engine};
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
 pub use tine_kernel::*;
+// The MMU has one of its own, which only harts see.
+pub use tine_kernel::CopyFault;
 pub use tine_mmu::*;
