@@ -1,0 +1,11 @@
+//! Programs on the machine: what they print, and what the machine counts while they run.
+//!
+//! Every run ends with [`tine_machine::Machine::check`]: the invariants of the counts hold, or the test fails, whatever it
+//! was about.
+
+mod fences;
+mod guests;
+mod matrix;
+mod oracle;
+mod programs;
+mod support;

@@ -1,0 +1,73 @@
+//! The oracle's programs print under `--policy linux` what a real Linux kernel printed, fault counts included.
+//!
+//! They are linked with glibc and not committed, so this needs the cross compiler that CI installs: `TINE_CROSS=1` says that
+//! it is there. Without it the fault counts of `tests/programs` stand for them.
+
+use crate::programs;
+use crate::support::{Job, expected, files, root};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use tine_machine::MemoryPolicy;
+
+/// Begins a line that is informational: on Linux it may differ from run to run.
+const INFORMATIONAL: &str = "# ";
+/// What the informational lines say that come from `/proc/self/{pagemap,smaps}` and `/proc/vmstat`.
+const FROM_PROC: [&str; 3] = ["frames kept by parent", "zero-page mapping", "pages mapped by it"];
+/// The program whose informational lines hold what start-up costs; the oracle allows them to differ by one.
+const STARTS_UP: &str = "exec_minflt";
+
+#[test]
+fn oracle_programs_print_what_linux_printed() {
+    if std::env::var_os("TINE_CROSS").is_none() {
+        let note = "oracle: without TINE_CROSS=1 the committed fault-count program stands for these\n";
+        std::io::stderr().write_all(note.as_bytes()).unwrap();
+        programs::check("fault-counts", &MemoryPolicy::LINUX, 1);
+        return;
+    }
+    for program in build() {
+        let name = program.file_name().unwrap().to_str().unwrap();
+        for harts in [1, 4] {
+            let printed = Job::new(&program, MemoryPolicy::LINUX).harts(harts).run().stdout();
+            compare(name, harts, &printed, &expected("tests/oracle/expected", name));
+        }
+    }
+}
+
+/// Compiles the programs and returns where they are.
+fn build() -> Vec<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("oracle");
+    let status = Command::new(root().join("tests/oracle/build")).arg(&folder).status().unwrap();
+    assert!(status.success(), "TINE_CROSS=1 promises the cross compiler");
+    let programs =
+        files("tests/oracle").into_iter().filter(|path| path.extension().is_some_and(|e| e == "c"));
+    programs.map(|source| folder.join(source.file_stem().unwrap())).collect()
+}
+
+fn compare(name: &str, harts: u32, printed: &str, expected: &str) {
+    let exact = |line: &&str| {
+        let may_differ = name == STARTS_UP || FROM_PROC.iter().any(|words| line.contains(words));
+        !(line.starts_with(INFORMATIONAL) && may_differ)
+    };
+    let lines = |text: &str| text.lines().filter(exact).collect::<Vec<_>>().join("\n");
+    assert_eq!(lines(printed), lines(expected), "{name} on {harts} harts");
+    if name == STARTS_UP {
+        for (printed, expected) in figures(printed).into_iter().zip(figures(expected)) {
+            let near = printed.iter().zip(&expected).all(|(a, b)| a.abs_diff(*b) <= 1);
+            assert!(near, "{name} on {harts} harts: start-up took {printed:?} faults, on Linux {expected:?}");
+        }
+    }
+}
+
+/// Returns the fault counts of each informational line: before exec, at main() after it, after wait.
+fn figures(text: &str) -> Vec<[u64; 3]> {
+    let lines = text.lines().filter(|line| line.starts_with(INFORMATIONAL));
+    let parsed = lines.map(|line| {
+        let after = |words: &str| {
+            let rest = &line[line.find(words)? + words.len()..];
+            rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        };
+        Some([after("before exec")?, after("after exec")?, after("after wait")?])
+    });
+    parsed.map(|figures| figures.expect("a line of three figures")).collect()
+}

@@ -1,0 +1,157 @@
+//! Runs one program on one machine and keeps everything that came of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use tine_machine::{
+    Config, Engine, Event, EventSink, Host, Interest, Machine, MemoryPolicy, Outcome, Program, Report,
+    Stream, WaitStatus,
+};
+
+/// More instructions than any program of these tests retires: one that hangs ends here.
+const MOST_INSTRUCTIONS: u64 = 200_000_000;
+
+/// A program, and the machine on which it is to run.
+#[derive(Clone)]
+pub(crate) struct Job {
+    pub(crate) config: Config,
+    program: Program,
+}
+
+/// What came of a run.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Run {
+    pub(crate) outcome: Outcome,
+    /// What the program wrote to each stream, in the order in which it did.
+    pub(crate) output: Vec<(Stream, Vec<u8>)>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) report: Report,
+}
+
+impl Job {
+    /// Prepares the ELF file at `path`, which the machine finds as `/bin/NAME`.
+    pub(crate) fn new(path: &Path, policy: MemoryPolicy) -> Self {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let program = Program {
+            shown: name.to_owned(),
+            path: format!("/bin/{name}").into_bytes(),
+            bytes: fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+            arguments: vec![name.into()],
+        };
+        let config = Config { policy, max_instructions: Some(MOST_INSTRUCTIONS), ..Config::default() };
+        Self { config, program }
+    }
+
+    /// Prepares a guest under the `textbook` policy.
+    pub(crate) fn guest(name: &str) -> Self {
+        Self::new(&root().join("guest/bin").join(name), MemoryPolicy::TEXTBOOK)
+    }
+
+    pub(crate) fn arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        self.program.arguments.extend(arguments.into_iter().map(String::into_bytes));
+        self
+    }
+
+    pub(crate) fn harts(mut self, harts: u32) -> Self {
+        self.config.harts = harts;
+        self
+    }
+
+    pub(crate) fn seed(mut self, seed: u64) -> Self {
+        self.config.seed = seed;
+        self
+    }
+
+    pub(crate) fn engine(mut self, engine: Engine) -> Self {
+        self.config.engine = engine;
+        self
+    }
+
+    pub(crate) fn watching(mut self, interest: Interest) -> Self {
+        self.config.interest = interest;
+        self
+    }
+
+    /// Runs the program and checks the machine's counts.
+    #[track_caller]
+    pub(crate) fn run(self) -> Run {
+        let Config { harts, seed, engine, .. } = self.config;
+        let what = format!("{} on {harts} harts, seed {seed}, {engine:?}", self.program.shown);
+        let mut machine = Machine::new(self.config, self.program).unwrap();
+        let (mut output, mut events) = (Console::default(), Events::default());
+        let outcome = machine.run(&mut output, &mut events);
+        if let Err(broken) = machine.check() {
+            panic!("{what}: {broken}");
+        }
+        Run { outcome, output: output.0, events: events.0, report: machine.report() }
+    }
+}
+
+impl Run {
+    /// Returns what the program wrote to stdout; on stderr it wrote nothing, and it exited with status 0.
+    #[track_caller]
+    pub(crate) fn stdout(&self) -> String {
+        let errors = self.stream(Stream::Stderr);
+        assert!(errors.is_empty() && self.succeeded(), "{:?}: {errors}", self.outcome);
+        self.stream(Stream::Stdout)
+    }
+
+    pub(crate) fn succeeded(&self) -> bool {
+        self.outcome == Outcome::Ended(WaitStatus::Exited(0))
+    }
+
+    fn stream(&self, wanted: Stream) -> String {
+        let written = self.output.iter().filter(|(stream, _)| *stream == wanted);
+        String::from_utf8(written.flat_map(|(_, bytes)| bytes).copied().collect()).unwrap()
+    }
+}
+
+/// A console with nobody at the keyboard.
+#[derive(Default)]
+struct Console(Vec<(Stream, Vec<u8>)>);
+
+impl Host for Console {
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> bool {
+        self.0.push((stream, bytes.to_owned()));
+        true
+    }
+
+    fn read(&mut self, _: usize) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+#[derive(Default)]
+struct Events(Vec<Event>);
+
+impl EventSink for Events {
+    fn event(&mut self, event: &Event) {
+        self.0.push(event.clone());
+    }
+}
+
+/// Returns the folder of the whole project.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns the name of every built-in guest.
+pub(crate) fn guest_names() -> Vec<String> {
+    let list = fs::read_to_string(root().join("guest/list.txt")).unwrap();
+    let names: Vec<_> = list.lines().map(|row| row.split_once('\t').unwrap().0.to_owned()).collect();
+    assert!(!names.is_empty());
+    names
+}
+
+/// Returns every file in a folder of the project, by name.
+pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths
+}
+
+/// Reads what a program is expected to print.
+pub(crate) fn expected(folder: &str, name: &str) -> String {
+    fs::read_to_string(root().join(folder).join(format!("{name}.txt"))).unwrap()
+}
