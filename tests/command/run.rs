@@ -168,6 +168,17 @@ fn a_trace_shows_kinds_and_processes_that_were_asked_for() {
 }
 
 #[test]
+fn every_instruction_that_retires_is_traced() {
+    let file = temporary("instructions.json");
+    let option = format!("--stats-file={}", file.display());
+    let (_, _, stderr) = run(["run", "--trace=insn", "--stats=json", &option, "--harts=2", "@fork-exec"]);
+    let report: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(report["machine"]["instructions"]["user"], stderr.lines().count());
+    // The entry point's first instructions, as `tine disasm` prints them.
+    assert!(stderr.lines().next().unwrap().ends_with(":  auipc gp,0x3"), "{stderr}");
+}
+
+#[test]
 fn watching_changes_no_count() {
     let stats = |watched: &[&str]| {
         let file = temporary(&format!("watched-{}", watched.len()));
@@ -177,7 +188,7 @@ fn watching_changes_no_count() {
         assert_eq!(run(&arguments).0, 0);
         fs::read_to_string(file).unwrap()
     };
-    assert_eq!(stats(&[]), stats(&["--strace", "--trace=all", "--warn"]));
+    assert_eq!(stats(&[]), stats(&["--strace", "--trace=all,insn", "--warn"]));
 }
 
 #[test]

@@ -60,14 +60,14 @@ pub(crate) fn tlb(text: &str) -> Result<TlbConfig, BadValue> {
 /// What `--trace` shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TraceSpec {
-    /// The kinds of cold event.
+    /// The kinds of event.
     pub(crate) events: Interest,
     /// The tasks; none means all.
     pub(crate) pids: Vec<i32>,
 }
 
-/// The kinds of cold event that `--trace` takes, by name.
-const KINDS: [(&str, Interest); 9] = [
+/// The kinds of event that `--trace` takes, by name.
+const KINDS: [(&str, Interest); 10] = [
     ("trap", Interest::TRAP),
     ("fault", Interest::FAULT),
     ("fence", Interest::FENCE),
@@ -77,6 +77,7 @@ const KINDS: [(&str, Interest); 9] = [
     ("switch", Interest::SWITCH),
     ("signal", Interest::SIGNAL),
     ("syscall", Interest::SYSCALL),
+    ("insn", Interest::INSTRUCTION),
 ];
 
 /// Reads what is to be traced: `fault,fence,pid=2`.
@@ -92,7 +93,7 @@ pub(crate) fn trace(text: &str) -> Result<TraceSpec, BadValue> {
             })?;
             spec.pids.push(pid);
         } else if part == "all" {
-            spec.events |= KINDS.iter().map(|&(_, kind)| kind).collect();
+            spec.events |= Interest::COLD;
         } else if let Some(&(_, kind)) = KINDS.iter().find(|(name, _)| *name == part) {
             spec.events |= kind;
         } else {
@@ -140,7 +141,9 @@ mod tests {
     fn a_trace_is_kinds_and_processes() {
         let spec = trace("fault,pid=2,pid=3").unwrap();
         assert_eq!(spec, TraceSpec { events: Interest::FAULT, pids: vec![2, 3] });
-        assert!(trace("all").unwrap().events.contains(Interest::SYSCALL | Interest::TRAP));
+        let all = trace("all").unwrap().events;
+        assert!(all.contains(Interest::SYSCALL | Interest::TRAP) && !all.contains(Interest::INSTRUCTION));
+        assert_eq!(trace("insn").unwrap().events, Interest::INSTRUCTION);
         for text in ["", "pid=2", "fault,,fork", "faults", "fault,pid=two"] {
             assert!(trace(text).is_err(), "{text}");
         }

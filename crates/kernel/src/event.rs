@@ -1,8 +1,9 @@
-//! Cold events: what the kernel did, one value each, for every sink that shows it (text, JSON lines, strace).
+//! Events: what the kernel did, and on request what the harts did, one value each, for every sink that shows it (text,
+//! JSON lines, strace).
 //!
 //! The kernel prints nothing. It logs the events that somebody asked for ([`Interest`]), and the machine hands them on.
 
-use crate::{Cause, FaultKind, HartId, Pid, WaitStatus};
+use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, WaitStatus};
 use bitflags::bitflags;
 use tine_mmu::{Access, Fence, Ppn, Privilege, VirtAddr};
 
@@ -30,7 +31,14 @@ bitflags! {
         const SYSCALL = 1 << 8;
         /// System calls that Tine does not have.
         const UNKNOWN = 1 << 9;
+        /// Every instruction that retires.
+        const INSTRUCTION = 1 << 10;
     }
+}
+
+impl Interest {
+    /// Every kind but instructions, which only the slow run loop can tell of.
+    pub const COLD: Self = Self::all().difference(Self::INSTRUCTION);
 }
 
 /// Something that happened, and where.
@@ -49,6 +57,8 @@ pub struct Event {
 /// The things that can happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
+    /// An instruction retired.
+    Instruction(RetiredInstruction),
     /// A trap was taken into S-mode.
     Trap {
         /// Why.
@@ -161,6 +171,7 @@ impl What {
     /// Returns the kind that the event belongs to.
     pub const fn kind(&self) -> Interest {
         match self {
+            Self::Instruction(_) => Interest::INSTRUCTION,
             Self::Trap { .. } => Interest::TRAP,
             Self::Fault { .. } | Self::FailedFault { .. } => Interest::FAULT,
             Self::Fence { .. } => Interest::FENCE,

@@ -119,6 +119,17 @@ impl Trap {
     }
 }
 
+/// An instruction that has retired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetiredInstruction {
+    /// Where it is.
+    pub pc: VirtAddr,
+    /// Its encoding; a compressed one in the low half.
+    pub bits: u32,
+    /// The first byte of data that it accessed, where it accesses data.
+    pub address: Option<VirtAddr>,
+}
+
 /// A supervisor access to user memory that faulted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CopyFault {
@@ -159,6 +170,17 @@ pub trait Harts {
     /// Returns to U-mode (SRET) if the hart is in S-mode, and runs until it traps or has retired exactly `budget`
     /// instructions; `None` when the budget is used up and the hart is still in U-mode.
     fn run(&mut self, hart: HartId, budget: u64) -> Option<Trap>;
+
+    /// Runs like [`Harts::run`] and tells the watcher of every instruction that retires. A processor that has none, such as a
+    /// scripted one, has nothing to tell.
+    fn run_watched(
+        &mut self,
+        hart: HartId,
+        budget: u64,
+        _watch: &mut dyn FnMut(RetiredInstruction),
+    ) -> Option<Trap> {
+        self.run(hart, budget)
+    }
 
     /// Takes the supervisor timer interrupt on a hart that is in U-mode.
     fn timer_interrupt(&mut self, hart: HartId) -> Trap;

@@ -129,7 +129,11 @@ impl Kernel {
     fn run_user(&mut self, harts: &mut dyn Harts, host: &mut dyn Host, hart: HartId) {
         let budget = self.budget(hart);
         harts.set_time(hart, self.sched.hart(hart).now_ns);
-        let trap = harts.run(hart, budget);
+        let trap = if self.settings.interest.contains(Interest::INSTRUCTION) {
+            self.run_watched(harts, hart, budget)
+        } else {
+            harts.run(hart, budget)
+        };
         let retired = harts.retired(hart);
         self.sched.hart_mut(hart).now_ns += retired - self.retired_seen[hart.0 as usize];
         self.count_retired(hart, retired);
@@ -142,6 +146,17 @@ impl Kernel {
         let mut ctx = Ctx::new(self, harts, host, hart);
         ctx.process_mut().usage.system_ns += TRAP_NS;
         ctx.serve(trap);
+    }
+
+    fn run_watched(&mut self, harts: &mut dyn Harts, hart: HartId, budget: u64) -> Option<Trap> {
+        let slot = self.sched.hart(hart);
+        let (mut time_ns, pid) = (slot.now_ns, slot.current?);
+        let events = &mut self.events;
+        // Short stretches, so that the log stays short. With several harts they are no longer than this anyway.
+        harts.run_watched(hart, budget.min(INTERLEAVE), &mut |retired| {
+            events.push(Event { time_ns, hart, pid, what: What::Instruction(retired) });
+            time_ns += 1;
+        })
     }
 
     /// How many instructions `hart` may retire before something else must be looked at.

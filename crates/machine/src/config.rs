@@ -1,17 +1,8 @@
 //! How a machine is made.
 
+use tine_hart::Engine;
 use tine_kernel::{Interest, MemoryPolicy};
 use tine_mmu::TlbConfig;
-
-/// Which engine executes instructions. Results and counts are the same; only the speed differs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
-    /// One instruction at a time: slow and obviously right.
-    Plain,
-    /// Decoded blocks in threaded code. Where the library was built without optimisation, the plain one serves.
-    #[default]
-    Threaded,
-}
 
 /// Everything that a run depends on, beside the program.
 #[derive(Clone, Debug, PartialEq, Eq)]

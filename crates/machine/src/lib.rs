@@ -12,9 +12,10 @@ mod machine;
 mod processors;
 mod report;
 
-pub use config::{Config, Engine};
+pub use config::Config;
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
+pub use tine_hart::Engine;
 pub use tine_kernel::*;
 // The MMU has one of its own, which only harts see.
 pub use tine_kernel::CopyFault;

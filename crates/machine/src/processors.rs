@@ -1,8 +1,8 @@
 //! The harts as the kernel sees them: [`Harts`] over `tine-hart`.
 
 use crate::Config;
-use tine_hart::{FpState, Hart, Interrupt, Shared, Sstatus, Stop, Supervisor};
-use tine_kernel::{Cause, CopyFault, HartId, Harts, Reg, Trap, UserContext};
+use tine_hart::{FpState, Hart, Interrupt, Observer, Retired, Shared, Sstatus, Stop, Supervisor};
+use tine_kernel::{Cause, CopyFault, HartId, Harts, Reg, RetiredInstruction, Trap, UserContext};
 use tine_mmu::{Access, Asid, Fence, Mmu, MmuConfig, MmuCounters, Ppn, Privilege, Ram, Satp, VirtAddr};
 
 /// Every hart, and what they share.
@@ -30,7 +30,7 @@ impl Processors {
             hart.csrs.sstatus.set_fp(FpState::Initial);
             hart
         };
-        Self { harts: (0..config.harts).map(hart).collect(), ram, shared: Shared::default() }
+        Self { harts: (0..config.harts).map(hart).collect(), ram, shared: Shared::new(config.engine) }
     }
 
     /// Returns a hart, for tests that break the machine.
@@ -42,11 +42,36 @@ impl Processors {
         &self.harts[hart.0 as usize]
     }
 
+    /// Has a hart return to user mode and run.
+    fn in_user_mode(
+        &mut self,
+        hart: HartId,
+        run: impl FnOnce(&mut Hart, &mut Ram, &mut Shared) -> Stop,
+    ) -> Option<Trap> {
+        let running = &mut self.harts[hart.0 as usize];
+        if running.privilege == Privilege::Supervisor {
+            running.sret();
+        }
+        match run(running, &mut self.ram, &mut self.shared) {
+            Stop::Trap => Some(self.trap(hart)),
+            Stop::Budget => None,
+        }
+    }
+
     /// Reads the trap that a hart has just taken out of its CSRs.
     fn trap(&self, hart: HartId) -> Trap {
         let csrs = &self.hart(hart).csrs;
         let spp = if csrs.sstatus.has(Sstatus::SPP) { Privilege::Supervisor } else { Privilege::User };
         Trap { cause: Cause::from_scause(csrs.scause), stval: csrs.stval, sepc: csrs.sepc.0, spp }
+    }
+}
+
+/// Passes on what a hart tells of its instructions.
+struct Watch<'a>(&'a mut dyn FnMut(RetiredInstruction));
+
+impl Observer for Watch<'_> {
+    fn retired(&mut self, _: &Hart, &Retired { pc, bits, address, .. }: &Retired) {
+        (self.0)(RetiredInstruction { pc, bits, address });
     }
 }
 
@@ -94,14 +119,17 @@ impl Harts for Processors {
     }
 
     fn run(&mut self, hart: HartId, budget: u64) -> Option<Trap> {
-        let running = &mut self.harts[hart.0 as usize];
-        if running.privilege == Privilege::Supervisor {
-            running.sret();
-        }
-        match running.run(&mut self.ram, &mut self.shared, budget) {
-            Stop::Trap => Some(self.trap(hart)),
-            Stop::Budget => None,
-        }
+        self.in_user_mode(hart, |running, ram, shared| running.run(ram, shared, budget))
+    }
+
+    fn run_watched(
+        &mut self,
+        hart: HartId,
+        budget: u64,
+        watch: &mut dyn FnMut(RetiredInstruction),
+    ) -> Option<Trap> {
+        let observer = &mut Watch(watch);
+        self.in_user_mode(hart, |running, ram, shared| running.run_traced(ram, shared, budget, observer))
     }
 
     fn timer_interrupt(&mut self, hart: HartId) -> Trap {

@@ -1,8 +1,8 @@
 //! An event as a JSON object on a line. Addresses are hexadecimal strings: not every JSON reader keeps 64 bits.
 
-use super::text::{access_name, cause_name, privilege};
+use super::text::{access_name, cause_name, instruction, privilege};
 use serde_json::{Value, json};
-use tine_machine::{Event, Fence, WaitStatus, What};
+use tine_machine::{Event, Fence, RetiredInstruction, WaitStatus, What};
 
 /// Returns the line of `event`.
 pub(super) fn line(event: &Event) -> String {
@@ -19,6 +19,10 @@ fn hex(number: u64) -> String {
 
 fn what(what: &What) -> Value {
     match what {
+        What::Instruction(RetiredInstruction { pc, bits, address }) => json!({
+            "ev": "insn", "pc": hex(pc.0), "bits": hex((*bits).into()), "text": instruction(*pc, *bits),
+            "va": address.map(|address| hex(address.0)),
+        }),
         What::Trap { cause, scause, stval, sepc, spp } => json!({
             "ev": "trap", "cause": cause_name(*cause), "scause": hex(*scause), "stval": hex(*stval), "sepc": hex(*sepc),
             "spp": privilege(*spp),

@@ -1,6 +1,6 @@
 //! An event as a line of text.
 
-use tine_machine::{Access, Cause, Event, Fence, Privilege, WaitStatus, What};
+use tine_machine::{Access, Cause, Event, Fence, Privilege, RetiredInstruction, VirtAddr, WaitStatus, What};
 
 /// Returns the line of `event`.
 pub(super) fn line(event: &Event) -> String {
@@ -9,6 +9,10 @@ pub(super) fn line(event: &Event) -> String {
 
 fn what(what: &What) -> String {
     match what {
+        What::Instruction(RetiredInstruction { pc, bits, address }) => {
+            let data = address.map_or(String::new(), |address| format!("  [{address}]"));
+            format!("insn {:x}:  {}{data}", pc.0, instruction(*pc, *bits))
+        }
         What::Trap { cause, scause, stval, sepc, spp } => {
             let name = cause_name(*cause);
             // An interrupt is told by the top bit: it reads better in hexadecimal.
@@ -52,6 +56,12 @@ fn what(what: &What) -> String {
         What::SyscallExit { name, arguments, result } => format!("return {name}{arguments}) = {result}"),
         What::UnknownSyscall { number } => format!("call {number} is unknown"),
     }
+}
+
+/// Returns the text of an instruction as `tine disasm` prints it.
+pub(super) fn instruction(pc: VirtAddr, bits: u32) -> String {
+    let text = tine_isa::decode(bits).map_or_else(|| format!("{bits:#x}"), |insn| insn.at(pc.0).to_string());
+    text.replace('\t', " ")
 }
 
 /// Returns the name of a cause (Privileged ISA, "Supervisor Cause Register").
