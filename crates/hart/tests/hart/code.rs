@@ -1,6 +1,6 @@
 //! Code that changes, moves or is shared: when a store is seen by the fetches after it.
 
-use crate::asm::{b, bare, i, jal, r, s, u};
+use crate::asm::{b, bare, csr, i, jal, r, s, u};
 use crate::bench::{Bench, CODE, CODE_FRAMES, DATA, HOLE, RWX, USED, frame, on_each_engine};
 use tine_hart::{Exception, Hart, Stop, Supervisor};
 use tine_isa::Op;
@@ -61,6 +61,22 @@ fn a_data_page_that_becomes_code_is_watched_from_then_on() {
         word(bench, 8, i(Op::Addi, 5, 5, 16));
         assert_eq!(bench.run(9), Stop::Budget);
         assert_eq!(bench.hart.x[5], 17);
+    });
+}
+
+#[test]
+fn code_that_was_just_written_may_change_itself_at_once() {
+    on_each_engine(|bench| {
+        bench.map(DATA.vpn(), CODE_FRAMES + 20, RWX | PteFlags::U | USED);
+        // Reading the counter ends a block: the stores are made when this page is known to be code.
+        let read_instret = csr(Op::Csrrs, 9, 0xc02, 0);
+        bench.place(&[read_instret, s(Op::Sw, 6, 10, 0), s(Op::Sw, 7, 10, 4), i(Op::Jalr, 1, 10, 0)]);
+        bench.hart.x[10] = DATA.0;
+        word(bench, 6, s(Op::Sw, 8, 10, 4));
+        word(bench, 7, i(Op::Addi, 5, 5, 1));
+        word(bench, 8, i(Op::Addi, 5, 5, 16));
+        assert_eq!(bench.run(6), Stop::Budget);
+        assert_eq!(bench.hart.x[5], 16);
     });
 }
 

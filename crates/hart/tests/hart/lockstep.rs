@@ -109,7 +109,7 @@ fn any_insn() -> impl Strategy<Value = Insn> {
                 Format::Store | Format::FStore => Insn { rs1: pointer, imm: imm % 2048, ..any },
                 Format::Lr | Format::Amo => Insn { rs1: pointer, ..any },
                 Format::Branch | Format::J => Insn { imm: near, ..any },
-                Format::Jalr => Insn { rs1: code, imm: (imm % 300).abs() & !3, ..any },
+                Format::Jalr => Insn { rs1: code, imm: (imm % 300).abs() & !2, ..any },
                 Format::Csr | Format::CsrImm => Insn { imm: CSRS[imm as usize % CSRS.len()], ..any },
                 Format::Fence => Insn { imm: 0xff, rd: 0, rs1: 0, rs2: 0, ..any },
                 Format::U => Insn { imm: imm << 12, ..any },
@@ -144,6 +144,10 @@ fn random_programs(tlb: TlbConfig, supervisor: Supervisor) {
         let mut pair = Pair::new(Setup { tlb, supervisor, ..Setup::default() });
         let words: Vec<u32> = program.iter().map(encode).collect();
         pair.both(|bench| {
+            // Whatever a wrong turn leads to can be executed.
+            for page in 0..PAGES {
+                bench.place_at(CODE_FRAMES + page, 0, &[i(Op::Addi, 30, 30, 1); 1024]);
+            }
             for place in PLACES {
                 bench.place_at(CODE_FRAMES, place + shift, &words);
             }
@@ -211,17 +215,21 @@ fn busy_loop() -> Vec<u32> {
         r(Op::Mul, 8, 6, 7),
         i(Op::Andi, 9, 8, 1),
         b(Op::Beq, 9, 0, 8),
-        jal(1, 16), // the leaf below
+        jal(1, PAGE_SIZE as i32 - 36), // the leaf
         i(Op::Addi, 5, 5, -1),
         b(Op::Bne, 5, 0, -44),
         bare(Op::Ecall),
-        r(Op::Xor, 28, 28, 8),
-        i(Op::Jalr, 0, 1, 0),
     ]
+}
+
+/// What the loop calls, in the next page.
+fn leaf() -> [u32; 2] {
+    [r(Op::Xor, 28, 28, 8), i(Op::Jalr, 0, 1, 0)]
 }
 
 fn prepare_busy_loop(bench: &mut Bench, rounds: u64) {
     bench.place(&busy_loop());
+    bench.place_at(CODE_FRAMES + 1, 0, &leaf());
     bench.hart.x[5] = rounds;
     bench.hart.x[10] = data(8).0;
     bench.hart.x[11] = data(4088).0;

@@ -166,6 +166,26 @@ fn memory_faults_name_the_address_and_the_kind_of_access() {
 }
 
 #[test]
+fn an_access_that_faults_is_a_look_up_and_one_that_asks_nothing_is_none() {
+    let faulting = [i(Op::Lw, 5, 10, 0), s(Op::Sw, 5, 10, 0), r(Op::AmoaddW, 5, 10, 6), r(Op::LrW, 5, 10, 0)];
+    for (word, [loads, stores]) in faulting.into_iter().zip([[1, 0], [0, 1], [0, 1], [1, 0]]) {
+        // Not there at all, then misaligned so that an atomic never asks.
+        for (address, asked) in [(HOLE.0, true), (HOLE.0 + 1, word & 0x7f != 0x2f)] {
+            on_each_engine(|bench| {
+                bench.place(&[word]);
+                bench.hart.x[10] = address;
+                assert_eq!(bench.run(1), Stop::Trap);
+                let dtlb = bench.hart.mmu.counters().dtlb;
+                let asked = u64::from(asked);
+                assert_eq!((dtlb.loads, dtlb.stores), (loads * asked, stores * asked), "{word:#x}");
+                assert_eq!((dtlb.load_misses, dtlb.store_misses), (loads * asked, stores * asked));
+                assert_eq!(bench.hart.mmu.counters().itlb.lookups, 1);
+            });
+        }
+    }
+}
+
+#[test]
 fn a_store_across_pages_checks_both_before_it_writes() {
     on_each_engine(|bench| {
         bench.map(HANDLER.vpn() + 15, DATA_FRAMES, USER_RW);
