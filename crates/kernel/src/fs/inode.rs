@@ -71,6 +71,8 @@ pub(super) struct Inode {
     /// Its names; a directory has at most one.
     pub(super) links: Vec<Link>,
     pub(super) holders: u32,
+    /// Whether it may get its first name still: it was made without one (`O_TMPFILE`, not `O_EXCL`).
+    pub(super) is_linkable: bool,
     /// The path that its last name was, once that is gone.
     pub(super) deleted_path: Option<Vec<u8>>,
 }
@@ -88,6 +90,7 @@ impl Inode {
             times,
             links: Vec::new(),
             holders: 0,
+            is_linkable: false,
             deleted_path: None,
         }
     }

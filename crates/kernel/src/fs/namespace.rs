@@ -58,10 +58,11 @@ impl Fs {
         let found = self.walk(env.processes, at, FinalLink::Keep)?;
         let vacant = self.vacant_without_slash(found)?;
         let Node::Inode(inode) = node else { return Err(Errno::EXDEV) };
-        match self.inodes[inode].kind {
+        let file = &self.inodes[inode];
+        match file.kind {
             InodeKind::Fifo(_) | InodeKind::Console(_) => return Err(Errno::EXDEV),
             InodeKind::Directory(_) => return Err(Errno::EPERM),
-            _ if self.inodes[inode].links.is_empty() => return Err(Errno::ENOENT),
+            _ if file.links.is_empty() && !file.is_linkable => return Err(Errno::ENOENT),
             _ => {}
         }
         self.attach(&vacant, inode, env.now_ns);
@@ -269,6 +270,8 @@ impl Fs {
         self.inodes[at.directory].touch_modified(now_ns);
         let inode = &mut self.inodes[inode];
         inode.links.push(Link { directory: at.directory, name: at.name.clone() });
+        inode.is_linkable = false;
+        inode.deleted_path = None;
         inode.times.changed_ns = now_ns;
     }
 

@@ -154,6 +154,7 @@ impl Fs {
         let mut path = self.path_of(directory);
         path.extend_from_slice(format!("/#{}", self.inodes[inode].number).as_bytes());
         self.inodes[inode].deleted_path = Some(path);
+        self.inodes[inode].is_linkable = !flags.contains(OpenFlags::EXCL);
         let open = self.describe(Node::Inode(inode), flags.kept());
         Ok(Opened { open, truncated: Truncated::default() })
     }

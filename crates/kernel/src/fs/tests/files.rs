@@ -209,6 +209,28 @@ fn unnamed_files_vanish_when_closed() {
 }
 
 #[test]
+fn an_unnamed_file_may_get_one_first_name() {
+    let mut world = World::new();
+    let before = world.weight();
+    let unnamed = OpenFlags::TMPFILE | OpenFlags::DIRECTORY | RDWR;
+    let link = |world: &mut World, flags| {
+        let open = world.open("/tmp", flags).unwrap();
+        let (node, at) = (world.fs.node(open), world.at("/tmp/name"));
+        let result = world.with(|fs, env| fs.link(env, node, at));
+        let path = world.fs.path_of(node);
+        if result.is_ok() {
+            world.unlink("/tmp/name").unwrap();
+            assert_eq!(world.with(|fs, env| fs.link(env, node, at)), Err(Errno::ENOENT));
+        }
+        world.close(open);
+        (result, path)
+    };
+    assert_eq!(link(&mut world, unnamed), (Ok(()), b"/tmp/name".to_vec()));
+    assert_eq!(link(&mut world, unnamed | OpenFlags::EXCL).0, Err(Errno::ENOENT));
+    assert_eq!(world.weight(), before);
+}
+
+#[test]
 fn devices_say_what_their_manual_pages_say() {
     let mut world = World::new();
     let mut device = |name: &str| world.open(&format!("/dev/{name}"), RDWR);
