@@ -6,6 +6,7 @@ use tine_kernel::task::{SLICE_NS, Signal};
 use tine_kernel::{Outcome, WaitStatus};
 
 const READ: u64 = 1;
+const NANOSLEEP: u64 = 101;
 
 /// Forks children that each sleep so many milliseconds and then print a letter; waits for all.
 fn sleepers(millis: &[(u64, &str)]) -> Script {
@@ -50,6 +51,20 @@ fn time_is_instructions_and_traps() {
     let traps = 2 * tine_kernel::TRAP_NS;
     assert_eq!(world.record(FIRST).account.retired, 1_000_000);
     assert_eq!(world.kernel.sched.latest_ns(), 1_000_000 + traps);
+}
+
+#[test]
+fn sleep_beyond_the_end_of_time_never_ends() {
+    let longest = i64::MAX as u64 / 1_000_000_000 - 1;
+    let century = script().store(DATA, longest).store(DATA + 8, 0).call(NANOSLEEP, [DATA.into()]);
+    // Once it is possible; from then on there is no such time.
+    let mut world = World::new(Setup::default(), century.clone().is(0).and(century).exit(0));
+    let Outcome::Deadlock(stuck) = world.run_to_outcome() else { panic!("nothing can wake it") };
+    assert_eq!(stuck[0].waits_for, "a timer");
+    assert_eq!(world.calls(FIRST, "nanosleep"), (2, 0));
+    let forever = script().store(DATA, i64::MAX as u64).call(NANOSLEEP, [DATA.into()]).exit(0);
+    let mut world = World::new(Setup::default(), forever);
+    assert!(matches!(world.run_to_outcome(), Outcome::Deadlock(_)));
 }
 
 #[test]
