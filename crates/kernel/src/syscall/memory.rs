@@ -147,13 +147,22 @@ pub(super) fn msync(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, flags: MsyncFlags
     Ok(0)
 }
 
-/// `mincore(2)`.
+/// `mincore(2)`, so many pages at a time as their answers fill a page (Linux 6.12 mm/mincore.c): the range may be far longer
+/// than memory.
 pub(super) fn mincore(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, to: VirtAddr) -> SysResult {
+    const CHUNK_PAGES: u64 = PAGE_SIZE;
     let mm = ctx.mm();
-    let pages = ctx.kernel.memory.resident(ctx.harts.ram(), mm, at, len)?;
-    let bytes: Vec<u8> = pages.into_iter().map(u8::from).collect();
-    ctx.write_bytes(to, &bytes).map_err(|_| Errno::EFAULT)?;
-    Ok(0)
+    let mut done = 0;
+    loop {
+        let chunk = (len - done).min(CHUNK_PAGES * PAGE_SIZE);
+        let pages = ctx.kernel.memory.resident(ctx.harts.ram(), mm, at + done, chunk)?;
+        let bytes: Vec<u8> = pages.into_iter().map(u8::from).collect();
+        ctx.write_bytes(to + done / PAGE_SIZE, &bytes).map_err(|_| Errno::EFAULT)?;
+        done += chunk;
+        if done == len {
+            return Ok(0);
+        }
+    }
 }
 
 /// `madvise(2)`: hints, `MADV_DONTNEED`, `MADV_POPULATE_READ` and `MADV_POPULATE_WRITE`; others are `EINVAL`.

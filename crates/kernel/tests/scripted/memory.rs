@@ -1,6 +1,6 @@
 //! Copy-on-write, faults and areas.
 
-use crate::script::{DATA, DATA_PAGES, S0, page, script};
+use crate::script::{DATA, DATA_PAGES, S0, Script, page, script};
 use crate::world::{CHILD, FIRST, Setup, World, run, run_in};
 use tine_kernel::task::Signal;
 use tine_kernel::{Errno, ForkMode, MemoryPolicy, WaitStatus};
@@ -228,6 +228,19 @@ fn shared_memory_is_seen_by_both_and_never_copied() {
         .exit(0));
     assert_eq!(world.total().memory.cow_faults, 0);
     assert_eq!((world.memory(FIRST).shared, world.memory(CHILD).shared), (2, 1));
+}
+
+#[test]
+fn mincore_of_more_than_memory_stops_where_its_answer_has_no_room() {
+    const MINCORE: u64 = 232;
+    const MAP_NORESERVE: u64 = 0x4000;
+    let (at, pages) = (VirtAddr(1 << 36), 1 << 24);
+    let ask = |steps: Script, len: u64| steps.call(MINCORE, [at.into(), len.into(), DATA.into()]);
+    let mapped = script().map_fixed(at, pages, READ_WRITE, MAP_PRIVATE | MAP_NORESERVE);
+    let touched = mapped.store(at + 5000 * PAGE_SIZE, 1);
+    let asked = ask(touched, 5001 * PAGE_SIZE).is(0).load(DATA + 4993).is(1 << 56).load(DATA).is(0);
+    let world = run(ask(asked, pages * PAGE_SIZE).fails(Errno::EFAULT).exit(0));
+    assert_eq!(world.calls(FIRST, "mincore"), (2, 1));
 }
 
 #[test]
