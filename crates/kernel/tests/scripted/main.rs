@@ -5,6 +5,7 @@ mod elf;
 mod files;
 mod memory;
 mod processes;
+mod random_calls;
 mod scheduling;
 mod script;
 mod signals;

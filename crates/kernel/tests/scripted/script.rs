@@ -3,6 +3,7 @@
 //! A script is the program of a [`ScriptedHarts`](crate::cpu::ScriptedHarts): its ELF file holds one word for each step, so
 //! that a task's place in its script is its pc, and fork, exec and signal handlers move it as they move any program.
 
+use std::fmt;
 use tine_kernel::{Cause, Errno, Reg};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
@@ -19,10 +20,19 @@ pub(crate) fn page(index: u64) -> VirtAddr {
 }
 
 /// An argument: known when the script is written, or what a register holds by then.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum Value {
     Known(u64),
     In(Reg),
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(value) => write!(f, "{value:#x}"),
+            Self::In(reg) => write!(f, "x{}", reg.0),
+        }
+    }
 }
 
 impl From<u64> for Value {

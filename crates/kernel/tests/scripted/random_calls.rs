@@ -1,0 +1,233 @@
+//! Random system calls with arguments that no sane program passes: nothing panics, nothing leaks, nothing runs away.
+//!
+//! What a guest may do at all is in its registers and its memory. Both are drawn from the values that kernels get wrong:
+//! holes, the kernel's half, the last byte of user space, misaligned pointers, huge lengths, negative numbers, descriptors
+//! of every kind, results of earlier calls.
+
+use crate::script::{DATA, DATA_PAGES, S0, S1, Script, Step, TEXT, Value, page, script};
+use crate::world::{Setup, World};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::RngSeed;
+use tine_kernel::mm::TASK_SIZE;
+use tine_kernel::syscall::SYSCALLS;
+use tine_kernel::{ForkMode, ForkOrder, Interest, MemoryPolicy, Outcome};
+use tine_mmu::{PAGE_SIZE, VirtAddr};
+
+/// Strings that the calls may name, each in 32 bytes of the first page.
+const PATHS: [&str; 16] = [
+    "",
+    "/",
+    ".",
+    "..",
+    "/tmp",
+    "/tmp/file",
+    "/tmp/dir",
+    "/tmp/dir/link",
+    "/dev/null",
+    "/dev/zero",
+    "/dev/urandom",
+    "/dev/full",
+    "/proc/self/maps",
+    "/proc/self/fd",
+    "/bin/script",
+    "tmp/file/below",
+];
+/// Words of the second page that the calls may point at.
+const WORDS: usize = 32;
+
+/// Numbers on both sides of every border.
+const EDGES: [u64; 24] = [
+    0,
+    1,
+    7,
+    0x9000,
+    TEXT.0,
+    TEXT.0 + PAGE_SIZE - 1,
+    PAGE_SIZE - 1,
+    PAGE_SIZE,
+    0x7fff_f000,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+    0x1_0000_0000,
+    TASK_SIZE - PAGE_SIZE,
+    TASK_SIZE - 8,
+    TASK_SIZE - 1,
+    TASK_SIZE,
+    999_999_999,
+    i64::MAX as u64,
+    i64::MIN as u64,
+    u64::MAX - PAGE_SIZE + 1,
+    u64::MAX - 7,
+    u64::MAX,
+    -100_i64 as u64,
+];
+
+fn number() -> impl Strategy<Value = u64> {
+    let words = WORDS as u64;
+    prop_oneof![
+        5 => 0..16_u64,
+        2 => (0..PATHS.len() as u64).prop_map(|index| page(0).0 + 32 * index),
+        3 => (0..words).prop_map(|index| page(1).0 + 8 * index),
+        2 => (0..DATA_PAGES * PAGE_SIZE).prop_map(|offset| DATA.0 + offset),
+        1 => (0..DATA_PAGES + 4).prop_map(|index| page(index).0),
+        3 => select(EDGES.to_vec()),
+        1 => (0..64_u32).prop_map(|bit| 1 << bit),
+        1 => (1..80_u64).prop_map(|pages| pages * PAGE_SIZE),
+        1 => any::<u64>(),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        8 => number().prop_map(Value::Known),
+        1 => select(vec![S0, S1]).prop_map(Value::In),
+    ]
+}
+
+/// A call of the table, of another number, or one that is likely to do something.
+fn call() -> impl Strategy<Value = Step> {
+    let known = select(SYSCALLS.iter().map(|call| call.number).collect::<Vec<_>>());
+    let any_number = prop_oneof![8 => known, 1 => 0..512_u64, 1 => any::<u64>()];
+    let arguments = || prop::array::uniform6(value());
+    let mapping = (
+        value(),
+        number(),
+        0..8_u64,
+        select(vec![1_u64, 2]),
+        select(vec![0_u64, 0x10, 0x4000, 0x8000, 0x10_0000]),
+        0..9_i32,
+    )
+        .prop_map(|(at, len, prot, sharing, flags, fd)| {
+            let anonymous = if fd == 0 { 0x20 } else { 0 };
+            Step::Call(
+                222,
+                [at, len.into(), prot.into(), (sharing | flags | anonymous).into(), fd.into(), 0.into()],
+            )
+        });
+    let ranged = (select(vec![214_u64, 215, 226, 227, 232, 233]), value(), number(), value()).prop_map(
+        |(number, at, len, third)| Step::Call(number, [at, len.into(), third, 0.into(), 0.into(), 0.into()]),
+    );
+    let transfer =
+        (select(vec![63_u64, 64, 65, 66, 67, 68, 61, 46, 62]), 0..9_i32, value(), number(), value())
+            .prop_map(|(number, fd, at, len, position)| {
+                Step::Call(number, [fd.into(), at, len.into(), position, 0.into(), 0.into()])
+            });
+    let child = select(vec![17_u64, 0, 0x111, 0x4111, 0x1200011, 0x511]).prop_map(|flags| {
+        Step::Call(220, [flags.into(), 0.into(), 0.into(), 0.into(), page(1).into(), 0.into()])
+    });
+    prop_oneof![
+        8 => (any_number, arguments()).prop_map(|(number, arguments)| Step::Call(number, arguments)),
+        2 => mapping,
+        2 => ranged,
+        3 => transfer,
+        1 => child,
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        16 => call(),
+        3 => select(vec![S0, S1]).prop_map(Step::Keep),
+        1 => (1..20_000_u64).prop_map(Step::Compute),
+        2 => (1..DATA_PAGES, value()).prop_map(|(index, value)| Step::Store(page(index), value)),
+        1 => (0..WORDS as u64, value()).prop_map(|(index, value)| Step::Store(page(1) + 8 * index, value)),
+    ]
+}
+
+/// Fills memory with paths and words, and opens a pipe, a device, a directory, a file and a text of `/proc`.
+fn prologue(words: &[u64]) -> Script {
+    const OPENAT: u64 = 56;
+    const O_RDWR_CREAT: u64 = 0o102;
+    let path = |index: usize| page(0) + 32 * index as u64;
+    let open = |steps: Script, index: usize, flags: u64| {
+        steps.call(OPENAT, [(-100).into(), path(index).into(), flags.into(), 0o644.into()])
+    };
+    let strings =
+        PATHS.iter().enumerate().fold(script(), |steps, (index, text)| steps.string(path(index), text));
+    let filled = words
+        .iter()
+        .enumerate()
+        .fold(strings, |steps, (index, word)| steps.store(page(1) + 8 * index as u64, *word));
+    let piped = filled.pipe(page(2));
+    [(9, 2), (4, 0), (5, O_RDWR_CREAT), (12, 0)]
+        .into_iter()
+        .fold(piped, |steps, (index, flags)| open(steps, index, flags))
+}
+
+fn setup() -> impl Strategy<Value = Setup> {
+    let policy = select(vec![
+        MemoryPolicy::TEXTBOOK,
+        MemoryPolicy::LINUX,
+        MemoryPolicy { fork: ForkMode::Eager, fork_order: ForkOrder::ChildFirst, ..MemoryPolicy::TEXTBOOK },
+    ]);
+    let interest = select(vec![Interest::empty(), Interest::all()]);
+    (policy, 200..600_u64, 1..4_u32, 0..3_u64, interest).prop_map(
+        |(policy, frames, harts, seed, interest)| Setup {
+            policy,
+            frames,
+            harts,
+            seed,
+            interest,
+            max_processes: 5,
+            max_instructions: Some(200_000),
+        },
+    )
+}
+
+/// More traps than any script here takes, unless it goes round for ever.
+const MAX_STEPS: u32 = 4_000;
+
+/// Runs a script to its end, or as long as anybody could want.
+fn survive(setup: Setup, script: Script) {
+    let mut world = World::unwatched(setup, script);
+    let outcome = (0..MAX_STEPS).find_map(|_| world.step());
+    world.check();
+    if matches!(outcome, Some(Outcome::Ended(_))) && world.kernel.tasks.task_count() == 0 {
+        world.check_nothing_left();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 800,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(0),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn random_calls_do_no_harm(
+        setup in setup(),
+        words in prop::collection::vec(number(), WORDS),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let body = Script { steps };
+        survive(setup, prologue(&words).and(body).exit(0));
+    }
+}
+
+/// Every number in the lower half of the table's range, and what follows it, with nothing at all and with nothing good.
+#[test]
+fn every_number_is_answered() {
+    const EXIT: [u64; 2] = [93, 94];
+    for argument in
+        [Value::Known(0), Value::Known(u64::MAX), Value::Known(DATA.0), Value::Known(page(1).0 + 1)]
+    {
+        for number in (0..600).filter(|number| !EXIT.contains(number)) {
+            let steps = prologue(&[0; WORDS]).and(Script { steps: vec![Step::Call(number, [argument; 6])] });
+            survive(Setup::default(), steps.exit(0));
+        }
+    }
+}
+
+/// A path may lie across the end of user space, where adding its length wraps round.
+#[test]
+fn strings_at_the_edge_of_user_space_are_refused() {
+    for at in [TASK_SIZE, u64::MAX - 4, u64::MAX] {
+        let at = VirtAddr(at);
+        let steps = script().call(49, [at.into()]).fails(tine_kernel::Errno::EFAULT);
+        survive(Setup::default(), steps.exec(at).fails(tine_kernel::Errno::EFAULT).exit(0));
+    }
+}
