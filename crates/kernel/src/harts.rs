@@ -42,11 +42,20 @@ pub struct UserContext {
     pub pc: u64,
 }
 
+/// An interrupt that the supervisor takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupt {
+    /// Another hart has something for the task that runs here: a signal.
+    Software,
+    /// A time slice is over, or a timer has fired.
+    Timer,
+}
+
 /// Why a trap was taken: the exception codes of `scause` that can reach the supervisor here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The time slice is over (supervisor timer interrupt).
-    Timer,
+    /// An interrupt: no instruction caused the trap.
+    Interrupt(Interrupt),
     /// ECALL from U-mode.
     SystemCall,
     /// EBREAK.
@@ -65,7 +74,8 @@ impl Cause {
     /// Decodes `scause`. A code that U-mode cannot raise reads as an illegal instruction.
     pub const fn from_scause(scause: u64) -> Self {
         match scause {
-            TIMER => Self::Timer,
+            SOFTWARE => Self::Interrupt(Interrupt::Software),
+            TIMER => Self::Interrupt(Interrupt::Timer),
             0 => Self::Misaligned(Access::Fetch),
             1 => Self::AccessFault(Access::Fetch),
             3 => Self::Breakpoint,
@@ -82,6 +92,8 @@ impl Cause {
     }
 }
 
+/// `scause` of the supervisor software interrupt.
+const SOFTWARE: u64 = 1 << 63 | 1;
 /// `scause` of the supervisor timer interrupt.
 const TIMER: u64 = 1 << 63 | 5;
 
@@ -102,7 +114,8 @@ impl Trap {
     /// Returns `scause` (Privileged ISA, "Supervisor Cause Register").
     pub const fn scause(&self) -> u64 {
         match self.cause {
-            Cause::Timer => TIMER,
+            Cause::Interrupt(Interrupt::Software) => SOFTWARE,
+            Cause::Interrupt(Interrupt::Timer) => TIMER,
             Cause::Misaligned(Access::Fetch) => 0,
             Cause::AccessFault(Access::Fetch) => 1,
             Cause::IllegalInstruction => 2,
@@ -182,8 +195,8 @@ pub trait Harts {
         self.run(hart, budget)
     }
 
-    /// Takes the supervisor timer interrupt on a hart that is in U-mode.
-    fn timer_interrupt(&mut self, hart: HartId) -> Trap;
+    /// Takes a supervisor interrupt on a hart that is in U-mode.
+    fn interrupt(&mut self, hart: HartId, interrupt: Interrupt) -> Trap;
 
     /// Returns how many instructions `hart` has retired since it was made.
     fn retired(&self, hart: HartId) -> u64;

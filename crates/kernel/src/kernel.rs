@@ -7,7 +7,7 @@ use crate::fs::Fs;
 use crate::mm::{Fences, Memory, OutOfMemory};
 use crate::syscall;
 use crate::task::{INTERLEAVE, Scheduler, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus};
-use crate::{Cause, HartId, Harts, Host, MemoryPolicy, MmId, Pid, Trap};
+use crate::{Cause, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Trap};
 use std::collections::BTreeSet;
 use tine_mmu::Ram;
 
@@ -112,40 +112,20 @@ impl Kernel {
         self.give_idle_harts_work(harts);
         let Some(hart) = self.sched.busy_hart() else { return self.nothing_runs() };
         let now_ns = self.sched.hart(hart).now_ns;
-        for task in self.sched.expired(now_ns) {
-            self.wake_task(task);
-        }
+        self.fire_timers(now_ns);
         let mut ctx = Ctx::new(self, harts, host, hart);
-        if ctx.prepare_return() {
-            ctx.kernel.run_user(&mut *ctx.harts, ctx.host, hart);
+        if ctx.kernel.sched.hart(hart).in_user && ctx.has_signal() {
+            // Another hart sent it: here it takes an interrupt to be looked at.
+            ctx.interrupt(Interrupt::Software);
+        }
+        if ctx.kernel.sched.hart(hart).in_user || ctx.prepare_return() {
+            ctx.run_user();
         }
         let retired: u64 = self.retired_seen.iter().sum();
         match self.settings.max_instructions {
             Some(limit) if retired >= limit => Some(Outcome::InstructionLimit(limit)),
             _ => None,
         }
-    }
-
-    fn run_user(&mut self, harts: &mut dyn Harts, host: &mut dyn Host, hart: HartId) {
-        let budget = self.budget(hart);
-        harts.set_time(hart, self.sched.hart(hart).now_ns);
-        let trap = if self.settings.interest.contains(Interest::INSTRUCTION) {
-            self.run_watched(harts, hart, budget)
-        } else {
-            harts.run(hart, budget)
-        };
-        let retired = harts.retired(hart);
-        self.sched.hart_mut(hart).now_ns += retired - self.retired_seen[hart.0 as usize];
-        self.count_retired(hart, retired);
-        let trap = match trap {
-            Some(trap) => trap,
-            None if self.timer_is_due(hart) => harts.timer_interrupt(hart),
-            None => return,
-        };
-        self.sched.hart_mut(hart).now_ns += TRAP_NS;
-        let mut ctx = Ctx::new(self, harts, host, hart);
-        ctx.process_mut().usage.system_ns += TRAP_NS;
-        ctx.serve(trap);
     }
 
     fn run_watched(&mut self, harts: &mut dyn Harts, hart: HartId, budget: u64) -> Option<Trap> {
@@ -170,10 +150,20 @@ impl Kernel {
         if self.sched.hart_count() > 1 {
             budget = budget.min(INTERLEAVE);
         }
+        if let Some(left) = self.current_process(hart).and_then(|pid| self.cpu_timer_budget(pid)) {
+            budget = budget.min(left);
+        }
         if let Some(limit) = self.settings.max_instructions {
             budget = budget.min(limit - self.retired_seen.iter().sum::<u64>());
         }
         budget.max(1)
+    }
+
+    fn fire_timers(&mut self, now_ns: u64) {
+        for task in self.sched.expired(now_ns) {
+            self.wake_task(task);
+        }
+        self.fire_alarms(now_ns);
     }
 
     fn timer_is_due(&self, hart: HartId) -> bool {
@@ -185,9 +175,7 @@ impl Kernel {
     fn nothing_runs(&mut self) -> Option<Outcome> {
         if let Some(deadline) = self.sched.next_timer_ns() {
             self.sched.idle_until(deadline);
-            for task in self.sched.expired(deadline) {
-                self.wake_task(task);
-            }
+            self.fire_timers(deadline);
             return None;
         }
         match self.program_end {
@@ -300,15 +288,21 @@ impl Kernel {
         }
     }
 
+    fn current_process(&self, hart: HartId) -> Option<Pid> {
+        self.sched.hart(hart).current.and_then(|tid| self.tasks.task(tid)).map(|task| task.process)
+    }
+
     fn count_retired(&mut self, hart: HartId, retired: u64) {
         let delta = retired - self.retired_seen[hart.0 as usize];
+        self.sched.hart_mut(hart).now_ns += delta;
         self.retired_seen[hart.0 as usize] = retired;
         self.hart_accounts[hart.0 as usize].retired += delta;
-        let pid = self.sched.hart(hart).current.and_then(|tid| self.tasks.task(tid)).map(|task| task.process);
-        if let Some(process) = pid.and_then(|pid| self.tasks.process_mut(pid)) {
+        let Some(pid) = self.current_process(hart) else { return };
+        if let Some(process) = self.tasks.process_mut(pid) {
             process.account.retired += delta;
             process.usage.user_ns += delta;
         }
+        self.fire_cpu_timers(pid);
     }
 
     /// Executes the fences that a change of `mm` owes: here, and on the harts that may hold its ASID.
@@ -394,12 +388,46 @@ impl Kernel {
 }
 
 impl Ctx<'_> {
+    /// Runs the task in U-mode until the next trap or the end of its budget.
+    fn run_user(&mut self) {
+        let hart = self.hart;
+        let budget = self.kernel.budget(hart);
+        self.harts.set_time(hart, self.now_ns());
+        let trap = if self.kernel.settings.interest.contains(Interest::INSTRUCTION) {
+            self.kernel.run_watched(self.harts, hart, budget)
+        } else {
+            self.harts.run(hart, budget)
+        };
+        self.kernel.count_retired(hart, self.harts.retired(hart));
+        match trap {
+            Some(trap) => self.take(trap),
+            None if self.kernel.timer_is_due(hart) || self.has_signal() => self.interrupt(Interrupt::Timer),
+            None => self.kernel.sched.hart_mut(hart).in_user = true,
+        }
+    }
+
+    fn interrupt(&mut self, interrupt: Interrupt) {
+        let trap = self.harts.interrupt(self.hart, interrupt);
+        self.take(trap);
+    }
+
+    /// Charges for a trap and serves it.
+    fn take(&mut self, trap: Trap) {
+        let slot = self.kernel.sched.hart_mut(self.hart);
+        slot.in_user = false;
+        slot.now_ns += TRAP_NS;
+        self.process_mut().usage.system_ns += TRAP_NS;
+        self.serve(trap);
+    }
+
     /// Serves a trap of the current task.
     fn serve(&mut self, trap: Trap) {
         let Trap { cause, stval, sepc, spp } = trap;
         self.log(Interest::TRAP, || What::Trap { cause, scause: trap.scause(), stval, sepc, spp });
         match cause {
-            Cause::Timer => self.timer(),
+            Cause::Interrupt(Interrupt::Timer) => self.timer(),
+            // The signal is taken on the way back to U-mode.
+            Cause::Interrupt(Interrupt::Software) => {}
             Cause::SystemCall => syscall::serve(self),
             Cause::PageFault(access) => self.user_fault(stval, access),
             Cause::Breakpoint | Cause::IllegalInstruction | Cause::Misaligned(_) | Cause::AccessFault(_) => {

@@ -28,7 +28,7 @@ pub use counters::{FaultKind, MemoryCounters};
 pub use ctx::Ctx;
 pub use errno::Errno;
 pub use event::{Event, Interest, What};
-pub use harts::{Cause, CopyFault, Harts, Reg, RetiredInstruction, Trap, UserContext};
+pub use harts::{Cause, CopyFault, Harts, Interrupt, Reg, RetiredInstruction, Trap, UserContext};
 pub use host::{Host, Stream};
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
 pub use kernel::{INIT, Kernel, Outcome, Settings, Stuck};

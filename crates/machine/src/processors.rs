@@ -1,8 +1,8 @@
 //! The harts as the kernel sees them: [`Harts`] over `tine-hart`.
 
 use crate::Config;
-use tine_hart::{FpState, Hart, Interrupt, Observer, Retired, Shared, Sstatus, Stop, Supervisor};
-use tine_kernel::{Cause, CopyFault, HartId, Harts, Reg, RetiredInstruction, Trap, UserContext};
+use tine_hart::{FpState, Hart, Observer, Retired, Shared, Sstatus, Stop, Supervisor};
+use tine_kernel::{Cause, CopyFault, HartId, Harts, Interrupt, Reg, RetiredInstruction, Trap, UserContext};
 use tine_mmu::{Access, Asid, Fence, Mmu, MmuConfig, MmuCounters, Ppn, Privilege, Ram, Satp, VirtAddr};
 
 /// Every hart, and what they share.
@@ -132,8 +132,11 @@ impl Harts for Processors {
         self.in_user_mode(hart, |running, ram, shared| running.run_traced(ram, shared, budget, observer))
     }
 
-    fn timer_interrupt(&mut self, hart: HartId) -> Trap {
-        self.hart_mut(hart).interrupt(Interrupt::Timer);
+    fn interrupt(&mut self, hart: HartId, interrupt: Interrupt) -> Trap {
+        self.hart_mut(hart).interrupt(match interrupt {
+            Interrupt::Software => tine_hart::Interrupt::Software,
+            Interrupt::Timer => tine_hart::Interrupt::Timer,
+        });
         self.trap(hart)
     }
 

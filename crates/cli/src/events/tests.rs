@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use tine_machine::task::Signal;
 use tine_machine::{
-    Access, Cause, Event, FaultKind, Fence, HartId, Pid, Ppn, Privilege, RetiredInstruction, VirtAddr,
-    WaitStatus, What,
+    Access, Cause, Event, FaultKind, Fence, HartId, Interrupt, Pid, Ppn, Privilege, RetiredInstruction,
+    VirtAddr, WaitStatus, What,
 };
 
 fn event(pid: i32, what: What) -> Event {
@@ -119,7 +119,7 @@ fn each_kind() -> Vec<Event> {
             What::Instruction(RetiredInstruction { pc: VirtAddr(0x1049a), bits: 0xe406, address: Some(at) }),
             What::Instruction(RetiredInstruction { pc: VirtAddr(0x1049c), bits: 0x2800_00ef, address: None }),
             trap(Cause::PageFault(Access::Store), 15),
-            trap(Cause::Timer, 1 << 63 | 5),
+            trap(Cause::Interrupt(Interrupt::Timer), 1 << 63 | 5),
             fault,
             What::FailedFault { reason: "segv_maperr", at, access: Access::Load, pc: 0x1049a },
             What::Fence { fence: Fence::Page(at), remote: Some(HartId(1)) },

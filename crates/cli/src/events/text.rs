@@ -1,6 +1,8 @@
 //! An event as a line of text.
 
-use tine_machine::{Access, Cause, Event, Fence, Privilege, RetiredInstruction, VirtAddr, WaitStatus, What};
+use tine_machine::{
+    Access, Cause, Event, Fence, Interrupt, Privilege, RetiredInstruction, VirtAddr, WaitStatus, What,
+};
 
 /// Returns the line of `event`.
 pub(super) fn line(event: &Event) -> String {
@@ -67,7 +69,8 @@ pub(super) fn instruction(pc: VirtAddr, bits: u32) -> String {
 /// Returns the name of a cause (Privileged ISA, "Supervisor Cause Register").
 pub(super) fn cause_name(cause: Cause) -> &'static str {
     match cause {
-        Cause::Timer => "timer interrupt",
+        Cause::Interrupt(Interrupt::Software) => "software interrupt",
+        Cause::Interrupt(Interrupt::Timer) => "timer interrupt",
         Cause::SystemCall => "environment call",
         Cause::Breakpoint => "breakpoint",
         Cause::IllegalInstruction => "illegal instruction",

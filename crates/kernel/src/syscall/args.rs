@@ -205,6 +205,17 @@ words! {
         /// Microseconds, 0 to 999,999.
         microseconds = 1,
     }
+    /// `struct itimerval`.
+    Itimer[4] {
+        /// Seconds between expiries.
+        interval_s = 0,
+        /// Microseconds between expiries, beside the seconds.
+        interval_us = 1,
+        /// Seconds to the next expiry.
+        left_s = 2,
+        /// Microseconds to the next expiry, beside the seconds.
+        left_us = 3,
+    }
     /// `struct rlimit64`.
     Rlimit[2] {
         /// Soft limit; -1 is no limit.

@@ -64,6 +64,8 @@ pub enum Continuation {
     Write(transfer::Write),
     /// `ppoll` and `pselect6`.
     Poll(poll::Poll),
+    /// `rt_sigtimedwait`.
+    SignalWait(signal::SignalWait),
     /// `rt_sigsuspend` and `pause`: until a signal is taken.
     Suspend,
 }
@@ -78,13 +80,15 @@ impl Continuation {
             Self::Read(read) => read.run(ctx),
             Self::Write(write) => write.run(ctx),
             Self::Poll(poll) => poll.run(ctx),
-            Self::Suspend => Err(Errno::EINTR.into()),
+            Self::SignalWait(wait) => wait.run(ctx),
+            // Only a handler ends it, and then it is not resumed.
+            Self::Suspend => Err(Flow::Block(Self::Suspend)),
         }
     }
 
     fn keys(&self, ctx: &Ctx<'_>) -> Vec<WaitKey> {
         match self {
-            Self::Sleep(_) | Self::Suspend => Vec::new(),
+            Self::Sleep(_) | Self::SignalWait(_) | Self::Suspend => Vec::new(),
             Self::Wait(_) => vec![WaitKey::ChildOf(ctx.pid)],
             Self::Vfork(child) => vec![WaitKey::VforkDone(*child)],
             Self::Read(read) => read.key().into_iter().collect(),
@@ -97,6 +101,7 @@ impl Continuation {
         match self {
             Self::Sleep(sleep) => Some(sleep.deadline_ns()),
             Self::Poll(poll) => poll.deadline_ns(),
+            Self::SignalWait(wait) => wait.deadline_ns(),
             _ => None,
         }
     }
@@ -104,7 +109,7 @@ impl Continuation {
     /// Tells whether the call starts again after a handler that asked for it (signal(7), "Interruption of system calls").
     pub(crate) fn restarts(&self) -> bool {
         match self {
-            Self::Sleep(_) | Self::Poll(_) | Self::Suspend => false,
+            Self::Sleep(_) | Self::Poll(_) | Self::SignalWait(_) | Self::Suspend => false,
             // Bytes that are in the pipe would go in twice.
             Self::Write(write) => write.done() == 0,
             Self::Wait(_) | Self::Vfork(_) | Self::Read(_) => true,
@@ -118,7 +123,9 @@ impl Continuation {
             Self::Read(read) => vec![read.open()],
             Self::Write(write) => vec![write.open()],
             Self::Poll(poll) => poll.opens(),
-            Self::Sleep(_) | Self::Wait(_) | Self::Vfork(_) | Self::Suspend => Vec::new(),
+            Self::Sleep(_) | Self::Wait(_) | Self::Vfork(_) | Self::SignalWait(_) | Self::Suspend => {
+                Vec::new()
+            }
         }
     }
 
@@ -131,7 +138,7 @@ impl Continuation {
             Self::Read(_) => "data in a pipe".to_owned(),
             Self::Write(_) => "room in a pipe".to_owned(),
             Self::Poll(_) => "a descriptor to be ready".to_owned(),
-            Self::Suspend => "a signal".to_owned(),
+            Self::SignalWait(_) | Self::Suspend => "a signal".to_owned(),
         }
     }
 }
@@ -206,7 +213,7 @@ fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: &'static Syscall, argument
             }
             let suspended = Suspended { continuation, call, arguments };
             if ctx.has_signal() {
-                ctx.interrupt(suspended);
+                ctx.interrupt_call(suspended);
             } else {
                 let (keys, deadline) =
                     (suspended.continuation.keys(ctx), suspended.continuation.deadline_ns());

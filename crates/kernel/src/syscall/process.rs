@@ -6,7 +6,7 @@ use super::types::{
 };
 use super::{Continuation, Flow, SysResult, show};
 use crate::ctx::Ctx;
-use crate::task::{Child, CloneRequest, Selector, Signal, Usage, WCONTINUED, WEXITED, WSTOPPED, WaitStatus};
+use crate::task::{Child, CloneRequest, Selector, Usage, WCONTINUED, WEXITED, WSTOPPED, WaitStatus};
 use crate::{Errno, Pid};
 use tine_mmu::VirtAddr;
 
@@ -109,24 +109,12 @@ impl Wait {
             }
             Results::Info(at) => {
                 if at.0 != 0 {
-                    ctx.write_bytes(at, &child_info(child)).map_err(|_| Errno::EFAULT)?;
+                    ctx.write_bytes(at, &child.info().to_bytes()).map_err(|_| Errno::EFAULT)?;
                 }
                 Ok(0)
             }
         }
     }
-}
-
-/// Encodes the `siginfo_t` of a child.
-fn child_info(child: &Child) -> [u8; 128] {
-    let (code, status) = child.change.info();
-    let mut bytes = [0; 128];
-    let mut put = |at: usize, value: i32| bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
-    put(0, Signal::SIGCHLD.number() as i32);
-    put(8, code);
-    put(16, child.pid.0);
-    put(24, status);
-    bytes
 }
 
 /// `wait4(2)`.

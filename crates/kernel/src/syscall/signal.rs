@@ -1,12 +1,13 @@
 //! Calls about signals.
 
-use super::args::{UserPtr, UserValue};
+use super::args::{Timespec, UserPtr, UserValue};
 use super::types::{MaskHow, SignalArg};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::kernel::INIT;
+use crate::task::signal::INFO_BYTES;
 use crate::task::{Action, Handler, SI_TKILL, SI_USER, Signal, SignalInfo, SignalSet, frame};
-use crate::{Errno, Pid};
+use crate::{Errno, Pid, Reg};
 use tine_mmu::VirtAddr;
 
 /// Size of the kernel's `sigset_t`.
@@ -169,6 +170,118 @@ pub(super) fn rt_sigsuspend(ctx: &mut Ctx<'_>, mask: UserPtr<u64>, size: u64) ->
     let task = ctx.task_mut();
     task.saved_blocked = Some(std::mem::replace(&mut task.blocked, mask));
     Err(Flow::Block(Continuation::Suspend))
+}
+
+/// A wait for a signal that stays blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalWait {
+    wanted: SignalSet,
+    info: VirtAddr,
+    deadline_ns: Option<u64>,
+}
+
+impl SignalWait {
+    /// Returns when the wait is given up.
+    pub(super) fn deadline_ns(&self) -> Option<u64> {
+        self.deadline_ns
+    }
+
+    /// Takes a wanted signal if one is held.
+    pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
+        ctx.task_mut().awaited = SignalSet::default();
+        let own = ctx.task_mut().pending.take_wanted(self.wanted);
+        if let Some(info) = own.or_else(|| ctx.process_mut().pending.take_wanted(self.wanted)) {
+            if self.info.0 != 0 {
+                ctx.write_bytes(self.info, &info.to_bytes()).map_err(|_| Errno::EFAULT)?;
+            }
+            return Ok(u64::from(info.signal.number()));
+        }
+        if self.deadline_ns.is_some_and(|deadline| ctx.now_ns() >= deadline) {
+            return Err(Errno::EAGAIN.into());
+        }
+        ctx.task_mut().awaited = self.wanted;
+        Err(Flow::Block(Continuation::SignalWait(self)))
+    }
+}
+
+/// `rt_sigtimedwait(2)`.
+pub(super) fn rt_sigtimedwait(
+    ctx: &mut Ctx<'_>,
+    set: UserPtr<u64>,
+    info: VirtAddr,
+    timeout: UserPtr<Timespec>,
+    size: u64,
+) -> SysResult {
+    check_size(size)?;
+    let wanted = SignalSet::mask(ctx.read(set)?);
+    let deadline_ns = match timeout.is_null() {
+        true => None,
+        false => Some(ctx.now_ns().saturating_add(ctx.read(timeout)?.to_ns()?)),
+    };
+    SignalWait { wanted, info, deadline_ns }.run(ctx)
+}
+
+/// Reads what rt_sigqueueinfo(2) sends; only a process to itself may pretend that the kernel or kill(2) sent it.
+fn queued(
+    ctx: &mut Ctx<'_>,
+    target: Pid,
+    signal: SignalArg,
+    info: VirtAddr,
+) -> Result<Option<SignalInfo>, Errno> {
+    let mut bytes = [0; INFO_BYTES];
+    ctx.read_bytes(info, &mut bytes).map_err(|_| Errno::EFAULT)?;
+    let Some(signal) = wanted(signal)? else { return Ok(None) };
+    let info = SignalInfo::queued(signal, &bytes);
+    if (info.code >= 0 || info.code == SI_TKILL) && target != ctx.pid {
+        return Err(Errno::EPERM);
+    }
+    Ok(Some(info))
+}
+
+/// `rt_sigqueueinfo(2)`.
+pub(super) fn rt_sigqueueinfo(ctx: &mut Ctx<'_>, pid: Pid, signal: SignalArg, info: VirtAddr) -> SysResult {
+    let info = queued(ctx, pid, signal, info)?;
+    ctx.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?;
+    if let Some(info) = info {
+        ctx.kernel.send_to_process(pid, info);
+    }
+    Ok(0)
+}
+
+/// `rt_tgsigqueueinfo(2)`.
+pub(super) fn rt_tgsigqueueinfo(
+    ctx: &mut Ctx<'_>,
+    group: Pid,
+    tid: Pid,
+    signal: SignalArg,
+    info: VirtAddr,
+) -> SysResult {
+    if group.0 <= 0 || tid.0 <= 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let info = queued(ctx, group, signal, info)?;
+    if ctx.kernel.tasks.task(tid).is_none_or(|task| task.process != group) {
+        return Err(Errno::ESRCH.into());
+    }
+    if let Some(info) = info {
+        ctx.kernel.send_to_task(tid, info);
+    }
+    Ok(0)
+}
+
+/// `sigaltstack(2)`.
+pub(super) fn sigaltstack(ctx: &mut Ctx<'_>, new: VirtAddr, old: VirtAddr) -> SysResult {
+    let sp = ctx.harts.register(ctx.hart, Reg::SP);
+    let before = ctx.task().alternate_stack.saved_at(sp);
+    if new.0 != 0 {
+        let mut bytes = [0; frame::STACK_BYTES];
+        ctx.read_bytes(new, &mut bytes).map_err(|_| Errno::EFAULT)?;
+        ctx.set_alternate_stack(&bytes, sp)?;
+    }
+    if old.0 != 0 {
+        ctx.write_bytes(old, &before).map_err(|_| Errno::EFAULT)?;
+    }
+    Ok(0)
 }
 
 /// `rt_sigreturn(2)`: goes back to where the handler interrupted.

@@ -98,6 +98,8 @@ syscalls! {
     95 => process::waitid(which: IdType, id: Pid, info: VirtAddr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
     96 => process::set_tid_address(word: VirtAddr);
     101 => time::nanosleep(request: UserPtr<super::args::Timespec>, remaining: UserPtr<super::args::Timespec>);
+    102 => time::getitimer(which: TimerArg, to: UserPtr<super::args::Itimer>);
+    103 => time::setitimer(which: TimerArg, new: UserPtr<super::args::Itimer>, old: UserPtr<super::args::Itimer>);
     113 => time::clock_gettime(clock: ClockId, to: UserPtr<super::args::Timespec>);
     114 => time::clock_getres(clock: ClockId, to: UserPtr<super::args::Timespec>);
     115 => time::clock_nanosleep(clock: ClockId, flags: u32, request: UserPtr<super::args::Timespec>, remaining: UserPtr<super::args::Timespec>);
@@ -106,10 +108,13 @@ syscalls! {
     129 => signal::kill(pid: Pid, signal: SignalArg);
     130 => signal::tkill(tid: Pid, signal: SignalArg);
     131 => signal::tgkill(group: Pid, tid: Pid, signal: SignalArg);
+    132 => signal::sigaltstack(new: VirtAddr, old: VirtAddr);
     133 => signal::rt_sigsuspend(mask: UserPtr<u64>, size: u64);
     134 => signal::rt_sigaction(signal: SignalArg, new: VirtAddr, old: VirtAddr, size: u64);
     135 => signal::rt_sigprocmask(how: MaskHow, new: UserPtr<u64>, old: UserPtr<u64>, size: u64);
     136 => signal::rt_sigpending(to: UserPtr<u64>, size: u64);
+    137 => signal::rt_sigtimedwait(set: UserPtr<u64>, info: VirtAddr, timeout: UserPtr<super::args::Timespec>, size: u64);
+    138 => signal::rt_sigqueueinfo(pid: Pid, signal: SignalArg, info: VirtAddr);
     139 => signal::rt_sigreturn();
     153 => time::times(to: UserPtr<super::args::Tms>);
     154 => process::setpgid(pid: Pid, group: Pid);
@@ -141,6 +146,7 @@ syscalls! {
     232 => memory::mincore(at: VirtAddr, len: u64, to: VirtAddr);
     233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice);
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: u64);
+    240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: VirtAddr);
     260 => process::wait4(pid: Pid, status: StatusPtr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
     261 => process::prlimit64(pid: Pid, resource: Resource, new: UserPtr<super::args::Rlimit>, old: UserPtr<super::args::Rlimit>);
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);

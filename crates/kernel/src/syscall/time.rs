@@ -1,10 +1,11 @@
 //! Clocks and sleeping. Time is virtual: see [`crate::task::Scheduler`].
 
-use super::args::{Timespec, Timeval, Tms, UserPtr};
-use super::types::ClockId;
+use super::args::{Itimer, Timespec, Timeval, Tms, UserPtr};
+use super::types::{ClockId, TimerArg};
 use super::{Continuation, Flow, SysResult};
 use crate::Errno;
 use crate::ctx::Ctx;
+use crate::task::IntervalClock;
 
 const NS_PER_S: u64 = 1_000_000_000;
 /// `TIMER_ABSTIME` of clock_nanosleep.
@@ -78,6 +79,55 @@ pub(super) fn times(ctx: &mut Ctx<'_>, to: UserPtr<Tms>) -> SysResult {
     };
     ctx.write_optional(to, times)?;
     Ok(ticks(ctx.now_ns()) as u64)
+}
+
+fn interval_clock(which: TimerArg) -> Result<IntervalClock, Errno> {
+    match which.0 {
+        0 => Ok(IntervalClock::Real),
+        1 => Ok(IntervalClock::Virtual),
+        2 => Ok(IntervalClock::Profile),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// Returns a time of seconds and microseconds in nanoseconds.
+///
+/// # Errors
+/// `EINVAL` for a negative part or a full second of microseconds.
+fn timeval_ns(seconds: i64, microseconds: i64) -> Result<u64, Errno> {
+    let nanoseconds = microseconds.checked_mul(1_000).ok_or(Errno::EINVAL)?;
+    Timespec { seconds, nanoseconds }.to_ns()
+}
+
+fn itimer(ctx: &Ctx<'_>, clock: IntervalClock) -> Itimer {
+    let split = |ns: u64| ((ns / NS_PER_S) as i64, (ns % NS_PER_S).div_ceil(1_000) as i64);
+    let (left, interval) = ctx.interval_timer(clock);
+    let ((left_s, left_us), (interval_s, interval_us)) = (split(left), split(interval));
+    Itimer { interval_s, interval_us, left_s, left_us }
+}
+
+/// `getitimer(2)`.
+pub(super) fn getitimer(ctx: &mut Ctx<'_>, which: TimerArg, to: UserPtr<Itimer>) -> SysResult {
+    let timer = itimer(ctx, interval_clock(which)?);
+    ctx.write(to, timer)?;
+    Ok(0)
+}
+
+/// `setitimer(2)`: NULL for the new value turns the timer off, as Linux has it.
+pub(super) fn setitimer(
+    ctx: &mut Ctx<'_>,
+    which: TimerArg,
+    new: UserPtr<Itimer>,
+    old: UserPtr<Itimer>,
+) -> SysResult {
+    let clock = interval_clock(which)?;
+    let value = if new.is_null() { Itimer::default() } else { ctx.read(new)? };
+    let after_ns = timeval_ns(value.left_s, value.left_us)?;
+    let interval_ns = timeval_ns(value.interval_s, value.interval_us)?;
+    let before = itimer(ctx, clock);
+    ctx.set_interval_timer(clock, after_ns, interval_ns);
+    ctx.write_optional(old, before)?;
+    Ok(0)
 }
 
 /// A sleep: when it ends, and where to say what was left of it.

@@ -377,6 +377,12 @@ choice! {
         3 = "SEEK_DATA",
         4 = "SEEK_HOLE",
     }
+    /// `ITIMER_*`.
+    TimerArg("ITIMER_") {
+        0 = "ITIMER_REAL",
+        1 = "ITIMER_VIRTUAL",
+        2 = "ITIMER_PROF",
+    }
     /// `SIG_*` of rt_sigprocmask.
     MaskHow("SIG_") {
         0 = "SIG_BLOCK",

@@ -8,7 +8,7 @@ use crate::syscall::{self, Suspended};
 use crate::task::signal::{
     BUS_ADRALN, BUS_ADRERR, DefaultAction, ILL_ILLOPC, SEGV_ACCERR, SEGV_MAPERR, TRAP_BRKPT,
 };
-use crate::task::{Action, Handler, Signal, SignalInfo, SignalSet, WaitStatus, frame};
+use crate::task::{Action, Handler, Signal, SignalInfo, SignalSet, Task, WaitStatus, frame};
 use crate::{Cause, Kernel, Pid, Reg, Trap};
 use tine_mmu::VirtAddr;
 
@@ -39,7 +39,7 @@ impl SignalInfo {
             Cause::Breakpoint => Self::fault(Signal::SIGTRAP, TRAP_BRKPT, pc),
             Cause::Misaligned(_) => Self::fault(Signal::SIGBUS, BUS_ADRALN, pc),
             Cause::AccessFault(_) => Self::fault(Signal::SIGSEGV, SEGV_ACCERR, pc),
-            Cause::IllegalInstruction | Cause::Timer | Cause::SystemCall | Cause::PageFault(_) => {
+            Cause::IllegalInstruction | Cause::Interrupt(_) | Cause::SystemCall | Cause::PageFault(_) => {
                 Self::fault(Signal::SIGILL, ILL_ILLOPC, pc)
             }
         }
@@ -74,7 +74,8 @@ impl Kernel {
     fn notice(&mut self, pid: Pid, signal: Signal, tasks: &[Pid]) {
         let Some(process) = self.tasks.process(pid) else { return };
         let ignored = process.ignores(signal);
-        let blocked = |tid: &Pid| self.tasks.task(*tid).is_none_or(|task| task.blocked.contains(signal));
+        let deaf = |task: &Task| task.blocked.contains(signal) && !task.awaited.contains(signal);
+        let blocked = |tid: &Pid| self.tasks.task(*tid).is_none_or(deaf);
         // A blocked signal is kept even when it is ignored now: that may change before it is unblocked.
         let taker = tasks.iter().copied().find(|tid| !blocked(tid));
         match taker {
@@ -127,8 +128,10 @@ impl Ctx<'_> {
     }
 
     /// Keeps a call that was about to sleep until its signal has been looked at.
-    pub(crate) fn interrupt(&mut self, suspended: Suspended) {
-        self.task_mut().interrupted = Some(suspended);
+    pub(crate) fn interrupt_call(&mut self, suspended: Suspended) {
+        let task = self.task_mut();
+        task.awaited = SignalSet::default();
+        task.interrupted = Some(suspended);
     }
 
     /// Takes the signals that wait, until one has a handler or ends the process.
@@ -196,7 +199,7 @@ impl Ctx<'_> {
                 syscall::finish_interrupted(self, suspended);
             }
         }
-        if frame::push(self, handler, info).is_err() {
+        if frame::push(self, handler, action, info).is_err() {
             // No room for the frame: the signal that says so cannot be caught (force_sigsegv).
             self.process_mut().actions.remove(&Signal::SIGSEGV);
             self.log_signal(info);

@@ -195,6 +195,7 @@ impl Ctx<'_> {
         process.exit_signal = process.exit_signal.map(|_| Signal::SIGCHLD);
         let task = self.task_mut();
         (task.clear_child_tid, task.set_child_tid) = (0, 0);
+        task.alternate_stack = Default::default();
     }
 
     /// Maps the segments, fills the stack and points the task at the entry.

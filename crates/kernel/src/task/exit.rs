@@ -27,6 +27,7 @@ impl Ctx<'_> {
         self.release_memory();
         self.kernel.tasks.remove_task(tid);
         self.process_mut().tasks.clear();
+        self.kernel.drop_timers(pid);
         self.kernel.adopt_children(pid);
         self.process_mut().end = Some(status);
         if self.kernel.program == Some(pid) {

@@ -125,7 +125,14 @@ impl Ctx<'_> {
             continuation: None,
             interrupted: None,
             blocked: self.task().blocked,
+            awaited: Default::default(),
             saved_blocked: None,
+            // A lent address space would be written by both (copy_process).
+            alternate_stack: if request.has(CLONE_VM) && !request.has(CLONE_VFORK) {
+                Default::default()
+            } else {
+                self.task().alternate_stack
+            },
             pending: Default::default(),
             set_child_tid: if request.has(CLONE_CHILD_SETTID) { request.child_tid } else { 0 },
             clear_child_tid: if request.has(CLONE_CHILD_CLEARTID) { request.child_tid } else { 0 },
@@ -156,6 +163,7 @@ impl Ctx<'_> {
             exit_signal: Signal::new(request.flags & 0xff),
             vfork_parent,
             origin: if request.has(CLONE_VFORK) { Origin::Vfork } else { Origin::Fork },
+            timers: Default::default(),
             account: Default::default(),
             usage: Default::default(),
             children_usage: Default::default(),

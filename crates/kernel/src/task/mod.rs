@@ -8,10 +8,11 @@ mod exit;
 mod fork;
 pub(crate) mod frame;
 mod sched;
-mod signal;
+pub(crate) mod signal;
 mod stack;
 mod stop;
 mod table;
+mod timers;
 mod vdso;
 mod wait;
 
@@ -23,6 +24,8 @@ pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
 };
 pub use stop::JobState;
-pub use table::{Process, Task, TaskState, TaskTable, Usage, WaitStatus};
+pub use table::{AlternateStack, Process, Task, TaskState, TaskTable, Usage, WaitStatus};
+pub(crate) use timers::IntervalClock;
+pub use timers::{IntervalTimer, IntervalTimers};
 pub(crate) use vdso::Vdso;
 pub(crate) use wait::{Child, Selector, WCONTINUED, WEXITED, WSTOPPED};

@@ -36,6 +36,8 @@ pub struct HartSlot {
     pub current: Option<Pid>,
     /// The task that ran there last.
     pub previous: Option<Pid>,
+    /// Whether it is in U-mode: its last run ended with its budget and not with a trap.
+    pub in_user: bool,
     /// Its clock.
     pub now_ns: u64,
     /// When the current task has had its share.
@@ -50,6 +52,7 @@ pub struct Scheduler {
     waiters: BTreeMap<WaitKey, BTreeSet<Pid>>,
     waiting: BTreeMap<Pid, Vec<WaitKey>>,
     timers: BTreeSet<(u64, Pid)>,
+    alarms: BTreeSet<(u64, Pid)>,
     deadlines: BTreeMap<Pid, u64>,
     idle_ns: u64,
     chance: Option<Random>,
@@ -65,6 +68,7 @@ impl Scheduler {
             waiters: BTreeMap::new(),
             waiting: BTreeMap::new(),
             timers: BTreeSet::new(),
+            alarms: BTreeSet::new(),
             deadlines: BTreeMap::new(),
             idle_ns: 0,
             chance: (seed != 0).then_some(Random::new(seed)),
@@ -183,9 +187,29 @@ impl Scheduler {
         self.waiters.get(&key).map(|tasks| tasks.iter().copied().collect()).unwrap_or_default()
     }
 
-    /// Returns when the next timer fires.
+    /// Returns when the next sleep ends or the next alarm fires.
     pub fn next_timer_ns(&self) -> Option<u64> {
-        self.timers.first().map(|(deadline, _)| *deadline)
+        let first = |set: &BTreeSet<(u64, Pid)>| set.first().map(|(deadline, _)| *deadline);
+        [first(&self.timers), first(&self.alarms)].into_iter().flatten().min()
+    }
+
+    /// Moves the alarm of a process from one time to another; `None` is no alarm.
+    pub fn set_alarm(&mut self, process: Pid, before_ns: Option<u64>, after_ns: Option<u64>) {
+        if let Some(before) = before_ns {
+            self.alarms.remove(&(before, process));
+        }
+        if let Some(after) = after_ns {
+            self.alarms.insert((after, process));
+        }
+    }
+
+    /// Returns the processes whose alarms are due at `now_ns`, and since when.
+    pub fn due_alarms(&self, now_ns: u64) -> Vec<(Pid, u64)> {
+        self.alarms
+            .iter()
+            .take_while(|(deadline, _)| *deadline <= now_ns)
+            .map(|(at, pid)| (*pid, *at))
+            .collect()
     }
 
     /// Returns the tasks whose timers have fired at `now_ns`.

@@ -176,10 +176,16 @@ pub enum SignalFields {
     Address(VirtAddr),
     /// The end of a child: `si_pid` and `si_status`.
     Child(Pid, i32),
+    /// rt_sigqueueinfo(2): `si_pid`, `si_uid` and `si_value`, as the sender wrote them.
+    Queued(Pid, u32, u64),
 }
 
 /// `si_code`: sent by kill(2).
 pub const SI_USER: i32 = 0;
+/// `si_code`: sent by sigqueue(3).
+const SI_QUEUE: i32 = -1;
+/// Size of `siginfo_t`.
+pub(crate) const INFO_BYTES: usize = 128;
 /// `si_code`: sent by tgkill(2).
 pub const SI_TKILL: i32 = -6;
 /// `si_code`: sent by the kernel.
@@ -233,6 +239,13 @@ impl Pending {
         self.queue.remove(index)
     }
 
+    /// Takes the oldest signal of the lowest number in `wanted`.
+    pub fn take_wanted(&mut self, wanted: SignalSet) -> Option<SignalInfo> {
+        let held = self.queue.iter().enumerate().filter(|(_, info)| wanted.contains(info.signal));
+        let (index, _) = held.min_by_key(|(index, info)| (info.signal, *index))?;
+        self.queue.remove(index)
+    }
+
     /// Tells whether a signal outside `blocked` is held.
     pub fn any(&self, blocked: SignalSet) -> bool {
         self.queue.iter().any(|info| !blocked.contains(info.signal))
@@ -263,6 +276,39 @@ impl SignalInfo {
         Self { signal, code, fields: SignalFields::Address(at) }
     }
 
+    /// Encodes a `siginfo_t` (Linux 6.12 include/uapi/asm-generic/siginfo.h).
+    pub(crate) fn to_bytes(self) -> [u8; INFO_BYTES] {
+        let mut bytes = [0; INFO_BYTES];
+        let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+        put(0, &self.signal.number().to_le_bytes());
+        put(8, &self.code.to_le_bytes());
+        match self.fields {
+            SignalFields::Sender(pid) => put(16, &pid.0.to_le_bytes()),
+            SignalFields::Address(at) => put(16, &at.0.to_le_bytes()),
+            SignalFields::Child(pid, status) => {
+                put(16, &pid.0.to_le_bytes());
+                put(24, &status.to_le_bytes());
+            }
+            SignalFields::Queued(pid, uid, value) => {
+                put(16, &pid.0.to_le_bytes());
+                put(20, &uid.to_le_bytes());
+                put(24, &value.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// Decodes what rt_sigqueueinfo(2) is given for `signal`.
+    pub(crate) fn queued(signal: Signal, bytes: &[u8; INFO_BYTES]) -> Self {
+        let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|index| bytes[at + index]));
+        let value = u64::from(word(24)) | u64::from(word(28)) << 32;
+        Self {
+            signal,
+            code: word(8) as i32,
+            fields: SignalFields::Queued(Pid(word(16) as i32), word(20), value),
+        }
+    }
+
     fn is_synchronous(&self) -> bool {
         self.code > 0 && matches!(self.fields, SignalFields::Address(_))
     }
@@ -273,6 +319,7 @@ impl SignalInfo {
         let code = match (self.signal, self.code) {
             (_, SI_USER) => "SI_USER",
             (_, SI_TKILL) => "SI_TKILL",
+            (_, SI_QUEUE) => "SI_QUEUE",
             (_, SI_KERNEL) => "SI_KERNEL",
             (Signal::SIGSEGV, SEGV_MAPERR) => "SEGV_MAPERR",
             (Signal::SIGSEGV, _) => "SEGV_ACCERR",
@@ -290,6 +337,11 @@ impl SignalInfo {
         match self.fields {
             SignalFields::Sender(pid) => {
                 format!("{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid=0}}")
+            }
+            SignalFields::Queued(pid, uid, value) => {
+                format!(
+                    "{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid={uid}, si_value={value:#x}}}"
+                )
             }
             SignalFields::Address(at) if at.0 == 0 => {
                 format!("{{si_signo={name}, si_code={code}, si_addr=NULL}}")

@@ -5,6 +5,7 @@
 
 use super::signal::{Action, Pending, Signal, SignalSet};
 use super::stop::JobState;
+use super::timers::IntervalTimers;
 use crate::account::{Account, Origin};
 use crate::fs::{FdTableId, Node, WorkDirId};
 use crate::syscall::Suspended;
@@ -71,14 +72,36 @@ pub struct Task {
     pub interrupted: Option<Suspended>,
     /// Signals that it holds back.
     pub blocked: SignalSet,
+    /// Blocked signals that it waits for (rt_sigtimedwait(2)).
+    pub awaited: SignalSet,
     /// The mask to go back to when rt_sigsuspend(2) ends.
     pub saved_blocked: Option<SignalSet>,
+    /// Where handlers that ask for it run (sigaltstack(2)).
+    pub alternate_stack: AlternateStack,
     /// Signals sent to it alone.
     pub pending: Pending,
     /// Word in which it stores its number before its first instruction (clone(2), `CLONE_CHILD_SETTID`); 0 is none.
     pub set_child_tid: u64,
     /// Word to clear when it ends (set_tid_address(2)).
     pub clear_child_tid: u64,
+}
+
+/// An alternate signal stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlternateStack {
+    /// Its lowest address.
+    pub base: u64,
+    /// Its size in bytes; 0 is none.
+    pub size: u64,
+    /// `SS_AUTODISARM`, or 0.
+    pub flags: u32,
+}
+
+impl AlternateStack {
+    /// Tells whether a stack pointer is on it.
+    pub const fn contains(&self, sp: u64) -> bool {
+        sp > self.base && sp - self.base <= self.size
+    }
 }
 
 /// What resource use getrusage(2) reports beside time.
@@ -141,6 +164,8 @@ pub struct Process {
     pub command: Vec<u8>,
     /// Its program's file; `None` before it has one and after it has ended.
     pub exe: Option<Node>,
+    /// Its interval timers.
+    pub timers: IntervalTimers,
     /// How it came to be.
     pub origin: Origin,
     /// What it did.

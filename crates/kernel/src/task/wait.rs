@@ -2,7 +2,7 @@
 
 use crate::ctx::Ctx;
 use crate::task::signal::{CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED};
-use crate::task::{JobState, Process, Signal, Usage, WaitStatus};
+use crate::task::{JobState, Process, Signal, SignalFields, SignalInfo, Usage, WaitStatus};
 use crate::{Errno, Pid};
 
 /// `WSTOPPED`, which wait4 calls `WUNTRACED`: children that a signal stopped.
@@ -79,6 +79,14 @@ pub(crate) struct Child {
     pub change: Change,
     /// What it used, with the children that it waited for.
     pub usage: Usage,
+}
+
+impl Child {
+    /// Returns the `siginfo_t` of waitid(2).
+    pub(crate) const fn info(&self) -> SignalInfo {
+        let (code, status) = self.change.info();
+        SignalInfo { signal: Signal::SIGCHLD, code, fields: SignalFields::Child(self.pid, status) }
+    }
 }
 
 impl Ctx<'_> {

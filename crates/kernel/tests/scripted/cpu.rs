@@ -2,7 +2,7 @@
 //! faults and counts are the machine's own.
 
 use crate::script::{Script, Step, Value};
-use tine_kernel::{Cause, CopyFault, HartId, Harts, Reg, Trap, UserContext};
+use tine_kernel::{Cause, CopyFault, HartId, Harts, Interrupt, Reg, Trap, UserContext};
 use tine_mmu::{
     Access, Asid, Fence, MemoryFault, MemoryFaultKind, Mmu, MmuConfig, MmuCounters, Ppn, Privilege, Ram,
     Satp, Stamp, View, VirtAddr,
@@ -204,8 +204,8 @@ impl Harts for ScriptedHarts {
         None
     }
 
-    fn timer_interrupt(&mut self, hart: HartId) -> Trap {
-        self.trap(hart, Cause::Timer, 0)
+    fn interrupt(&mut self, hart: HartId, interrupt: Interrupt) -> Trap {
+        self.trap(hart, Cause::Interrupt(interrupt), 0)
     }
 
     fn retired(&self, hart: HartId) -> u64 {

@@ -1,0 +1,176 @@
+//! Interval timers (setitimer(2)): three a process, each of which sends a signal when its clock reaches a time.
+
+use crate::ctx::Ctx;
+use crate::task::{SI_KERNEL, Signal, SignalInfo, Usage};
+use crate::{Kernel, Pid};
+
+/// Which clock a timer follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IntervalClock {
+    /// Time as it passes: SIGALRM.
+    Real,
+    /// Time in user mode: SIGVTALRM.
+    Virtual,
+    /// Time in user mode and in the supervisor: SIGPROF.
+    Profile,
+}
+
+impl IntervalClock {
+    /// The clocks that only a running process moves.
+    const OF_CPU: [Self; 2] = [Self::Virtual, Self::Profile];
+
+    const fn signal(self) -> Signal {
+        match self {
+            Self::Real => Signal::SIGALRM,
+            Self::Virtual => Signal::SIGVTALRM,
+            Self::Profile => Signal::SIGPROF,
+        }
+    }
+
+    const fn cpu_ns(self, usage: &Usage) -> u64 {
+        match self {
+            Self::Real | Self::Virtual => usage.user_ns,
+            Self::Profile => usage.user_ns + usage.system_ns,
+        }
+    }
+}
+
+/// A timer: when it fires next, and how long after that again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntervalTimer {
+    /// On the timer's clock; `None` while it is off.
+    pub next_ns: Option<u64>,
+    /// 0 for a timer that fires once.
+    pub interval_ns: u64,
+}
+
+impl IntervalTimer {
+    /// Moves past `now_ns`; what was missed on the way is one expiry.
+    fn advance(&mut self, now_ns: u64) {
+        self.next_ns = match (self.next_ns, self.interval_ns) {
+            (Some(next), interval) if interval > 0 => {
+                let missed = now_ns.saturating_sub(next) / interval;
+                Some(next.saturating_add(interval.saturating_mul(missed + 1)))
+            }
+            _ => None,
+        };
+    }
+}
+
+/// The three timers of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntervalTimers {
+    real: IntervalTimer,
+    virtual_: IntervalTimer,
+    profile: IntervalTimer,
+}
+
+impl IntervalTimers {
+    const fn get(&self, clock: IntervalClock) -> IntervalTimer {
+        match clock {
+            IntervalClock::Real => self.real,
+            IntervalClock::Virtual => self.virtual_,
+            IntervalClock::Profile => self.profile,
+        }
+    }
+
+    const fn get_mut(&mut self, clock: IntervalClock) -> &mut IntervalTimer {
+        match clock {
+            IntervalClock::Real => &mut self.real,
+            IntervalClock::Virtual => &mut self.virtual_,
+            IntervalClock::Profile => &mut self.profile,
+        }
+    }
+}
+
+impl Ctx<'_> {
+    fn interval_now_ns(&self, clock: IntervalClock) -> u64 {
+        match clock {
+            IntervalClock::Real => self.now_ns(),
+            IntervalClock::Virtual | IntervalClock::Profile => clock.cpu_ns(&self.process().usage),
+        }
+    }
+
+    /// Returns how long until a timer fires (0: it is off), and its interval.
+    pub(crate) fn interval_timer(&self, clock: IntervalClock) -> (u64, u64) {
+        let timer = self.process().timers.get(clock);
+        // A timer that is on never reads as off, even at the moment at which it fires.
+        let left = timer.next_ns.map_or(0, |next| next.saturating_sub(self.interval_now_ns(clock)).max(1));
+        (left, timer.interval_ns)
+    }
+
+    /// Sets a timer to fire after `after_ns`; 0 turns it off.
+    pub(crate) fn set_interval_timer(&mut self, clock: IntervalClock, after_ns: u64, interval_ns: u64) {
+        let next_ns = (after_ns > 0).then(|| self.interval_now_ns(clock).saturating_add(after_ns));
+        let before = std::mem::replace(
+            self.process_mut().timers.get_mut(clock),
+            IntervalTimer { next_ns, interval_ns },
+        );
+        if clock == IntervalClock::Real {
+            self.kernel.sched.set_alarm(self.pid, before.next_ns, next_ns);
+        }
+    }
+}
+
+impl Kernel {
+    /// Fires the real-time timers that are due.
+    pub(crate) fn fire_alarms(&mut self, now_ns: u64) {
+        for (pid, deadline) in self.sched.due_alarms(now_ns) {
+            let Some(process) = self.tasks.process_mut(pid) else { continue };
+            process.timers.real.advance(now_ns);
+            let next = process.timers.real.next_ns;
+            self.sched.set_alarm(pid, Some(deadline), next);
+            self.send_to_process(pid, SignalInfo::sent(Signal::SIGALRM, SI_KERNEL, Pid(0)));
+        }
+    }
+
+    /// Fires the timers of a process that follow the time it has used.
+    pub(crate) fn fire_cpu_timers(&mut self, pid: Pid) {
+        for clock in IntervalClock::OF_CPU {
+            let Some(process) = self.tasks.process_mut(pid) else { return };
+            let now_ns = clock.cpu_ns(&process.usage);
+            let timer = process.timers.get_mut(clock);
+            if timer.next_ns.is_some_and(|next| next <= now_ns) {
+                timer.advance(now_ns);
+                self.send_to_process(pid, SignalInfo::sent(clock.signal(), SI_KERNEL, Pid(0)));
+            }
+        }
+    }
+
+    /// Returns how many instructions a process may retire before one of its CPU timers is due.
+    pub(crate) fn cpu_timer_budget(&self, pid: Pid) -> Option<u64> {
+        let process = self.tasks.process(pid)?;
+        let left = |clock: IntervalClock| {
+            Some(process.timers.get(clock).next_ns?.saturating_sub(clock.cpu_ns(&process.usage)))
+        };
+        IntervalClock::OF_CPU.into_iter().filter_map(left).min()
+    }
+
+    /// Forgets the timers of a process that has ended.
+    pub(crate) fn drop_timers(&mut self, pid: Pid) {
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        let timers = std::mem::take(&mut process.timers);
+        self.sched.set_alarm(pid, timers.real.next_ns, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::IntervalTimer;
+
+    #[test]
+    fn missed_periods_are_one_expiry() {
+        let mut timer = IntervalTimer { next_ns: Some(100), interval_ns: 30 };
+        timer.advance(100);
+        assert_eq!(timer.next_ns, Some(130));
+        timer.advance(195);
+        assert_eq!(timer.next_ns, Some(220));
+    }
+
+    #[test]
+    fn a_timer_without_interval_fires_once() {
+        let mut timer = IntervalTimer { next_ns: Some(100), interval_ns: 0 };
+        timer.advance(100);
+        assert_eq!(timer.next_ns, None);
+    }
+}
