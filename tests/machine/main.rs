@@ -8,4 +8,5 @@ mod guests;
 mod matrix;
 mod oracle;
 mod programs;
+mod supervisor;
 mod support;

@@ -1,6 +1,6 @@
 //! The programs of `tests/programs` print on this machine what they print on Linux.
 
-use crate::support::{Job, expected, files, root};
+use crate::support::{Job, expected, files};
 use tine_machine::MemoryPolicy;
 
 /// What this program prints of fault counts is the `linux` policy's.
@@ -34,8 +34,7 @@ fn check_all(policy: &MemoryPolicy, harts: u32) {
 /// Runs a program and compares what it prints.
 #[track_caller]
 pub(crate) fn check(name: &str, policy: &MemoryPolicy, harts: u32) {
-    let path = root().join("tests/programs/bin").join(name);
-    let stdout = Job::new(&path, policy.clone()).harts(harts).run().stdout();
+    let stdout = Job::program(name).policy(policy).harts(harts).run().stdout();
     let what = format!("{name} under {} on {harts} harts", policy.name);
     assert_eq!(stdout, expected("tests/programs/expected", name), "{what}");
 }

@@ -1,5 +1,6 @@
 //! Runs one program on one machine and keeps everything that came of it.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tine_machine::{
@@ -13,8 +14,9 @@ const MOST_INSTRUCTIONS: u64 = 200_000_000;
 /// A program, and the machine on which it is to run.
 #[derive(Clone)]
 pub(crate) struct Job {
-    pub(crate) config: Config,
+    config: Config,
     program: Program,
+    input: Vec<u8>,
 }
 
 /// What came of a run.
@@ -38,7 +40,12 @@ impl Job {
             arguments: vec![name.into()],
         };
         let config = Config { policy, max_instructions: Some(MOST_INSTRUCTIONS), ..Config::default() };
-        Self { config, program }
+        Self { config, program, input: Vec::new() }
+    }
+
+    /// Prepares a program of `tests/programs` under the `linux` policy.
+    pub(crate) fn program(name: &str) -> Self {
+        Self::new(&root().join("tests/programs/bin").join(name), MemoryPolicy::LINUX)
     }
 
     /// Prepares a guest under the `textbook` policy.
@@ -46,8 +53,18 @@ impl Job {
         Self::new(&root().join("guest/bin").join(name), MemoryPolicy::TEXTBOOK)
     }
 
-    pub(crate) fn arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
-        self.program.arguments.extend(arguments.into_iter().map(String::into_bytes));
+    pub(crate) fn policy(mut self, policy: &MemoryPolicy) -> Self {
+        self.config.policy = policy.clone();
+        self
+    }
+
+    pub(crate) fn arguments<A: Into<Vec<u8>>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.program.arguments.extend(arguments.into_iter().map(A::into));
+        self
+    }
+
+    pub(crate) fn input(mut self, input: &[u8]) -> Self {
+        self.input = input.to_owned();
         self
     }
 
@@ -74,15 +91,33 @@ impl Job {
     /// Runs the program and checks the machine's counts.
     #[track_caller]
     pub(crate) fn run(self) -> Run {
+        self.run_on(|_| {})
+    }
+
+    /// Runs the program on a machine to which something is done before.
+    #[track_caller]
+    pub(crate) fn run_on(self, prepare: impl FnOnce(&mut Machine)) -> Run {
         let Config { harts, seed, engine, .. } = self.config;
         let what = format!("{} on {harts} harts, seed {seed}, {engine:?}", self.program.shown);
         let mut machine = Machine::new(self.config, self.program).unwrap();
-        let (mut output, mut events) = (Console::default(), Events::default());
-        let outcome = machine.run(&mut output, &mut events);
+        prepare(&mut machine);
+        let mut console = Console { input: self.input.into(), output: Vec::new() };
+        let mut events = Events::default();
+        let outcome = machine.run(&mut console, &mut events);
         if let Err(broken) = machine.check() {
             panic!("{what}: {broken}");
         }
-        Run { outcome, output: output.0, events: events.0, report: machine.report() }
+        let report = machine.report();
+        if report.processes.iter().all(|process| process.end.is_some()) {
+            let [in_use, page_cache] =
+                ["frames.in_use", "frames.page_cache"].map(|key| report.gauges.get(key));
+            assert_eq!(
+                in_use,
+                page_cache + 1,
+                "{what}: the zero page and the page cache outlive the processes"
+            );
+        }
+        Run { outcome, output: console.output, events: events.0, report }
     }
 }
 
@@ -105,18 +140,20 @@ impl Run {
     }
 }
 
-/// A console with nobody at the keyboard.
-#[derive(Default)]
-struct Console(Vec<(Stream, Vec<u8>)>);
+/// A console at which everything was typed beforehand.
+struct Console {
+    input: VecDeque<u8>,
+    output: Vec<(Stream, Vec<u8>)>,
+}
 
 impl Host for Console {
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> bool {
-        self.0.push((stream, bytes.to_owned()));
+        self.output.push((stream, bytes.to_owned()));
         true
     }
 
-    fn read(&mut self, _: usize) -> Vec<u8> {
-        Vec::new()
+    fn read(&mut self, max: usize) -> Vec<u8> {
+        self.input.drain(..max.min(self.input.len())).collect()
     }
 }
 

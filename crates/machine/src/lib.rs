@@ -11,11 +11,12 @@ mod config;
 mod machine;
 mod processors;
 mod report;
+mod sabotage;
 
 pub use config::Config;
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
-pub use tine_hart::Engine;
+pub use tine_hart::{Engine, Hart, Sstatus};
 pub use tine_kernel::*;
 // The MMU has one of its own, which only harts see.
 pub use tine_kernel::CopyFault;

@@ -46,7 +46,7 @@ pub trait EventSink {
 /// A machine: harts, memory, supervisor, and a program that is loaded and has not run yet or has.
 pub struct Machine {
     kernel: Kernel,
-    processors: Processors,
+    pub(crate) processors: Processors,
     config: Config,
     shown: String,
     arguments: Vec<String>,

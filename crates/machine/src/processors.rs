@@ -7,9 +7,19 @@ use tine_mmu::{Access, Asid, Fence, Mmu, MmuConfig, MmuCounters, Ppn, Privilege,
 
 /// Every hart, and what they share.
 pub(crate) struct Processors {
-    harts: Vec<Hart>,
+    pub(crate) harts: Vec<Hart>,
+    pub(crate) remote_fences: RemoteFences,
     ram: Ram,
     shared: Shared,
+}
+
+/// What becomes of a fence that one hart sends to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RemoteFences {
+    /// It is executed there before the sender goes on.
+    Delivered,
+    /// It is lost.
+    Dropped,
 }
 
 impl Processors {
@@ -30,11 +40,15 @@ impl Processors {
             hart.csrs.sstatus.set_fp(FpState::Initial);
             hart
         };
-        Self { harts: (0..config.harts).map(hart).collect(), ram, shared: Shared::new(config.engine) }
+        Self {
+            harts: (0..config.harts).map(hart).collect(),
+            remote_fences: RemoteFences::Delivered,
+            ram,
+            shared: Shared::new(config.engine),
+        }
     }
 
-    /// Returns a hart, for tests that break the machine.
-    pub(crate) fn hart_mut(&mut self, hart: HartId) -> &mut Hart {
+    fn hart_mut(&mut self, hart: HartId) -> &mut Hart {
         &mut self.harts[hart.0 as usize]
     }
 
@@ -176,7 +190,9 @@ impl Harts for Processors {
 
     fn remote_sfence_vma(&mut self, hart: HartId, target: HartId, fence: Fence) {
         self.hart_mut(hart).mmu.count_remote_fences(1);
-        self.hart_mut(target).mmu.shoot_down(fence);
+        if self.remote_fences == RemoteFences::Delivered {
+            self.hart_mut(target).mmu.shoot_down(fence);
+        }
     }
 
     fn fence_i(&mut self) {
