@@ -1,5 +1,7 @@
 //! Between bytes in memory and registers: what the loads make of what they read, and what the stores write.
 
+use crate::float;
+
 pub(crate) fn lb(loaded: [u8; 1]) -> u64 {
     i8::from_le_bytes(loaded) as u64
 }
@@ -26,6 +28,11 @@ pub(crate) fn lhu(loaded: [u8; 2]) -> u64 {
 
 pub(crate) fn lwu(loaded: [u8; 4]) -> u64 {
     u32::from_le_bytes(loaded).into()
+}
+
+/// NaN-boxes a single.
+pub(crate) fn flw(loaded: [u8; 4]) -> u64 {
+    float::box_f32(u32::from_le_bytes(loaded))
 }
 
 /// Returns the low `N` bytes of a register.

@@ -135,7 +135,8 @@ impl Hart {
         status.set(Sstatus::SIE, status.has(Sstatus::SPIE));
         status.set(Sstatus::SPIE, true);
         status.set(Sstatus::SPP, false);
-        self.pc = self.csrs.sepc;
+        // `sepc` holds no odd address, whoever wrote it.
+        self.pc = VirtAddr(self.csrs.sepc.0 & !1);
         self.privilege = to;
     }
 

@@ -3,14 +3,14 @@
 //! All of them are illegal while `sstatus.FS` is Off; all that write an `f` register or `fcsr` make it Dirty.
 
 use crate::csr::FpState;
-use crate::float::{Format, flagged, rounding_mode};
+use crate::float::{Binary, Format, Fused, flagged, is_silent, rounding_mode};
 use crate::trap::Trap;
 use crate::{Hart, float};
 use softfloat_wrapper::RoundingMode;
 use tine_isa::Insn;
 
 impl Hart {
-    pub(super) fn require_fp(&self) -> Result<(), Trap> {
+    pub(crate) fn require_fp(&self) -> Result<(), Trap> {
         if self.csrs.sstatus.fp() == FpState::Off { Err(Trap::illegal()) } else { Ok(()) }
     }
 
@@ -20,12 +20,18 @@ impl Hart {
         rounding_mode(insn.rm, self.fcsr).ok_or(Trap::illegal())
     }
 
-    fn f<F: Format>(&self, register: u8) -> F {
-        F::unboxed(self.f[usize::from(register & 31)])
+    /// Reads the bits of a floating-point register.
+    pub(crate) fn f(&self, register: u8) -> u64 {
+        self.f[usize::from(register & 31)]
+    }
+
+    /// Reads the number in a floating-point register.
+    fn float<F: Format>(&self, register: u8) -> F {
+        F::unboxed(self.f(register))
     }
 
     /// Writes a floating-point register.
-    pub(super) fn set_f(&mut self, register: u8, bits: u64) {
+    pub(crate) fn set_f(&mut self, register: u8, bits: u64) {
         self.f[usize::from(register & 31)] = bits;
         self.csrs.sstatus.set_fp(FpState::Dirty);
     }
@@ -37,42 +43,52 @@ impl Hart {
         }
     }
 
+    /// Writes a rounded result: the host's where it has one, and where no flag can change.
+    #[inline(always)]
+    fn round<F: Format>(
+        &mut self,
+        insn: &Insn,
+        rm: RoundingMode,
+        on_host: impl FnOnce() -> Option<F>,
+        soft: impl FnOnce() -> F,
+    ) {
+        let host = if is_silent(rm, self.fcsr) { on_host() } else { None };
+        let (result, flags) = host.map_or_else(|| flagged(soft), |result| (result, 0));
+        self.accrue(flags);
+        self.set_f(insn.rd, result.boxed());
+    }
+
     /// Fused multiply-add and its relatives.
-    pub(super) fn fused<F: Format>(
-        &mut self,
-        insn: &Insn,
-        operation: impl FnOnce(F, F, F, RoundingMode) -> F,
-    ) -> Result<(), Trap> {
+    pub(super) fn fused<F: Format>(&mut self, insn: &Insn, op: Fused) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
-        let (a, b, c) = (self.f(insn.rs1), self.f(insn.rs2), self.f(insn.rs3));
-        let (result, flags) = flagged(|| operation(a, b, c, rm));
-        self.accrue(flags);
-        self.set_f(insn.rd, result.boxed());
+        let (a, b, c) = (self.float::<F>(insn.rs1), self.float(insn.rs2), self.float(insn.rs3));
+        self.round(insn, rm, || op.on_host(a, b, c), || op.soft(a, b, c, rm));
         Ok(())
     }
 
-    /// Two operands, rounded.
-    pub(super) fn arithmetic<F: Format>(
-        &mut self,
-        insn: &Insn,
-        operation: impl FnOnce(F, F, RoundingMode) -> F,
-    ) -> Result<(), Trap> {
+    /// Addition, subtraction, multiplication, division.
+    pub(super) fn arithmetic<F: Format>(&mut self, insn: &Insn, op: Binary) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
-        let (a, b) = (self.f(insn.rs1), self.f(insn.rs2));
-        let (result, flags) = flagged(|| operation(a, b, rm));
-        self.accrue(flags);
-        self.set_f(insn.rd, result.boxed());
+        let (a, b) = (self.float::<F>(insn.rs1), self.float(insn.rs2));
+        self.round(insn, rm, || op.on_host(a, b), || op.soft(a, b, rm));
         Ok(())
     }
 
-    /// One operand, rounded: square root and conversions between formats.
+    pub(super) fn square_root<F: Format>(&mut self, insn: &Insn) -> Result<(), Trap> {
+        let rm = self.require_rounding(insn)?;
+        let a = self.float::<F>(insn.rs1);
+        self.round(insn, rm, || a.square_root_on_host(), || a.sqrt(rm));
+        Ok(())
+    }
+
+    /// Conversion between formats.
     pub(super) fn convert<From: Format, To: Format>(
         &mut self,
         insn: &Insn,
         operation: impl FnOnce(From, RoundingMode) -> To,
     ) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
-        let a = self.f(insn.rs1);
+        let a = self.float(insn.rs1);
         let (result, flags) = flagged(|| operation(a, rm));
         self.accrue(flags);
         self.set_f(insn.rd, result.boxed());
@@ -86,7 +102,7 @@ impl Hart {
         operation: impl FnOnce(F, F) -> F,
     ) -> Result<(), Trap> {
         self.require_fp()?;
-        let (a, b) = (self.f(insn.rs1), self.f(insn.rs2));
+        let (a, b) = (self.float(insn.rs1), self.float(insn.rs2));
         let (result, flags) = flagged(|| operation(a, b));
         self.accrue(flags);
         self.set_f(insn.rd, result.boxed());
@@ -100,7 +116,7 @@ impl Hart {
         operation: impl FnOnce(F, F) -> bool,
     ) -> Result<(), Trap> {
         self.require_fp()?;
-        let (a, b) = (self.f(insn.rs1), self.f(insn.rs2));
+        let (a, b) = (self.float(insn.rs1), self.float(insn.rs2));
         let (result, flags) = flagged(|| operation(a, b));
         self.accrue(flags);
         self.set_x(insn.rd, result.into());
@@ -114,7 +130,7 @@ impl Hart {
         operation: impl FnOnce(F, RoundingMode) -> u64,
     ) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
-        let a = self.f(insn.rs1);
+        let a = self.float(insn.rs1);
         let (result, flags) = flagged(|| operation(a, rm));
         self.accrue(flags);
         self.set_x(insn.rd, result);
@@ -137,7 +153,7 @@ impl Hart {
     /// An integer register from the bits of a floating-point one, raising no exception.
     pub(super) fn inspect(&mut self, insn: &Insn, view: impl FnOnce(u64) -> u64) -> Result<(), Trap> {
         self.require_fp()?;
-        self.set_x(insn.rd, view(self.f[usize::from(insn.rs1 & 31)]));
+        self.set_x(insn.rd, view(self.f(insn.rs1)));
         Ok(())
     }
 

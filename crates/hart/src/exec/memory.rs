@@ -56,7 +56,7 @@ impl Hart {
         insn: &Insn,
     ) -> Result<(), Trap> {
         self.require_fp()?;
-        self.store::<N>(ram, shared, self.effective_address(insn), self.f[usize::from(insn.rs2 & 31)])
+        self.store::<N>(ram, shared, self.effective_address(insn), self.f(insn.rs2))
     }
 
     fn store<const N: usize>(

@@ -8,7 +8,7 @@ mod float;
 mod memory;
 mod system;
 
-use crate::float as fp;
+use crate::float::{self as fp, Binary, Fused};
 use crate::trap::{Exception, Trap};
 use crate::{Hart, Shared, alu, bytes};
 use softfloat_wrapper::{F32, F64, Float};
@@ -138,28 +138,28 @@ impl Hart {
             Op::AmominuD => self.amo::<8>(ram, shared, insn, alu::minu)?,
             Op::AmomaxuD => self.amo::<8>(ram, shared, insn, alu::maxu)?,
 
-            Op::Flw => self.load_f(ram, insn, |word| fp::box_f32(u32::from_le_bytes(word)))?,
+            Op::Flw => self.load_f(ram, insn, bytes::flw)?,
             Op::Fld => self.load_f(ram, insn, bytes::ld)?,
             Op::Fsw => self.store_f::<4>(ram, shared, insn)?,
             Op::Fsd => self.store_f::<8>(ram, shared, insn)?,
-            Op::FmaddS => self.fused::<F32>(insn, |a, b, c, rm| a.fused_mul_add(b, c, rm))?,
-            Op::FmaddD => self.fused::<F64>(insn, |a, b, c, rm| a.fused_mul_add(b, c, rm))?,
-            Op::FmsubS => self.fused::<F32>(insn, |a, b, c, rm| a.fused_mul_add(b, c.neg(), rm))?,
-            Op::FmsubD => self.fused::<F64>(insn, |a, b, c, rm| a.fused_mul_add(b, c.neg(), rm))?,
-            Op::FnmsubS => self.fused::<F32>(insn, |a, b, c, rm| a.neg().fused_mul_add(b, c, rm))?,
-            Op::FnmsubD => self.fused::<F64>(insn, |a, b, c, rm| a.neg().fused_mul_add(b, c, rm))?,
-            Op::FnmaddS => self.fused::<F32>(insn, |a, b, c, rm| a.neg().fused_mul_add(b, c.neg(), rm))?,
-            Op::FnmaddD => self.fused::<F64>(insn, |a, b, c, rm| a.neg().fused_mul_add(b, c.neg(), rm))?,
-            Op::FaddS => self.arithmetic::<F32>(insn, |a, b, rm| a.add(b, rm))?,
-            Op::FaddD => self.arithmetic::<F64>(insn, |a, b, rm| a.add(b, rm))?,
-            Op::FsubS => self.arithmetic::<F32>(insn, |a, b, rm| a.sub(b, rm))?,
-            Op::FsubD => self.arithmetic::<F64>(insn, |a, b, rm| a.sub(b, rm))?,
-            Op::FmulS => self.arithmetic::<F32>(insn, |a, b, rm| a.mul(b, rm))?,
-            Op::FmulD => self.arithmetic::<F64>(insn, |a, b, rm| a.mul(b, rm))?,
-            Op::FdivS => self.arithmetic::<F32>(insn, |a, b, rm| a.div(b, rm))?,
-            Op::FdivD => self.arithmetic::<F64>(insn, |a, b, rm| a.div(b, rm))?,
-            Op::FsqrtS => self.convert::<F32, F32>(insn, |a, rm| a.sqrt(rm))?,
-            Op::FsqrtD => self.convert::<F64, F64>(insn, |a, rm| a.sqrt(rm))?,
+            Op::FmaddS => self.fused::<F32>(insn, Fused::Madd)?,
+            Op::FmaddD => self.fused::<F64>(insn, Fused::Madd)?,
+            Op::FmsubS => self.fused::<F32>(insn, Fused::Msub)?,
+            Op::FmsubD => self.fused::<F64>(insn, Fused::Msub)?,
+            Op::FnmsubS => self.fused::<F32>(insn, Fused::Nmsub)?,
+            Op::FnmsubD => self.fused::<F64>(insn, Fused::Nmsub)?,
+            Op::FnmaddS => self.fused::<F32>(insn, Fused::Nmadd)?,
+            Op::FnmaddD => self.fused::<F64>(insn, Fused::Nmadd)?,
+            Op::FaddS => self.arithmetic::<F32>(insn, Binary::Add)?,
+            Op::FaddD => self.arithmetic::<F64>(insn, Binary::Add)?,
+            Op::FsubS => self.arithmetic::<F32>(insn, Binary::Sub)?,
+            Op::FsubD => self.arithmetic::<F64>(insn, Binary::Sub)?,
+            Op::FmulS => self.arithmetic::<F32>(insn, Binary::Mul)?,
+            Op::FmulD => self.arithmetic::<F64>(insn, Binary::Mul)?,
+            Op::FdivS => self.arithmetic::<F32>(insn, Binary::Div)?,
+            Op::FdivD => self.arithmetic::<F64>(insn, Binary::Div)?,
+            Op::FsqrtS => self.square_root::<F32>(insn)?,
+            Op::FsqrtD => self.square_root::<F64>(insn)?,
             Op::FcvtSD => self.convert::<F64, F32>(insn, |a, rm| a.to_f32(rm))?,
             Op::FcvtDS => self.convert::<F32, F64>(insn, |a, rm| a.to_f64(rm))?,
             Op::FsgnjS => self.combine::<F32>(insn, fp::copy_sign)?,

@@ -113,7 +113,12 @@ pub(super) fn handler(insn: &Insn, offset: usize) -> Handler {
         Op::Divuw => reg_reg(alu::divuw),
         Op::Remw => reg_reg(alu::remw),
         Op::Remuw => reg_reg(alu::remuw),
+        Op::Flw => float_load(bytes::flw),
+        Op::Fld => float_load(bytes::ld),
+        Op::Fsw => float_store::<4>,
+        Op::Fsd => float_store::<8>,
         // Everything else costs more than finding it in the list of `Hart::execute`.
+        op if op.memory() == Memory::None && !op.ends_block() => registers_alone,
         _ => general,
     }
 }
@@ -298,6 +303,79 @@ unsafe fn store<const N: usize>(
         match hart.mmu.store_fast(ram, hart.effective_address(insn), value, stamp) {
             Some(()) => next(hart, ram, run, slot, page, start),
             None => general(hart, ram, run, slot, page, start),
+        }
+    }
+}
+
+fn float_load<const N: usize, F: Fn([u8; N]) -> u64 + Copy>(_: F) -> Handler {
+    unsafe fn handler<const N: usize, F: Fn([u8; N]) -> u64 + Copy>(
+        hart: &mut Hart,
+        ram: &mut Ram,
+        run: &mut Run<'_>,
+        slot: *const Slot,
+        page: VirtAddr,
+        start: u64,
+    ) {
+        // SAFETY: see the module.
+        unsafe {
+            let insn = &at(slot).insn;
+            let stamp = Stamp::at(start + u64::from(at(slot).index));
+            if hart.require_fp().is_ok()
+                && let Some(loaded) = hart.mmu.load_fast::<N>(ram, hart.effective_address(insn), stamp)
+            {
+                hart.set_f(insn.rd, the::<F>()(loaded));
+                next(hart, ram, run, slot, page, start)
+            } else {
+                general(hart, ram, run, slot, page, start)
+            }
+        }
+    }
+    handler::<N, F>
+}
+
+unsafe fn float_store<const N: usize>(
+    hart: &mut Hart,
+    ram: &mut Ram,
+    run: &mut Run<'_>,
+    slot: *const Slot,
+    page: VirtAddr,
+    start: u64,
+) {
+    // SAFETY: see the module.
+    unsafe {
+        let insn = &at(slot).insn;
+        let stamp = Stamp::at(start + u64::from(at(slot).index));
+        let value = bytes::low::<N>(hart.f(insn.rs2));
+        if hart.require_fp().is_ok()
+            && let Some(()) = hart.mmu.store_fast(ram, hart.effective_address(insn), value, stamp)
+        {
+            next(hart, ram, run, slot, page, start)
+        } else {
+            general(hart, ram, run, slot, page, start)
+        }
+    }
+}
+
+/// What reads and writes registers alone, wherever it is: no counter has to be right for it.
+unsafe fn registers_alone(
+    hart: &mut Hart,
+    ram: &mut Ram,
+    run: &mut Run<'_>,
+    slot: *const Slot,
+    page: VirtAddr,
+    start: u64,
+) {
+    /// Tells whether the instruction was executed; where it traps, nothing has happened.
+    #[inline(never)]
+    fn execute(hart: &mut Hart, ram: &mut Ram, run: &mut Run<'_>, insn: &Insn) -> bool {
+        hart.execute(ram, run.shared, insn).is_ok()
+    }
+    // SAFETY: see the module.
+    unsafe {
+        if execute(hart, ram, run, &at(slot).insn) {
+            next(hart, ram, run, slot, page, start)
+        } else {
+            general(hart, ram, run, slot, page, start)
         }
     }
 }

@@ -106,7 +106,12 @@ impl Bench {
     /// Writes instructions of four bytes into a frame.
     pub(crate) fn place_at(&mut self, to: u64, offset: u64, words: &[u32]) {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.ram.write(frame(to).base() + offset, &bytes).unwrap();
+        self.place_bytes(to, offset, &bytes);
+    }
+
+    /// Writes code into a frame and those behind it.
+    pub(crate) fn place_bytes(&mut self, to: u64, offset: u64, code: &[u8]) {
+        self.ram.write(frame(to).base() + offset, code).unwrap();
     }
 
     pub(crate) fn run(&mut self, budget: u64) -> Stop {

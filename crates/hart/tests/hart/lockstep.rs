@@ -3,7 +3,7 @@
 use crate::asm::{b, bare, csr, encode, i, insn, jal, r, s};
 use crate::bench::{Bench, CODE, CODE_FRAMES, DATA, HANDLER_FRAME, HOLE, PAGES, Setup, data, frame};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tine_hart::{Engine, Stop, Supervisor};
 use tine_isa::{Format, Insn, Op};
 use tine_mmu::{PAGE_SIZE, TlbConfig, VirtAddr};
@@ -120,16 +120,45 @@ fn any_insn() -> impl Strategy<Value = Insn> {
     )
 }
 
-/// A program of four-byte instructions at an odd place: now and then one of them lies across two pages.
-fn any_program() -> impl Strategy<Value = (Vec<Insn>, u64)> {
-    (proptest::collection::vec(any_insn(), 1..200), (0u64..40).prop_map(|step| 2 * step))
+/// Compressed instructions as GNU as encodes them, with x5 to x9 and x28 for operands and x13 pointing at data.
+const COMPRESSED: [u16; 20] = [
+    0x0001, // c.nop
+    0x0285, // c.addi t0, 1
+    0x3375, // c.addiw t1, -3
+    0x831e, // c.mv t1, t2
+    0x9396, // c.add t2, t0
+    0x8c05, // c.sub s0, s1
+    0x4e15, // c.li t3, 5
+    0x6e0d, // c.lui t3, 3
+    0x0312, // c.slli t1, 4
+    0x800d, // c.srli s0, 3
+    0x8c25, // c.xor s0, s1
+    0x6680, // c.ld s0, 8(a3)
+    0xea80, // c.sd s0, 16(a3)
+    0x42c0, // c.lw s0, 4(a3)
+    0xc6c0, // c.sw s0, 12(a3)
+    0x2680, // c.fld fs0, 8(a3)
+    0xae80, // c.fsd fs0, 24(a3)
+    0xc019, // c.beqz s0, .+6
+    0xfc65, // c.bnez s0, .-8
+    0xa011, // c.j .+4
+];
+
+/// The bytes of a program, and how far to shift it: now and then an instruction lies across two pages.
+fn any_program() -> impl Strategy<Value = (Vec<u8>, u64)> {
+    let insn = prop_oneof![
+        5 => any_insn().prop_map(|insn| encode(&insn).to_le_bytes().to_vec()),
+        1 => proptest::sample::select(COMPRESSED.to_vec()).prop_map(|half| half.to_le_bytes().to_vec()),
+    ];
+    let program = proptest::collection::vec(insn, 1..200).prop_map(|insns| insns.concat());
+    (program, (0u64..40).prop_map(|step| 2 * step))
 }
 
 /// Runs a strategy a fixed number of times from a fixed seed.
 fn check<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value)) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
-    let outcome = TestRunner::new_with_rng(config, rng).run(strategy, |value| {
+    let rng_seed = RngSeed::Fixed(7);
+    let config = Config { cases, failure_persistence: None, rng_seed, ..Config::default() };
+    let outcome = TestRunner::new(config).run(strategy, |value| {
         test(value);
         Ok(())
     });
@@ -142,14 +171,13 @@ fn random_programs(tlb: TlbConfig, supervisor: Supervisor) {
     let budgets = proptest::collection::vec(prop_oneof![1u64..6, 6u64..90, 90u64..900], 1..12);
     check(300, &(any_program(), budgets, any::<u64>()), |((program, shift), budgets, seed)| {
         let mut pair = Pair::new(Setup { tlb, supervisor, ..Setup::default() });
-        let words: Vec<u32> = program.iter().map(encode).collect();
         pair.both(|bench| {
             // Whatever a wrong turn leads to can be executed.
             for page in 0..PAGES {
                 bench.place_at(CODE_FRAMES + page, 0, &[i(Op::Addi, 30, 30, 1); 1024]);
             }
             for place in PLACES {
-                bench.place_at(CODE_FRAMES, place + shift, &words);
+                bench.place_bytes(CODE_FRAMES, place + shift, &program);
             }
             bench.hart.pc = CODE + PLACES[0] + shift;
             for (index, f) in bench.hart.f.iter_mut().enumerate() {

@@ -280,9 +280,9 @@ fn sret_goes_back_and_interrupts_are_as_before() {
     bench.hart.csrs.sstatus.set(Sstatus::SIE, true);
     assert_eq!(bench.run(5), Stop::Trap);
     assert!(bench.hart.csrs.sstatus.has(Sstatus::SPIE) && !bench.hart.csrs.sstatus.has(Sstatus::SIE));
-    bench.hart.csrs.sepc = CODE + 4;
+    bench.hart.csrs.sepc = CODE + 5;
     bench.hart.sret();
-    assert_eq!((bench.hart.privilege, bench.hart.pc), (Privilege::User, CODE + 4));
+    assert_eq!((bench.hart.privilege, bench.hart.pc), (Privilege::User, CODE + 4), "sepc[0] is always 0");
     assert!(bench.hart.csrs.sstatus.has(Sstatus::SIE | Sstatus::SPIE));
     assert_eq!(bench.run(1), Stop::Budget);
     assert_eq!(bench.hart.x[5], 1);

@@ -5,6 +5,11 @@
 //!
 //! Source: unprivileged ISA, "F Extension" and "D Extension".
 
+mod host;
+
+pub(crate) use host::is_silent;
+
+use host::HostFloat;
 use softfloat_wrapper::{ExceptionFlags, F32, F64, Float, RoundingMode};
 
 /// The accrued exception flags `fflags`, as the low five bits of `fcsr` hold them.
@@ -51,14 +56,38 @@ pub(crate) fn flagged<T>(operation: impl FnOnce() -> T) -> (T, Flags) {
 
 /// A format that an `f` register can hold. Its `quiet_nan` is the canonical NaN.
 pub(crate) trait Format: Float + Copy {
+    /// The host's type of the same format.
+    type Host: HostFloat;
+
+    /// Returns the same number as the host's.
+    fn to_host(self) -> Self::Host;
+
+    /// Returns the host's number.
+    fn from_host(number: Self::Host) -> Self;
+
     /// Takes the value out of a register: a narrow value that is not NaN-boxed counts as the canonical NaN.
     fn unboxed(register: u64) -> Self;
 
     /// Returns the register that holds the value, the bits above it being ones.
     fn boxed(self) -> u64;
+
+    /// Returns the square root if the host's is ordinary.
+    fn square_root_on_host(self) -> Option<Self> {
+        self.to_host().square_root().ordinary().map(Self::from_host)
+    }
 }
 
 impl Format for F32 {
+    type Host = f32;
+
+    fn to_host(self) -> f32 {
+        f32::from_bits(self.to_bits())
+    }
+
+    fn from_host(number: f32) -> Self {
+        Self::from_bits(number.to_bits())
+    }
+
     fn unboxed(register: u64) -> Self {
         if register >> 32 == 0xffff_ffff { Self::from_bits(register as u32) } else { Self::quiet_nan() }
     }
@@ -69,6 +98,16 @@ impl Format for F32 {
 }
 
 impl Format for F64 {
+    type Host = f64;
+
+    fn to_host(self) -> f64 {
+        f64::from_bits(self.to_bits())
+    }
+
+    fn from_host(number: f64) -> Self {
+        Self::from_bits(number.to_bits())
+    }
+
     fn unboxed(register: u64) -> Self {
         Self::from_bits(register)
     }
@@ -81,6 +120,80 @@ impl Format for F64 {
 /// Returns the register that holds a NaN-boxed single.
 pub(crate) fn box_f32(bits: u32) -> u64 {
     0xffff_ffff_0000_0000 | u64::from(bits)
+}
+
+/// An operation on two numbers that rounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+impl Binary {
+    #[inline(always)]
+    pub(crate) fn soft<F: Format>(self, a: F, b: F, rm: RoundingMode) -> F {
+        match self {
+            Self::Add => a.add(b, rm),
+            Self::Sub => a.sub(b, rm),
+            Self::Mul => a.mul(b, rm),
+            Self::Div => a.div(b, rm),
+        }
+    }
+
+    /// Returns the host's result if it is ordinary.
+    #[inline(always)]
+    pub(crate) fn on_host<F: Format>(self, a: F, b: F) -> Option<F> {
+        let (a, b) = (a.to_host(), b.to_host());
+        let result = match self {
+            Self::Add => a + b,
+            Self::Sub => a - b,
+            Self::Mul => a * b,
+            Self::Div => a / b,
+        };
+        result.ordinary().map(F::from_host)
+    }
+}
+
+/// A fused multiply-add or one of its relatives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fused {
+    /// `a * b + c`
+    Madd,
+    /// `a * b - c`
+    Msub,
+    /// `-(a * b) - c`
+    Nmadd,
+    /// `-(a * b) + c`
+    Nmsub,
+}
+
+impl Fused {
+    /// Returns the operands of the multiply-add that is the same: negation is exact.
+    #[inline(always)]
+    fn operands<F: Format>(self, a: F, b: F, c: F) -> (F, F, F) {
+        match self {
+            Self::Madd => (a, b, c),
+            Self::Msub => (a, b, c.neg()),
+            Self::Nmadd => (a.neg(), b, c.neg()),
+            Self::Nmsub => (a.neg(), b, c),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn soft<F: Format>(self, a: F, b: F, c: F, rm: RoundingMode) -> F {
+        let (a, b, c) = self.operands(a, b, c);
+        a.fused_mul_add(b, c, rm)
+    }
+
+    /// Returns the host's result if it is ordinary.
+    #[inline(always)]
+    pub(crate) fn on_host<F: Format>(self, a: F, b: F, c: F) -> Option<F> {
+        let (a, b, c) = self.operands(a, b, c);
+        let result = a.to_host().fused(b.to_host(), c.to_host())?;
+        result.ordinary().map(F::from_host)
+    }
 }
 
 /// `minimumNumber` of IEEE 754-2019: -0 is less than +0, and a NaN loses against a number.
