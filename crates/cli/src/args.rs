@@ -177,10 +177,11 @@ pub(crate) enum Ad {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLB")]
 pub(crate) struct TlbArgs {
-    /// Shape of the TLBs: a preset (u74, u54, tiny), or levels as ENTRIES[xWAYS][:lru|:random].
+    /// Shape of the TLBs: a preset (u74, u54, tiny), or l1i=, l1d= and l2= as 32, 1024x8 or 64x4:random.
     ///
-    /// For example l1i=32,l1d=32,l2=1024x8:lru. Without ways a level is fully associative; l2=none leaves the second
-    /// one out; what is not named is as in the default, which is a SiFive U74.
+    /// For example l1i=32,l1d=32,l2=1024x8:lru: entries, ways and replacement (lru, random), of which the last two may be
+    /// left out. Without ways a level is fully associative; l2=none leaves the second one out; what is not named is as in
+    /// the default, which is a SiFive U74.
     #[arg(long = "tlb", value_name = "SPEC", default_value = "u74", value_parser = values::tlb)]
     pub(crate) config: TlbConfig,
 }
