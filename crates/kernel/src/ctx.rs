@@ -4,14 +4,12 @@
 //! where it stopped, so that `read(2)` into a copy-on-write page takes the same fault that a store takes.
 
 use crate::event::{Interest, What};
+use crate::fs::PATH_MAX;
 use crate::mm::{Fault, Memory, Resolved, TASK_SIZE, TakenBy, Work};
 use crate::syscall::{self, UserPtr, UserValue};
 use crate::task::{Process, Signal, SignalInfo, Task, TaskState, WaitKey};
 use crate::{Errno, FaultKind, HartId, Harts, Host, Kernel, MemoryCounters, MmId, Pid, Trap};
 use tine_mmu::{Access, PAGE_SIZE, VirtAddr};
-
-/// The longest path, with its NUL (`PATH_MAX`).
-pub(crate) const PATH_MAX: usize = 4096;
 
 /// A deadline that never comes: the end of Linux's clock, in the year 2262 (include/linux/ktime.h `KTIME_MAX`). Clocks that
 /// jump to real deadlines alone cannot overflow.

@@ -70,42 +70,40 @@ impl Fs {
     }
 
     /// Returns the rows of a directory from a position on: `.` is at 0, `..` at 1.
-    fn rows(&self, env: &Env<'_>, directory: Node, from: u64) -> Result<Vec<Row>, Errno> {
-        let number = |node| match node {
-            Node::Inode(inode) => self.inodes[inode].number,
-            Node::Proc(place) => place.number(),
-        };
-        let dots = [(&b"."[..], directory), (b"..", self.parent(directory))];
-        let dots = (1..).zip(dots).map(|(next, (name, node))| Row {
-            next,
-            number: number(node),
-            file_type: FileType::Directory,
-            name: name.to_vec(),
-        });
-        let mut rows: Vec<Row> = dots.filter(|row| row.next > from).collect();
-        match directory {
+    fn rows<'a>(
+        &'a self,
+        env: &Env<'_>,
+        directory: Node,
+        from: u64,
+    ) -> Result<impl Iterator<Item = Row> + 'a, Errno> {
+        let dots = [(0, &b"."[..], directory), (1, b"..", self.parent(directory))];
+        let dots = dots.into_iter().filter(move |(position, ..)| *position >= from);
+        // One of the two is empty.
+        let (names, places) = match directory {
             Node::Inode(inode) => {
                 let directory = self.inodes[inode].directory().ok_or(Errno::ENOTDIR)?;
                 if directory.is_removed {
                     return Err(Errno::ENOENT);
                 }
-                rows.extend(directory.list_from(from).map(|(cookie, name, inode)| {
-                    let node = self.across_mount(inode);
-                    let file_type = self.file_type(node);
-                    Row { next: cookie + 1, number: number(node), file_type, name: name.to_vec() }
-                }));
+                (Some(directory.list_from(from)), Vec::new())
             }
-            Node::Proc(place) => {
-                let children = self.proc_children(env, place).into_iter().zip(2..);
-                rows.extend(children.filter(|(_, cookie)| *cookie >= from).map(|(child, cookie)| Row {
-                    next: cookie + 1,
-                    number: child.number(),
-                    file_type: child.file_type(),
-                    name: child.name().into_bytes(),
-                }));
-            }
-        }
-        Ok(rows)
+            Node::Proc(place) => (None, self.proc_children(env, place)),
+        };
+        let places = (2..).zip(places).filter(move |(position, _)| *position >= from);
+        let dots = dots.map(|(position, name, node)| self.row(position, name, node));
+        let names = names.into_iter().flatten();
+        let names = names.map(|(cookie, name, inode)| self.row(cookie, name, self.across_mount(inode)));
+        let places =
+            places.map(|(position, place)| self.row(position, place.name().as_bytes(), Node::Proc(place)));
+        Ok(dots.chain(names).chain(places))
+    }
+
+    fn row(&self, position: u64, name: &[u8], node: Node) -> Row {
+        let number = match node {
+            Node::Inode(inode) => self.inodes[inode].number,
+            Node::Proc(place) => place.number(),
+        };
+        Row { next: position + 1, number, file_type: self.file_type(node), name: name.to_vec() }
     }
 
     fn proc_children(&self, env: &Env<'_>, place: ProcNode) -> Vec<ProcNode> {

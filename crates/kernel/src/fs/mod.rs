@@ -52,7 +52,7 @@ pub use proc::{PidFile, PidLink, ProcFile, ProcNode, Processes};
 pub use stat::Stat;
 pub use statfs::StatFs;
 pub use wait::{Stop, Wait};
-pub use work_dir::WorkDirId;
+pub use work_dir::{AT_FDCWD, WorkDirId};
 
 use crate::mm::{Frames, PageCache};
 use crate::{Errno, Fd};
@@ -93,6 +93,8 @@ pub struct Fs {
     /// The directory over which `/proc` is mounted.
     proc_mount: InodeId,
     next_number: u64,
+    /// Names in all directories, which are limited: see [`Fs::check_room`].
+    names: u64,
     random: Random,
     wakes: Vec<Wait>,
 }
@@ -114,6 +116,7 @@ impl Fs {
             work_dirs: Slab::new(),
             proc_mount: root,
             next_number: 2,
+            names: 0,
             random: Random::new(seed),
             wakes: Vec::new(),
         };
@@ -166,7 +169,7 @@ impl Fs {
             }
         }
         let found = self.walk(env.processes, At { base: self.root(), path }, FinalLink::Follow)?;
-        let vacant = self.vacant(found)?;
+        let vacant = self.vacant(env, found)?;
         let contents = env.cache.create();
         let written = env.cache.write(env.ram, env.frames, contents, 0, bytes);
         if !bytes.is_empty() && written != Ok(bytes.len()) {

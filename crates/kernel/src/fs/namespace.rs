@@ -27,7 +27,7 @@ impl Fs {
     /// `EEXIST`, and what a look-up gives.
     pub fn mkdir(&mut self, env: &mut Env<'_>, at: At<'_>, permissions: u32) -> Result<(), Errno> {
         let found = self.walk(env.processes, at, FinalLink::Keep)?;
-        let vacant = self.vacant(found)?;
+        let vacant = self.vacant(env, found)?;
         let kind = InodeKind::Directory(Directory::new(vacant.directory));
         self.make(&vacant, kind, permissions, env.now_ns);
         Ok(())
@@ -44,7 +44,7 @@ impl Fs {
             _ => {}
         }
         let found = self.walk(env.processes, at, FinalLink::Keep)?;
-        let vacant = self.vacant_without_slash(found)?;
+        let vacant = self.vacant_without_slash(env, found)?;
         self.make(&vacant, InodeKind::Symlink(target.to_vec()), 0o777, env.now_ns);
         Ok(())
     }
@@ -56,7 +56,7 @@ impl Fs {
     /// `EEXIST`, and what a look-up gives.
     pub fn link(&mut self, env: &mut Env<'_>, node: Node, at: At<'_>) -> Result<(), Errno> {
         let found = self.walk(env.processes, at, FinalLink::Keep)?;
-        let vacant = self.vacant_without_slash(found)?;
+        let vacant = self.vacant_without_slash(env, found)?;
         let Node::Inode(inode) = node else { return Err(Errno::EXDEV) };
         let file = &self.inodes[inode];
         match file.kind {
@@ -218,13 +218,17 @@ impl Fs {
     }
 
     /// Checks that nothing has the name yet and that its directory takes names.
-    pub(super) fn vacant(&self, found: Found) -> Result<Vacant, Errno> {
+    ///
+    /// # Errors
+    /// `EEXIST`, `ENOENT` in a removed directory and in `/proc`, `ENOSPC` when there are as many names as there may be.
+    pub(super) fn vacant(&self, env: &Env<'_>, found: Found) -> Result<Vacant, Errno> {
         let Last::Name(name) = found.last else { return Err(Errno::EEXIST) };
         if found.node.is_some() {
             return Err(Errno::EEXIST);
         }
         match found.directory {
             Node::Inode(directory) if self.inodes[directory].directory().is_some_and(|it| !it.is_removed) => {
+                self.check_room(env)?;
                 Ok(Vacant { directory, name })
             }
             // A removed directory takes no names, and /proc answers ENOENT for every name that it does not know.
@@ -232,10 +236,21 @@ impl Fs {
         }
     }
 
+    /// Checks that there may be one more name. As on Linux, a tmpfs holds one for every two pages of memory, so that a guest
+    /// cannot fill the host with empty files (Linux 6.12 mm/shmem.c shmem_reserve_inode).
+    fn check_room(&self, env: &Env<'_>) -> Result<(), Errno> {
+        if self.names < Self::max_names(env) { Ok(()) } else { Err(Errno::ENOSPC) }
+    }
+
+    /// Returns how many names there may be.
+    pub(super) fn max_names(env: &Env<'_>) -> u64 {
+        env.frames.gauges().total / 2
+    }
+
     /// The same for what is not going to be a directory, so that no slash may follow.
-    fn vacant_without_slash(&self, found: Found) -> Result<Vacant, Errno> {
+    fn vacant_without_slash(&self, env: &Env<'_>, found: Found) -> Result<Vacant, Errno> {
         let trailing_slash = found.trailing_slash;
-        let vacant = self.vacant(found)?;
+        let vacant = self.vacant(env, found)?;
         if trailing_slash { Err(Errno::ENOENT) } else { Ok(vacant) }
     }
 
@@ -265,6 +280,7 @@ impl Fs {
     }
 
     fn attach(&mut self, at: &Vacant, inode: InodeId, now_ns: u64) {
+        self.names += 1;
         let is_directory = self.inodes[inode].directory().is_some();
         self.directory_mut(at.directory).insert(&at.name, inode, is_directory);
         self.inodes[at.directory].touch_modified(now_ns);
@@ -289,6 +305,7 @@ impl Fs {
     }
 
     fn remove_name(&mut self, named: &Named, now_ns: u64) {
+        self.names -= 1;
         let is_directory = self.inodes[named.inode].directory().is_some();
         self.directory_mut(named.directory).remove(&named.name, is_directory);
         self.inodes[named.directory].touch_modified(now_ns);

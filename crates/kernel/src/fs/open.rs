@@ -106,7 +106,7 @@ impl Fs {
             Some(node) => Ok(node),
             None if !creates => Err(Errno::ENOENT),
             None => {
-                let vacant = self.vacant(found)?;
+                let vacant = self.vacant(env, found)?;
                 let file = InodeKind::Regular(env.cache.create());
                 Ok(Node::Inode(self.make(&vacant, file, permissions, env.now_ns)))
             }

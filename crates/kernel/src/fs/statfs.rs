@@ -22,25 +22,29 @@ pub struct StatFs {
     pub blocks: u64,
     /// Pages that are free.
     pub free_blocks: u64,
+    /// Names that it may hold.
+    pub files: u64,
+    /// Names that it may hold still.
+    pub free_files: u64,
 }
 
 impl StatFs {
     /// Size of `struct statfs`.
     pub const SIZE: usize = 120;
 
-    /// Returns a `struct statfs` (Linux 6.12 include/uapi/asm-generic/statfs.h). Inodes are not limited, which a tmpfs
-    /// without a limit shows as 0.
+    /// Returns a `struct statfs` (Linux 6.12 include/uapi/asm-generic/statfs.h).
     pub fn bytes(&self) -> [u8; Self::SIZE] {
         let block = u64::from(Stat::BLOCK_SIZE);
+        let fsid = 0;
         let words = [
             self.magic,
             block,
             self.blocks,
             self.free_blocks,
             self.free_blocks,
-            0,
-            0,
-            0,
+            self.files,
+            self.free_files,
+            fsid,
             NAME_MAX as u64,
             block,
             FLAGS,
@@ -56,13 +60,21 @@ impl StatFs {
 impl Fs {
     /// Returns the figures of the file system that a file is in.
     pub fn statfs(&self, env: &Env<'_>, node: Node) -> StatFs {
+        let without_figures = |magic| StatFs { magic, blocks: 0, free_blocks: 0, files: 0, free_files: 0 };
         match node {
-            Node::Inode(_) if self.file_type(node) != FileType::Fifo => {
+            Node::Proc(_) => without_figures(PROC_MAGIC),
+            Node::Inode(_) if self.file_type(node) == FileType::Fifo => without_figures(PIPEFS_MAGIC),
+            Node::Inode(_) => {
                 let gauges = env.frames.gauges();
-                StatFs { magic: TMPFS_MAGIC, blocks: gauges.total, free_blocks: gauges.total - gauges.in_use }
+                let files = Self::max_names(env);
+                StatFs {
+                    magic: TMPFS_MAGIC,
+                    blocks: gauges.total,
+                    free_blocks: gauges.total - gauges.in_use,
+                    files,
+                    free_files: files.saturating_sub(self.names),
+                }
             }
-            Node::Inode(_) => StatFs { magic: PIPEFS_MAGIC, blocks: 0, free_blocks: 0 },
-            Node::Proc(_) => StatFs { magic: PROC_MAGIC, blocks: 0, free_blocks: 0 },
         }
     }
 }

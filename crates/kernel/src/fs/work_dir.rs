@@ -9,8 +9,8 @@ super::slab::key! {
     WorkDirId
 }
 
-/// `AT_FDCWD`.
-const AT_FDCWD: i32 = -100;
+/// `AT_FDCWD`: the descriptor that stands for the working directory.
+pub const AT_FDCWD: i32 = -100;
 
 /// A working directory and a umask.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 use super::SysResult;
 use super::args::{Timespec, UserPtr};
 use super::path::{AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, check_flags, lookup_flags};
-use super::types::{AT_FDCWD, AtFlags, DirFd, Mode, PathPtr};
+use super::types::{AtFlags, DirFd, Mode, PathPtr};
 use crate::ctx::Ctx;
-use crate::fs::{LookupFlags, Node};
+use crate::fs::{AT_FDCWD, LookupFlags, Node};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 

@@ -1,9 +1,9 @@
 //! Calls about names: what a path leads to, and which paths there are.
 
 use super::SysResult;
-use super::types::{AT_FDCWD, AtFlags, DirFd, Mode, OutBuffer, PathPtr, RenameFlags as RenameArg};
+use super::types::{AtFlags, DirFd, Mode, OutBuffer, PathPtr, RenameFlags as RenameArg};
 use crate::ctx::Ctx;
-use crate::fs::{AccessMode, At, Env, Fs, LookupFlags, Node, RenameFlags};
+use crate::fs::{AT_FDCWD, AccessMode, At, Env, Fs, LookupFlags, Node, RenameFlags};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 

@@ -6,6 +6,7 @@
 use super::{Arguments, Syscall};
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
+use crate::fs::PATH_MAX;
 use tine_mmu::VirtAddr;
 
 /// How much of a string strace prints (`-s 32`).
@@ -42,7 +43,6 @@ impl Shower<'_> {
 
     /// Prints a NUL-terminated string.
     pub fn string(&mut self, at: VirtAddr) -> String {
-        const PATH_MAX: usize = 4096;
         let bytes = self.bytes(at, PATH_MAX);
         match bytes.iter().position(|byte| *byte == 0) {
             _ if at.0 == 0 => "NULL".to_owned(),

@@ -111,10 +111,10 @@ impl Read {
         }
     }
 
-    /// Tells whether another read of the stream would have to wait.
+    /// Tells whether another read of the stream would have to wait. How much the host has is not known before it is read.
     fn is_empty(&self, ctx: &mut Ctx<'_>) -> bool {
         let open = self.open;
-        ctx.with_fs(|fs, env| fs.readable_bytes(env, open)) == Some(0)
+        ctx.with_fs(|fs, env| fs.readable_bytes(env, open)).unwrap_or(0) == 0
     }
 
     fn begin(&self, ctx: &mut Ctx<'_>, position: Position, want: usize) -> Result<Vec<u8>, Stop> {

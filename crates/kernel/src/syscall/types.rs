@@ -2,12 +2,10 @@
 
 use super::args::{Arg, UserValue, pointer};
 use super::show::Shower;
+use crate::fs::AT_FDCWD;
 use crate::task::Signal;
 use std::marker::PhantomData;
 use tine_mmu::VirtAddr;
-
-/// `AT_FDCWD`: start at the working directory.
-pub(super) const AT_FDCWD: i32 = -100;
 
 /// The address of a path.
 #[derive(Clone, Copy, Debug)]

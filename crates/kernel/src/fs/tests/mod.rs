@@ -14,7 +14,7 @@ use crate::Pid;
 use crate::mm::Truncated;
 
 /// Frames of the machine under test.
-const FRAMES: u64 = 64;
+const FRAMES: u64 = 128;
 
 /// The process under test.
 const SELF: Pid = Pid(10);

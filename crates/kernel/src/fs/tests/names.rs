@@ -201,6 +201,22 @@ fn proc_takes_no_names() {
 }
 
 #[test]
+fn names_are_limited_by_memory() {
+    let mut world = World::new();
+    let root = world.fs.root();
+    let free = world.with(|fs, env| fs.statfs(env, root)).free_files;
+    let made = (0..).take_while(|number| world.mkdir(&format!("/d{number}")) == Ok(())).count();
+    assert_eq!(made as u64, free);
+    let creating = OpenFlags::CREAT | OpenFlags::WRONLY;
+    assert_eq!(world.open("/f", creating), Err(Errno::ENOSPC));
+    assert_eq!(world.symlink("x", "/s"), Err(Errno::ENOSPC));
+    assert_eq!(world.link("/dev/null", "/l"), Err(Errno::ENOSPC));
+    assert_eq!(world.rename("/d0", "/e", RenameFlags::empty()), Ok(()), "a move needs no more room");
+    world.rmdir("/d1").unwrap();
+    assert_eq!(world.symlink("x", "/s"), Ok(()));
+}
+
+#[test]
 fn inode_numbers_are_handed_out_once_and_in_order() {
     let mut world = World::new();
     world.file("/one", "");
