@@ -5,8 +5,8 @@
  *         description that the entry names. fork and dup copy the entry and share the description, so they
  *         share the offset; close removes an entry only; open makes a new description.
  * Rows:   M15.
- * Counts: two forks with a few stack pages copied; read(2) into a shared stack page is a cow_copy that the
- *         supervisor takes. (textbook)
+ * Counts: two forks; after each the parent copies its stack page and the child reuses it. read(2) then stores
+ *         to a page that is writable already. (textbook)
  */
 #include "rt.h"
 
