@@ -145,8 +145,8 @@ syscalls! {
     227 => memory::msync(at: VirtAddr, len: u64, flags: MsyncFlags);
     232 => memory::mincore(at: VirtAddr, len: u64, to: VirtAddr);
     233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice);
-    259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: u64);
     240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: VirtAddr);
+    259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: u64);
     260 => process::wait4(pid: Pid, status: StatusPtr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
     261 => process::prlimit64(pid: Pid, resource: Resource, new: UserPtr<super::args::Rlimit>, old: UserPtr<super::args::Rlimit>);
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
