@@ -183,6 +183,12 @@ impl SupervisorCsrs {
             scounteren: Self::COUNTERS,
         }
     }
+
+    /// Writes `sepc`, whose lowest bit is always 0: instructions begin at even addresses (Privileged ISA, "Supervisor
+    /// Exception Program Counter (`sepc`) Register").
+    pub fn set_sepc(&mut self, value: u64) {
+        self.sepc = VirtAddr(value & !1);
+    }
 }
 
 impl Hart {
@@ -227,7 +233,7 @@ impl Hart {
             Csr::Stvec => self.csrs.stvec = value & !2,
             Csr::Scounteren => self.csrs.scounteren = value & SupervisorCsrs::COUNTERS,
             Csr::Sscratch => self.csrs.sscratch = value,
-            Csr::Sepc => self.csrs.sepc = VirtAddr(value & !1),
+            Csr::Sepc => self.csrs.set_sepc(value),
             Csr::Scause => self.csrs.scause = value,
             Csr::Stval => self.csrs.stval = value,
             // Timer and external interrupts are pending for as long as their source says so.

@@ -117,7 +117,7 @@ impl Harts for Processors {
     }
 
     fn set_pc(&mut self, hart: HartId, pc: u64) {
-        self.hart_mut(hart).csrs.sepc = VirtAddr(pc);
+        self.hart_mut(hart).csrs.set_sepc(pc);
     }
 
     fn save(&self, hart: HartId) -> UserContext {
@@ -129,7 +129,7 @@ impl Harts for Processors {
         let hart = self.hart_mut(hart);
         (hart.x, hart.f, hart.fcsr) = (context.x, context.f, context.fcsr);
         hart.x[0] = 0;
-        hart.csrs.sepc = VirtAddr(context.pc);
+        hart.csrs.set_sepc(context.pc);
     }
 
     fn run(&mut self, hart: HartId, budget: u64) -> Option<Trap> {

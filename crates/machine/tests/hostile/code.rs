@@ -126,3 +126,18 @@ fn prologue_fills_the_registers() {
     assert_eq!(outcome, Outcome::Ended(tine_machine::WaitStatus::Exited(42)));
     assert_eq!(counts.get("instructions.user"), 1 + REGISTERS as u64);
 }
+
+/// `sepc[0]` is always zero (Privileged ISA, "Supervisor Exception Program Counter (`sepc`) Register"), whatever a header, a
+/// handler or a signal frame says.
+#[test]
+fn odd_entry_point_is_rounded_down() {
+    const ENTRY_AT: usize = 24;
+    let mut values = [0; REGISTERS];
+    (values[9], values[16]) = (42, 93);
+    let mut file = program(&[0x73], &values);
+    file[ENTRY_AT] |= 1;
+    for engine in [Engine::Plain, Engine::Threaded] {
+        let (outcome, ..) = run_with(engine, &small(), file.clone());
+        assert_eq!(outcome, Outcome::Ended(tine_machine::WaitStatus::Exited(42)));
+    }
+}
