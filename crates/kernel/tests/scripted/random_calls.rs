@@ -4,7 +4,7 @@
 //! holes, the kernel's half, the last byte of user space, misaligned pointers, huge lengths, negative numbers, descriptors
 //! of every kind, results of earlier calls.
 
-use crate::script::{DATA, DATA_PAGES, S0, S1, Script, Step, TEXT, Value, page, script};
+use crate::script::{DATA, DATA_PAGES, HANDLER, S0, S1, Script, Step, TEXT, Value, page, script};
 use crate::world::{Setup, World};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -33,6 +33,7 @@ const PATHS: [&str; 16] = [
     "/bin/script",
     "tmp/file/below",
 ];
+const RT_SIGRETURN: u64 = 139;
 /// Words of the second page that the calls may point at.
 const WORDS: usize = 32;
 
@@ -86,44 +87,145 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// A call of the table, of another number, or one that is likely to do something.
+/// Calls with arguments that may well succeed, a letter for each; see [`plausible_argument`].
+const PLAUSIBLE: [(u64, &str); 73] = [
+    (17, "bl"),
+    (23, "f"),
+    (24, "ffF"),
+    (25, "fFn"),
+    (29, "fFw"),
+    (34, "dpF"),
+    (35, "dpF"),
+    (36, "pdp"),
+    (37, "dpdpF"),
+    (45, "pl"),
+    (46, "fl"),
+    (48, "dpF"),
+    (49, "p"),
+    (50, "f"),
+    (53, "dpF"),
+    (56, "dpFF"),
+    (57, "f"),
+    (59, "wF"),
+    (61, "fbl"),
+    (62, "flF"),
+    (63, "fbl"),
+    (64, "fbl"),
+    (65, "fwF"),
+    (66, "fwF"),
+    (67, "fbll"),
+    (68, "fbll"),
+    (72, "FwwwwF"),
+    (73, "wFwF8"),
+    (78, "dpbl"),
+    (79, "dpbF"),
+    (80, "fb"),
+    (82, "f"),
+    (88, "dpwF"),
+    (95, "FiwFw"),
+    (96, "w"),
+    (101, "ww"),
+    (113, "Fw"),
+    (115, "FFww"),
+    (123, "ilw"),
+    (129, "iF"),
+    (130, "iF"),
+    (131, "iiF"),
+    (133, "w8"),
+    (134, "Fww8"),
+    (135, "Fww8"),
+    (136, "w8"),
+    (139, ""),
+    (154, "ii"),
+    (157, ""),
+    (165, "Fb"),
+    (166, "F"),
+    (167, "nw"),
+    (214, "a"),
+    (215, "al"),
+    (220, "Fz"),
+    (221, "pzz"),
+    (222, "alFmfz"),
+    (222, "zlFmfz"),
+    (226, "alF"),
+    (227, "alF"),
+    (232, "alb"),
+    (233, "alF"),
+    (260, "iwFw"),
+    (261, "iFzw"),
+    (276, "dpdpF"),
+    (278, "blF"),
+    (291, "dpFFb"),
+    (435, "ww"),
+    (436, "ffF"),
+    (439, "dpFF"),
+    (222, "zlFm"),
+    (215, "al"),
+    (233, "al4"),
+];
+
+/// Draws an argument: an address, buffer, directory, descriptor, flag, process, length, mapping flag, path, word of a
+/// struct, anything, or the digit itself; one time in ten something else.
+fn plausible_argument(kind: char) -> BoxedStrategy<Value> {
+    const AT_FDCWD: u64 = -100_i64 as u64;
+    let pages = |count: u64| (0..count).prop_map(|index| page(index).0);
+    let drawn = match kind {
+        'a' => prop_oneof![2 => pages(DATA_PAGES), 1 => (0..256_u64).prop_map(|index| 0x100_0000 + index * PAGE_SIZE)].boxed(),
+        'b' => prop_oneof![pages(DATA_PAGES), (0..DATA_PAGES * PAGE_SIZE).prop_map(|offset| DATA.0 + offset)].boxed(),
+        'd' => select(vec![AT_FDCWD, 6]).boxed(),
+        'f' => (0..10_u64).boxed(),
+        'F' => prop_oneof![4 => 0..8_u64, 1 => (0..32_u32).prop_map(|bit| 1 << bit)].boxed(),
+        'i' => select(vec![0, 2, 3, 4, 5, u64::MAX]).boxed(),
+        'l' => prop_oneof![1 => 0..300_u64, 2 => (0..40_u64).prop_map(|pages| pages * PAGE_SIZE), 1 => select(EDGES.to_vec())].boxed(),
+        'm' => (select(vec![1_u64, 2]), select(vec![0, 0x20, 0x20, 0x20]), select(vec![0, 0, 0x10, 0x4000, 0x8000, 0x10_0000]))
+            .prop_map(|(sharing, anonymous, placement)| sharing | anonymous | placement)
+            .boxed(),
+        'p' => (0..PATHS.len() as u64).prop_map(|index| page(0).0 + 32 * index).boxed(),
+        'w' => prop_oneof![
+            2 => Just(0),
+            2 => (0..WORDS as u64).prop_map(|index| page(1).0 + 8 * index),
+            4 => (0..STRUCTS.len() as u64).prop_map(|index| page(3).0 + 8 * index),
+        ]
+        .boxed(),
+        'z' => Just(0).boxed(),
+        digit => digit.to_digit(10).map_or_else(|| number().boxed(), |digit| Just(digit.into()).boxed()),
+    };
+    prop_oneof![9 => drawn.prop_map(Value::Known), 1 => value()].boxed()
+}
+
+/// A `struct timespec`, two of `struct iovec`, a `struct sigaction`, and two of `struct pollfd`.
+const STRUCTS: [u64; 11] = [
+    0,
+    1_000,
+    DATA.0 + 4 * PAGE_SIZE,
+    100,
+    DATA.0 + 5 * PAGE_SIZE,
+    5_000,
+    HANDLER.0,
+    0,
+    0,
+    1 << 32 | 3,
+    4 << 32 | 4,
+];
+
+/// A call of the table with any arguments, a call of any number, or one that may well succeed.
 fn call() -> impl Strategy<Value = Step> {
     let known = select(SYSCALLS.iter().map(|call| call.number).collect::<Vec<_>>());
     let any_number = prop_oneof![8 => known, 1 => 0..512_u64, 1 => any::<u64>()];
-    let arguments = || prop::array::uniform6(value());
-    let mapping = (
-        value(),
-        number(),
-        0..8_u64,
-        select(vec![1_u64, 2]),
-        select(vec![0_u64, 0x10, 0x4000, 0x8000, 0x10_0000]),
-        0..9_i32,
-    )
-        .prop_map(|(at, len, prot, sharing, flags, fd)| {
-            let anonymous = if fd == 0 { 0x20 } else { 0 };
-            Step::Call(
-                222,
-                [at, len.into(), prot.into(), (sharing | flags | anonymous).into(), fd.into(), 0.into()],
-            )
+    let wild = (any_number, prop::array::uniform6(value()));
+    let plausible = PLAUSIBLE.map(|(number, kinds)| {
+        let arguments: Vec<_> = kinds.chars().map(plausible_argument).collect();
+        let registers = arguments.prop_map(|drawn| {
+            let mut registers = [Value::Known(0); 6];
+            registers[..drawn.len()].copy_from_slice(&drawn);
+            registers
         });
-    let ranged = (select(vec![214_u64, 215, 226, 227, 232, 233]), value(), number(), value()).prop_map(
-        |(number, at, len, third)| Step::Call(number, [at, len.into(), third, 0.into(), 0.into(), 0.into()]),
-    );
-    let transfer =
-        (select(vec![63_u64, 64, 65, 66, 67, 68, 61, 46, 62]), 0..9_i32, value(), number(), value())
-            .prop_map(|(number, fd, at, len, position)| {
-                Step::Call(number, [fd.into(), at, len.into(), position, 0.into(), 0.into()])
-            });
-    let child = select(vec![17_u64, 0, 0x111, 0x4111, 0x1200011, 0x511]).prop_map(|flags| {
-        Step::Call(220, [flags.into(), 0.into(), 0.into(), 0.into(), page(1).into(), 0.into()])
+        (Just(number), registers).boxed()
     });
-    prop_oneof![
-        8 => (any_number, arguments()).prop_map(|(number, arguments)| Step::Call(number, arguments)),
-        2 => mapping,
-        2 => ranged,
-        3 => transfer,
-        1 => child,
-    ]
+    let child = select(vec![17_u64, 0, 0x111, 0x4111, 0x120_0011, 0x511])
+        .prop_map(|flags| (220, [flags.into(), 0.into(), 0.into(), 0.into(), page(1).into(), 0.into()]));
+    let drawn = prop_oneof![4 => wild, 12 => proptest::strategy::Union::new(plausible), 1 => child];
+    drawn.prop_map(|(number, arguments)| Step::Call(number, arguments))
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -150,7 +252,12 @@ fn prologue(words: &[u64]) -> Script {
         .iter()
         .enumerate()
         .fold(strings, |steps, (index, word)| steps.store(page(1) + 8 * index as u64, *word));
-    let piped = filled.pipe(page(2));
+    let filled = STRUCTS
+        .iter()
+        .enumerate()
+        .fold(filled, |steps, (index, word)| steps.store(page(3) + 8 * index as u64, *word));
+    // After an exec there may be no descriptor left.
+    let piped = filled.call(59, [page(2).into(), 0.into()]);
     [(9, 2), (4, 0), (5, O_RDWR_CREAT), (12, 0)]
         .into_iter()
         .fold(piped, |steps, (index, flags)| open(steps, index, flags))
@@ -171,7 +278,7 @@ fn setup() -> impl Strategy<Value = Setup> {
             seed,
             interest,
             max_processes: 5,
-            max_instructions: Some(200_000),
+            max_instructions: Some(50_000),
         },
     )
 }
@@ -204,7 +311,8 @@ proptest! {
         steps in prop::collection::vec(step(), 1..60),
     ) {
         let body = Script { steps };
-        survive(setup, prologue(&words).and(body).exit(0));
+        let handler = script().call(RT_SIGRETURN, []);
+        survive(setup, prologue(&words).and(body).exit(0).with_handler(handler));
     }
 }
 
