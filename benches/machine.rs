@@ -1,0 +1,98 @@
+//! How fast the machine is at one thing at a time. `README.md` says what each figure measures.
+
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+use std::time::Duration;
+use tine_machine::{
+    Config, Event, EventSink, Host, Machine, MemoryPolicy, Outcome, Program, Stream, WaitStatus,
+};
+
+/// `workload.c`, as `guest/build` makes it.
+const WORKLOAD: &[u8] = include_bytes!("workload");
+
+/// A host that takes all output and has no input.
+struct Nobody;
+
+impl Host for Nobody {
+    fn write(&mut self, _: Stream, bytes: &[u8]) -> bool {
+        black_box(bytes);
+        true
+    }
+
+    fn read(&mut self, _: usize) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+impl EventSink for Nobody {
+    fn event(&mut self, _: &Event) {}
+}
+
+/// A machine that is about to do `count` times what `kind` says, with `pages` pages of memory.
+fn machine(kind: &str, count: u64, pages: u64) -> Machine {
+    let config = Config { policy: MemoryPolicy::TEXTBOOK, memory_bytes: 128 << 20, ..Config::default() };
+    let arguments = ["workload".to_owned(), kind.to_owned(), count.to_string(), pages.to_string()];
+    let program = Program {
+        shown: "workload".to_owned(),
+        path: b"/bin/workload".to_vec(),
+        bytes: WORKLOAD.to_vec(),
+        arguments: arguments.map(String::into_bytes).to_vec(),
+    };
+    Machine::new(config, program).expect("the workload fits")
+}
+
+fn run(mut machine: Machine) -> Machine {
+    assert_eq!(machine.run(&mut Nobody, &mut Nobody), Outcome::Ended(WaitStatus::Exited(0)));
+    machine
+}
+
+/// Times `count` times what `kind` says; making the machine and taking it apart is not in the figure.
+fn bench(group: &mut BenchmarkGroup<'_, WallTime>, kind: &str, count: u64, pages: u64, elements: u64) {
+    group.throughput(Throughput::Elements(elements));
+    group.bench_function(kind, |bencher| {
+        bencher.iter_batched(|| machine(kind, count, pages), run, BatchSize::PerIteration);
+    });
+}
+
+/// Returns how many instructions a run retires, so that a figure can be read in instructions per second.
+fn instructions(kind: &str, count: u64, pages: u64) -> u64 {
+    run(machine(kind, count, pages)).report().machine.get("instructions.user")
+}
+
+fn execution(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("instructions");
+    for (kind, count, pages) in [("compute", 1_000_000, 1), ("touch", 1_000_000, 1)] {
+        bench(&mut group, kind, count, pages, instructions(kind, count, pages));
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group("translations");
+    // Four times as many pages as the second level has entries, so that each load walks.
+    bench(&mut group, "stride", 400_000, 4_096, 400_000);
+    group.finish();
+}
+
+fn supervisor(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("operations");
+    bench(&mut group, "call", 200_000, 1, 200_000);
+    bench(&mut group, "fork", 1_000, 16, 1_000);
+    bench(&mut group, "exec", 500, 1, 500);
+    group.finish();
+    let mut group = criterion.benchmark_group("pages");
+    bench(&mut group, "copy", 20, 1_024, 20 * 1_024);
+    group.finish();
+}
+
+fn briefly() -> Criterion {
+    Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3))
+}
+
+criterion_group! {
+    name = benches;
+    config = briefly();
+    targets = execution, supervisor
+}
+criterion_main!(benches);
