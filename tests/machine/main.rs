@@ -7,6 +7,7 @@ mod fences;
 mod guests;
 mod matrix;
 mod oracle;
+mod policies;
 mod programs;
 mod supervisor;
 mod support;

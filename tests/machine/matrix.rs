@@ -21,6 +21,7 @@ fn engines_agree_and_runs_repeat() {
             assert!(threaded == watched(&name, harts, seed, Engine::Plain), "{what}: the engines differ");
             assert!(threaded == watched(&name, harts, seed, Engine::Threaded), "{what}: two runs differ");
             assert_eq!(threaded.stdout(), expected("guest/expected", &name), "{what}");
+            assert_eq!(threaded.report.machine.get("sfence.all"), 0, "{what}: everything was flushed");
         }
     }
 }

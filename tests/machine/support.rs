@@ -53,9 +53,13 @@ impl Job {
         Self::new(&root().join("guest/bin").join(name), MemoryPolicy::TEXTBOOK)
     }
 
-    pub(crate) fn policy(mut self, policy: &MemoryPolicy) -> Self {
-        self.config.policy = policy.clone();
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
         self
+    }
+
+    pub(crate) fn policy(self, policy: &MemoryPolicy) -> Self {
+        self.with(|config| config.policy = policy.clone())
     }
 
     pub(crate) fn arguments<A: Into<Vec<u8>>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
@@ -68,24 +72,20 @@ impl Job {
         self
     }
 
-    pub(crate) fn harts(mut self, harts: u32) -> Self {
-        self.config.harts = harts;
-        self
+    pub(crate) fn harts(self, harts: u32) -> Self {
+        self.with(|config| config.harts = harts)
     }
 
-    pub(crate) fn seed(mut self, seed: u64) -> Self {
-        self.config.seed = seed;
-        self
+    pub(crate) fn seed(self, seed: u64) -> Self {
+        self.with(|config| config.seed = seed)
     }
 
-    pub(crate) fn engine(mut self, engine: Engine) -> Self {
-        self.config.engine = engine;
-        self
+    pub(crate) fn engine(self, engine: Engine) -> Self {
+        self.with(|config| config.engine = engine)
     }
 
-    pub(crate) fn watching(mut self, interest: Interest) -> Self {
-        self.config.interest = interest;
-        self
+    pub(crate) fn watching(self, interest: Interest) -> Self {
+        self.with(|config| config.interest = interest)
     }
 
     /// Runs the program and checks the machine's counts.

@@ -1,0 +1,67 @@
+//! What the switches change: the same program, printing the same, under another policy or with less of something.
+
+use crate::support::{Job, Run, expected};
+use tine_machine::{ForkMode, ForkOrder, WaitStatus};
+
+fn fork_mode(mode: ForkMode) -> Run {
+    let run = Job::guest("eager-or-cow").with(|config| config.policy.fork = mode).run();
+    assert_eq!(run.stdout(), expected("guest/expected", "eager-or-cow"));
+    run
+}
+
+/// The child changes 8 of 256 pages. An eager fork copies all of them, the stack and the text; only the 8 and the stack
+/// ever came to differ.
+#[test]
+fn an_eager_fork_copies_everything_and_a_lazy_one_what_is_written() {
+    let (eager, lazy) = (fork_mode(ForkMode::Eager), fork_mode(ForkMode::Cow));
+    let (eager, lazy) = (&eager.report, &lazy.report);
+    assert_eq!(eager.machine.get("cow.pages_copied"), 256 + 1 + 1);
+    assert_eq!(eager.machine.get("cow.copied_in_vain"), 248 + 1);
+    assert_eq!(lazy.machine.get("cow.pages_copied"), 8 + 1);
+    for key in ["cow.faults", "cow.pages_write_protected", "sfence.page", "sfence.asid"] {
+        assert_eq!(eager.machine.get(key), 0, "{key}: nothing is shared, so nothing is taken away");
+        assert!(lazy.machine.get(key) > 0, "{key}");
+    }
+    let spared = eager.gauges.get("frames.peak") - lazy.gauges.get("frames.peak");
+    assert_eq!(spared, (256 + 1 + 1) - (8 + 1), "frames at the peak");
+}
+
+/// A child that executes another program at once, and so drops its share of 64 pages, had better run first: the parent then
+/// copies none of them. The stack page is copied by whoever stores first.
+#[test]
+fn a_child_that_runs_first_spares_its_parent_the_copies() {
+    for (order, copies, reuses) in [(ForkOrder::ParentFirst, 64, 0), (ForkOrder::ChildFirst, 0, 64)] {
+        let run = Job::guest("child-first").with(|config| config.policy.fork_order = order).run();
+        assert_eq!(run.stdout(), expected("guest/expected", "child-first"));
+        let counts = &run.report.machine;
+        assert_eq!(counts.get("faults.cow_copy"), copies + 1, "{order:?}");
+        assert_eq!(counts.get("faults.cow_reuse"), reuses + 1, "{order:?}");
+    }
+}
+
+/// The storm needs a second set of 4096 frames, and there are 6144: a copy finds no frame, its process is killed, and the other
+/// one's pages are as they were.
+#[test]
+fn a_copy_without_a_frame_kills_the_process_that_wanted_it() {
+    let run = Job::guest("cow-storm").with(|config| config.memory_bytes = 24 << 20).run();
+    let says = "parent: 16 MiB written, 4096 pages\n\
+        children: 0 of 1 wrote every page\n\
+        parent: 4096 pages still hold its own data\n\
+        parent: wrote every page again, as the only owner\n";
+    assert_eq!(run.stdout(), says);
+    let child = &run.report.processes[1];
+    assert!(matches!(child.end, Some(WaitStatus::Killed { signal, .. }) if signal.name() == "SIGKILL"));
+    assert_eq!(child.counts.get("failed_faults.oom"), 1);
+    assert_eq!(run.report.gauges.get("frames.peak"), run.report.gauges.get("frames.total"));
+    assert_eq!(run.report.processes[0].counts.get("faults.cow_reuse"), 4096, "the dead child gave all back");
+}
+
+#[test]
+fn fork_fails_when_there_are_too_many_processes() {
+    let run = Job::guest("fork-many").with(|config| config.max_procs = Some(10)).run();
+    let says = "9 children are alive together; the next fork failed: EAGAIN\n\
+        9 of them saw the parent's data and ended\n";
+    assert_eq!(run.stdout(), says);
+    assert_eq!(run.report.machine.get("syscalls.clone.errors"), 1);
+    assert_eq!(run.report.machine.get("fork.fork"), 9);
+}
