@@ -11,10 +11,6 @@ use crate::task::{Process, Signal, SignalInfo, Task, TaskState, WaitKey};
 use crate::{Errno, FaultKind, HartId, Harts, Host, Kernel, MemoryCounters, MmId, Pid, Trap};
 use tine_mmu::{Access, PAGE_SIZE, VirtAddr};
 
-/// A deadline that never comes: the end of Linux's clock, in the year 2262 (include/linux/ktime.h `KTIME_MAX`). Clocks that
-/// jump to real deadlines alone cannot overflow.
-const NEVER_NS: u64 = i64::MAX as u64;
-
 /// One task being served on one hart.
 pub struct Ctx<'a> {
     /// The kernel.
@@ -295,7 +291,6 @@ impl<'a> Ctx<'a> {
 
     /// Takes the task off the hart until one of `keys` is woken or the deadline passes.
     pub(crate) fn block(&mut self, keys: Vec<WaitKey>, deadline_ns: Option<u64>) {
-        let deadline_ns = deadline_ns.filter(|deadline_ns| *deadline_ns < NEVER_NS);
         self.process_mut().usage.voluntary_switches += 1;
         self.task_mut().state = TaskState::Blocked;
         self.kernel.leave_hart(self.harts, self.hart);

@@ -15,6 +15,9 @@ pub const TRAP_NS: u64 = 250;
 pub const SLICE_NS: u64 = 4_000_000;
 /// With several harts, how many instructions one runs before the others catch up.
 pub const INTERLEAVE: u64 = 1_000;
+/// A deadline that never comes: the end of Linux's clock, in the year 2262 (include/linux/ktime.h `KTIME_MAX`). Clocks that
+/// jump to earlier deadlines alone cannot overflow.
+const NEVER_NS: u64 = i64::MAX as u64;
 
 /// Something that a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,10 +190,11 @@ impl Scheduler {
         self.waiters.get(&key).map(|tasks| tasks.iter().copied().collect()).unwrap_or_default()
     }
 
-    /// Returns when the next sleep ends or the next alarm fires.
+    /// Returns when the next sleep ends or the next alarm fires, if one ever does.
     pub fn next_timer_ns(&self) -> Option<u64> {
         let first = |set: &BTreeSet<(u64, Pid)>| set.first().map(|(deadline, _)| *deadline);
-        [first(&self.timers), first(&self.alarms)].into_iter().flatten().min()
+        let next = [first(&self.timers), first(&self.alarms)].into_iter().flatten().min();
+        next.filter(|deadline| *deadline < NEVER_NS)
     }
 
     /// Moves the alarm of a process from one time to another; `None` is no alarm.

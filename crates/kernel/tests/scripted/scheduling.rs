@@ -68,6 +68,20 @@ fn sleep_beyond_the_end_of_time_never_ends() {
 }
 
 #[test]
+fn alarm_beyond_the_end_of_time_never_comes() {
+    const SETITIMER: u64 = 103;
+    const RT_SIGSUSPEND: u64 = 133;
+    // No interval; the longest time there is.
+    let armed =
+        script().store(DATA + 16, i64::MAX as u64).call(SETITIMER, [0.into(), DATA.into(), 0.into()]).is(0);
+    let waits = armed.call(RT_SIGSUSPEND, [page(1).into(), 8.into()]).exit(0);
+    let mut world = World::new(Setup::default(), waits);
+    let Outcome::Deadlock(stuck) = world.run_to_outcome() else { panic!("no signal can come") };
+    assert_eq!(stuck[0].waits_for, "a signal");
+    assert!(world.kernel.sched.latest_ns() < 1_000_000);
+}
+
+#[test]
 fn slices_end_while_others_wait() {
     let slices = 5;
     let world = run(workers(2, slices * SLICE_NS));
