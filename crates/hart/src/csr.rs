@@ -58,11 +58,11 @@ impl Csr {
     fn is_read_only(self) -> bool {
         self as u16 >> 10 == 3
     }
+}
 
-    /// Bits 9 and 8 of the number are the lowest privilege that may access the register.
-    fn needs_supervisor(self) -> bool {
-        self as u16 >> 8 & 3 != 0
-    }
+/// Whether U-mode may not access a CSR: bits 9 and 8 of the number are the lowest privilege that may.
+pub(crate) fn is_privileged(number: u16) -> bool {
+    number >> 8 & 3 != 0
 }
 
 /// The state of the floating-point unit, as `sstatus.FS` tells the supervisor.
@@ -259,7 +259,7 @@ impl Hart {
             Csr::Cycle | Csr::Time | Csr::Instret => {
                 user && self.csrs.scounteren >> (csr as u16 & 0x1f) & 1 == 0
             }
-            _ => user && csr.needs_supervisor(),
+            _ => user && is_privileged(number),
         };
         (!forbidden).then_some(csr)
     }

@@ -1,6 +1,7 @@
 //! A block: instructions that follow each other in one page, decoded.
 
 use super::dispatch::{self, Handler};
+use crate::csr;
 use std::sync::atomic::AtomicPtr;
 use tine_isa::{Format, Insn, Memory, Op, decode};
 use tine_mmu::PAGE_SIZE;
@@ -85,7 +86,13 @@ fn decode_at(page: &[u8; PAGE_SIZE as usize], offset: usize) -> Option<Insn> {
     decode(u32::from_le_bytes(*page.get(offset..)?.first_chunk()?))
 }
 
-/// Whether nothing that follows in memory can be executed next without asking again. A branch may fall through.
-fn ends_block(insn: &Insn) -> bool {
-    insn.op.ends_block() && insn.op.format() != Format::Branch
+/// Whether nothing that follows in memory can be executed next without asking again.
+///
+/// A branch may fall through; a CSR that U-mode may access changes nothing that fetches depend on.
+pub(super) fn ends_block(insn: &Insn) -> bool {
+    match insn.op.format() {
+        Format::Branch => false,
+        Format::Csr | Format::CsrImm => csr::is_privileged(insn.imm as u16),
+        _ => insn.op.ends_block(),
+    }
 }

@@ -22,7 +22,7 @@
 mod control;
 
 use super::Run;
-use super::block::Slot;
+use super::block::{Slot, ends_block};
 use crate::exec::immediate;
 use crate::trap::Trap;
 use crate::{Hart, alu, bytes};
@@ -429,7 +429,7 @@ fn perform(
         run.trap = Some(trap.or_bits(bits));
         return Flow::Leave;
     }
-    if slot.insn.op.ends_block() || ram.has_rewritten() {
+    if ends_block(&slot.insn) || ram.has_rewritten() {
         return Flow::Leave;
     }
     let (loads, stores) = match slot.insn.op.memory() {
