@@ -58,7 +58,8 @@ impl Program {
     pub(crate) fn refused(&self, error: &LoadError) -> Failure {
         match error {
             LoadError::Exec(ExecError::Elf(error)) => self.explain(*error),
-            LoadError::Exec(ExecError::Errno(Errno::ENOMEM)) | LoadError::TooLittleMemory(_) => {
+            LoadError::Exec(ExecError::Errno(Errno::ENOMEM | Errno::ENOSPC))
+            | LoadError::TooLittleMemory(_) => {
                 self.cannot_run("guest memory is too little to load it").hint("give it more: --mem 512M")
             }
             LoadError::Exec(error) => self.cannot_run(error.to_string()),

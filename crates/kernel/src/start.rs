@@ -1,8 +1,10 @@
 //! The first two processes: init, which is the supervisor itself, and the program.
 
 use crate::ctx::Ctx;
+use crate::event::{Interest, What};
 use crate::fs::{FdTableId, WorkDirId};
 use crate::kernel::INIT;
+use crate::syscall::{exit_with, quoted};
 use crate::task::{ExecError, Process, Program, Task, TaskState};
 use crate::{Errno, HartId, Harts, Host, Kernel, Origin, Pid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +42,15 @@ impl Process {
             thp_disabled: false,
         }
     }
+}
+
+/// Returns the arguments of the call that starts the program, which no program made, as strace prints them.
+fn execve_text(program: &Program) -> String {
+    let list = |strings: &[Vec<u8>]| {
+        strings.iter().map(|string| quoted(string, usize::MAX)).collect::<Vec<_>>().join(", ")
+    };
+    let path = quoted(&program.path, usize::MAX);
+    format!("{path}, [{}], [{}]", list(&program.arguments), list(&program.environment))
 }
 
 impl Kernel {
@@ -91,8 +102,13 @@ impl Kernel {
         self.switch_to(harts, hart, pid);
         let mut ctx = Ctx::new(self, harts, host, hart);
         ctx.check_program(&program.path)?;
+        let call = execve_text(&program);
+        ctx.log(Interest::SYSCALL, || What::SyscallEnter { name: "execve", arguments: call });
         match ctx.execute(&program.path, program.arguments, program.environment) {
-            Ok(()) => Ok(pid),
+            Ok(()) => {
+                exit_with(&mut ctx, "execve", "0");
+                Ok(pid)
+            }
             Err(crate::syscall::Flow::Errno(errno)) => Err(errno.into()),
             Err(_) => Err(Errno::ENOMEM.into()),
         }

@@ -19,6 +19,7 @@ mod transfer;
 mod types;
 
 pub use args::{UserPtr, UserValue};
+pub(crate) use show::{exit_with, quoted};
 pub(crate) use system::{RELEASE, VERSION};
 pub use table::{SYSCALLS, Syscall};
 pub(crate) use time::CLOCK_TICKS;

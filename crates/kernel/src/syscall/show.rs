@@ -63,7 +63,7 @@ impl Shower<'_> {
 }
 
 /// Prints bytes as a C string literal; `...` follows when there are more than `max`.
-pub(super) fn quoted(bytes: &[u8], max: usize) -> String {
+pub(crate) fn quoted(bytes: &[u8], max: usize) -> String {
     let mut text = String::from("\"");
     for (index, byte) in bytes.iter().take(max).enumerate() {
         match byte {
