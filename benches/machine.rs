@@ -67,19 +67,19 @@ fn execution(criterion: &mut Criterion) {
     }
     group.finish();
     let mut group = criterion.benchmark_group("translations");
-    // Four times as many pages as the second level has entries, so that each load walks.
-    bench(&mut group, "stride", 400_000, 4_096, 400_000);
+    // Far more pages than the second level has entries, so that each load walks.
+    bench(&mut group, "stride", 100_000, 4_096, 100_000);
     group.finish();
 }
 
 fn supervisor(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("operations");
-    bench(&mut group, "call", 200_000, 1, 200_000);
+    bench(&mut group, "call", 100_000, 1, 100_000);
     bench(&mut group, "fork", 1_000, 16, 1_000);
     bench(&mut group, "exec", 500, 1, 500);
     group.finish();
     let mut group = criterion.benchmark_group("pages");
-    bench(&mut group, "copy", 20, 1_024, 20 * 1_024);
+    bench(&mut group, "copy", 10, 1_024, 10 * 1_024);
     group.finish();
 }
 
