@@ -6,6 +6,7 @@ mod files;
 mod memory;
 mod processes;
 mod random_calls;
+mod scheduler;
 mod scheduling;
 mod script;
 mod signals;
