@@ -97,9 +97,9 @@ pub struct TlbConfig {
 }
 
 impl TlbConfig {
-    /// SiFive U74: two fully associative first levels of 40 entries and a direct-mapped second level of 512 (SiFive U74
-    /// Core Complex Manual, "Virtual Memory Support"; the first levels also in Linux, arch/riscv/boot/dts/starfive/
-    /// jh7110.dtsi).
+    /// SiFive U74: two fully associative first levels of 40 entries (Linux, arch/riscv/boot/dts/starfive/jh7110.dtsi,
+    /// `i-tlb-size`, `d-tlb-size` and one set each) and a direct-mapped second level of 512, which that file does not
+    /// describe: its shape is quoted from memory of SiFive's U74 manual and was not checked.
     pub const U74: Self = Self {
         l1i: TlbGeometry::known(40, 40),
         l1d: TlbGeometry::known(40, 40),
