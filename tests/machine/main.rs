@@ -3,6 +3,7 @@
 //! Every run ends with [`tine_machine::Machine::check`]: the invariants of the counts hold, or the test fails, whatever it
 //! was about.
 
+mod dynamic;
 mod fences;
 mod guests;
 mod matrix;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tine_machine::{
-    Config, Engine, Event, EventSink, Host, Interest, Machine, MemoryPolicy, Outcome, Program, Report,
-    Stream, WaitStatus,
+    Config, Engine, Event, EventSink, Host, InstalledFile, Interest, Machine, MemoryPolicy, Outcome, Program,
+    Report, Stream, WaitStatus,
 };
 
 /// More instructions than any program of these tests retires: one that hangs ends here.
@@ -15,6 +15,7 @@ const MOST_INSTRUCTIONS: u64 = 200_000_000;
 #[derive(Clone)]
 pub(crate) struct Job {
     config: Config,
+    files: Vec<InstalledFile>,
     program: Program,
     input: Vec<u8>,
 }
@@ -40,7 +41,7 @@ impl Job {
             arguments: vec![name.into()],
         };
         let config = Config { policy, max_instructions: Some(MOST_INSTRUCTIONS), ..Config::default() };
-        Self { config, program, input: Vec::new() }
+        Self { config, files: Vec::new(), program, input: Vec::new() }
     }
 
     /// Prepares a program of `tests/programs` under the `linux` policy.
@@ -72,6 +73,25 @@ impl Job {
         self
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.program.shown
+    }
+
+    /// Puts files into the machine beside the program.
+    pub(crate) fn files(mut self, files: Vec<InstalledFile>) -> Self {
+        self.files = files;
+        self
+    }
+
+    /// Returns why the machine refuses the program.
+    #[track_caller]
+    pub(crate) fn refusal(self) -> String {
+        let Err(error) = Machine::with_files(self.config, &self.files, self.program) else {
+            panic!("the machine takes the program")
+        };
+        error.to_string()
+    }
+
     pub(crate) fn harts(self, harts: u32) -> Self {
         self.with(|config| config.harts = harts)
     }
@@ -99,7 +119,7 @@ impl Job {
     pub(crate) fn run_on(self, prepare: impl FnOnce(&mut Machine)) -> Run {
         let Config { harts, seed, engine, .. } = self.config;
         let what = format!("{} on {harts} harts, seed {seed}, {engine:?}", self.program.shown);
-        let mut machine = Machine::new(self.config, self.program).unwrap();
+        let mut machine = Machine::with_files(self.config, &self.files, self.program).unwrap();
         prepare(&mut machine);
         let mut console = Console { input: self.input.into(), output: Vec::new() };
         let mut events = Events::default();
@@ -125,8 +145,14 @@ impl Run {
     /// Returns what the program wrote to stdout; on stderr it wrote nothing, and it exited with status 0.
     #[track_caller]
     pub(crate) fn stdout(&self) -> String {
+        self.stdout_of(WaitStatus::Exited(0))
+    }
+
+    /// Returns what the program wrote to stdout; on stderr it wrote nothing, and it ended so.
+    #[track_caller]
+    pub(crate) fn stdout_of(&self, end: WaitStatus) -> String {
         let errors = self.stream(Stream::Stderr);
-        assert!(errors.is_empty() && self.succeeded(), "{:?}: {errors}", self.outcome);
+        assert!(errors.is_empty() && self.outcome == Outcome::Ended(end), "{:?}: {errors}", self.outcome);
         self.stream(Stream::Stdout)
     }
 

@@ -33,5 +33,6 @@ pub use host::{Host, Stream};
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
 pub use kernel::{INIT, Kernel, Outcome, Settings, Stuck};
 pub use policy::{ForkMode, ForkOrder, MemoryPolicy};
+pub use start::InstalledFile;
 pub use task::elf::{ElfError, Image, Placement, Segment, SegmentFlags};
 pub use task::{ExecError, Program, TRAP_NS, WaitStatus};

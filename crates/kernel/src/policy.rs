@@ -35,6 +35,8 @@ pub struct MemoryPolicy {
     pub ad_update: AdUpdate,
     /// Whether fork leaves out mappings that a fault can rebuild: shared ones, and private file mappings never written.
     pub fork_skips_refillable: bool,
+    /// Whether exec moves stack, mappings, heap and position-independent programs by random offsets.
+    pub randomizes_layout: bool,
 }
 
 impl MemoryPolicy {
@@ -46,11 +48,17 @@ impl MemoryPolicy {
         fault_around_pages: 16,
         ad_update: AdUpdate::Svadu,
         fork_skips_refillable: true,
+        randomizes_layout: false,
     };
 
     /// What a course teaches: every page by itself, and fork shares every page.
-    pub const TEXTBOOK: Self =
-        Self { name: "textbook", fault_around_pages: 1, fork_skips_refillable: false, ..Self::LINUX };
+    pub const TEXTBOOK: Self = Self {
+        name: "textbook",
+        fault_around_pages: 1,
+        fork_skips_refillable: false,
+        randomizes_layout: false,
+        ..Self::LINUX
+    };
 
     /// Returns the preset called `name`.
     pub fn preset(name: &str) -> Option<Self> {

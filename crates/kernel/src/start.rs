@@ -5,12 +5,23 @@ use crate::event::{Interest, What};
 use crate::fs::{FdTableId, WorkDirId};
 use crate::kernel::INIT;
 use crate::syscall::{exit_with, quoted};
-use crate::task::{ExecError, Process, Program, Task, TaskState};
+use crate::task::{ExecError, ExecRequest, Process, Program, ProgramStrings, Task, TaskState};
 use crate::{Errno, HartId, Harts, Host, Kernel, Origin, Pid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The permissions of the program's file in the machine.
 const PROGRAM_PERMISSIONS: u32 = 0o755;
+
+/// A file that the machine's user puts into it.
+#[derive(Clone, Debug)]
+pub struct InstalledFile {
+    /// Its path in the machine.
+    pub path: Vec<u8>,
+    /// Its contents.
+    pub bytes: Vec<u8>,
+    /// Its permission bits.
+    pub permissions: u32,
+}
 
 impl Process {
     fn first(pid: Pid, parent: Pid, files: Option<FdTableId>, work_dir: WorkDirId) -> Self {
@@ -39,18 +50,20 @@ impl Process {
             is_subreaper: false,
             end: None,
             has_execed: false,
+            rlimits: Default::default(),
+            personality: 0,
             thp_disabled: false,
         }
     }
 }
 
 /// Returns the arguments of the call that starts the program, which no program made, as strace prints them.
-fn execve_text(program: &Program) -> String {
+fn execve_text(request: &ExecRequest) -> String {
     let list = |strings: &[Vec<u8>]| {
         strings.iter().map(|string| quoted(string, usize::MAX)).collect::<Vec<_>>().join(", ")
     };
-    let path = quoted(&program.path, usize::MAX);
-    format!("{path}, [{}], [{}]", list(&program.arguments), list(&program.environment))
+    let path = quoted(&request.name, usize::MAX);
+    format!("{path}, [{}], [{}]", list(&request.strings.arguments), list(&request.strings.environment))
 }
 
 impl Kernel {
@@ -58,6 +71,17 @@ impl Kernel {
     pub(crate) fn create_init(&mut self) {
         let work_dir = self.fs.new_work_dir();
         self.tasks.insert_taskless(INIT, Process::first(INIT, Pid(0), None, work_dir));
+    }
+
+    /// Puts a file into the file system, with the directories on the way.
+    ///
+    /// # Errors
+    /// As [`crate::fs::Fs::install`].
+    pub fn install(&mut self, harts: &mut dyn Harts, file: &InstalledFile) -> Result<(), Errno> {
+        let epoch_ns = self.settings.epoch_s * 1_000_000_000;
+        self.with_fs(harts, INIT, epoch_ns, |fs, env| {
+            fs.install(env, &file.path, &file.bytes, file.permissions).map(|_| ())
+        })
     }
 
     /// Installs the program in the file system and makes the process that runs it.
@@ -71,9 +95,9 @@ impl Kernel {
         program: Program,
     ) -> Result<Pid, ExecError> {
         let epoch_ns = self.settings.epoch_s * 1_000_000_000;
-        self.with_fs(harts, INIT, epoch_ns, |fs, env| {
-            fs.install(env, &program.path, &program.bytes, PROGRAM_PERMISSIONS)
-        })?;
+        let Program { path, bytes, arguments, environment } = program;
+        let file = InstalledFile { path, bytes, permissions: PROGRAM_PERMISSIONS };
+        self.install(harts, &file)?;
         let pid = self.tasks.next_pid().ok_or(Errno::EAGAIN)?;
         let files = self.fs.console_table(epoch_ns);
         let work_dir = self.fs.new_work_dir();
@@ -101,10 +125,16 @@ impl Kernel {
         let hart = HartId(0);
         self.switch_to(harts, hart, pid);
         let mut ctx = Ctx::new(self, harts, host, hart);
-        ctx.check_program(&program.path)?;
-        let call = execve_text(&program);
+        let request = ExecRequest {
+            node: ctx.find_file(&file.path)?,
+            name: file.path,
+            name_vanishes: false,
+            strings: ProgramStrings { arguments, environment },
+        };
+        ctx.resolve_program(request.clone())?;
+        let call = execve_text(&request);
         ctx.log(Interest::SYSCALL, || What::SyscallEnter { name: "execve", arguments: call });
-        match ctx.execute(&program.path, program.arguments, program.environment) {
+        match ctx.execute(request) {
             Ok(()) => {
                 exit_with(&mut ctx, "execve", "0");
                 Ok(pid)

@@ -5,8 +5,8 @@ use crate::report::{Process, Report, Setting};
 use crate::{Config, Counts};
 use thiserror::Error;
 use tine_kernel::{
-    Account, Event, ExecError, Harts, Host, Kernel, MemoryPolicy, Outcome, Program as KernelProgram,
-    Settings, TRAP_NS,
+    Account, Event, ExecError, Harts, Host, InstalledFile, Kernel, MemoryPolicy, Outcome,
+    Program as KernelProgram, Settings, TRAP_NS,
 };
 use tine_mmu::{Ram, RamError};
 
@@ -72,6 +72,14 @@ impl Machine {
     /// # Errors
     /// [`LoadError`] when memory or program are not to be had.
     pub fn new(config: Config, program: Program) -> Result<Self, LoadError> {
+        Self::with_files(config, &[], program)
+    }
+
+    /// Makes a machine with files in it, and loads `program`.
+    ///
+    /// # Errors
+    /// [`LoadError`] when memory, files or program are not to be had.
+    pub fn with_files(config: Config, files: &[InstalledFile], program: Program) -> Result<Self, LoadError> {
         let mut processors = Processors::new(&config, Ram::new(config.memory_bytes)?);
         let settings = Settings {
             harts: config.harts,
@@ -94,6 +102,9 @@ impl Machine {
             arguments: program.arguments,
             environment: environment.collect(),
         };
+        for file in files {
+            kernel.install(&mut processors, file).map_err(ExecError::from)?;
+        }
         kernel.start(&mut processors, &mut NoHost, loaded)?;
         Ok(Self { kernel, processors, config, shown: program.shown, arguments, outcome: None })
     }

@@ -42,13 +42,13 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Returns where mappings end for a stack that may grow to `stack_limit_bytes` (Linux 6.12 mm/util.c `mmap_base`,
-    /// without its randomisation).
-    pub fn mmap_base_for(stack_limit_bytes: u64) -> VirtAddr {
+    /// Returns where mappings end for a stack that may grow to `stack_limit_bytes` and that may have been lowered by
+    /// `stack_offset_bytes`: `offset_bytes` below where they usually do (Linux 6.12 mm/util.c `mmap_base`).
+    pub fn mmap_base_for(stack_limit_bytes: u64, stack_offset_bytes: u64, offset_bytes: u64) -> VirtAddr {
         let guard = STACK_GUARD_PAGES << PAGE_SHIFT;
         let most = TASK_SIZE / 6 * 5;
-        let gap = stack_limit_bytes.saturating_add(guard).clamp(128 << 20, most);
-        VirtAddr(TASK_SIZE - gap).page_floor()
+        let gap = stack_limit_bytes.saturating_add(guard + stack_offset_bytes).clamp(128 << 20, most);
+        VirtAddr(TASK_SIZE - gap - offset_bytes).page_floor()
     }
 }
 
@@ -120,7 +120,8 @@ pub struct AddressSpace {
 impl AddressSpace {
     pub(super) fn new(mm: MmId, table: PageTable) -> Self {
         let limits = Limits::default();
-        let layout = Layout { mmap_base: Layout::mmap_base_for(limits.stack_bytes), ..Layout::default() };
+        let layout =
+            Layout { mmap_base: Layout::mmap_base_for(limits.stack_bytes, 0, 0), ..Layout::default() };
         Self { vmas: VmaTree::new(mm), table, users: 1, tag: None, harts: BTreeSet::new(), layout, limits }
     }
 

@@ -5,6 +5,7 @@
 
 mod args;
 mod attributes;
+mod exec;
 mod file;
 mod memory;
 mod path;

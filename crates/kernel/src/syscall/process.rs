@@ -1,9 +1,7 @@
 //! Calls that make, end, wait for and describe processes.
 
 use super::args::{Rlimit, Rusage, UserPtr, UserValue};
-use super::types::{
-    CloneArg, IdType, PathPtr, PrctlOption, Resource, StatusPtr, StringVec, UsageOf, WaitOptions,
-};
+use super::types::{CloneArg, IdType, PrctlOption, Resource, StatusPtr, UsageOf, WaitOptions};
 use super::{Continuation, Flow, SysResult, show};
 use crate::ctx::Ctx;
 use crate::task::{Child, CloneRequest, Selector, Usage, WCONTINUED, WEXITED, WSTOPPED, WaitStatus};
@@ -51,16 +49,6 @@ pub(super) fn clone(
 pub(super) fn vfork_wait(ctx: &mut Ctx<'_>, child: Pid) -> SysResult {
     let waiting = ctx.kernel.tasks.process(child).is_some_and(|process| process.vfork_parent.is_some());
     if waiting { Err(Flow::Block(Continuation::Vfork(child))) } else { Ok(child.0 as u64) }
-}
-
-/// `execve(2)`.
-pub(super) fn execve(ctx: &mut Ctx<'_>, path: PathPtr, argv: StringVec, envp: StringVec) -> SysResult {
-    let path = ctx.read_path(path.0)?;
-    let arguments = ctx.read_strings(argv.0)?;
-    let environment = ctx.read_strings(envp.0)?;
-    ctx.execute(&path, arguments, environment)?;
-    show::exit_with(ctx, "execve", "0");
-    Err(Flow::NoReturn)
 }
 
 /// A wait for a child, and where its results go.

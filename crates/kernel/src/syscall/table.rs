@@ -6,7 +6,7 @@ use super::args::{Arg, UserPtr};
 use super::show::ShowArg;
 use super::types::*;
 use super::{
-    Arguments, SysResult, attributes, file, memory, path, poll, process, signal, system, time, transfer,
+    Arguments, SysResult, attributes, exec, file, memory, path, poll, process, signal, system, time, transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -138,7 +138,7 @@ syscalls! {
     214 => memory::brk(to: VirtAddr) -> address;
     215 => memory::munmap(at: VirtAddr, len: u64);
     220 => process::clone(flags: CloneArg, stack: VirtAddr, parent_tid: UserPtr<i32>, tls: u64, child_tid: VirtAddr);
-    221 => process::execve(path: PathPtr, argv: StringVec, envp: StringVec);
+    221 => exec::execve(path: PathPtr, argv: StringVec, envp: StringVec);
     222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: u64) -> address;
     223 => file::fadvise64(fd: Fd, offset: i64, len: i64, advice: u32);
     226 => memory::mprotect(at: VirtAddr, len: u64, prot: Prot);
@@ -151,6 +151,7 @@ syscalls! {
     261 => process::prlimit64(pid: Pid, resource: Resource, new: UserPtr<super::args::Rlimit>, old: UserPtr<super::args::Rlimit>);
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: OutBuffer, len: u64, flags: RandomFlags);
+    281 => exec::execveat(dir: DirFd, path: PathPtr, argv: StringVec, envp: StringVec, flags: AtFlags);
     291 => path::statx(dir: DirFd, path: PathPtr, flags: AtFlags, mask: u32, buffer: VirtAddr);
     436 => file::close_range(first: u32, last: u32, flags: u32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: AtFlags);

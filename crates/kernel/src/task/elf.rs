@@ -177,6 +177,18 @@ impl ElfError {
             | Self::InterpreterPath => Errno::ENOEXEC,
         }
     }
+
+    /// Returns the error of `execve(2)` when this is wrong with the program's interpreter.
+    pub const fn errno_of_interpreter(self) -> Errno {
+        match self {
+            Self::ShortHeader(_) => Errno::EIO,
+            Self::Type(_) => Errno::EINVAL,
+            _ => match self.errno() {
+                Errno::ENOEXEC => Errno::ELIBBAD,
+                errno => errno,
+            },
+        }
+    }
 }
 
 impl Image {
@@ -216,6 +228,19 @@ impl Image {
             interpreter,
             executable_stack: stack.is_some_and(|header| header.p_flags & program_header::PF_X != 0),
         })
+    }
+
+    /// Returns the addresses from the first segment's to the end of the last, before any load bias.
+    pub fn span(&self) -> Range<VirtAddr> {
+        let ranges = self.segments.iter().map(Segment::range);
+        ranges.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or_default()
+    }
+
+    /// Returns what a load bias must be a multiple of: the largest alignment that a segment asks for, and a page at least
+    /// (Linux 6.12 fs/binfmt_elf.c `maximum_alignment`).
+    pub fn alignment(&self) -> u64 {
+        let alignments = self.segments.iter().map(|segment| segment.align);
+        alignments.filter(|align| align.is_power_of_two()).fold(PAGE_SIZE, u64::max)
     }
 
     /// Returns the first segment whose bytes are not all in a file of `file_len` bytes.

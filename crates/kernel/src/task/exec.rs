@@ -1,27 +1,27 @@
-//! Giving a process a program: execve (Linux 6.12 fs/exec.c, fs/binfmt_elf.c).
+//! Giving a process a program: execve (Linux 6.12 fs/exec.c). How an ELF image is mapped is in [`super::load`].
 
-use super::elf::{ElfError, Image, Placement as ImagePlacement, Segment, SegmentFlags};
-use super::stack::{ProgramFacts, RANDOM_BYTES, Strings};
+use super::elf::{ElfError, Image};
+use super::load::{Executable, Loadable};
+use super::rlimits::Resource;
+use super::script::ScriptLine;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::{At, LookupFlags, Node};
-use crate::mm::{FileMapping, Layout, MapBacking, MapRequest, Placement, Prot, TASK_SIZE, Work};
-use crate::syscall::Flow;
+use crate::syscall::{Flow, UserPtr};
 use crate::task::{Handler, Signal, WaitStatus};
-use crate::{Errno, FileId, MemoryCounters, MmId, UserContext};
-use std::sync::Arc;
+use crate::{Errno, FileId, MmId};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
-/// Room that the stack gets beyond its strings at once (`stack_expand`).
-const STACK_EXPAND: u64 = 128 << 10;
-/// The longest single string (`MAX_ARG_STRLEN`).
+/// The longest single string, with its NUL (`MAX_ARG_STRLEN`).
 const MAX_STRING: usize = 32 * PAGE_SIZE as usize;
-/// All strings together may take a quarter of the stack's limit, and at least this is always left (`bprm_stack_limits`).
-const MAX_STRINGS: usize = (8 << 20) / 4;
-/// As much of a file as is read to find its headers: they follow the ELF header in every program that Linux loads.
-const HEAD_BYTES: usize = 64 << 10;
-/// Where a static-pie program is put without address randomisation (`ELF_ET_DYN_BASE`: two thirds of user memory).
-const PIE_BASE: u64 = (TASK_SIZE / 3 * 2) & !(PAGE_SIZE - 1);
+/// Strings and pointers may always take this much (`ARG_MAX`).
+const LEAST_ROOM: u64 = 128 << 10;
+/// And never more than this, three quarters of a usual stack, whatever the stack's limit is.
+const MOST_ROOM: u64 = 6 << 20;
+/// As much of a file as is read to find its headers, which follow the ELF header unless a tool has moved them.
+const HEAD_BYTES: usize = 4 << 10;
+/// A script may name a script as its interpreter, and so on (fs/exec.c `exec_binprm`).
+const MAX_SCRIPTS: usize = 5;
 
 /// A program to load first.
 #[derive(Clone, Debug)]
@@ -42,9 +42,14 @@ pub enum ExecError {
     /// The file is no program for this machine.
     #[error(transparent)]
     Elf(#[from] ElfError),
-    /// It needs an interpreter: dynamic programs are not supported.
-    #[error("it is dynamically linked and needs the interpreter {0}")]
-    Interpreter(String),
+    /// The interpreter that it needs (`PT_INTERP`) cannot be used.
+    #[error("it needs the interpreter {path}, which the guest cannot use: {errno}")]
+    Interpreter {
+        /// Path of the interpreter in the machine.
+        path: String,
+        /// What is wrong with it; `ENOENT` when it is not there.
+        errno: Errno,
+    },
     /// A system call's reason.
     #[error("{0}")]
     Errno(Errno),
@@ -61,17 +66,31 @@ impl ExecError {
     pub const fn errno(&self) -> Errno {
         match self {
             Self::Elf(error) => error.errno(),
-            Self::Interpreter(_) => Errno::ENOENT,
-            Self::Errno(errno) => *errno,
+            Self::Interpreter { errno, .. } | Self::Errno(errno) => *errno,
         }
     }
 }
 
-/// A program file that was found.
-struct Found {
-    node: Node,
-    file: FileId,
-    image: Image,
+/// What a program is told.
+#[derive(Clone, Debug)]
+pub(crate) struct ProgramStrings {
+    /// Its arguments, its name first.
+    pub arguments: Vec<Vec<u8>>,
+    /// Its environment.
+    pub environment: Vec<Vec<u8>>,
+}
+
+/// What execve(2) is asked to run.
+#[derive(Clone, Debug)]
+pub(crate) struct ExecRequest {
+    /// The file.
+    pub node: Node,
+    /// The name under which it was asked for.
+    pub name: Vec<u8>,
+    /// Whether that name leads nowhere once the descriptors are closed, so that a script cannot be read by it.
+    pub name_vanishes: bool,
+    /// What it is told.
+    pub strings: ProgramStrings,
 }
 
 impl Ctx<'_> {
@@ -80,54 +99,15 @@ impl Ctx<'_> {
     /// # Errors
     /// The errno of execve(2) while the old program can still go on. Later the process is killed, and the call does not
     /// return.
-    pub(crate) fn execute(
-        &mut self,
-        path: &[u8],
-        arguments: Vec<Vec<u8>>,
-        environment: Vec<Vec<u8>>,
-    ) -> Result<(), Flow> {
-        let found = self.find_program(path).map_err(|error| error.errno())?;
-        self.load(path, &found, arguments, environment)
-    }
-
-    /// Finds a program and reads its headers.
-    pub(crate) fn check_program(&mut self, path: &[u8]) -> Result<(), ExecError> {
-        self.find_program(path).map(|_| ())
-    }
-
-    fn find_program(&mut self, path: &[u8]) -> Result<Found, ExecError> {
-        let base = self.kernel.fs.cwd(self.process().work_dir);
-        let (node, file) = self.with_fs(|fs, env| {
-            let node = fs.lookup(env.processes, At { base, path }, LookupFlags::empty())?;
-            Ok::<_, Errno>((node, fs.program(node)?))
-        })?;
-        let head = self.kernel.memory.cache().read(self.harts.ram(), file, 0, HEAD_BYTES);
-        let image = Image::parse(&head)?;
-        if let Some(interpreter) = &image.interpreter {
-            return Err(ExecError::Interpreter(String::from_utf8_lossy(interpreter).into_owned()));
-        }
-        Ok(Found { node, file, image })
-    }
-
-    fn load(
-        &mut self,
-        path: &[u8],
-        found: &Found,
-        mut arguments: Vec<Vec<u8>>,
-        environment: Vec<Vec<u8>>,
-    ) -> Result<(), Flow> {
-        if arguments.is_empty() {
-            // Since Linux 5.18 a program always has a first argument.
-            arguments.push(Vec::new());
-        }
-        let strings = Strings::new(VirtAddr(TASK_SIZE), path, &arguments, &environment);
-        let mm = self.new_memory(&strings, found)?;
-        self.enter_memory(mm);
+    pub(crate) fn execute(&mut self, request: ExecRequest) -> Result<(), Flow> {
+        let program = self.resolve_program(request).map_err(|error| error.errno())?;
+        let fresh = self.new_memory(&program)?;
+        self.enter_memory(fresh.mm);
         // The old program is gone: from here on a failure can only kill.
-        self.forget_old_program(path, found.node);
-        match self.start_image(mm, found, &strings) {
+        self.forget_old_program(&program.name, program.image.node);
+        match self.start_image(&fresh, &program) {
             Ok(()) => {
-                let path = String::from_utf8_lossy(path).into_owned();
+                let path = String::from_utf8_lossy(&program.name).into_owned();
                 self.log(Interest::EXEC, || What::Exec { path });
                 Ok(())
             }
@@ -138,38 +118,74 @@ impl Ctx<'_> {
         }
     }
 
-    /// Makes an address space that holds the strings and nothing else.
-    fn new_memory(&mut self, strings: &Strings, found: &Found) -> Result<MmId, Errno> {
-        let mm = self.create_memory()?;
-        let filled = self.memory(mm, |memory, work| {
-            let top = VirtAddr(TASK_SIZE);
-            let len_bytes = top.0 - strings.start.page_floor().0 + STACK_EXPAND;
-            let mut prot = Prot::READ | Prot::WRITE;
-            prot.set(Prot::EXEC, found.image.executable_stack);
-            let request = MapRequest {
-                placement: Placement::Fixed(VirtAddr(top.0 - len_bytes)),
-                grows_down: true,
-                ..MapRequest::anonymous(len_bytes, prot)
+    /// Goes from what was asked for, through the scripts that name one another, to an ELF program and its interpreter.
+    ///
+    /// # Errors
+    /// [`ExecError`] for what execve(2) refuses.
+    pub(crate) fn resolve_program(&mut self, request: ExecRequest) -> Result<Executable, ExecError> {
+        let ExecRequest { mut node, name, name_vanishes, strings } = request;
+        let ProgramStrings { mut arguments, environment } = strings;
+        if arguments.is_empty() {
+            // Since Linux 5.18 a program always has a first argument.
+            arguments.push(Vec::new());
+        }
+        let mut script = name.clone();
+        for _ in 0..=MAX_SCRIPTS {
+            let file = self.kernel.fs.program(node)?;
+            let head = self.head_of(file);
+            let Some(line) = ScriptLine::parse(&head)? else {
+                let image = Loadable { node, file, image: self.read_image(file, &head)? };
+                let interpreter = image.image.interpreter.clone();
+                let interpreter = interpreter.map(|path| self.find_interpreter(&path)).transpose()?;
+                let program = Executable {
+                    image,
+                    interpreter,
+                    name,
+                    strings: ProgramStrings { arguments, environment },
+                };
+                self.check_room(&program)?;
+                return Ok(program);
             };
-            memory.map(work, mm, request)?;
-            memory.poke(work, mm, strings.start, &strings.bytes).map_err(|_| Errno::ENOMEM)
-        });
-        filled.inspect_err(|_| self.kernel.drop_memory(self.harts, self.hart, self.pid, mm)).map(|()| mm)
+            if name_vanishes {
+                return Err(Errno::ENOENT.into());
+            }
+            arguments = line.arguments(script, arguments);
+            script = line.interpreter;
+            node = self.find_file(&script)?;
+        }
+        Err(Errno::ELOOP.into())
     }
 
-    fn create_memory(&mut self) -> Result<MmId, Errno> {
-        let mut counters = MemoryCounters::default();
-        let mut work = Work::supervisor(self.harts.ram(), &mut counters);
-        let created = self.kernel.memory.create(&mut work);
-        debug_assert!(work.finish().is_empty(), "an address space that nobody ran in owes no fence");
-        created.map_err(|_| Errno::ENOMEM)
+    /// Finds what a path leads to from the working directory.
+    pub(crate) fn find_file(&mut self, path: &[u8]) -> Result<Node, Errno> {
+        let base = self.kernel.fs.cwd(self.process().work_dir);
+        self.with_fs(|fs, env| fs.lookup(env.processes, At { base, path }, LookupFlags::empty()))
     }
 
-    /// Lets go of the old address space and runs in the new one.
-    fn enter_memory(&mut self, mm: MmId) {
-        self.release_memory();
-        self.process_mut().mm = Some(mm);
-        self.kernel.activate(self.harts, self.hart, mm);
+    fn head_of(&mut self, file: FileId) -> Vec<u8> {
+        self.kernel.memory.cache().read(self.harts.ram(), file, 0, HEAD_BYTES)
+    }
+
+    /// Reads the headers of a program that begins with `head`.
+    fn read_image(&mut self, file: FileId, head: &[u8]) -> Result<Image, ElfError> {
+        match Image::parse(head) {
+            Err(ElfError::HeadersTruncated | ElfError::InterpreterTruncated) if head.len() == HEAD_BYTES => {
+                let whole = self.kernel.memory.cache().read(self.harts.ram(), file, 0, usize::MAX);
+                Image::parse(&whole)
+            }
+            image => image,
+        }
+    }
+
+    fn find_interpreter(&mut self, path: &[u8]) -> Result<Loadable, ExecError> {
+        let unusable =
+            |errno| ExecError::Interpreter { path: String::from_utf8_lossy(path).into_owned(), errno };
+        let node = self.find_file(path).map_err(unusable)?;
+        let file = self.kernel.fs.program(node).map_err(unusable)?;
+        let head = self.head_of(file);
+        let image = self.read_image(file, &head);
+        let image = image.map_err(|error| unusable(error.errno_of_interpreter()))?;
+        Ok(Loadable { node, file, image })
     }
 
     /// Forgets what does not outlive a program: handlers, descriptors marked so, the word to clear, the name.
@@ -198,138 +214,66 @@ impl Ctx<'_> {
         task.alternate_stack = Default::default();
     }
 
-    /// Maps the segments, fills the stack and points the task at the entry.
-    fn start_image(&mut self, mm: MmId, found: &Found, strings: &Strings) -> Result<(), Errno> {
-        let bias = match found.image.placement {
-            ImagePlacement::Fixed => 0,
-            ImagePlacement::Relocatable => PIE_BASE,
-        };
-        let mut layout = self.map_segments(mm, found, bias)?;
-        layout.vdso = self.map_vdso(mm)?;
-
-        let mut random = [0; RANDOM_BYTES];
-        self.kernel.fs.random().fill(&mut random);
-        let random_at = VirtAddr((strings.start.0 & !15) - RANDOM_BYTES as u64);
-        let facts = ProgramFacts {
-            headers_at: found.image.headers_at.map_or(VirtAddr(0), |at| at + bias),
-            header_count: found.image.header_count,
-            entry: found.image.entry + bias,
-            vdso: layout.vdso,
-        };
-        let (sp, words) = strings.tables(&facts, random_at);
-        self.write_bytes(random_at, &random).map_err(|_| Errno::EFAULT)?;
-        let words: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.write_bytes(sp, &words).map_err(|_| Errno::EFAULT)?;
-
-        layout.start_stack = sp;
-        layout.arg_start = strings.start;
-        layout.env_start = strings.environment.first().copied().unwrap_or(strings.path);
-        layout.arg_end = layout.env_start;
-        layout.env_end = strings.path;
-        self.kernel.memory.space_mut(mm).layout = layout;
-
-        let mut context = UserContext { pc: facts.entry.0, ..UserContext::default() };
-        context.x[usize::from(crate::Reg::SP.0)] = sp.0;
-        self.harts.load(self.hart, &context);
-        Ok(())
+    /// Lets go of the old address space and runs in the new one.
+    fn enter_memory(&mut self, mm: MmId) {
+        self.release_memory();
+        self.process_mut().mm = Some(mm);
+        self.kernel.activate(self.harts, self.hart, mm);
     }
 
-    /// Maps the vDSO.
-    fn map_vdso(&mut self, mm: MmId) -> Result<VirtAddr, Errno> {
-        let mapping = FileMapping {
-            file: self.kernel.vdso.file,
-            first_page: 0,
-            name: Arc::from("[vdso]"),
-            inode: 0,
-            device: 0,
-        };
-        let request = MapRequest {
-            backing: MapBacking::File(mapping),
-            ..MapRequest::anonymous(PAGE_SIZE, Prot::READ | Prot::EXEC)
-        };
-        self.memory(mm, |memory, work| memory.map(work, mm, request))
+    /// Returns how many bytes strings and their pointers may take (`bprm_stack_limits`).
+    fn room(&self) -> u64 {
+        let quarter = self.process().rlimits.current(Resource::Stack) / 4;
+        quarter.clamp(LEAST_ROOM, MOST_ROOM)
     }
 
-    fn map_segments(&mut self, mm: MmId, found: &Found, bias: u64) -> Result<Layout, Errno> {
-        let mut layout = self.kernel.memory.space(mm).layout;
-        layout.start_code = VirtAddr(u64::MAX);
-        for segment in &found.image.segments {
-            self.map_segment(mm, found, segment, bias)?;
-            let (start, file_end) = (segment.at + bias, segment.at + bias + segment.file_bytes);
-            let memory_end = segment.at + bias + segment.memory_bytes;
-            if segment.flags.contains(SegmentFlags::X) {
-                layout.start_code = layout.start_code.min(start);
-                layout.end_code = layout.end_code.max(file_end);
-            }
-            layout.start_data = layout.start_data.max(start);
-            layout.end_data = layout.end_data.max(file_end);
-            layout.brk = layout.brk.max(memory_end);
-        }
-        layout.brk = layout.brk.page_ceil().ok_or(Errno::ENOMEM)?;
-        layout.start_brk = layout.brk;
-        Ok(layout)
+    fn check_room(&self, program: &Executable) -> Result<(), Errno> {
+        let strings = program.strings.arguments.iter().chain(&program.strings.environment);
+        let bytes: usize = strings.map(|string| string.len() + 1 + size_of::<u64>()).sum();
+        let bytes = bytes + program.name.len() + 1;
+        if bytes as u64 > self.room() { Err(Errno::E2BIG) } else { Ok(()) }
     }
 
-    /// Maps one segment: its file part, then zeros up to its size in memory.
-    fn map_segment(&mut self, mm: MmId, found: &Found, segment: &Segment, bias: u64) -> Result<(), Errno> {
-        let mut prot = Prot::empty();
-        prot.set(Prot::READ, segment.flags.contains(SegmentFlags::R));
-        prot.set(Prot::WRITE, segment.flags.contains(SegmentFlags::W));
-        prot.set(Prot::EXEC, segment.flags.contains(SegmentFlags::X));
-        let start = (segment.at + bias).page_floor();
-        let file_end = segment.at + bias + segment.file_bytes;
-        let memory_end = segment.at + bias + segment.memory_bytes;
-        let mut zeros_from = start;
-        if segment.file_bytes > 0 {
-            let backing =
-                MapBacking::File(self.file_mapping(found.node, found.file, segment.offset / PAGE_SIZE));
-            let request = MapRequest {
-                placement: Placement::Fixed(start),
-                backing,
-                ..MapRequest::anonymous(file_end.0 - start.0, prot)
-            };
-            self.memory(mm, |memory, work| memory.map(work, mm, request))?;
-            zeros_from = file_end.page_ceil().ok_or(Errno::ENOMEM)?;
-            if memory_end > file_end && segment.flags.contains(SegmentFlags::W) {
-                // The rest of the last file page is the beginning of .bss (padzero).
-                let tail = zeros_from.0 - file_end.0;
-                self.write_bytes(file_end, &vec![0; tail as usize]).map_err(|_| Errno::EFAULT)?;
-            }
-        }
-        let memory_end = memory_end.page_ceil().ok_or(Errno::ENOMEM)?;
-        if memory_end > zeros_from {
-            let request = MapRequest {
-                placement: Placement::Fixed(zeros_from),
-                ..MapRequest::anonymous(memory_end.0 - zeros_from.0, prot)
-            };
-            self.memory(mm, |memory, work| memory.map(work, mm, request))?;
-        }
-        Ok(())
-    }
-
-    /// Reads a vector of strings that ends with NULL; NULL itself is an empty one.
+    /// Reads the arguments and the environment of execve(2).
     ///
     /// # Errors
     /// `EFAULT`, and `E2BIG` for too much.
-    pub(crate) fn read_strings(&mut self, vector: VirtAddr) -> Result<Vec<Vec<u8>>, Errno> {
-        let mut strings = Vec::new();
+    pub(crate) fn read_program_strings(
+        &mut self,
+        argv: VirtAddr,
+        envp: VirtAddr,
+    ) -> Result<ProgramStrings, Errno> {
+        let mut room = self.room();
+        let argv = self.read_pointers(argv, &mut room)?;
+        let envp = self.read_pointers(envp, &mut room)?;
+        let environment = self.read_strings(&envp, &mut room)?;
+        let arguments = self.read_strings(&argv, &mut room)?;
+        Ok(ProgramStrings { arguments, environment })
+    }
+
+    /// Reads pointers up to NULL. Instead of a vector there may be NULL itself, which is an empty one.
+    fn read_pointers(&mut self, vector: VirtAddr, room: &mut u64) -> Result<Vec<VirtAddr>, Errno> {
+        let mut pointers = Vec::new();
         if vector.0 == 0 {
-            return Ok(strings);
+            return Ok(pointers);
         }
-        let mut total = 0;
-        let mut next = vector;
         loop {
-            let at: u64 = self.read(crate::syscall::UserPtr::new(next))?;
+            let at = self.read(UserPtr::<u64>::new(vector + 8 * pointers.len() as u64))?;
             if at == 0 {
                 break;
             }
-            let string = self.read_string(VirtAddr(at), MAX_STRING, Errno::E2BIG)?;
-            total += string.len() + 1 + size_of::<u64>();
-            if total > MAX_STRINGS {
-                return Err(Errno::E2BIG);
-            }
+            *room = room.checked_sub(size_of::<u64>() as u64).ok_or(Errno::E2BIG)?;
+            pointers.push(VirtAddr(at));
+        }
+        Ok(pointers)
+    }
+
+    fn read_strings(&mut self, pointers: &[VirtAddr], room: &mut u64) -> Result<Vec<Vec<u8>>, Errno> {
+        let mut strings = Vec::with_capacity(pointers.len());
+        for at in pointers {
+            let string = self.read_string(*at, MAX_STRING, Errno::E2BIG)?;
+            *room = room.checked_sub(string.len() as u64 + 1).ok_or(Errno::E2BIG)?;
             strings.push(string);
-            next = next + 8;
         }
         Ok(strings)
     }

@@ -1,13 +1,17 @@
 //! Processes and programs: what they are ([`table`]), who runs ([`sched`]), and how they are made ([`fork`]), given a
 //! program ([`exec`]), told something ([`signal`], [`deliver`]), stopped ([`stop`]), ended ([`exit`]) and waited for ([`wait`]).
 
+mod aslr;
 mod deliver;
 pub(crate) mod elf;
 mod exec;
 mod exit;
 mod fork;
 pub(crate) mod frame;
+mod load;
+mod rlimits;
 mod sched;
+mod script;
 pub(crate) mod signal;
 mod stack;
 mod stop;
@@ -18,7 +22,9 @@ mod wait;
 
 pub use elf::{ElfError, Image};
 pub use exec::{ExecError, Program};
+pub(crate) use exec::{ExecRequest, ProgramStrings};
 pub(crate) use fork::CloneRequest;
+pub use rlimits::{Resource, Rlimit, Rlimits, UNLIMITED};
 pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, TRAP_NS, WaitKey};
 pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,

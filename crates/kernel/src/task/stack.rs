@@ -11,6 +11,7 @@
 //!         sp ─▶  argc
 //! ```
 
+use super::exec::ProgramStrings;
 use tine_mmu::VirtAddr;
 
 /// What the auxiliary vector says of the program (getauxval(3)).
@@ -20,6 +21,8 @@ pub(super) struct ProgramFacts {
     pub headers_at: VirtAddr,
     /// `AT_PHNUM`.
     pub header_count: u16,
+    /// `AT_BASE`: the load bias of the interpreter; 0 without one.
+    pub interpreter: VirtAddr,
     /// `AT_ENTRY`.
     pub entry: VirtAddr,
     /// `AT_SYSINFO_EHDR`.
@@ -43,7 +46,8 @@ pub(super) struct Strings {
 
 impl Strings {
     /// Lays the strings out below `top`.
-    pub(super) fn new(top: VirtAddr, path: &[u8], arguments: &[Vec<u8>], environment: &[Vec<u8>]) -> Self {
+    pub(super) fn new(top: VirtAddr, path: &[u8], strings: &ProgramStrings) -> Self {
+        let ProgramStrings { arguments, environment } = strings;
         const TERMINATOR_BYTES: usize = 8;
         let size = |strings: &[Vec<u8>]| strings.iter().map(|string| string.len() + 1).sum::<usize>();
         let total = size(arguments) + size(environment) + path.len() + 1 + TERMINATOR_BYTES;
@@ -117,7 +121,7 @@ fn auxiliary_vector(facts: &ProgramFacts, random_at: VirtAddr, path: VirtAddr) -
         (AT_PHDR, facts.headers_at.0),
         (AT_PHENT, PROGRAM_HEADER_BYTES),
         (AT_PHNUM, u64::from(facts.header_count)),
-        (AT_BASE, 0),
+        (AT_BASE, facts.interpreter.0),
         (AT_FLAGS, 0),
         (AT_ENTRY, facts.entry.0),
         (AT_UID, 0),
@@ -138,13 +142,17 @@ mod tests {
 
     #[test]
     fn stack_is_laid_out_as_linux_does() {
-        let strings =
-            Strings::new(VirtAddr(0x1000), b"/p", &[b"a".to_vec(), b"bc".to_vec()], &[b"E=1".to_vec()]);
+        let told = ProgramStrings {
+            arguments: vec![b"a".to_vec(), b"bc".to_vec()],
+            environment: vec![b"E=1".to_vec()],
+        };
+        let strings = Strings::new(VirtAddr(0x1000), b"/p", &told);
         assert_eq!(strings.bytes, b"a\0bc\0E=1\0/p\0\0\0\0\0\0\0\0\0");
         assert_eq!(strings.path, VirtAddr(0x1000 - 8 - 3));
         let facts = ProgramFacts {
             headers_at: VirtAddr(64),
             header_count: 3,
+            interpreter: VirtAddr(0),
             entry: VirtAddr(0x100),
             vdso: VirtAddr(0),
         };

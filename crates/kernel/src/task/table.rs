@@ -3,6 +3,7 @@
 //! A *task* is what a hart runs; a *process* is what a parent waits for. Every process has at least one task, and its
 //! first has the process's number.
 
+use super::rlimits::Rlimits;
 use super::signal::{Action, Pending, Signal, SignalSet};
 use super::stop::JobState;
 use super::timers::IntervalTimers;
@@ -184,6 +185,10 @@ pub struct Process {
     pub end: Option<WaitStatus>,
     /// Whether it has replaced its program since it was made (setpgid(2) asks).
     pub has_execed: bool,
+    /// What it may use at most.
+    pub rlimits: Rlimits,
+    /// Its execution domain (personality(2)).
+    pub personality: u32,
     /// Whether it asked for no huge pages (prctl(2), `PR_SET_THP_DISABLE`).
     pub thp_disabled: bool,
 }
@@ -192,6 +197,12 @@ impl Process {
     /// Returns what the process wants done with `signal`.
     pub fn action(&self, signal: Signal) -> Action {
         self.actions.get(&signal).copied().unwrap_or_default()
+    }
+
+    /// Tells whether its programs shall lie where they would without randomisation.
+    pub const fn keeps_layout(&self) -> bool {
+        const ADDR_NO_RANDOMIZE: u32 = 0x4_0000;
+        self.personality & ADDR_NO_RANDOMIZE != 0
     }
 }
 
