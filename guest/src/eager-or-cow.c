@@ -1,7 +1,7 @@
 /*
  * eager-or-cow: a large process forks a child that changes little.
  *
- * Shows:  what copy-on-write saves. Run it twice and compare: `tine compare --fork cow,eager -- @eager-or-cow`.
+ * Shows:  what copy-on-write saves. Run it twice and compare: `tine run --stats --fork eager @eager-or-cow` and without `--fork`.
  *         The program prints the same; the machine does not do the same.
  * Rows:   M3, M4.
  * Counts: in the 256 pages, with --fork=cow: 8 cow_copy, 248 pages never copied. With --fork=eager: 256 pages

@@ -1,8 +1,8 @@
 /*
  * fork-many [CHILDREN]: children pile up until fork says no.
  *
- * Shows:  fork can fail, and a program that does not look takes the error for a pid. Run it with --max-procs or
- *         --fail fork:N to see EAGAIN, with --mem to see ENOMEM.
+ * Shows:  fork can fail, and a program that does not look takes the error for a pid. Run it with --max-procs to
+ *         see EAGAIN, with --mem to see ENOMEM.
  * Rows:   M4, M17.
  * Counts: for the default, 64 children: 64 forks, each with its own page tables, and hardly a copy, for nobody
  *         writes: all of them share the 16 pages. (textbook)
