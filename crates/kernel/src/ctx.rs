@@ -77,6 +77,20 @@ impl<'a> Ctx<'a> {
         self.kernel.tasks.process_mut(self.pid).expect("the served process exists")
     }
 
+    /// Returns the name of the task, as `/proc/<pid>/task/<tid>/comm` has it.
+    pub fn name(&self) -> &[u8] {
+        self.task().name.as_ref().unwrap_or(&self.process().command)
+    }
+
+    /// Names the task. Its process is known by the name of its first task.
+    pub fn set_name(&mut self, name: Vec<u8>) {
+        if self.tid == self.pid {
+            self.process_mut().command = name;
+        } else {
+            self.task_mut().name = Some(name);
+        }
+    }
+
     /// Returns the process's address space.
     ///
     /// # Panics
@@ -219,6 +233,20 @@ impl<'a> Ctx<'a> {
         self.copy(to, from.len(), |harts, done| harts.copy_out(hart, to + done as u64, &from[done..]))
     }
 
+    /// Replaces the aligned word at `at` by `new` if it holds `old`, and returns what it held.
+    ///
+    /// # Errors
+    /// `EFAULT` when it cannot be written.
+    pub fn compare_exchange(&mut self, at: VirtAddr, old: u32, new: u32) -> Result<u32, Errno> {
+        let (hart, mut held) = (self.hart, old);
+        let exchange = |harts: &mut dyn Harts, _| {
+            held = harts.compare_exchange(hart, at, old, new)?;
+            Ok(())
+        };
+        self.copy(at, size_of::<u32>(), exchange).map_err(|_| Errno::EFAULT)?;
+        Ok(held)
+    }
+
     /// Reads a value.
     ///
     /// # Errors
@@ -279,6 +307,11 @@ impl<'a> Ctx<'a> {
     /// # Returns
     /// Whether the task is still on the hart.
     pub(crate) fn prepare_return(&mut self) -> bool {
+        if self.process().job.is_stopped() {
+            // A signal that another task took has stopped them all.
+            self.stop_task();
+            return false;
+        }
         self.begin_child();
         if let Some(suspended) = self.task_mut().continuation.take() {
             syscall::resume(self, suspended);

@@ -6,7 +6,7 @@ use crate::event::{Event, Interest, What};
 use crate::fs::Fs;
 use crate::mm::{Fences, Memory, OutOfMemory};
 use crate::syscall;
-use crate::task::{INTERLEAVE, Scheduler, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus};
+use crate::task::{Futexes, INTERLEAVE, Scheduler, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus};
 use crate::{Cause, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Trap};
 use std::collections::BTreeSet;
 use tine_mmu::Ram;
@@ -65,6 +65,8 @@ pub struct Kernel {
     pub sched: Scheduler,
     /// What it was told.
     pub settings: Settings,
+    /// Who waits for which futex.
+    pub futexes: Futexes,
     pub(crate) vdso: Vdso,
     pub(crate) program: Option<Pid>,
     pub(crate) program_end: Option<WaitStatus>,
@@ -90,6 +92,7 @@ impl Kernel {
             vdso,
             fs,
             tasks: TaskTable::default(),
+            futexes: Futexes::default(),
             sched: Scheduler::new(harts, settings.seed),
             settings,
             program: None,
@@ -114,8 +117,8 @@ impl Kernel {
         let now_ns = self.sched.hart(hart).now_ns;
         self.fire_timers(now_ns);
         let mut ctx = Ctx::new(self, harts, host, hart);
-        if ctx.kernel.sched.hart(hart).in_user && ctx.has_signal() {
-            // Another hart sent it: here it takes an interrupt to be looked at.
+        if ctx.kernel.sched.hart(hart).in_user && (ctx.has_signal() || ctx.process().job.is_stopped()) {
+            // Another hart sent or took it: here it takes an interrupt to be looked at.
             ctx.interrupt(Interrupt::Software);
         }
         if ctx.kernel.sched.hart(hart).in_user || ctx.prepare_return() {
@@ -205,10 +208,15 @@ impl Kernel {
     }
 
     fn give_idle_harts_work(&mut self, harts: &mut dyn Harts) {
-        while self.sched.has_ready() {
-            let Some(hart) = self.sched.idle_hart() else { return };
-            let Some(task) = self.sched.dequeue() else { return };
-            self.switch_to(harts, hart, task);
+        if !self.sched.has_ready() {
+            return;
+        }
+        for hart in self.sched.idle_harts() {
+            let tasks = &self.tasks;
+            let allowed = |tid| tasks.task(tid).is_some_and(|task| task.may_run_on(hart));
+            if let Some(task) = self.sched.dequeue(allowed) {
+                self.switch_to(harts, hart, task);
+            }
         }
     }
 
@@ -249,13 +257,30 @@ impl Kernel {
         harts.set_satp(hart, activation.root, activation.asid);
     }
 
-    /// Takes the current task off `hart` and saves its registers.
+    /// Takes the current task off `hart` and saves its registers. A hart in user mode is interrupted first.
     pub(crate) fn leave_hart(&mut self, harts: &mut dyn Harts, hart: HartId) {
+        if self.sched.hart(hart).in_user {
+            let trap = harts.interrupt(hart, Interrupt::Software);
+            self.enter_trap(hart, &trap);
+        }
         let Some(tid) = self.sched.hart_mut(hart).current.take() else { return };
         self.collect_counters(harts, hart, tid);
         if let Some(task) = self.tasks.task_mut(tid) {
             task.context = harts.save(hart);
         }
+    }
+
+    /// Charges for a trap that the current task of `hart` has taken, and logs it.
+    fn enter_trap(&mut self, hart: HartId, trap: &Trap) {
+        let slot = self.sched.hart_mut(hart);
+        slot.in_user = false;
+        slot.now_ns += TRAP_NS;
+        let Some(tid) = slot.current else { return };
+        if let Some(process) = self.current_process(hart).and_then(|pid| self.tasks.process_mut(pid)) {
+            process.usage.system_ns += TRAP_NS;
+        }
+        let Trap { cause, stval, sepc, spp } = *trap;
+        self.log(Interest::TRAP, hart, tid, || What::Trap { cause, scause: trap.scause(), stval, sepc, spp });
     }
 
     /// Takes the current task off `hart` and puts it at the end of the run queue.
@@ -400,7 +425,7 @@ impl Ctx<'_> {
         };
         self.kernel.count_retired(hart, self.harts.retired(hart));
         match trap {
-            Some(trap) => self.take(trap),
+            Some(trap) => self.serve(trap),
             None if self.kernel.timer_is_due(hart) || self.has_signal() => self.interrupt(Interrupt::Timer),
             None => self.kernel.sched.hart_mut(hart).in_user = true,
         }
@@ -408,28 +433,18 @@ impl Ctx<'_> {
 
     fn interrupt(&mut self, interrupt: Interrupt) {
         let trap = self.harts.interrupt(self.hart, interrupt);
-        self.take(trap);
-    }
-
-    /// Charges for a trap and serves it.
-    fn take(&mut self, trap: Trap) {
-        let slot = self.kernel.sched.hart_mut(self.hart);
-        slot.in_user = false;
-        slot.now_ns += TRAP_NS;
-        self.process_mut().usage.system_ns += TRAP_NS;
         self.serve(trap);
     }
 
     /// Serves a trap of the current task.
     fn serve(&mut self, trap: Trap) {
-        let Trap { cause, stval, sepc, spp } = trap;
-        self.log(Interest::TRAP, || What::Trap { cause, scause: trap.scause(), stval, sepc, spp });
-        match cause {
+        self.kernel.enter_trap(self.hart, &trap);
+        match trap.cause {
             Cause::Interrupt(Interrupt::Timer) => self.timer(),
             // The signal is taken on the way back to U-mode.
             Cause::Interrupt(Interrupt::Software) => {}
             Cause::SystemCall => syscall::serve(self),
-            Cause::PageFault(access) => self.user_fault(stval, access),
+            Cause::PageFault(access) => self.user_fault(trap.stval, access),
             Cause::Breakpoint | Cause::IllegalInstruction | Cause::Misaligned(_) | Cause::AccessFault(_) => {
                 self.raise_trap_signal(&trap);
             }

@@ -162,9 +162,9 @@ impl Kernel {
         text
     }
 
-    fn state_of(&self, process: &Process) -> (char, &'static str) {
-        let task = process.tasks.first().and_then(|tid| self.tasks.task(*tid));
-        match task.map(|task| &task.state) {
+    fn state_of(&self, pid: Pid) -> (char, &'static str) {
+        match self.tasks.task(pid).map(|task| &task.state) {
+            // Its first task at least has ended.
             None => ('Z', "zombie"),
             Some(TaskState::Stopped) => ('T', "stopped"),
             Some(TaskState::Blocked) => ('S', "sleeping"),
@@ -172,12 +172,17 @@ impl Kernel {
         }
     }
 
+    /// Returns how many tasks a process has. Its first counts as long as the process does.
+    fn thread_count(&self, pid: Pid, process: &Process) -> u64 {
+        process.tasks.len() as u64 + u64::from(self.tasks.task(pid).is_none())
+    }
+
     fn stat_text(&self, pid: Pid, process: &Process) -> String {
         let usage = self.usage_of(process);
         let layout = process.mm.map(|mm| self.memory.space(mm).layout).unwrap_or_default();
         let ticks = |ns: u64| ns / (NS_PER_S / CLOCK_TICKS);
         let (own, children) = (process.own_usage(), process.children_usage);
-        let sets = SignalSets::of(self, process);
+        let sets = SignalSets::of(self, pid, process);
         let exit_signal = process.exit_signal.map_or(0, |signal| signal.number());
         let fields: [u64; 43] = [
             own.minor_faults,
@@ -190,7 +195,7 @@ impl Kernel {
             ticks(children.system_ns),
             20,
             0,
-            process.tasks.len() as u64,
+            self.thread_count(pid, process),
             0,
             ticks(process.start_ns),
             usage.size * 4096,
@@ -225,7 +230,7 @@ impl Kernel {
             process.end.map_or(0, |end| u64::from(end.word())),
         ];
         let command = String::from_utf8_lossy(&process.command);
-        let (state, _) = self.state_of(process);
+        let (state, _) = self.state_of(pid);
         let (parent, group, session) = (process.parent, process.group, process.session);
         let mut text = format!("{pid} ({command}) {state} {parent} {group} {session} 0 -1 4194304");
         for value in fields {
@@ -259,8 +264,8 @@ struct SignalSets {
 }
 
 impl SignalSets {
-    fn of(kernel: &Kernel, process: &Process) -> Self {
-        let task = process.tasks.first().and_then(|tid| kernel.tasks.task(*tid));
+    fn of(kernel: &Kernel, pid: Pid, process: &Process) -> Self {
+        let task = kernel.tasks.task(pid);
         let mut sets = Self {
             pending: task.map(|task| task.pending.set()).unwrap_or_default(),
             shared_pending: process.pending.set(),
@@ -283,8 +288,8 @@ impl Kernel {
     /// Composes `/proc/<pid>/status`. What Tine has no notion of is left out.
     fn status_text(&self, pid: Pid, process: &Process) -> String {
         let usage = self.usage_of(process);
-        let sets = SignalSets::of(self, process);
-        let (letter, state) = self.state_of(process);
+        let sets = SignalSets::of(self, pid, process);
+        let (letter, state) = self.state_of(pid);
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "{name}:\t{value}");
@@ -320,7 +325,7 @@ impl Kernel {
             kib("VmSwap", 0);
         }
         line("THP_enabled", if process.thp_disabled { "0" } else { "1" });
-        line("Threads", &process.tasks.len().max(1).to_string());
+        line("Threads", &self.thread_count(pid, process).to_string());
         let mut set = |name: &str, set: SignalSet| line(name, &format!("{:016x}", set.bits()));
         set("SigPnd", sets.pending);
         set("ShdPnd", sets.shared_pending);

@@ -5,7 +5,7 @@ use crate::event::{Interest, What};
 use crate::fs::{FdTableId, WorkDirId};
 use crate::kernel::INIT;
 use crate::syscall::{exit_with, quoted};
-use crate::task::{ExecError, ExecRequest, Process, Program, ProgramStrings, Task, TaskState};
+use crate::task::{ExecError, ExecRequest, Process, Program, ProgramStrings, Task};
 use crate::{Errno, HartId, Harts, Host, Kernel, Origin, Pid};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,6 @@ impl Process {
             actions: BTreeMap::new(),
             pending: Default::default(),
             exit_signal: Some(crate::task::Signal::SIGCHLD),
-            vfork_parent: None,
             command: b"init".to_vec(),
             exe: None,
             timers: Default::default(),
@@ -53,6 +52,7 @@ impl Process {
             rlimits: Default::default(),
             personality: 0,
             thp_disabled: false,
+            barriers: 0,
         }
     }
 }
@@ -70,7 +70,7 @@ impl Kernel {
     /// Makes init. It has no task and runs no instruction: it is there to be a parent.
     pub(crate) fn create_init(&mut self) {
         let work_dir = self.fs.new_work_dir();
-        self.tasks.insert_taskless(INIT, Process::first(INIT, Pid(0), None, work_dir));
+        self.tasks.insert_process(INIT, Process::first(INIT, Pid(0), None, work_dir));
     }
 
     /// Puts a file into the file system, with the directories on the way.
@@ -101,23 +101,8 @@ impl Kernel {
         let pid = self.tasks.next_pid().ok_or(Errno::EAGAIN)?;
         let files = self.fs.console_table(epoch_ns);
         let work_dir = self.fs.new_work_dir();
-        let mut process = Process::first(pid, INIT, Some(files), work_dir);
-        process.tasks.push(pid);
-        let task = Task {
-            process: pid,
-            context: Default::default(),
-            state: TaskState::Ready,
-            continuation: None,
-            interrupted: None,
-            blocked: Default::default(),
-            awaited: Default::default(),
-            saved_blocked: None,
-            alternate_stack: Default::default(),
-            pending: Default::default(),
-            set_child_tid: 0,
-            clear_child_tid: 0,
-        };
-        self.tasks.insert(pid, process, task);
+        self.tasks.insert_process(pid, Process::first(pid, INIT, Some(files), work_dir));
+        self.tasks.insert_task(pid, Task::new(pid, Default::default()));
         if let Some(init) = self.tasks.process_mut(INIT) {
             init.children.insert(pid);
         }

@@ -7,14 +7,18 @@ mod args;
 mod attributes;
 mod exec;
 mod file;
+mod futex;
 mod memory;
 mod path;
 mod poll;
 mod process;
+mod sched;
 mod show;
 mod signal;
 mod system;
 mod table;
+mod task_types;
+mod thread;
 mod time;
 mod transfer;
 mod types;
@@ -66,6 +70,8 @@ pub enum Continuation {
     Write(transfer::Write),
     /// `ppoll` and `pselect6`.
     Poll(poll::Poll),
+    /// `futex` waiting.
+    Futex(futex::Wait),
     /// `rt_sigtimedwait`.
     SignalWait(signal::SignalWait),
     /// `rt_sigsuspend` and `pause`: until a signal is taken.
@@ -78,10 +84,11 @@ impl Continuation {
         match self {
             Self::Sleep(sleep) => sleep.run(ctx),
             Self::Wait(wait) => wait.run(ctx),
-            Self::Vfork(child) => process::vfork_wait(ctx, child),
+            Self::Vfork(child) => thread::vfork_wait(ctx, child),
             Self::Read(read) => read.run(ctx),
             Self::Write(write) => write.run(ctx),
             Self::Poll(poll) => poll.run(ctx),
+            Self::Futex(wait) => wait.resume(ctx),
             Self::SignalWait(wait) => wait.run(ctx),
             // Only a handler ends it, and then it is not resumed.
             Self::Suspend => Err(Flow::Block(Self::Suspend)),
@@ -90,7 +97,8 @@ impl Continuation {
 
     fn keys(&self, ctx: &Ctx<'_>) -> Vec<WaitKey> {
         match self {
-            Self::Sleep(_) | Self::SignalWait(_) | Self::Suspend => Vec::new(),
+            // Who wakes a futex has its waiters by name.
+            Self::Sleep(_) | Self::Futex(_) | Self::SignalWait(_) | Self::Suspend => Vec::new(),
             Self::Wait(_) => vec![WaitKey::ChildOf(ctx.pid)],
             Self::Vfork(child) => vec![WaitKey::VforkDone(*child)],
             Self::Read(read) => read.key().into_iter().collect(),
@@ -103,6 +111,7 @@ impl Continuation {
         match self {
             Self::Sleep(sleep) => Some(sleep.deadline_ns()),
             Self::Poll(poll) => poll.deadline_ns(),
+            Self::Futex(wait) => wait.deadline_ns(),
             Self::SignalWait(wait) => wait.deadline_ns(),
             _ => None,
         }
@@ -111,11 +120,17 @@ impl Continuation {
     /// Tells whether the call starts again after a handler that asked for it (signal(7), "Interruption of system calls").
     pub(crate) fn restarts(&self) -> bool {
         match self {
-            Self::Sleep(_) | Self::Poll(_) | Self::SignalWait(_) | Self::Suspend => false,
+            Self::Sleep(_) | Self::Poll(_) | Self::SignalWait(_) | Self::Suspend | Self::Vfork(_) => false,
             // Bytes that are in the pipe would go in twice.
             Self::Write(write) => write.done() == 0,
-            Self::Wait(_) | Self::Vfork(_) | Self::Read(_) => true,
+            Self::Futex(wait) => wait.deadline_ns().is_none(),
+            Self::Wait(_) | Self::Read(_) => true,
         }
+    }
+
+    /// Tells whether a signal cuts the wait short. One that ends the process does so with every call.
+    fn is_interruptible(&self) -> bool {
+        !matches!(self, Self::Vfork(_))
     }
 
     /// Returns the descriptions that the call works on: they stay open while the call sleeps, even if another process that
@@ -125,9 +140,12 @@ impl Continuation {
             Self::Read(read) => vec![read.open()],
             Self::Write(write) => vec![write.open()],
             Self::Poll(poll) => poll.opens(),
-            Self::Sleep(_) | Self::Wait(_) | Self::Vfork(_) | Self::SignalWait(_) | Self::Suspend => {
-                Vec::new()
-            }
+            Self::Sleep(_)
+            | Self::Wait(_)
+            | Self::Vfork(_)
+            | Self::Futex(_)
+            | Self::SignalWait(_)
+            | Self::Suspend => Vec::new(),
         }
     }
 
@@ -140,6 +158,7 @@ impl Continuation {
             Self::Read(_) => "data in a pipe".to_owned(),
             Self::Write(_) => "room in a pipe".to_owned(),
             Self::Poll(_) => "a descriptor to be ready".to_owned(),
+            Self::Futex(wait) => wait.describe(),
             Self::SignalWait(_) | Self::Suspend => "a signal".to_owned(),
         }
     }
@@ -192,8 +211,11 @@ pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
     release_opens(ctx, opens);
 }
 
-/// Gives up a call that slept: it starts anew, or its task ends.
+/// Gives up a call that slept and starts anew, or whose task ends.
 pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
+    if let Continuation::Futex(_) = suspended.continuation {
+        ctx.kernel.futexes.remove(ctx.tid);
+    }
     release_opens(ctx, suspended.continuation.opens());
 }
 
@@ -214,7 +236,8 @@ fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: &'static Syscall, argument
                 ctx.kernel.fs.hold_open(open);
             }
             let suspended = Suspended { continuation, call, arguments };
-            if ctx.has_signal() {
+            let is_interruptible = suspended.continuation.is_interruptible();
+            if ctx.has_fatal_signal() || is_interruptible && ctx.has_signal() {
                 ctx.interrupt_call(suspended);
             } else {
                 let (keys, deadline) =

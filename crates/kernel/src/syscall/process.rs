@@ -1,10 +1,10 @@
 //! Calls that make, end, wait for and describe processes.
 
 use super::args::{Rlimit, Rusage, UserPtr, UserValue};
-use super::types::{CloneArg, IdType, PrctlOption, Resource, StatusPtr, UsageOf, WaitOptions};
-use super::{Continuation, Flow, SysResult, show};
+use super::types::{IdType, PrctlOption, Resource, StatusPtr, UsageOf, WaitOptions};
+use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
-use crate::task::{Child, CloneRequest, Selector, Usage, WCONTINUED, WEXITED, WSTOPPED, WaitStatus};
+use crate::task::{Child, Selector, Usage, WCONTINUED, WEXITED, WSTOPPED};
 use crate::{Errno, Pid};
 use tine_mmu::VirtAddr;
 
@@ -12,44 +12,6 @@ const WNOHANG: u32 = 1;
 const WNOWAIT: u32 = 0x0100_0000;
 /// `__WNOTHREAD | __WALL | __WCLONE`.
 const WAIT_KINDS: u32 = 0xe000_0000;
-
-/// `exit(2)`: ends the calling task, here the whole process, since each has one task.
-pub(super) fn exit(ctx: &mut Ctx<'_>, status: i32) -> SysResult {
-    show::exit_with(ctx, "exit", "?");
-    ctx.exit_process(WaitStatus::Exited(status as u8));
-    Err(Flow::NoReturn)
-}
-
-/// `exit_group(2)`: ends the process.
-pub(super) fn exit_group(ctx: &mut Ctx<'_>, status: i32) -> SysResult {
-    show::exit_with(ctx, "exit_group", "?");
-    ctx.exit_process(WaitStatus::Exited(status as u8));
-    Err(Flow::NoReturn)
-}
-
-/// `clone(2)`: makes a process. Threads and namespaces are `ENOSYS`.
-pub(super) fn clone(
-    ctx: &mut Ctx<'_>,
-    flags: CloneArg,
-    stack: VirtAddr,
-    parent_tid: UserPtr<i32>,
-    tls: u64,
-    child_tid: VirtAddr,
-) -> SysResult {
-    ctx.clone_process(CloneRequest {
-        flags: flags.0,
-        stack: stack.0,
-        parent_tid,
-        tls,
-        child_tid: child_tid.0,
-    })
-}
-
-/// Waits until a vfork child has given the address space back.
-pub(super) fn vfork_wait(ctx: &mut Ctx<'_>, child: Pid) -> SysResult {
-    let waiting = ctx.kernel.tasks.process(child).is_some_and(|process| process.vfork_parent.is_some());
-    if waiting { Err(Flow::Block(Continuation::Vfork(child))) } else { Ok(child.0 as u64) }
-}
 
 /// A wait for a child, and where its results go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,32 +112,6 @@ pub(super) fn waitid(
     Wait { selector, options: options.0, results: Results::Info(info), usage }.run(ctx)
 }
 
-/// `set_tid_address(2)`.
-pub(super) fn set_tid_address(ctx: &mut Ctx<'_>, word: VirtAddr) -> SysResult {
-    ctx.task_mut().clear_child_tid = word.0;
-    Ok(ctx.tid.0 as u64)
-}
-
-/// `sched_yield(2)`: goes to the end of the run queue.
-pub(super) fn sched_yield(ctx: &mut Ctx<'_>) -> SysResult {
-    ctx.yield_after_call = true;
-    Ok(0)
-}
-
-/// `sched_getaffinity(2)`: every hart.
-pub(super) fn sched_getaffinity(ctx: &mut Ctx<'_>, pid: Pid, len: u32, mask: VirtAddr) -> SysResult {
-    if pid.0 != 0 && ctx.kernel.tasks.task(pid).is_none() {
-        return Err(Errno::ESRCH.into());
-    }
-    if len < 8 || !len.is_multiple_of(8) {
-        return Err(Errno::EINVAL.into());
-    }
-    let harts = ctx.kernel.sched.hart_count();
-    let bits = if harts == 64 { u64::MAX } else { (1 << harts) - 1 };
-    ctx.write(UserPtr::new(mask), bits)?;
-    Ok(8)
-}
-
 /// `getpid(2)`.
 pub(super) fn getpid(ctx: &mut Ctx<'_>) -> SysResult {
     Ok(ctx.pid.0 as u64)
@@ -184,11 +120,6 @@ pub(super) fn getpid(ctx: &mut Ctx<'_>) -> SysResult {
 /// `getppid(2)`.
 pub(super) fn getppid(ctx: &mut Ctx<'_>) -> SysResult {
     Ok(ctx.process().parent.0 as u64)
-}
-
-/// `gettid(2)`.
-pub(super) fn gettid(ctx: &mut Ctx<'_>) -> SysResult {
-    Ok(ctx.tid.0 as u64)
 }
 
 /// `getuid(2)`: every process is root.
@@ -340,7 +271,7 @@ pub(super) fn prlimit64(
     Ok(0)
 }
 
-/// `prctl(2)`: the process's name, who adopts orphans, and `PR_SET_THP_DISABLE`, which holds anyway: there are no huge pages.
+/// `prctl(2)`: the task's name, who adopts orphans, and `PR_SET_THP_DISABLE`, which holds anyway: there are no huge pages.
 pub(super) fn prctl(ctx: &mut Ctx<'_>, option: PrctlOption, argument: u64) -> SysResult {
     const NAME_BYTES: usize = 16;
     match option.0 {
@@ -356,11 +287,11 @@ pub(super) fn prctl(ctx: &mut Ctx<'_>, option: PrctlOption, argument: u64) -> Sy
                 }
                 name.push(byte);
             }
-            ctx.process_mut().command = name;
+            ctx.set_name(name);
             Ok(0)
         }
         16 => {
-            let mut name = ctx.process().command.clone();
+            let mut name = ctx.name().to_vec();
             name.resize(NAME_BYTES, 0);
             ctx.write_bytes(VirtAddr(argument), &name).map_err(|_| Errno::EFAULT)?;
             Ok(0)

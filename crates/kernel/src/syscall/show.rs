@@ -143,11 +143,13 @@ fn show_range(
     let mut inspect = |at: VirtAddr, to: &mut [u8]| mm.map_or(0, |mm| memory.inspect(ram, mm, at, to));
     let mut text = String::new();
     for index in range {
-        if index > 0 {
+        let mut shower = Shower { arguments, index, result, inspect: &mut inspect };
+        let shown = (call.show[index].show)(arguments[index], &mut shower);
+        // An argument that means nothing in this call is not shown.
+        if index > 0 && !shown.is_empty() {
             text.push_str(", ");
         }
-        let mut shower = Shower { arguments, index, result, inspect: &mut inspect };
-        text.push_str(&(call.show[index].show)(arguments[index], &mut shower));
+        text.push_str(&shown);
     }
     text
 }

@@ -44,8 +44,9 @@ pub(super) fn kill(ctx: &mut Ctx<'_>, pid: Pid, signal: SignalArg) -> SysResult 
         -1 => None,
         ..-1 => Some(Pid(pid.0.checked_neg().ok_or(Errno::ESRCH)?)),
         _ => {
-            ctx.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?;
-            return send(ctx, &[pid], signal);
+            // The number of any of its tasks stands for a process.
+            let process = ctx.kernel.tasks.process_of(pid).ok_or(Errno::ESRCH)?;
+            return send(ctx, &[process], signal);
         }
     };
     let (caller, processes) = (ctx.pid, ctx.kernel.tasks.processes());
@@ -75,7 +76,7 @@ pub(super) fn tkill(ctx: &mut Ctx<'_>, tid: Pid, signal: SignalArg) -> SysResult
         return Err(Errno::EINVAL.into());
     }
     let signal = wanted(signal)?;
-    ctx.kernel.tasks.task(tid).ok_or(Errno::ESRCH)?;
+    ctx.kernel.tasks.process_of(tid).ok_or(Errno::ESRCH)?;
     if let Some(signal) = signal {
         ctx.kernel.send_to_task(tid, SignalInfo::sent(signal, SI_TKILL, ctx.pid));
     }
@@ -87,7 +88,7 @@ pub(super) fn tgkill(ctx: &mut Ctx<'_>, group: Pid, tid: Pid, signal: SignalArg)
     if group.0 <= 0 || tid.0 <= 0 {
         return Err(Errno::EINVAL.into());
     }
-    if ctx.kernel.tasks.task(tid).is_none_or(|task| task.process != group) {
+    if ctx.kernel.tasks.process_of(tid) != Some(group) {
         return Err(Errno::ESRCH.into());
     }
     tkill(ctx, tid, signal)
@@ -147,7 +148,7 @@ pub(super) fn rt_sigprocmask(
             2 => set,
             _ => return Err(Errno::EINVAL.into()),
         };
-        ctx.task_mut().blocked = SignalSet::mask(after);
+        ctx.set_blocked(SignalSet::mask(after));
     }
     ctx.write_optional(old, before)?;
     Ok(0)

@@ -4,9 +4,11 @@
 
 use super::args::{Arg, UserPtr};
 use super::show::ShowArg;
+use super::task_types::*;
 use super::types::*;
 use super::{
-    Arguments, SysResult, attributes, exec, file, memory, path, poll, process, signal, system, time, transfer,
+    Arguments, SysResult, attributes, exec, file, futex, memory, path, poll, process, sched, signal, system,
+    thread, time, transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -93,18 +95,22 @@ syscalls! {
     82 => file::fsync(fd: Fd);
     83 => file::fdatasync(fd: Fd);
     88 => attributes::utimensat(dir: DirFd, path: PathPtr, times: UserPtr<[i64; 4]>, flags: AtFlags);
-    93 => process::exit(status: i32);
-    94 => process::exit_group(status: i32);
+    93 => thread::exit(status: i32);
+    94 => thread::exit_group(status: i32);
     95 => process::waitid(which: IdType, id: Pid, info: VirtAddr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
-    96 => process::set_tid_address(word: VirtAddr);
+    96 => thread::set_tid_address(word: VirtAddr);
+    98 => futex::futex(word: VirtAddr, operation: FutexOp, value: u32, timeout: FutexArg, second: FutexArg, value3: FutexArg);
+    99 => thread::set_robust_list(head: VirtAddr, len: u64);
+    100 => thread::get_robust_list(tid: Pid, head: UserPtr<u64>, len: UserPtr<u64>);
     101 => time::nanosleep(request: UserPtr<super::args::Timespec>, remaining: UserPtr<super::args::Timespec>);
     102 => time::getitimer(which: TimerArg, to: UserPtr<super::args::Itimer>);
     103 => time::setitimer(which: TimerArg, new: UserPtr<super::args::Itimer>, old: UserPtr<super::args::Itimer>);
     113 => time::clock_gettime(clock: ClockId, to: UserPtr<super::args::Timespec>);
     114 => time::clock_getres(clock: ClockId, to: UserPtr<super::args::Timespec>);
     115 => time::clock_nanosleep(clock: ClockId, flags: u32, request: UserPtr<super::args::Timespec>, remaining: UserPtr<super::args::Timespec>);
-    123 => process::sched_getaffinity(pid: Pid, len: u32, mask: VirtAddr);
-    124 => process::sched_yield();
+    122 => sched::sched_setaffinity(tid: Pid, len: u32, mask: VirtAddr);
+    123 => sched::sched_getaffinity(pid: Pid, len: u32, mask: VirtAddr);
+    124 => sched::sched_yield();
     129 => signal::kill(pid: Pid, signal: SignalArg);
     130 => signal::tkill(tid: Pid, signal: SignalArg);
     131 => signal::tgkill(group: Pid, tid: Pid, signal: SignalArg);
@@ -126,6 +132,7 @@ syscalls! {
     165 => process::getrusage(who: UsageOf, to: UserPtr<super::args::Rusage>);
     166 => path::umask(mask: Mode);
     167 => process::prctl(option: PrctlOption, argument: u64);
+    168 => sched::getcpu(hart: UserPtr<u32>, node: UserPtr<u32>);
     169 => time::gettimeofday(to: UserPtr<super::args::Timeval>, zone: UserPtr<u64>);
     172 => process::getpid();
     173 => process::getppid();
@@ -133,11 +140,11 @@ syscalls! {
     175 => process::geteuid();
     176 => process::getgid();
     177 => process::getegid();
-    178 => process::gettid();
+    178 => thread::gettid();
     179 => system::sysinfo(to: VirtAddr);
     214 => memory::brk(to: VirtAddr) -> address;
     215 => memory::munmap(at: VirtAddr, len: u64);
-    220 => process::clone(flags: CloneArg, stack: VirtAddr, parent_tid: UserPtr<i32>, tls: u64, child_tid: VirtAddr);
+    220 => thread::clone(flags: CloneArg, stack: VirtAddr, parent_tid: UserPtr<i32>, tls: u64, child_tid: VirtAddr);
     221 => exec::execve(path: PathPtr, argv: StringVec, envp: StringVec);
     222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: u64) -> address;
     223 => file::fadvise64(fd: Fd, offset: i64, len: i64, advice: u32);
@@ -152,7 +159,9 @@ syscalls! {
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: OutBuffer, len: u64, flags: RandomFlags);
     281 => exec::execveat(dir: DirFd, path: PathPtr, argv: StringVec, envp: StringVec, flags: AtFlags);
+    283 => thread::membarrier(command: Barrier, flags: u32, hart: i32);
     291 => path::statx(dir: DirFd, path: PathPtr, flags: AtFlags, mask: u32, buffer: VirtAddr);
+    435 => thread::clone3(request: Clone3Ptr, size: u64);
     436 => file::close_range(first: u32, last: u32, flags: u32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: AtFlags);
     452 => attributes::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: AtFlags);

@@ -235,7 +235,7 @@ macro_rules! flag_set {
 }
 
 /// Prints the names of the flags that are set; `zero` is the name of no flag at all.
-fn show_flags(mut bits: u32, zero: &str, names: &[(u32, &str)]) -> String {
+pub(super) fn show_flags(mut bits: u32, zero: &str, names: &[(u32, &str)]) -> String {
     let mut parts = Vec::new();
     for (value, name) in names {
         if bits & value == *value {
@@ -340,7 +340,33 @@ flag_set! {
     }
 }
 
+impl Barrier {
+    pub(super) const QUERY: u32 = 0;
+    pub(super) const GLOBAL: u32 = 1;
+    pub(super) const GLOBAL_EXPEDITED: u32 = 2;
+    pub(super) const REGISTER_GLOBAL_EXPEDITED: u32 = 4;
+    pub(super) const PRIVATE_EXPEDITED: u32 = 8;
+    pub(super) const REGISTER_PRIVATE_EXPEDITED: u32 = 16;
+    pub(super) const PRIVATE_EXPEDITED_SYNC_CORE: u32 = 32;
+    pub(super) const REGISTER_PRIVATE_EXPEDITED_SYNC_CORE: u32 = 64;
+    pub(super) const GET_REGISTRATIONS: u32 = 512;
+}
+
 choice! {
+    /// `MEMBARRIER_CMD_*` of membarrier.
+    Barrier("MEMBARRIER_CMD_") {
+        0 = "MEMBARRIER_CMD_QUERY",
+        1 = "MEMBARRIER_CMD_GLOBAL",
+        2 = "MEMBARRIER_CMD_GLOBAL_EXPEDITED",
+        4 = "MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED",
+        8 = "MEMBARRIER_CMD_PRIVATE_EXPEDITED",
+        16 = "MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED",
+        32 = "MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE",
+        64 = "MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE",
+        128 = "MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ",
+        256 = "MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ",
+        512 = "MEMBARRIER_CMD_GET_REGISTRATIONS",
+    }
     /// `MADV_*` of madvise.
     Advice("MADV_") {
         0 = "MADV_NORMAL",
@@ -443,42 +469,5 @@ choice! {
         39 = "PR_GET_NO_NEW_PRIVS",
         41 = "PR_SET_THP_DISABLE",
         42 = "PR_GET_THP_DISABLE",
-    }
-}
-
-/// The flags word of clone: `CLONE_*` above the low byte, which holds the exit signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CloneArg(pub u64);
-
-impl Arg for CloneArg {
-    fn from_register(raw: u64) -> Self {
-        Self(raw)
-    }
-
-    fn show(raw: u64, _: &mut Shower<'_>) -> String {
-        let names = [
-            (0x100, "CLONE_VM"),
-            (0x200, "CLONE_FS"),
-            (0x400, "CLONE_FILES"),
-            (0x800, "CLONE_SIGHAND"),
-            (0x1000, "CLONE_PIDFD"),
-            (0x2000, "CLONE_PTRACE"),
-            (0x4000, "CLONE_VFORK"),
-            (0x8000, "CLONE_PARENT"),
-            (0x10000, "CLONE_THREAD"),
-            (0x20000, "CLONE_NEWNS"),
-            (0x40000, "CLONE_SYSVSEM"),
-            (0x80000, "CLONE_SETTLS"),
-            (0x100000, "CLONE_PARENT_SETTID"),
-            (0x200000, "CLONE_CHILD_CLEARTID"),
-            (0x1000000, "CLONE_CHILD_SETTID"),
-        ];
-        let flags = show_flags(raw as u32 & !0xff, "", &names);
-        match (Signal::new(raw & 0xff), flags.is_empty()) {
-            (None, true) => "0".to_owned(),
-            (None, false) => flags,
-            (Some(signal), true) => signal.name().to_owned(),
-            (Some(signal), false) => format!("{flags}|{}", signal.name()),
-        }
     }
 }

@@ -8,7 +8,7 @@ use crate::syscall::{self, Suspended};
 use crate::task::signal::{
     BUS_ADRALN, BUS_ADRERR, DefaultAction, ILL_ILLOPC, SEGV_ACCERR, SEGV_MAPERR, TRAP_BRKPT,
 };
-use crate::task::{Action, Handler, Signal, SignalInfo, SignalSet, Task, WaitStatus, frame};
+use crate::task::{Action, Handler, Signal, SignalInfo, SignalSet, WaitStatus, frame};
 use crate::{Cause, Kernel, Pid, Reg, Trap};
 use tine_mmu::VirtAddr;
 
@@ -50,47 +50,68 @@ impl Kernel {
     /// Sends a signal to a process as a whole.
     pub(crate) fn send_to_process(&mut self, pid: Pid, info: SignalInfo) {
         // Init takes no signal: it has no task that could.
-        let Some(process) =
-            self.tasks.process_mut(pid).filter(|process| pid != INIT && process.end.is_none())
+        let Some(process) = self.tasks.process(pid).filter(|process| pid != INIT && process.end.is_none())
         else {
             return;
         };
-        let tasks = process.tasks.clone();
-        process.pending.push(info);
+        let Some(first) = process.tasks.first().copied() else { return };
         self.prepare_signal(pid, info.signal);
-        self.notice(pid, info.signal, &tasks);
+        if self.is_unwanted(pid, first, info.signal) {
+            return;
+        }
+        if let Some(process) = self.tasks.process_mut(pid) {
+            process.pending.push(info);
+        }
+        self.wake_taker(pid, info.signal);
     }
 
     /// Sends a signal to one task.
     pub(crate) fn send_to_task(&mut self, tid: Pid, info: SignalInfo) {
-        let Some(task) = self.tasks.task_mut(tid) else { return };
-        task.pending.push(info);
-        let pid = task.process;
+        let Some(pid) = self.tasks.task(tid).map(|task| task.process) else { return };
         self.prepare_signal(pid, info.signal);
-        self.notice(pid, info.signal, &[tid]);
+        if self.is_unwanted(pid, tid, info.signal) {
+            return;
+        }
+        if let Some(task) = self.tasks.task_mut(tid) {
+            task.pending.push(info);
+        }
+        if self.hears(tid, info.signal) {
+            self.wake_task(tid);
+        }
     }
 
-    /// Drops a signal that nobody wants, and wakes a sleeper that must take it.
-    fn notice(&mut self, pid: Pid, signal: Signal, tasks: &[Pid]) {
+    fn blocks(&self, tid: Pid, signal: Signal) -> bool {
+        self.tasks.task(tid).is_none_or(|task| task.blocked.contains(signal))
+    }
+
+    /// Tells whether a task takes a signal, by a handler or by waiting for it.
+    fn hears(&self, tid: Pid, signal: Signal) -> bool {
+        self.tasks
+            .task(tid)
+            .is_some_and(|task| !task.blocked.contains(signal) || task.awaited.contains(signal))
+    }
+
+    /// Tells whether a signal is not even held: it would do nothing. A blocked one is held although it is ignored now, for
+    /// that may change before it is unblocked.
+    fn is_unwanted(&self, pid: Pid, tid: Pid, signal: Signal) -> bool {
+        let ignored = self.tasks.process(pid).is_some_and(|process| process.ignores(signal));
+        ignored && !self.blocks(tid, signal)
+    }
+
+    /// Wakes a task that can take a signal of its process.
+    fn wake_taker(&mut self, pid: Pid, signal: Signal) {
         let Some(process) = self.tasks.process(pid) else { return };
-        let ignored = process.ignores(signal);
-        let deaf = |task: &Task| task.blocked.contains(signal) && !task.awaited.contains(signal);
-        let blocked = |tid: &Pid| self.tasks.task(*tid).is_none_or(deaf);
-        // A blocked signal is kept even when it is ignored now: that may change before it is unblocked.
-        let taker = tasks.iter().copied().find(|tid| !blocked(tid));
-        match taker {
-            Some(tid) if !ignored => self.wake_task(tid),
-            Some(_) => {
-                if let Some(process) = self.tasks.process_mut(pid) {
-                    process.pending.discard(|held| held == signal);
-                }
-                for tid in tasks {
-                    if let Some(task) = self.tasks.task_mut(*tid) {
-                        task.pending.discard(|held| held == signal);
-                    }
-                }
-            }
-            None => {}
+        if let Some(taker) = process.tasks.iter().copied().find(|tid| self.hears(*tid, signal)) {
+            self.wake_task(taker);
+        }
+    }
+
+    /// Finds takers anew for the signals of a process, when one that could have taken them has ended or blocks them now
+    /// (retarget_shared_pending).
+    pub(crate) fn retarget_signals(&mut self, pid: Pid) {
+        let held = self.tasks.process(pid).map(|process| process.pending.set()).unwrap_or_default();
+        for signal in held.iter() {
+            self.wake_taker(pid, signal);
         }
     }
 }
@@ -115,8 +136,7 @@ impl Ctx<'_> {
         let unheard = self.task().blocked.contains(info.signal) || self.process().ignores(info.signal);
         if unheard {
             self.process_mut().actions.remove(&info.signal);
-            let blocked = self.task().blocked.bits();
-            self.task_mut().blocked = SignalSet::mask(blocked & !(1 << (info.signal.number() - 1)));
+            self.task_mut().blocked.remove(info.signal);
         }
         self.task_mut().pending.push(info);
     }
@@ -125,6 +145,24 @@ impl Ctx<'_> {
     pub(crate) fn has_signal(&self) -> bool {
         let blocked = self.task().blocked;
         self.task().pending.any(blocked) || self.process().pending.any(blocked)
+    }
+
+    /// Tells whether a signal waits that ends the process, as far as that is known before it is taken.
+    pub(crate) fn has_fatal_signal(&self) -> bool {
+        let held = self.task().pending.set().iter().chain(self.process().pending.set().iter());
+        let mut open = held.filter(|signal| !self.task().blocked.contains(*signal));
+        open.any(|signal| {
+            self.process().action(signal).handler == Handler::Default
+                && signal.default_action() == DefaultAction::Terminate
+        })
+    }
+
+    /// Replaces the task's mask. Signals of the process that it does not take any more go to another task.
+    pub(crate) fn set_blocked(&mut self, blocked: SignalSet) {
+        self.task_mut().blocked = blocked;
+        if self.process().tasks.len() > 1 {
+            self.kernel.retarget_signals(self.pid);
+        }
     }
 
     /// Keeps a call that was about to sleep until its signal has been looked at.
@@ -136,8 +174,7 @@ impl Ctx<'_> {
 
     /// Takes the signals that wait, until one has a handler or ends the process.
     pub(crate) fn deliver_signals(&mut self) {
-        let blocked = self.task().blocked;
-        while let Some(info) = self.next_signal(blocked) {
+        while let Some(info) = self.next_signal() {
             let action = self.process().action(info.signal);
             match action.handler {
                 Handler::Ignore => {}
@@ -166,9 +203,15 @@ impl Ctx<'_> {
         }
     }
 
-    fn next_signal(&mut self, blocked: SignalSet) -> Option<SignalInfo> {
-        let own = self.task_mut().pending.take(blocked);
-        own.or_else(|| self.process_mut().pending.take(blocked))
+    /// Takes the signal that is delivered next: SIGKILL before every other, the task's own before those of the process.
+    fn next_signal(&mut self) -> Option<SignalInfo> {
+        let blocked = self.task().blocked;
+        let all_but_kill = SignalSet::all_but(Signal::SIGKILL);
+        let mut take = |blocked| {
+            let own = self.task_mut().pending.take(blocked);
+            own.or_else(|| self.process_mut().pending.take(blocked))
+        };
+        take(all_but_kill).or_else(|| take(blocked))
     }
 
     fn log_signal(&mut self, info: &SignalInfo) {
@@ -178,8 +221,7 @@ impl Ctx<'_> {
     /// Drops held signals that have just become unwanted (sigaction(2): setting SIG_IGN discards them).
     pub(crate) fn forget_ignored(&mut self, signal: Signal) {
         if self.process().ignores(signal) {
-            self.process_mut().pending.discard(|held| held == signal);
-            self.task_mut().pending.discard(|held| held == signal);
+            self.kernel.discard_pending(self.pid, |held| held == signal);
         }
     }
 
@@ -210,7 +252,7 @@ impl Ctx<'_> {
         if action.flags & SA_NODEFER == 0 {
             blocked |= 1 << (info.signal.number() - 1);
         }
-        self.task_mut().blocked = SignalSet::mask(blocked);
+        self.set_blocked(SignalSet::mask(blocked));
         if action.flags & SA_RESETHAND != 0 {
             self.process_mut().actions.remove(&info.signal);
         }

@@ -102,6 +102,7 @@ impl Ctx<'_> {
     pub(crate) fn execute(&mut self, request: ExecRequest) -> Result<(), Flow> {
         let program = self.resolve_program(request).map_err(|error| error.errno())?;
         let fresh = self.new_memory(&program)?;
+        self.become_only_task();
         self.enter_memory(fresh.mm);
         // The old program is gone: from here on a failure can only kill.
         self.forget_old_program(&program.name, program.image.node);
@@ -208,15 +209,26 @@ impl Ctx<'_> {
         process.command = name[..name.len().min(COMM_BYTES)].to_vec();
         process.actions.retain(|_, action| action.handler == Handler::Ignore);
         process.has_execed = true;
+        process.barriers = 0;
         process.exit_signal = process.exit_signal.map(|_| Signal::SIGCHLD);
-        let task = self.task_mut();
-        (task.clear_child_tid, task.set_child_tid) = (0, 0);
-        task.alternate_stack = Default::default();
+        self.task_mut().alternate_stack = Default::default();
+    }
+
+    /// Ends the process's other tasks; the one that is left is known by the process's number (de_thread).
+    fn become_only_task(&mut self) {
+        self.end_other_tasks(WaitStatus::Killed { signal: Signal::SIGKILL, core: false });
+        if self.tid != self.pid {
+            self.kernel.tasks.make_leader(self.tid);
+            self.kernel.sched.rename(self.hart, self.pid);
+            self.tid = self.pid;
+        }
+        self.task_mut().name = None;
     }
 
     /// Lets go of the old address space and runs in the new one.
     fn enter_memory(&mut self, mm: MmId) {
-        self.release_memory();
+        self.leave_user_words(self.tid);
+        self.release_memory(self.tid);
         self.process_mut().mm = Some(mm);
         self.kernel.activate(self.harts, self.hart, mm);
     }

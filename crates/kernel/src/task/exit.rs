@@ -1,4 +1,4 @@
-//! How a process ends (Linux 6.12 kernel/exit.c do_exit).
+//! How tasks and processes end (Linux 6.12 kernel/exit.c do_exit, do_group_exit).
 
 use crate::account::ProcessRecord;
 use crate::ctx::Ctx;
@@ -7,26 +7,26 @@ use crate::kernel::INIT;
 use crate::syscall;
 use crate::task::wait::Change;
 use crate::task::{Handler, Process, Signal, SignalFields, SignalInfo, WaitKey, WaitStatus};
-use crate::{Errno, Harts, Kernel, Pid};
-use tine_mmu::VirtAddr;
+use crate::{Harts, Kernel, Pid};
 
 /// `SA_NOCLDWAIT`: children leave no zombies.
 const SA_NOCLDWAIT: u64 = 2;
 
 impl Ctx<'_> {
-    /// Ends the process: gives back what it holds, hands its children to init, and tells its parent.
+    /// Ends the process: its other tasks wherever they are, then the one that is served.
     pub(crate) fn exit_process(&mut self, status: WaitStatus) {
-        let (hart, tid, pid) = (self.hart, self.tid, self.pid);
-        self.log(Interest::EXIT, || What::Exit { status });
-        if let Some(suspended) = self.task_mut().interrupted.take() {
-            syscall::abandon(self, suspended);
+        self.end_other_tasks(status);
+        self.exit_task(status);
+    }
+
+    /// Ends the task that is served. With its last task a process ends, as that task did.
+    pub(crate) fn exit_task(&mut self, status: WaitStatus) {
+        self.end_task(self.tid, status);
+        if !self.process().tasks.is_empty() {
+            self.kernel.retarget_signals(self.pid);
+            return;
         }
-        self.release_files();
-        self.clear_child_tid();
-        self.kernel.leave_hart(self.harts, hart);
-        self.release_memory();
-        self.kernel.tasks.remove_task(tid);
-        self.process_mut().tasks.clear();
+        let pid = self.pid;
         self.kernel.drop_timers(pid);
         self.kernel.adopt_children(pid);
         self.process_mut().end = Some(status);
@@ -34,6 +34,32 @@ impl Ctx<'_> {
             self.kernel.program_end = Some(status);
         }
         self.kernel.tell_parent(pid, status);
+    }
+
+    /// Ends every task of the process but the one that is served.
+    pub(crate) fn end_other_tasks(&mut self, status: WaitStatus) {
+        for tid in self.process().tasks.clone() {
+            if tid != self.tid {
+                self.end_task(tid, status);
+            }
+        }
+    }
+
+    /// Ends a task of the process: it lets go of what it holds, and is on no hart and in no queue any more.
+    fn end_task(&mut self, tid: Pid, status: WaitStatus) {
+        self.kernel.log(Interest::EXIT, self.hart, tid, || What::Exit { status });
+        let calls =
+            self.kernel.tasks.task_mut(tid).map(|task| [task.continuation.take(), task.interrupted.take()]);
+        for suspended in calls.into_iter().flatten().flatten() {
+            syscall::abandon(self, suspended);
+        }
+        if self.process().tasks.len() == 1 {
+            self.release_files();
+        }
+        self.leave_user_words(tid);
+        self.kernel.take_off(self.harts, tid);
+        self.release_memory(tid);
+        self.kernel.tasks.remove_task(tid);
     }
 
     fn release_files(&mut self) {
@@ -51,29 +77,32 @@ impl Ctx<'_> {
         self.wake_files();
     }
 
-    /// Clears the word that set_tid_address(2) named, where somebody else can still see it.
-    fn clear_child_tid(&mut self) {
-        let at = std::mem::take(&mut self.task_mut().clear_child_tid);
-        let mm = self.mm();
-        if at != 0 && self.kernel.memory.users(mm) > 1 {
-            // A bad address is nobody's concern any more (mm_release).
-            let _: Result<(), Errno> = self.write(syscall::UserPtr::new(VirtAddr(at)), 0_i32);
-        }
-    }
-
-    /// Gives the address space back, and lets a parent go on that had lent it.
-    pub(crate) fn release_memory(&mut self) {
-        if let Some(mm) = self.process_mut().mm.take() {
+    /// Gives back a task's use of the address space, and lets a parent go on that had lent it.
+    pub(crate) fn release_memory(&mut self, tid: Pid) {
+        let is_last = self.process().tasks.len() == 1;
+        if let Some(mm) = self.process().mm {
             self.kernel.keep_peak(self.pid, mm);
             self.kernel.drop_memory(self.harts, self.hart, self.pid, mm);
         }
-        if self.process_mut().vfork_parent.take().is_some() {
-            self.wake(WaitKey::VforkDone(self.pid));
+        if is_last {
+            self.process_mut().mm = None;
+        }
+        if self.kernel.tasks.task_mut(tid).and_then(|task| task.vfork_parent.take()).is_some() {
+            self.wake(WaitKey::VforkDone(tid));
         }
     }
 }
 
 impl Kernel {
+    /// Takes a task away from where it is: a hart, the run queue, or what it waits for.
+    fn take_off(&mut self, harts: &mut dyn Harts, tid: Pid) {
+        if let Some(hart) = self.sched.hart_of(tid) {
+            self.leave_hart(harts, hart);
+        }
+        self.sched.remove(tid);
+        self.futexes.remove(tid);
+    }
+
     /// Drops one use of an address space, on behalf of `pid`.
     pub(crate) fn drop_memory(
         &mut self,

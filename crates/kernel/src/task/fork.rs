@@ -1,79 +1,51 @@
-//! Making tasks: fork, vfork and clone (Linux 6.12 kernel/fork.c copy_process).
+//! Making tasks: fork, vfork and threads (Linux 6.12 kernel/fork.c copy_process).
 
+use super::clone::{CloneFlags, CloneRequest};
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::policy::ForkOrder;
 use crate::syscall::{Continuation, Flow, SysResult, UserPtr};
-use crate::task::{Process, Signal, Task, TaskState};
+use crate::task::{Handler, Process, Task};
 use crate::{Errno, MmId, Origin, Pid, Reg};
 use std::collections::BTreeSet;
 use tine_mmu::VirtAddr;
 
-/// `CLONE_VM`: lend the address space instead of copying it.
-const CLONE_VM: u64 = 0x100;
-/// `CLONE_FILES`: share the descriptor table.
-const CLONE_FILES: u64 = 0x400;
-/// `CLONE_VFORK`: wait until the child gives the address space back.
-const CLONE_VFORK: u64 = 0x4000;
-/// `CLONE_SETTLS`: give the child this thread pointer.
-const CLONE_SETTLS: u64 = 0x8_0000;
-/// `CLONE_PARENT_SETTID`: store the child's number in the parent's memory.
-const CLONE_PARENT_SETTID: u64 = 0x10_0000;
-/// `CLONE_CHILD_CLEARTID`: clear a word when the child ends.
-const CLONE_CHILD_CLEARTID: u64 = 0x20_0000;
-/// `CLONE_CHILD_SETTID`: store the child's number in the child's memory.
-const CLONE_CHILD_SETTID: u64 = 0x100_0000;
-/// What Tine does. Threads and namespaces are not among it.
-const SUPPORTED: u64 = CLONE_VM
-    | CLONE_FILES
-    | CLONE_VFORK
-    | CLONE_SETTLS
-    | CLONE_PARENT_SETTID
-    | CLONE_CHILD_CLEARTID
-    | CLONE_CHILD_SETTID;
-
-/// What clone(2) is asked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CloneRequest {
-    /// `CLONE_*`; the low byte is the signal that the parent gets when the child ends.
-    pub flags: u64,
-    /// The child's stack pointer; 0 keeps the parent's.
-    pub stack: u64,
-    /// Where `CLONE_PARENT_SETTID` stores.
-    pub parent_tid: UserPtr<i32>,
-    /// The child's thread pointer.
-    pub tls: u64,
-    /// Where `CLONE_CHILD_SETTID` and `CLONE_CHILD_CLEARTID` store.
-    pub child_tid: u64,
-}
-
-impl CloneRequest {
-    fn has(&self, flag: u64) -> bool {
-        self.flags & flag != 0
-    }
-}
-
 impl Ctx<'_> {
-    /// Makes a child process.
+    /// Makes a child process, or a task of this one.
     ///
     /// # Errors
-    /// `ENOSYS` for flags that Tine does not have, `EAGAIN` when there are too many processes, `ENOMEM` when page tables
-    /// or descriptors cannot be had.
-    pub(crate) fn clone_process(&mut self, request: CloneRequest) -> SysResult {
-        if request.flags & !SUPPORTED & !0xff != 0 {
-            return Err(Errno::ENOSYS.into());
-        }
+    /// As [`CloneRequest::check`]; `EAGAIN` when there are too many processes, `EEXIST` when the wanted number is taken,
+    /// `ENOMEM` when page tables cannot be had.
+    pub(crate) fn clone_task(&mut self, request: CloneRequest) -> SysResult {
+        request.check()?;
+        let is_thread = request.has(CloneFlags::THREAD);
         // Init is the supervisor's own and counts for nobody.
-        if self.kernel.tasks.process_count() > self.kernel.settings.max_processes as usize {
+        let processes = self.kernel.tasks.process_count();
+        if !is_thread && processes > self.kernel.settings.max_processes as usize {
             return Err(Errno::EAGAIN.into());
         }
-        let child = self.kernel.tasks.next_pid().ok_or(Errno::EAGAIN)?;
+        let child = match request.set_tid {
+            Some(wanted) if self.kernel.tasks.is_free(wanted) => wanted,
+            Some(_) => return Err(Errno::EEXIST.into()),
+            None => self.kernel.tasks.next_pid().ok_or(Errno::EAGAIN)?,
+        };
         let before = self.process().account.memory;
         let mm = self.child_memory(&request)?;
-        self.insert_child(child, mm, &request);
+        let process = if is_thread { self.pid } else { child };
+        let task = self.child_task(process, &request);
+        if !is_thread {
+            self.insert_child(child, mm, &request);
+        }
+        self.kernel.tasks.insert_task(child, task);
 
-        let kind = if request.has(CLONE_VFORK) { "vfork" } else { "fork" };
+        let is_vfork = request.has(CloneFlags::VFORK);
+        let kind = match (is_thread, is_vfork) {
+            (true, _) => "thread",
+            (false, true) => "vfork",
+            (false, false) => "fork",
+        };
         self.count_memory(|counters| match kind {
+            "thread" => counters.threads += 1,
             "vfork" => counters.vforks += 1,
             _ => counters.forks += 1,
         });
@@ -88,82 +60,99 @@ impl Ctx<'_> {
             write_protected: after.pages_write_protected - before.pages_write_protected,
         });
 
-        if request.has(CLONE_PARENT_SETTID) {
+        if request.has(CloneFlags::PARENT_SETTID) {
             // The child exists already; like Linux, a bad address is not held against the call.
             let _ = self.write(request.parent_tid, child.0);
         }
-        if request.has(CLONE_VFORK) {
+        if is_vfork {
             self.kernel.sched.enqueue(child);
             return Err(Flow::Block(Continuation::Vfork(child)));
         }
-        self.start_child(child);
+        self.start_child(child, is_thread);
         Ok(child.0 as u64)
     }
 
     fn child_memory(&mut self, request: &CloneRequest) -> Result<MmId, Errno> {
         let parent = self.mm();
-        if request.has(CLONE_VM) {
+        if request.has(CloneFlags::VM) {
             self.kernel.memory.share(parent);
             return Ok(parent);
         }
         self.memory(parent, |memory, work| memory.fork(work, parent)).map_err(|_| Errno::ENOMEM)
     }
 
-    fn insert_child(&mut self, child: Pid, mm: MmId, request: &CloneRequest) {
+    /// Makes the child's task: this one's registers, but for those that the request names.
+    fn child_task(&self, process: Pid, request: &CloneRequest) -> Task {
         let mut context = self.harts.save(self.hart);
         context.x[usize::from(Reg::A0.0)] = 0;
         if request.stack != 0 {
             context.x[usize::from(Reg::SP.0)] = request.stack;
         }
-        if request.has(CLONE_SETTLS) {
+        if request.has(CloneFlags::SETTLS) {
             context.x[usize::from(Reg::TP.0)] = request.tls;
         }
-        let task = Task {
-            process: child,
-            context,
-            state: TaskState::Ready,
-            continuation: None,
-            interrupted: None,
+        let child_tid = |flag| if request.has(flag) { request.child_tid } else { 0 };
+        let name = request.has(CloneFlags::THREAD).then(|| self.name().to_vec());
+        Task {
             blocked: self.task().blocked,
-            awaited: Default::default(),
-            saved_blocked: None,
             // A lent address space would be written by both (copy_process).
-            alternate_stack: if request.has(CLONE_VM) && !request.has(CLONE_VFORK) {
+            alternate_stack: if request.has(CloneFlags::VM) && !request.has(CloneFlags::VFORK) {
                 Default::default()
             } else {
                 self.task().alternate_stack
             },
-            pending: Default::default(),
-            set_child_tid: if request.has(CLONE_CHILD_SETTID) { request.child_tid } else { 0 },
-            clear_child_tid: if request.has(CLONE_CHILD_CLEARTID) { request.child_tid } else { 0 },
-        };
-        let table = self.files();
-        let files = if request.has(CLONE_FILES) {
-            self.kernel.fs.share_table(table);
+            set_child_tid: child_tid(CloneFlags::CHILD_SETTID),
+            clear_child_tid: child_tid(CloneFlags::CHILD_CLEARTID),
+            affinity: self.task().affinity,
+            vfork_parent: request.has(CloneFlags::VFORK).then_some(self.tid),
+            name,
+            ..Task::new(process, context)
+        }
+    }
+
+    /// Adds a child process without its task.
+    fn insert_child(&mut self, child: Pid, mm: MmId, request: &CloneRequest) {
+        let (table, cwd) = (self.files(), self.process().work_dir);
+        let fs = &mut self.kernel.fs;
+        let files = if request.has(CloneFlags::FILES) {
+            fs.share_table(table);
             table
         } else {
-            self.kernel.fs.fork_table(table)
+            fs.fork_table(table)
         };
-        let work_dir = self.kernel.fs.fork_work_dir(self.process().work_dir);
+        let work_dir = if request.has(CloneFlags::FS) {
+            fs.share_work_dir(cwd);
+            cwd
+        } else {
+            fs.fork_work_dir(cwd)
+        };
         if let Some(exe) = self.process().exe {
             self.kernel.fs.hold(exe);
         }
-        let vfork_parent = request.has(CLONE_VFORK).then_some(self.tid);
-        let start_ns = self.now_ns();
-        let parent = self.process();
+        let (start_ns, command) = (self.now_ns(), self.name().to_vec());
+        let maker = self.process();
+        let (parent, exit_signal) = if request.has(CloneFlags::PARENT) {
+            (maker.parent, maker.exit_signal)
+        } else {
+            (self.pid, request.exit_signal)
+        };
+        let mut actions = maker.actions.clone();
+        if request.has(CloneFlags::CLEAR_SIGHAND) {
+            actions.retain(|_, action| action.handler == Handler::Ignore);
+        }
         let process = Process {
-            parent: self.pid,
+            parent,
             children: BTreeSet::new(),
-            tasks: vec![child],
+            tasks: Vec::new(),
             mm: Some(mm),
             files: Some(files),
             work_dir,
-            actions: parent.actions.clone(),
+            actions,
             pending: Default::default(),
-            exit_signal: Signal::new(request.flags & 0xff),
-            vfork_parent,
-            origin: if request.has(CLONE_VFORK) { Origin::Vfork } else { Origin::Fork },
+            exit_signal,
+            command,
             timers: Default::default(),
+            origin: if request.has(CloneFlags::VFORK) { Origin::Vfork } else { Origin::Fork },
             account: Default::default(),
             usage: Default::default(),
             children_usage: Default::default(),
@@ -172,15 +161,17 @@ impl Ctx<'_> {
             is_subreaper: false,
             end: None,
             has_execed: false,
-            ..parent.clone()
+            ..maker.clone()
         };
-        self.process_mut().children.insert(child);
-        self.kernel.tasks.insert(child, process, task);
+        if let Some(parent) = self.kernel.tasks.process_mut(parent) {
+            parent.children.insert(child);
+        }
+        self.kernel.tasks.insert_process(child, process);
     }
 
-    /// Puts a forked child into the run queue, before its parent or behind it.
-    fn start_child(&mut self, child: Pid) {
-        let by_policy = self.kernel.memory.policy().fork_order == ForkOrder::ChildFirst;
+    /// Puts a new task into the run queue: a forked child before its parent or behind it, a thread behind its maker.
+    fn start_child(&mut self, child: Pid, is_thread: bool) {
+        let by_policy = !is_thread && self.kernel.memory.policy().fork_order == ForkOrder::ChildFirst;
         let child_first = self.kernel.sched.coin().map_or(by_policy, |coin| coin || by_policy);
         if child_first {
             self.kernel.sched.enqueue_first(child);

@@ -124,7 +124,7 @@ pub(crate) fn pop(ctx: &mut Ctx<'_>) -> Result<(), Errno> {
     ctx.harts.load(hart, &context);
     // A stack that cannot be set is left as it is (restore_altstack ignores errors).
     let _ = ctx.set_alternate_stack(&bytes[STACK_AT..STACK_AT + STACK_BYTES], sp);
-    ctx.task_mut().blocked = blocked;
+    ctx.set_blocked(blocked);
     Ok(())
 }
 

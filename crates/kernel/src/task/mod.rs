@@ -2,14 +2,17 @@
 //! program ([`exec`]), told something ([`signal`], [`deliver`]), stopped ([`stop`]), ended ([`exit`]) and waited for ([`wait`]).
 
 mod aslr;
+pub(crate) mod clone;
 mod deliver;
 pub(crate) mod elf;
 mod exec;
 mod exit;
 mod fork;
 pub(crate) mod frame;
+pub(crate) mod futex;
 mod load;
 mod rlimits;
+mod robust;
 mod sched;
 mod script;
 pub(crate) mod signal;
@@ -20,17 +23,18 @@ mod timers;
 mod vdso;
 mod wait;
 
+pub(crate) use clone::{CloneFlags, CloneRequest};
 pub use elf::{ElfError, Image};
 pub use exec::{ExecError, Program};
 pub(crate) use exec::{ExecRequest, ProgramStrings};
-pub(crate) use fork::CloneRequest;
+pub use futex::{FutexKey, Futexes};
 pub use rlimits::{Resource, Rlimit, Rlimits, UNLIMITED};
 pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, TRAP_NS, WaitKey};
 pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
 };
 pub use stop::JobState;
-pub use table::{AlternateStack, Process, Task, TaskState, TaskTable, Usage, WaitStatus};
+pub use table::{AlternateStack, PID_MAX, Process, Task, TaskState, TaskTable, Usage, WaitStatus};
 pub(crate) use timers::IntervalClock;
 pub use timers::{IntervalTimer, IntervalTimers};
 pub(crate) use vdso::Vdso;

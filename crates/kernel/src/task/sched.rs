@@ -118,11 +118,19 @@ impl Scheduler {
         !self.ready.is_empty()
     }
 
-    /// Takes the task that runs next.
-    pub fn dequeue(&mut self) -> Option<Pid> {
+    /// Takes the task that runs next, of those that are allowed to.
+    pub fn dequeue(&mut self, allowed: impl Fn(Pid) -> bool) -> Option<Pid> {
+        let mut open = self.ready.iter().enumerate().filter(|(_, task)| allowed(**task));
+        let (first, _) = open.next()?;
         let index = match &mut self.chance {
-            Some(chance) if self.ready.len() > 1 => (chance.next_u64() % self.ready.len() as u64) as usize,
-            _ => 0,
+            Some(chance) => {
+                let others: Vec<usize> = open.map(|(index, _)| index).collect();
+                // Where there is no choice, chance is not asked.
+                let pick =
+                    if others.is_empty() { 0 } else { chance.next_u64() as usize % (others.len() + 1) };
+                pick.checked_sub(1).map_or(first, |other| others[other])
+            }
+            None => first,
         };
         self.ready.remove(index)
     }
@@ -140,19 +148,36 @@ impl Scheduler {
         self.chance.as_mut().map(|chance| chance.next_u64() & 1 == 1)
     }
 
-    /// Returns an idle hart, the one furthest behind.
-    pub fn idle_hart(&self) -> Option<HartId> {
-        self.furthest_behind(|slot| slot.current.is_none())
+    /// Returns the hart that a task is on.
+    pub fn hart_of(&self, task: Pid) -> Option<HartId> {
+        let index = self.harts.iter().position(|slot| slot.current == Some(task))?;
+        Some(HartId(index as u32))
     }
 
-    /// Returns the busy hart that runs next.
+    /// Takes a task that is on no hart out of the run queue, and out of whatever it waits for.
+    pub fn remove(&mut self, task: Pid) {
+        self.stop_waiting(task);
+        self.ready.retain(|ready| *ready != task);
+    }
+
+    /// Has a hart go on with its task under another number.
+    pub fn rename(&mut self, hart: HartId, task: Pid) {
+        let slot = self.hart_mut(hart);
+        (slot.current, slot.previous) = (Some(task), Some(task));
+    }
+
+    /// Returns the idle harts, those furthest behind first.
+    pub fn idle_harts(&self) -> Vec<HartId> {
+        let idle = (0..).map(HartId).zip(&self.harts).filter(|(_, slot)| slot.current.is_none());
+        let mut idle: Vec<_> = idle.map(|(hart, slot)| (slot.now_ns, hart)).collect();
+        idle.sort_unstable();
+        idle.into_iter().map(|(_, hart)| hart).collect()
+    }
+
+    /// Returns the busy hart that runs next: the one furthest behind.
     pub fn busy_hart(&self) -> Option<HartId> {
-        self.furthest_behind(|slot| slot.current.is_some())
-    }
-
-    fn furthest_behind(&self, wanted: impl Fn(&HartSlot) -> bool) -> Option<HartId> {
-        let candidates = self.harts.iter().enumerate().filter(|(_, slot)| wanted(slot));
-        candidates.min_by_key(|(index, slot)| (slot.now_ns, *index)).map(|(index, _)| HartId(index as u32))
+        let busy = (0..).map(HartId).zip(&self.harts).filter(|(_, slot)| slot.current.is_some());
+        busy.map(|(hart, slot)| (slot.now_ns, hart)).min().map(|(_, hart)| hart)
     }
 
     /// Records that `task` waits for any of `keys`, or until `deadline_ns`.
@@ -169,6 +194,14 @@ impl Scheduler {
 
     /// Makes a waiting task ready; a task that does not wait is left alone.
     pub fn wake(&mut self, task: Pid) -> bool {
+        let waited = self.stop_waiting(task);
+        if waited {
+            self.enqueue(task);
+        }
+        waited
+    }
+
+    fn stop_waiting(&mut self, task: Pid) -> bool {
         let Some(keys) = self.waiting.remove(&task) else { return false };
         for key in keys {
             if let Some(waiters) = self.waiters.get_mut(&key) {
@@ -181,7 +214,6 @@ impl Scheduler {
         if let Some(deadline) = self.deadlines.remove(&task) {
             self.timers.remove(&(deadline, task));
         }
-        self.enqueue(task);
         true
     }
 

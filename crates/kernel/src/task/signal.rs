@@ -127,9 +127,24 @@ impl SignalSet {
         self.0 & signal.bit() != 0
     }
 
+    /// Makes the set of every signal but one.
+    pub const fn all_but(signal: Signal) -> Self {
+        Self(!signal.bit())
+    }
+
     /// Adds `signal`.
     pub const fn insert(&mut self, signal: Signal) {
         self.0 |= signal.bit();
+    }
+
+    /// Takes `signal` out.
+    pub const fn remove(&mut self, signal: Signal) {
+        self.0 &= !signal.bit();
+    }
+
+    /// Returns the signals in the set, lowest first.
+    pub fn iter(self) -> impl Iterator<Item = Signal> {
+        (1..=64).filter_map(Signal::new).filter(move |signal| self.contains(*signal))
     }
 }
 

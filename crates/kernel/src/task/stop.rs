@@ -33,9 +33,15 @@ impl Ctx<'_> {
     /// Stops the process by `signal` and tells its parent.
     pub(crate) fn stop_process(&mut self, signal: Signal) {
         self.process_mut().job = JobState::Stopped(signal);
+        self.stop_task();
+        self.kernel.tell_parent_of_job(self.pid, CLD_STOPPED, signal);
+    }
+
+    /// Takes the task off its hart until its process goes on. The process's other tasks come to this when they would next
+    /// run.
+    pub(crate) fn stop_task(&mut self) {
         self.kernel.leave_hart(self.harts, self.hart);
         self.task_mut().state = TaskState::Stopped;
-        self.kernel.tell_parent_of_job(self.pid, CLD_STOPPED, signal);
     }
 }
 
@@ -66,7 +72,8 @@ impl Kernel {
         }
     }
 
-    fn discard_pending(&mut self, pid: Pid, unwanted: impl Fn(Signal) -> bool) {
+    /// Forgets the held signals of a process that are unwanted, and those of its tasks.
+    pub(super) fn discard_pending(&mut self, pid: Pid, unwanted: impl Fn(Signal) -> bool) {
         let Some(process) = self.tasks.process_mut(pid) else { return };
         process.pending.discard(&unwanted);
         for tid in process.tasks.clone() {

@@ -1,7 +1,7 @@
 //! Tasks and processes as data: what is known of each, and the table that holds them.
 //!
-//! A *task* is what a hart runs; a *process* is what a parent waits for. Every process has at least one task, and its
-//! first has the process's number.
+//! A *task* is what a hart runs; a *process* is what a parent waits for. A living process has at least one task, and its
+//! first had the process's number. That one may end before the others; the number stays the process's.
 
 use super::rlimits::Rlimits;
 use super::signal::{Action, Pending, Signal, SignalSet};
@@ -10,7 +10,7 @@ use super::timers::IntervalTimers;
 use crate::account::{Account, Origin};
 use crate::fs::{FdTableId, Node, WorkDirId};
 use crate::syscall::Suspended;
-use crate::{MmId, Pid, UserContext};
+use crate::{HartId, MmId, Pid, UserContext};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a process ended, as wait(2) encodes it.
@@ -85,6 +85,43 @@ pub struct Task {
     pub set_child_tid: u64,
     /// Word to clear when it ends (set_tid_address(2)).
     pub clear_child_tid: u64,
+    /// Head of the list of mutexes that it may die with (set_robust_list(2)); 0 is none.
+    pub robust_list: u64,
+    /// The task that waits until this one gives its address space back (vfork).
+    pub vfork_parent: Option<Pid>,
+    /// The harts on which it may run, bit n for hart n (sched_setaffinity(2)).
+    pub affinity: u64,
+    /// A name of its own (prctl(2), `PR_SET_NAME`); the process's first task has the process's.
+    pub name: Option<Vec<u8>>,
+}
+
+impl Task {
+    /// Makes a task that is ready to run from `context`.
+    pub fn new(process: Pid, context: UserContext) -> Self {
+        Self {
+            process,
+            context,
+            state: TaskState::Ready,
+            continuation: None,
+            interrupted: None,
+            blocked: SignalSet::default(),
+            awaited: SignalSet::default(),
+            saved_blocked: None,
+            alternate_stack: Default::default(),
+            pending: Pending::default(),
+            set_child_tid: 0,
+            clear_child_tid: 0,
+            robust_list: 0,
+            vfork_parent: None,
+            affinity: u64::MAX,
+            name: None,
+        }
+    }
+
+    /// Tells whether the task may run on `hart`.
+    pub fn may_run_on(&self, hart: HartId) -> bool {
+        self.affinity >> hart.0 & 1 != 0
+    }
 }
 
 /// An alternate signal stack.
@@ -145,7 +182,7 @@ pub struct Process {
     pub group: Pid,
     /// Its session.
     pub session: Pid,
-    /// Its tasks.
+    /// Its living tasks, the oldest first.
     pub tasks: Vec<Pid>,
     /// Its memory; `None` once it has ended.
     pub mm: Option<MmId>,
@@ -159,8 +196,6 @@ pub struct Process {
     pub pending: Pending,
     /// The signal that its parent gets when it ends.
     pub exit_signal: Option<Signal>,
-    /// The parent task that waits until this process gives its address space back (vfork).
-    pub vfork_parent: Option<Pid>,
     /// Name of its program, at most 15 bytes.
     pub command: Vec<u8>,
     /// Its program's file; `None` before it has one and after it has ended.
@@ -191,6 +226,8 @@ pub struct Process {
     pub personality: u32,
     /// Whether it asked for no huge pages (prctl(2), `PR_SET_THP_DISABLE`).
     pub thp_disabled: bool,
+    /// The commands of membarrier(2) that it has registered for.
+    pub barriers: u32,
 }
 
 impl Process {
@@ -215,7 +252,7 @@ pub struct TaskTable {
 }
 
 /// `pid_max` of a default Linux: numbers stay below it.
-const PID_MAX: i32 = 32768;
+pub const PID_MAX: i32 = 32768;
 
 impl TaskTable {
     /// Returns the next free number: they rise, and wrap round past the low ones, as Linux's do.
@@ -223,23 +260,33 @@ impl TaskTable {
         const RESERVED: i32 = 300;
         let after_wrap = if self.last >= PID_MAX - 1 { RESERVED } else { self.last + 1 };
         let candidates = (after_wrap..PID_MAX).chain(RESERVED..after_wrap.max(RESERVED));
-        let pid = candidates
-            .map(Pid)
-            .find(|pid| !self.tasks.contains_key(pid) && !self.processes.contains_key(pid))?;
+        let pid = candidates.map(Pid).find(|pid| self.is_free(*pid))?;
         self.last = pid.0;
         Some(pid)
     }
 
-    /// Adds a process and its first task.
-    pub fn insert(&mut self, pid: Pid, process: Process, task: Task) {
-        self.processes.insert(pid, process);
-        self.tasks.insert(pid, task);
+    /// Tells whether nothing has this number.
+    pub fn is_free(&self, pid: Pid) -> bool {
+        !self.tasks.contains_key(&pid) && !self.processes.contains_key(&pid)
     }
 
-    /// Adds a process that has no task: the supervisor's init.
-    pub fn insert_taskless(&mut self, pid: Pid, process: Process) {
-        self.last = self.last.max(pid.0);
+    /// Adds a process that has no task yet, or never will: the supervisor's init.
+    pub fn insert_process(&mut self, pid: Pid, process: Process) {
         self.processes.insert(pid, process);
+    }
+
+    /// Adds a task to its process.
+    pub fn insert_task(&mut self, tid: Pid, task: Task) {
+        if let Some(process) = self.processes.get_mut(&task.process) {
+            process.tasks.push(tid);
+        }
+        self.tasks.insert(tid, task);
+    }
+
+    /// Gives the only task of a process the process's number (Linux 6.12 fs/exec.c de_thread).
+    pub fn make_leader(&mut self, tid: Pid) {
+        let Some(task) = self.remove_task(tid) else { return };
+        self.insert_task(task.process, task);
     }
 
     /// Returns a task.
@@ -282,9 +329,19 @@ impl TaskTable {
         self.tasks.len()
     }
 
+    /// Returns the process that a task's number stands for: its own, or the one that the task belongs to.
+    pub fn process_of(&self, tid: Pid) -> Option<Pid> {
+        let of_task = self.tasks.get(&tid).map(|task| task.process);
+        of_task.or_else(|| self.processes.contains_key(&tid).then_some(tid))
+    }
+
     /// Forgets a task that has ended.
-    pub fn remove_task(&mut self, tid: Pid) {
-        self.tasks.remove(&tid);
+    pub fn remove_task(&mut self, tid: Pid) -> Option<Task> {
+        let task = self.tasks.remove(&tid)?;
+        if let Some(process) = self.processes.get_mut(&task.process) {
+            process.tasks.retain(|member| *member != tid);
+        }
+        Some(task)
     }
 
     /// Forgets a process that was waited for.

@@ -69,9 +69,9 @@ impl Model {
     fn apply(&mut self, operation: Operation) {
         match operation {
             Operation::Dispatch => {
-                let Some(hart) = self.scheduler.idle_hart() else { return };
+                let Some(hart) = self.scheduler.idle_harts().first().copied() else { return };
                 let before = self.running();
-                if let Some(task) = self.scheduler.dequeue() {
+                if let Some(task) = self.scheduler.dequeue(|_| true) {
                     assert!(
                         !before.contains(&task) && !self.waits.contains_key(&task),
                         "{task} is in two places"
@@ -131,7 +131,7 @@ impl Model {
         let waiting: Vec<_> = self.waits.keys().copied().collect();
         self.wake(&waiting);
         let mut seen = self.running();
-        while let Some(task) = self.scheduler.dequeue() {
+        while let Some(task) = self.scheduler.dequeue(|_| true) {
             assert!(seen.insert(task), "{task} was queued twice");
         }
         assert_eq!(seen, (1..=TASKS).map(Pid).collect(), "a task is lost");
