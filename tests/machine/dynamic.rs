@@ -22,7 +22,7 @@ fn has_cross_tools() -> bool {
 
 /// Compiles the program with these flags.
 fn compile(name: &str, flags: &[&str]) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dynamic");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("linkage");
     std::fs::create_dir_all(&folder).unwrap();
     let program = folder.join(name);
     let source = root().join("tests/dynamic/linkage.c");
