@@ -236,7 +236,11 @@ impl Kernel {
         slot.slice_end_ns = slot.now_ns + slice_ns;
         slot.current = Some(tid);
         let from = slot.previous.replace(tid);
-        if let Some(mm) = self.tasks.process(pid).and_then(|process| process.mm) {
+        if let Some((mm, limits)) =
+            self.tasks.process(pid).and_then(|process| Some((process.mm?, process.rlimits.of_memory())))
+        {
+            // A vfork child may have limits of its own in its parent's memory.
+            self.memory.space_mut(mm).limits = limits;
             self.activate(harts, hart, mm);
         }
         if from != Some(tid) {

@@ -9,9 +9,6 @@ use crate::fs::{FileType, OnExec, OpenFlags, Seek};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
-/// `RLIMIT_NOFILE`.
-const MAX_FDS: u64 = 1024;
-
 /// `lseek(2)`.
 pub(super) fn lseek(ctx: &mut Ctx<'_>, fd: Fd, offset: i64, whence: Whence) -> SysResult {
     let open = ctx.open_of(fd)?;
@@ -36,7 +33,7 @@ pub(super) fn openat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, flags: OpenAr
     // Like Linux, bits without a meaning are ignored.
     let flags = OpenFlags::from_bits_truncate(flags.0);
     let files = ctx.files();
-    let fd = ctx.kernel.fs.lowest_fd(files, Fd(0), MAX_FDS)?;
+    let fd = ctx.kernel.fs.lowest_fd(files, Fd(0), ctx.fd_limit())?;
     let permissions = ctx.kernel.fs.mask(ctx.process().work_dir, mode.0);
     let opened = ctx.at_path(dir, &path, |fs, env, at| fs.open(env, at, flags, permissions))?;
     ctx.unmap_truncated(opened.truncated);
@@ -82,8 +79,8 @@ pub(super) fn pipe2(ctx: &mut Ctx<'_>, fds: Out<[i32; 2]>, flags: OpenArg) -> Sy
         return Err(Errno::EINVAL.into());
     }
     let files = ctx.files();
-    let first = ctx.kernel.fs.lowest_fd(files, Fd(0), MAX_FDS)?;
-    let second = ctx.kernel.fs.lowest_fd(files, Fd(first.0 + 1), MAX_FDS)?;
+    let first = ctx.kernel.fs.lowest_fd(files, Fd(0), ctx.fd_limit())?;
+    let second = ctx.kernel.fs.lowest_fd(files, Fd(first.0 + 1), ctx.fd_limit())?;
     // Nothing is made before its numbers could be told: the guest could never close it.
     ctx.write(fds.pointer(), [first.0, second.0])?;
     let (reader, writer) = ctx.with_fs(|fs, env| fs.pipe(env, flags));
@@ -94,8 +91,8 @@ pub(super) fn pipe2(ctx: &mut Ctx<'_>, fds: Out<[i32; 2]>, flags: OpenArg) -> Sy
 
 /// `dup(2)`.
 pub(super) fn dup(ctx: &mut Ctx<'_>, fd: Fd) -> SysResult {
-    let files = ctx.files();
-    Ok(ctx.kernel.fs.dup_fd(files, fd, Fd(0), MAX_FDS, OnExec::Keep)?.0 as u64)
+    let (files, limit) = (ctx.files(), ctx.fd_limit());
+    Ok(ctx.kernel.fs.dup_fd(files, fd, Fd(0), limit, OnExec::Keep)?.0 as u64)
 }
 
 /// `dup3(2)`.
@@ -104,7 +101,8 @@ pub(super) fn dup3(ctx: &mut Ctx<'_>, old: Fd, new: Fd, flags: OpenArg) -> SysRe
         .filter(|flags| OpenFlags::CLOEXEC.contains(*flags))
         .ok_or(Errno::EINVAL)?;
     let files = ctx.files();
-    let fd = ctx.with_fs(|fs, env| fs.dup_fd_to(env, files, old, new, MAX_FDS, on_exec(flags)))?;
+    let limit = ctx.fd_limit();
+    let fd = ctx.with_fs(|fs, env| fs.dup_fd_to(env, files, old, new, limit, on_exec(flags)))?;
     ctx.wake_files();
     Ok(fd.0 as u64)
 }
@@ -121,11 +119,11 @@ pub(super) fn fcntl(ctx: &mut Ctx<'_>, fd: Fd, command: u32, argument: u64) -> S
     const F_GETPIPE_SZ: u32 = 1032;
     const FD_CLOEXEC: u64 = 1;
     let open = ctx.open_of(fd)?;
-    let files = ctx.files();
+    let (files, limit) = (ctx.files(), ctx.fd_limit());
     let fs = &mut ctx.kernel.fs;
     match command {
-        F_DUPFD => Ok(fs.dup_fd(files, fd, Fd(argument as i32), MAX_FDS, OnExec::Keep)?.0 as u64),
-        F_DUPFD_CLOEXEC => Ok(fs.dup_fd(files, fd, Fd(argument as i32), MAX_FDS, OnExec::Close)?.0 as u64),
+        F_DUPFD => Ok(fs.dup_fd(files, fd, Fd(argument as i32), limit, OnExec::Keep)?.0 as u64),
+        F_DUPFD_CLOEXEC => Ok(fs.dup_fd(files, fd, Fd(argument as i32), limit, OnExec::Close)?.0 as u64),
         F_GETFD => Ok(u64::from(fs.on_exec(files, fd)? == OnExec::Close)),
         F_SETFD => {
             let on_exec = if argument & FD_CLOEXEC != 0 { OnExec::Close } else { OnExec::Keep };

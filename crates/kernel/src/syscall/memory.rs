@@ -1,10 +1,10 @@
 //! Calls about memory.
 
-use super::types::{Advice as AdviceArg, MapFlags, MsyncFlags, Prot as ProtArg};
+use super::types::{Advice as AdviceArg, MapFlags, MsyncFlags, Prot as ProtArg, RemapFlags};
 use super::{Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::fs::{Mappable, OpenFlags};
-use crate::mm::{Advice, FileMapping, MapBacking, MapRequest, Placement, Prot, Sharing};
+use crate::mm::{Advice, FileMapping, MapBacking, MapRequest, Placement, Prot, RemapRequest, Sharing};
 use crate::{Errno, Fd};
 use std::sync::Arc;
 use tine_mmu::{PAGE_SIZE, VirtAddr};
@@ -119,6 +119,31 @@ impl Ctx<'_> {
     }
 }
 
+/// `mremap(2)`: `MREMAP_MAYMOVE` and `MREMAP_FIXED`. `MREMAP_DONTUNMAP` is `EINVAL`.
+pub(super) fn mremap(
+    ctx: &mut Ctx<'_>,
+    at: VirtAddr,
+    old_len: u64,
+    new_len: u64,
+    flags: RemapFlags,
+    to: VirtAddr,
+) -> SysResult {
+    const MREMAP_MAYMOVE: u32 = 1;
+    const MREMAP_FIXED: u32 = 2;
+    if flags.0 & !(MREMAP_MAYMOVE | MREMAP_FIXED) != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let request = RemapRequest {
+        at,
+        old_len_bytes: old_len,
+        new_len_bytes: new_len,
+        may_move: flags.0 & MREMAP_MAYMOVE != 0,
+        to: (flags.0 & MREMAP_FIXED != 0).then_some(to),
+    };
+    let mm = ctx.mm();
+    Ok(ctx.memory(mm, |memory, work| memory.remap(work, mm, request))?.0)
+}
+
 /// `munmap(2)`.
 pub(super) fn munmap(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64) -> SysResult {
     let mm = ctx.mm();
@@ -165,7 +190,9 @@ pub(super) fn mincore(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, to: VirtAddr) -
     }
 }
 
-/// `madvise(2)`: hints, `MADV_DONTNEED`, `MADV_POPULATE_READ` and `MADV_POPULATE_WRITE`; others are `EINVAL`.
+/// `madvise(2)`: `MADV_DONTNEED`, `FREE`, `DONTFORK` and `DOFORK`, `WIPEONFORK` and `KEEPONFORK`, `POPULATE_READ` and
+/// `POPULATE_WRITE`. Hints, among them those about huge pages, core dumps and swap, change nothing, for there are none of
+/// these. `MADV_REMOVE`, `MERGEABLE`, `COLLAPSE` and all others are `EINVAL`.
 pub(super) fn madvise(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, advice: AdviceArg) -> SysResult {
     let advice = Advice::from_number(advice.0 as i32).ok_or(Errno::EINVAL)?;
     let mm = ctx.mm();

@@ -8,6 +8,8 @@ mod attributes;
 mod exec;
 mod file;
 mod futex;
+mod hwprobe;
+mod limits;
 mod memory;
 mod path;
 mod poll;

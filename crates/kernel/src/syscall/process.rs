@@ -1,7 +1,7 @@
 //! Calls that make, end, wait for and describe processes.
 
-use super::args::{Rlimit, Rusage, UserPtr, UserValue};
-use super::types::{IdType, PrctlOption, Resource, StatusPtr, UsageOf, WaitOptions};
+use super::args::{Rusage, UserPtr, UserValue};
+use super::types::{IdType, PrctlOption, StatusPtr, UsageOf, WaitOptions};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::task::{Child, Selector, Usage, WCONTINUED, WEXITED, WSTOPPED};
@@ -220,54 +220,6 @@ pub(super) fn getrusage(ctx: &mut Ctx<'_>, who: UsageOf, to: UserPtr<Rusage>) ->
         _ => return Err(Errno::EINVAL.into()),
     };
     ctx.write(to, rusage(&usage))?;
-    Ok(0)
-}
-
-/// What Debian gives a root shell; -1 is no limit.
-const LIMITS: [(i64, i64); 16] = [
-    (-1, -1),
-    (-1, -1),
-    (-1, -1),
-    (8 << 20, -1),
-    (0, -1),
-    (-1, -1),
-    (-1, -1),
-    (1024, 1 << 19),
-    (8 << 20, 8 << 20),
-    (-1, -1),
-    (-1, -1),
-    (-1, -1),
-    (819_200, 819_200),
-    (0, 0),
-    (0, 0),
-    (-1, -1),
-];
-
-fn limit(resource: Resource) -> Result<Rlimit, Errno> {
-    let (current, maximum) = *LIMITS.get(resource.0 as usize).ok_or(Errno::EINVAL)?;
-    Ok(Rlimit { current, maximum })
-}
-
-/// `getrlimit(2)`.
-pub(super) fn getrlimit(ctx: &mut Ctx<'_>, resource: Resource, to: UserPtr<Rlimit>) -> SysResult {
-    ctx.write(to, limit(resource)?)?;
-    Ok(0)
-}
-
-/// `prlimit64(2)`: reads limits. Setting one is `ENOSYS`.
-pub(super) fn prlimit64(
-    ctx: &mut Ctx<'_>,
-    pid: Pid,
-    resource: Resource,
-    new: UserPtr<Rlimit>,
-    old: UserPtr<Rlimit>,
-) -> SysResult {
-    target(ctx, pid)?;
-    let limit = limit(resource)?;
-    if !new.is_null() {
-        return Err(Errno::ENOSYS.into());
-    }
-    ctx.write_optional(old, limit)?;
     Ok(0)
 }
 

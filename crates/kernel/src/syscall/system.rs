@@ -23,6 +23,17 @@ pub(super) fn uname(ctx: &mut Ctx<'_>, to: VirtAddr) -> SysResult {
     Ok(0)
 }
 
+/// `personality(2)`: `ADDR_NO_RANDOMIZE` is obeyed, everything else is only kept.
+pub(super) fn personality(ctx: &mut Ctx<'_>, persona: u32) -> SysResult {
+    const ASK: u32 = u32::MAX;
+    let process = ctx.process_mut();
+    let before = process.personality;
+    if persona != ASK {
+        process.personality = persona;
+    }
+    Ok(u64::from(before))
+}
+
 /// `sysinfo(2)`: `struct sysinfo` with a unit of one byte.
 pub(super) fn sysinfo(ctx: &mut Ctx<'_>, to: VirtAddr) -> SysResult {
     const BYTES: usize = 112;

@@ -7,8 +7,8 @@ use super::show::ShowArg;
 use super::task_types::*;
 use super::types::*;
 use super::{
-    Arguments, SysResult, attributes, exec, file, futex, memory, path, poll, process, sched, signal, system,
-    thread, time, transfer,
+    Arguments, SysResult, attributes, exec, file, futex, hwprobe, limits, memory, path, poll, process, sched,
+    signal, system, thread, time, transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -95,6 +95,7 @@ syscalls! {
     82 => file::fsync(fd: Fd);
     83 => file::fdatasync(fd: Fd);
     88 => attributes::utimensat(dir: DirFd, path: PathPtr, times: UserPtr<[i64; 4]>, flags: AtFlags);
+    92 => system::personality(persona: u32);
     93 => thread::exit(status: i32);
     94 => thread::exit_group(status: i32);
     95 => process::waitid(which: IdType, id: Pid, info: VirtAddr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
@@ -128,7 +129,8 @@ syscalls! {
     156 => process::getsid(pid: Pid);
     157 => process::setsid();
     160 => system::uname(to: VirtAddr);
-    163 => process::getrlimit(resource: Resource, to: UserPtr<super::args::Rlimit>);
+    163 => limits::getrlimit(resource: Resource, to: UserPtr<super::args::Rlimit>);
+    164 => limits::setrlimit(resource: Resource, from: UserPtr<super::args::Rlimit>);
     165 => process::getrusage(who: UsageOf, to: UserPtr<super::args::Rusage>);
     166 => path::umask(mask: Mode);
     167 => process::prctl(option: PrctlOption, argument: u64);
@@ -144,6 +146,7 @@ syscalls! {
     179 => system::sysinfo(to: VirtAddr);
     214 => memory::brk(to: VirtAddr) -> address;
     215 => memory::munmap(at: VirtAddr, len: u64);
+    216 => memory::mremap(at: VirtAddr, old_len: u64, new_len: u64, flags: RemapFlags, to: VirtAddr) -> address;
     220 => thread::clone(flags: CloneArg, stack: VirtAddr, parent_tid: UserPtr<i32>, tls: u64, child_tid: VirtAddr);
     221 => exec::execve(path: PathPtr, argv: StringVec, envp: StringVec);
     222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: u64) -> address;
@@ -153,9 +156,10 @@ syscalls! {
     232 => memory::mincore(at: VirtAddr, len: u64, to: VirtAddr);
     233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice);
     240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: VirtAddr);
+    258 => hwprobe::riscv_hwprobe(pairs: VirtAddr, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32);
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: u64);
     260 => process::wait4(pid: Pid, status: StatusPtr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
-    261 => process::prlimit64(pid: Pid, resource: Resource, new: UserPtr<super::args::Rlimit>, old: UserPtr<super::args::Rlimit>);
+    261 => limits::prlimit64(pid: Pid, resource: Resource, new: UserPtr<super::args::Rlimit>, old: UserPtr<super::args::Rlimit>);
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: OutBuffer, len: u64, flags: RandomFlags);
     281 => exec::execveat(dir: DirFd, path: PathPtr, argv: StringVec, envp: StringVec, flags: AtFlags);

@@ -277,6 +277,12 @@ flag_set! {
         0x80000 = "MAP_SYNC",
         0x100000 = "MAP_FIXED_NOREPLACE",
     }
+    /// `MREMAP_*` of mremap.
+    RemapFlags("0") {
+        0x1 = "MREMAP_MAYMOVE",
+        0x2 = "MREMAP_FIXED",
+        0x4 = "MREMAP_DONTUNMAP",
+    }
     /// `MS_*` of msync.
     MsyncFlags("0") {
         0x1 = "MS_ASYNC",

@@ -1,0 +1,90 @@
+//! What the harts can do, for programs that choose their code by it (Linux 6.12 Documentation/arch/riscv/hwprobe.rst).
+
+use super::SysResult;
+use super::args::UserPtr;
+use crate::Errno;
+use crate::ctx::Ctx;
+use crate::mm::TASK_SIZE;
+use tine_mmu::VirtAddr;
+
+/// Size of `struct riscv_hwprobe`: a key and its value.
+const PAIR_BYTES: u64 = 16;
+/// What is stored in place of a key that is not known.
+const UNKNOWN_KEY: i64 = -1;
+
+/// `riscv_hwprobe(2)`: stores a value beside each key. Flags, `RISCV_HWPROBE_WHICH_CPUS` among them, are `EINVAL`.
+pub(super) fn riscv_hwprobe(
+    ctx: &mut Ctx<'_>,
+    pairs: VirtAddr,
+    count: u64,
+    set_bytes: u64,
+    harts: VirtAddr,
+    flags: u32,
+) -> SysResult {
+    if flags != 0 || (set_bytes == 0) != (harts.0 == 0) {
+        return Err(Errno::EINVAL.into());
+    }
+    if harts.0 != 0 && !names_a_hart(ctx, harts, set_bytes)? {
+        return Err(Errno::EINVAL.into());
+    }
+    for index in 0..count {
+        let at = pairs + index * PAIR_BYTES;
+        let key: i64 = ctx.read(UserPtr::new(at))?;
+        let (key, value) = match value_of(key) {
+            Some(value) => (key, value),
+            None => (UNKNOWN_KEY, 0),
+        };
+        ctx.write(UserPtr::new(at), [key, value as i64])?;
+    }
+    Ok(0)
+}
+
+/// Tells whether a set of harts names one that there is.
+fn names_a_hart(ctx: &mut Ctx<'_>, set: VirtAddr, set_bytes: u64) -> Result<bool, Errno> {
+    let count = u64::from(ctx.kernel.sched.hart_count());
+    let mut bytes = vec![0; set_bytes.min(count.div_ceil(8)) as usize];
+    ctx.read_bytes(set, &mut bytes).map_err(|_| Errno::EFAULT)?;
+    Ok((0..count).any(|hart| bytes.get((hart / 8) as usize).is_some_and(|byte| byte & 1 << (hart % 8) != 0)))
+}
+
+/// Returns what every hart answers to a key.
+const fn value_of(key: i64) -> Option<u64> {
+    const MVENDORID: i64 = 0;
+    const MARCHID: i64 = 1;
+    const MIMPID: i64 = 2;
+    const BASE_BEHAVIOR: i64 = 3;
+    const IMA_EXT_0: i64 = 4;
+    const CPUPERF_0: i64 = 5;
+    const ZICBOZ_BLOCK_SIZE: i64 = 6;
+    const HIGHEST_VIRT_ADDRESS: i64 = 7;
+    const TIME_CSR_FREQ: i64 = 8;
+    const MISALIGNED_SCALAR_PERF: i64 = 9;
+    /// `RISCV_HWPROBE_BASE_BEHAVIOR_IMA`.
+    const IMA: u64 = 1;
+    /// `RISCV_HWPROBE_IMA_FD` and `RISCV_HWPROBE_IMA_C`.
+    const FD_AND_C: u64 = 3;
+    /// `RISCV_HWPROBE_MISALIGNED_SCALAR_FAST`: an access costs one instruction wherever it is.
+    const FAST: u64 = 3;
+    match key {
+        MVENDORID | MARCHID | MIMPID | ZICBOZ_BLOCK_SIZE => Some(0),
+        BASE_BEHAVIOR => Some(IMA),
+        IMA_EXT_0 => Some(FD_AND_C),
+        CPUPERF_0 | MISALIGNED_SCALAR_PERF => Some(FAST),
+        HIGHEST_VIRT_ADDRESS => Some(TASK_SIZE - 1),
+        TIME_CSR_FREQ => Some(1_000_000_000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_agree_with_the_instruction_set() {
+        assert_eq!(value_of(4), Some(0b11), "F, D and C, and no extension beyond RV64GC");
+        assert_eq!(value_of(7), Some((1 << 38) - 1), "Sv39 leaves user programs the lower half");
+        assert_eq!(value_of(99), None);
+        assert_eq!(value_of(-1), None);
+    }
+}

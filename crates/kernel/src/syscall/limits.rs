@@ -1,0 +1,83 @@
+//! Calls about resource limits.
+
+use super::SysResult;
+use super::args::{Rlimit as RlimitWords, UserPtr};
+use super::types::Resource as ResourceArg;
+use crate::ctx::Ctx;
+use crate::task::{Resource, Rlimit};
+use crate::{Errno, Pid};
+
+/// The most descriptors that a limit may allow (`fs.nr_open`).
+const MOST_FDS: u64 = 1 << 20;
+
+/// `getrlimit(2)`.
+pub(super) fn getrlimit(ctx: &mut Ctx<'_>, resource: ResourceArg, to: UserPtr<RlimitWords>) -> SysResult {
+    let limit = ctx.process().rlimits.get(known(resource)?);
+    ctx.write(to, words(limit))?;
+    Ok(0)
+}
+
+/// `setrlimit(2)`.
+pub(super) fn setrlimit(ctx: &mut Ctx<'_>, resource: ResourceArg, from: UserPtr<RlimitWords>) -> SysResult {
+    let limit = limit(ctx.read(from)?);
+    ctx.set_limit(ctx.pid, known(resource)?, limit)?;
+    Ok(0)
+}
+
+/// `prlimit64(2)`.
+pub(super) fn prlimit64(
+    ctx: &mut Ctx<'_>,
+    pid: Pid,
+    resource: ResourceArg,
+    new: UserPtr<RlimitWords>,
+    old: UserPtr<RlimitWords>,
+) -> SysResult {
+    let new = if new.is_null() { None } else { Some(limit(ctx.read(new)?)) };
+    let pid = if pid.0 == 0 { ctx.pid } else { ctx.kernel.tasks.task(pid).ok_or(Errno::ESRCH)?.process };
+    let resource = known(resource)?;
+    let before = ctx.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?.rlimits.get(resource);
+    if let Some(limit) = new {
+        ctx.set_limit(pid, resource, limit)?;
+    }
+    ctx.write_optional(old, words(before))?;
+    Ok(0)
+}
+
+fn known(resource: ResourceArg) -> Result<Resource, Errno> {
+    Resource::from_number(resource.0).ok_or(Errno::EINVAL)
+}
+
+const fn words(limit: Rlimit) -> RlimitWords {
+    RlimitWords { current: limit.current as i64, maximum: limit.maximum as i64 }
+}
+
+const fn limit(words: RlimitWords) -> Rlimit {
+    Rlimit { current: words.current as u64, maximum: words.maximum as u64 }
+}
+
+impl Ctx<'_> {
+    /// Sets the limits of a process. Every process is root, who may raise hard limits.
+    ///
+    /// # Errors
+    /// `EINVAL` for a soft limit above the hard one, `EPERM` for more descriptors than any process may have.
+    fn set_limit(&mut self, pid: Pid, resource: Resource, limit: Rlimit) -> Result<(), Errno> {
+        if limit.current > limit.maximum {
+            return Err(Errno::EINVAL);
+        }
+        if resource == Resource::OpenFiles && limit.maximum > MOST_FDS {
+            return Err(Errno::EPERM);
+        }
+        let process = self.kernel.tasks.process_mut(pid).ok_or(Errno::ESRCH)?;
+        process.rlimits.set(resource, limit);
+        let limits = process.rlimits.of_memory();
+        if let Some(mm) = process.mm {
+            self.kernel.memory.space_mut(mm).limits = limits;
+        }
+        Ok(())
+    }
+
+    /// Returns the number that every descriptor stays below.
+    pub(super) fn fd_limit(&self) -> u64 {
+        self.process().rlimits.current(Resource::OpenFiles)
+    }
+}
