@@ -115,6 +115,12 @@ pub(crate) struct PolicyArgs {
     /// Who sets accessed and dirty bits.
     #[arg(long, value_enum, value_name = "SCHEME", default_value_t = Ad::Svadu)]
     pub(crate) ad: Ad,
+    /// Place stack, mappings, heap and position-independent programs at random, as the seed decides.
+    #[arg(long, overrides_with = "no_aslr")]
+    pub(crate) aslr: bool,
+    /// Place them where they always are, which is the default.
+    #[arg(long, overrides_with = "aslr")]
+    pub(crate) no_aslr: bool,
 }
 
 impl PolicyArgs {
@@ -137,6 +143,7 @@ impl PolicyArgs {
                 Ad::Svadu => AdUpdate::Svadu,
                 Ad::Svade => AdUpdate::Svade,
             },
+            randomizes_layout: self.aslr || preset.randomizes_layout && !self.no_aslr,
             ..preset
         }
     }

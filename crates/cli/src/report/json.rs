@@ -17,6 +17,7 @@ pub(super) fn render(report: &Report) -> String {
                 "fork": fork_mode(&setting.policy),
                 "fork_order": fork_order(&setting.policy),
                 "fault_around_pages": setting.policy.fault_around_pages,
+                "randomizes_layout": setting.policy.randomizes_layout,
                 "ad": ad_update(&setting.policy),
             },
             "tlb": setting.tlb.to_string(),

@@ -181,7 +181,6 @@ impl ElfError {
     /// Returns the error of `execve(2)` when this is wrong with the program's interpreter.
     pub const fn errno_of_interpreter(self) -> Errno {
         match self {
-            Self::ShortHeader(_) => Errno::EIO,
             Self::Type(_) => Errno::EINVAL,
             _ => match self.errno() {
                 Errno::ENOEXEC => Errno::ELIBBAD,

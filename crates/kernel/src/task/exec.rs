@@ -20,6 +20,8 @@ const LEAST_ROOM: u64 = 128 << 10;
 const MOST_ROOM: u64 = 6 << 20;
 /// As much of a file as is read to find its headers, which follow the ELF header unless a tool has moved them.
 const HEAD_BYTES: usize = 4 << 10;
+/// As much of an interpreter as must be there before anything in it is looked at.
+const ELF_HEADER_BYTES: usize = 64;
 /// A script may name a script as its interpreter, and so on (fs/exec.c `exec_binprm`).
 const MAX_SCRIPTS: usize = 5;
 
@@ -184,6 +186,9 @@ impl Ctx<'_> {
         let node = self.find_file(path).map_err(unusable)?;
         let file = self.kernel.fs.program(node).map_err(unusable)?;
         let head = self.head_of(file);
+        if head.len() < ELF_HEADER_BYTES {
+            return Err(unusable(Errno::EIO));
+        }
         let image = self.read_image(file, &head);
         let image = image.map_err(|error| unusable(error.errno_of_interpreter()))?;
         Ok(Loadable { node, file, image })

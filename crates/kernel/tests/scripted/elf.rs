@@ -17,6 +17,25 @@ pub(crate) const fn step_at(index: usize) -> VirtAddr {
     VirtAddr(TEXT.0 + TEXT_OFFSET + 4 * index as u64)
 }
 
+/// Makes a program that lies out of the way of its interpreter, and whose only code would not run.
+pub(crate) fn with_interpreter(path: &str) -> Vec<u8> {
+    const AT: u64 = 0x100_0000;
+    let mut file = program(&[]);
+    let path_at = file.len() as u64;
+    file.extend(path.bytes().chain([0]));
+    let len = file.len() as u64;
+    let mut header = |index: u64, kind: u32, values: [u64; 6]| {
+        let at = (HEADER_BYTES + index * PROGRAM_HEADER_BYTES) as usize;
+        file[at..at + 4].copy_from_slice(&kind.to_le_bytes());
+        let values: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        file[at + 8..at + 56].copy_from_slice(&values);
+    };
+    header(0, 1, [0, AT, AT, len, len, PAGE_SIZE]);
+    // PT_INTERP
+    header(1, 3, [path_at, AT + path_at, AT + path_at, path.len() as u64 + 1, path.len() as u64 + 1, 1]);
+    file
+}
+
 /// Makes a program of these words, with [`DATA_PAGES`] writable pages of zeros at [`DATA`].
 pub(crate) fn program(words: &[u32]) -> Vec<u8> {
     let text_bytes = TEXT_OFFSET + 4 * words.len() as u64;

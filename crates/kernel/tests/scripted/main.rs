@@ -2,7 +2,9 @@
 
 mod cpu;
 mod elf;
+mod exec;
 mod files;
+mod limits;
 mod memory;
 mod processes;
 mod random_calls;

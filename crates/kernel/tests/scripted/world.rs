@@ -141,9 +141,14 @@ impl World {
     /// Installs another program for execve.
     pub(crate) fn install(&mut self, path: &str, script: &Script) {
         let bytes = elf::program(&self.harts.learn(script));
+        self.install_bytes(path, &bytes, 0o755);
+    }
+
+    /// Installs a file.
+    pub(crate) fn install_bytes(&mut self, path: &str, bytes: &[u8], permissions: u32) {
         let (cache, frames) = self.kernel.memory.cache_mut();
         let mut env = Env { ram: self.harts.ram(), frames, cache, processes: &NoProcesses, now_ns: 0 };
-        self.kernel.fs.install(&mut env, path.as_bytes(), &bytes, 0o755).unwrap();
+        self.kernel.fs.install(&mut env, path.as_bytes(), bytes, permissions).unwrap();
     }
 
     /// Says what the program reads from standard input.
