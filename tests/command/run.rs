@@ -111,11 +111,12 @@ fn the_report_goes_to_a_file_when_one_is_named() {
 
 #[test]
 fn the_report_names_the_options_it_depends_on() {
-    let options = "--policy textbook --fork eager --fork-order child-first --ad svade --tlb tiny --harts 2 --mem 64M --seed 7 --epoch 9";
+    let options = "--policy textbook --fork eager --fork-order child-first --ad svade --aslr --tlb tiny --harts 2 --mem 64M --seed 7 --epoch 9";
     let arguments = ["run", "--stats=json"].into_iter().chain(options.split(' ')).chain(["@hello"]);
     let json: Value = serde_json::from_str(&run(arguments).2).unwrap();
     let policy = serde_json::json!({
-        "name": "textbook", "fork": "eager", "fork_order": "child-first", "fault_around_pages": 1, "ad": "svade"
+        "name": "textbook", "fork": "eager", "fork_order": "child-first", "fault_around_pages": 1, "ad": "svade",
+        "randomizes_layout": true
     });
     assert_eq!(json["run"]["policy"], policy);
     assert_eq!(json["run"]["tlb"], "l1i=4,l1d=4,l2=none");
