@@ -12,4 +12,5 @@ mod scheduler;
 mod scheduling;
 mod script;
 mod signals;
+mod threads;
 mod world;

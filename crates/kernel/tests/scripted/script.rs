@@ -183,8 +183,13 @@ impl Script {
 
     /// Makes a child with these flags of clone(2); `child` is what it does, and ends in its exit.
     pub(crate) fn clone_with(self, flags: u64, child: Self) -> Self {
+        self.call(220, [flags.into()]).if_zero(child)
+    }
+
+    /// Has whom the last call gave zero do `child`, which ends in its exit.
+    pub(crate) fn if_zero(self, child: Self) -> Self {
         let skipped = child.steps.len();
-        self.call(220, [flags.into()]).then(Step::UnlessZeroSkip(skipped)).and(child)
+        self.then(Step::UnlessZeroSkip(skipped)).and(child)
     }
 
     /// Forks; `child` is what the child does, and ends in its exit.
