@@ -12,3 +12,4 @@ mod policies;
 mod programs;
 mod supervisor;
 mod support;
+mod threads;
