@@ -21,7 +21,7 @@ bitflags! {
         const FORK = 1 << 3;
         /// `execve`.
         const EXEC = 1 << 4;
-        /// Ends of processes.
+        /// Ends of tasks.
         const EXIT = 1 << 5;
         /// Changes of the running task on a hart.
         const SWITCH = 1 << 6;
@@ -127,7 +127,7 @@ pub enum What {
         /// Its path.
         path: String,
     },
-    /// A process ended.
+    /// A task ended; the last of a process ends it.
     Exit {
         /// How.
         status: WaitStatus,
