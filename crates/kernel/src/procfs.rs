@@ -2,11 +2,13 @@
 
 use crate::ctx::Ctx;
 use crate::fs::{PidFile, ProcFile, ProcNode};
-use crate::mm::{AreaRole, Backing, Prot, Sharing, Usage};
+use crate::mm::{AreaRole, Backing, Layout, Prot, Sharing, Usage};
 use crate::syscall::{CLOCK_TICKS, RELEASE, VERSION};
 use crate::task::{Handler, Process, SignalSet, TaskState};
 use crate::{Kernel, Pid};
 use std::fmt::Write;
+use std::ops::Range;
+use tine_mmu::VirtAddr;
 
 const NS_PER_S: u64 = 1_000_000_000;
 const PAGE_KIB: u64 = 4;
@@ -20,8 +22,10 @@ impl Ctx<'_> {
             ProcNode::ProcessFile(pid, file) => {
                 let process = self.kernel.tasks.process(pid)?;
                 match file {
-                    PidFile::Cmdline => Some(self.command_line(pid)),
+                    PidFile::Cmdline => Some(self.strings_of(pid, |layout| layout.arg_start..layout.arg_end)),
                     PidFile::Comm => Some([&process.command[..], b"\n"].concat()),
+                    PidFile::Environ => Some(self.strings_of(pid, |layout| layout.env_start..layout.env_end)),
+                    PidFile::Limits => Some(process.rlimits.text().into_bytes()),
                     PidFile::Maps => Some(self.kernel.maps_text(process).into_bytes()),
                     PidFile::Stat => Some(self.kernel.stat_text(pid, process).into_bytes()),
                     PidFile::Statm => Some(self.kernel.statm_text(process).into_bytes()),
@@ -32,14 +36,14 @@ impl Ctx<'_> {
         }
     }
 
-    /// Reads the argument strings out of the process's memory.
-    fn command_line(&mut self, pid: Pid) -> Vec<u8> {
+    /// Reads the strings that a program began with out of the process's memory.
+    fn strings_of(&mut self, pid: Pid, place: impl FnOnce(&Layout) -> Range<VirtAddr>) -> Vec<u8> {
         let Some(mm) = self.kernel.tasks.process(pid).and_then(|process| process.mm) else {
             return Vec::new();
         };
-        let layout = self.kernel.memory.space(mm).layout;
-        let mut bytes = vec![0; (layout.arg_end.0 - layout.arg_start.0) as usize];
-        let got = self.kernel.memory.inspect(self.harts.ram(), mm, layout.arg_start, &mut bytes);
+        let Range { start, end } = place(&self.kernel.memory.space(mm).layout);
+        let mut bytes = vec![0; (end.0 - start.0) as usize];
+        let got = self.kernel.memory.inspect(self.harts.ram(), mm, start, &mut bytes);
         bytes.truncate(got);
         bytes
     }

@@ -64,6 +64,10 @@ proc_files! {
         Cmdline = "cmdline",
         /// `/proc/<pid>/comm`.
         Comm = "comm",
+        /// `/proc/<pid>/environ`.
+        Environ = "environ",
+        /// `/proc/<pid>/limits`.
+        Limits = "limits",
         /// `/proc/<pid>/maps`.
         Maps = "maps",
         /// `/proc/<pid>/stat`.

@@ -47,7 +47,7 @@ macro_rules! resources {
 resources! {
     /// Time on a hart. Not enforced.
     Cpu = "Max cpu time", "seconds", UNLIMITED, UNLIMITED;
-    /// Size of a file that is written.
+    /// Size of a file that is written. Not enforced.
     FileSize = "Max file size", "bytes", UNLIMITED, UNLIMITED;
     /// Private writable memory.
     Data = "Max data size", "bytes", UNLIMITED, UNLIMITED;
@@ -106,6 +106,21 @@ impl Rlimits {
         self.0[resource as usize] = limit;
     }
 
+    /// Returns what `/proc/<pid>/limits` says (Linux 6.12 fs/proc/base.c `proc_pid_limits`).
+    pub fn text(&self) -> String {
+        let shown = |limit: u64| if limit == UNLIMITED { "unlimited".to_owned() } else { limit.to_string() };
+        let line = |name: &str, [current, maximum]: [&str; 2], unit: &str| {
+            let width = if unit.is_empty() { 0 } else { 10 };
+            format!("{name:<25} {current:<20} {maximum:<20} {unit:<width$}\n")
+        };
+        let heading = line("Limit", ["Soft Limit", "Hard Limit"], "Units");
+        let lines = Resource::ALL.iter().map(|resource| {
+            let (Rlimit { current, maximum }, (name, unit)) = (self.get(*resource), resource.label());
+            line(name, [&shown(current), &shown(maximum)], unit)
+        });
+        heading + &lines.collect::<String>()
+    }
+
     /// Returns those that the memory manager enforces.
     pub const fn of_memory(&self) -> mm::Limits {
         mm::Limits {
@@ -129,6 +144,26 @@ mod tests {
         assert_eq!(Resource::from_number(9), Some(Resource::AddressSpace));
         assert_eq!(Resource::from_number(15), Some(Resource::RealTime));
         assert_eq!(Resource::from_number(16), None);
+    }
+
+    #[test]
+    fn text_is_as_linux_prints_it() {
+        let text = Rlimits::default().text();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "Limit                     Soft Limit           Hard Limit           Units     "
+        );
+        assert_eq!(
+            lines[1],
+            "Max cpu time              unlimited            unlimited            seconds   "
+        );
+        assert_eq!(
+            lines[4],
+            "Max stack size            8388608              unlimited            bytes     "
+        );
+        assert_eq!(lines[14], "Max nice priority         0                    0                    ");
+        assert_eq!(lines.len(), 17);
     }
 
     #[test]

@@ -140,6 +140,19 @@ fn execveat_follows_a_link_unless_told_otherwise() {
 }
 
 #[test]
+fn proc_shows_the_environment_of_the_program() {
+    let look = script().string(page(1), "/proc/self/environ");
+    let look = look.call(OPENAT, [AT_FDCWD.into(), page(1).into(), 0.into()]).is(3);
+    let look = look.read(3, DATA, 64).is(4).load(DATA).is(u64::from(u32::from_le_bytes(*b"A=1\0")));
+    let steps = script().string(page(1), "/look").string(page(2), "A=1");
+    let steps = steps.store(page(3), page(2)).store(page(3) + 8, 0);
+    let mut world =
+        World::new(Setup::default(), steps.call(221, [page(1).into(), 0.into(), page(3).into()]).exit(1));
+    world.install("/look", &look.exit(9));
+    assert_eq!(world.run(), WaitStatus::Exited(9));
+}
+
+#[test]
 fn bad_vectors_leave_the_program_running() {
     let nowhere = 0x9000;
     let steps = script().string(page(1), "/bin/script").store(DATA, nowhere).store(DATA + 8, 0);
