@@ -1,0 +1,189 @@
+//! What `/proc/<pid>` says of a process and its tasks.
+
+use super::{NS_PER_S, PAGE_KIB};
+use crate::mm::Usage;
+use crate::syscall::CLOCK_TICKS;
+use crate::task::{Handler, Process, SignalSet, TaskState};
+use crate::{Kernel, Pid};
+use std::fmt::Write;
+
+impl Kernel {
+    fn usage_of(&self, process: &Process) -> Usage {
+        process.mm.map(|mm| self.memory.usage(mm)).unwrap_or_default()
+    }
+
+    fn state_of(&self, pid: Pid) -> (char, &'static str) {
+        match self.tasks.task(pid).map(|task| &task.state) {
+            // Its first task at least has ended.
+            None => ('Z', "zombie"),
+            Some(TaskState::Stopped) => ('T', "stopped"),
+            Some(TaskState::Blocked) => ('S', "sleeping"),
+            Some(TaskState::Ready | TaskState::Running) => ('R', "running"),
+        }
+    }
+
+    /// Returns how many tasks a process has. Its first counts as long as the process does.
+    fn thread_count(&self, pid: Pid, process: &Process) -> u64 {
+        process.tasks.len() as u64 + u64::from(self.tasks.task(pid).is_none())
+    }
+
+    pub(super) fn stat_text(&self, pid: Pid, process: &Process) -> String {
+        let usage = self.usage_of(process);
+        let layout = process.mm.map(|mm| self.memory.space(mm).layout).unwrap_or_default();
+        let ticks = |ns: u64| ns / (NS_PER_S / CLOCK_TICKS);
+        let (own, children) = (process.own_usage(), process.children_usage);
+        let sets = SignalSets::of(self, pid, process);
+        let exit_signal = process.exit_signal.map_or(0, |signal| signal.number());
+        let fields: [u64; 43] = [
+            own.minor_faults,
+            children.minor_faults,
+            0,
+            0,
+            ticks(own.user_ns),
+            ticks(own.system_ns),
+            ticks(children.user_ns),
+            ticks(children.system_ns),
+            20,
+            0,
+            self.thread_count(pid, process),
+            0,
+            ticks(process.start_ns),
+            usage.size * 4096,
+            usage.resident.total(),
+            u64::MAX,
+            layout.start_code.0,
+            layout.end_code.0,
+            layout.start_stack.0,
+            0,
+            0,
+            sets.pending.bits() & 0x7fff_ffff,
+            sets.blocked.bits() & 0x7fff_ffff,
+            sets.ignored.bits() & 0x7fff_ffff,
+            sets.caught.bits() & 0x7fff_ffff,
+            0,
+            0,
+            0,
+            u64::from(exit_signal),
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            layout.start_data.0,
+            layout.end_data.0,
+            layout.start_brk.0,
+            layout.arg_start.0,
+            layout.arg_end.0,
+            layout.env_start.0,
+            layout.env_end.0,
+            process.end.map_or(0, |end| u64::from(end.word())),
+        ];
+        let command = String::from_utf8_lossy(&process.command);
+        let (state, _) = self.state_of(pid);
+        let (parent, group, session) = (process.parent, process.group, process.session);
+        let mut text = format!("{pid} ({command}) {state} {parent} {group} {session} 0 -1 4194304");
+        for value in fields {
+            let _ = write!(text, " {value}");
+        }
+        text.push('\n');
+        text
+    }
+
+    pub(super) fn statm_text(&self, process: &Process) -> String {
+        let usage = self.usage_of(process);
+        let resident = usage.resident;
+        let shared = resident.file + resident.shared_memory;
+        format!(
+            "{} {} {shared} {} 0 {} 0\n",
+            usage.size,
+            resident.total(),
+            usage.code,
+            usage.data + usage.stack
+        )
+    }
+}
+
+/// The signal sets that `stat` and `status` print.
+struct SignalSets {
+    pending: SignalSet,
+    shared_pending: SignalSet,
+    blocked: SignalSet,
+    ignored: SignalSet,
+    caught: SignalSet,
+}
+
+impl SignalSets {
+    fn of(kernel: &Kernel, pid: Pid, process: &Process) -> Self {
+        let task = kernel.tasks.task(pid);
+        let mut sets = Self {
+            pending: task.map(|task| task.pending.set()).unwrap_or_default(),
+            shared_pending: process.pending.set(),
+            blocked: task.map(|task| task.blocked).unwrap_or_default(),
+            ignored: SignalSet::default(),
+            caught: SignalSet::default(),
+        };
+        for (signal, action) in &process.actions {
+            match action.handler {
+                Handler::Default => {}
+                Handler::Ignore => sets.ignored.insert(*signal),
+                Handler::Function(_) => sets.caught.insert(*signal),
+            }
+        }
+        sets
+    }
+}
+
+impl Kernel {
+    /// Composes `/proc/<pid>/status`. What Tine has no notion of is left out.
+    pub(super) fn status_text(&self, pid: Pid, process: &Process) -> String {
+        let usage = self.usage_of(process);
+        let sets = SignalSets::of(self, pid, process);
+        let (letter, state) = self.state_of(pid);
+        let mut text = String::new();
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(text, "{name}:\t{value}");
+        };
+        line("Name", &String::from_utf8_lossy(&process.command));
+        line("Umask", &format!("{:04o}", self.fs.umask(process.work_dir)));
+        line("State", &format!("{letter} ({state})"));
+        line("Tgid", &pid.to_string());
+        line("Ngid", "0");
+        line("Pid", &pid.to_string());
+        line("PPid", &process.parent.to_string());
+        line("TracerPid", "0");
+        line("Uid", "0\t0\t0\t0");
+        line("Gid", "0\t0\t0\t0");
+        line("FDSize", "64");
+        line("Groups", " ");
+        if process.mm.is_some() {
+            let mut kib = |name: &str, pages: u64| line(name, &format!("{:>8} kB", pages * PAGE_KIB));
+            kib("VmPeak", usage.peak_size);
+            kib("VmSize", usage.size);
+            kib("VmLck", 0);
+            kib("VmPin", 0);
+            kib("VmHWM", usage.resident.peak);
+            kib("VmRSS", usage.resident.total());
+            kib("RssAnon", usage.resident.anon);
+            kib("RssFile", usage.resident.file);
+            kib("RssShmem", usage.resident.shared_memory);
+            kib("VmData", usage.data);
+            kib("VmStk", usage.stack);
+            kib("VmExe", usage.code);
+            kib("VmLib", 0);
+            kib("VmPTE", usage.page_tables);
+            kib("VmSwap", 0);
+        }
+        line("THP_enabled", if process.thp_disabled { "0" } else { "1" });
+        line("Threads", &self.thread_count(pid, process).to_string());
+        let mut set = |name: &str, set: SignalSet| line(name, &format!("{:016x}", set.bits()));
+        set("SigPnd", sets.pending);
+        set("ShdPnd", sets.shared_pending);
+        set("SigBlk", sets.blocked);
+        set("SigIgn", sets.ignored);
+        set("SigCgt", sets.caught);
+        line("voluntary_ctxt_switches", &process.usage.voluntary_switches.to_string());
+        line("nonvoluntary_ctxt_switches", &process.usage.involuntary_switches.to_string());
+        text
+    }
+}

@@ -1,0 +1,91 @@
+//! What `/proc` says of the machine as a whole.
+
+use super::{NS_PER_S, PAGE_KIB};
+use crate::Kernel;
+use crate::fs::ProcFile;
+use crate::syscall::{CLOCK_TICKS, RELEASE, VERSION};
+use crate::task::TaskState;
+use std::fmt::Write;
+
+impl Kernel {
+    pub(super) fn system_text(&self, file: ProcFile, now_ns: u64) -> String {
+        let gauges = self.memory.frames().gauges();
+        match file {
+            ProcFile::Cpuinfo => (0..self.sched.hart_count())
+                .map(|hart| {
+                    format!("processor\t: {hart}\nhart\t\t: {hart}\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n")
+                })
+                .collect(),
+            ProcFile::Filesystems => "nodev\tproc\nnodev\ttmpfs\n".to_owned(),
+            ProcFile::Loadavg => {
+                let running = self.tasks.tasks().filter(|(_, task)| matches!(task.state, TaskState::Ready | TaskState::Running)).count();
+                let last = self.tasks.tasks().map(|(tid, _)| tid.0).max().unwrap_or(0);
+                format!("0.00 0.00 0.00 {running}/{} {last}\n", self.tasks.task_count())
+            }
+            ProcFile::Meminfo => {
+                let line = |name: &str, frames: u64| format!("{:<16}{:>8} kB\n", format!("{name}:"), frames * PAGE_KIB);
+                let free = gauges.total - gauges.in_use;
+                [
+                    line("MemTotal", gauges.total),
+                    line("MemFree", free),
+                    line("MemAvailable", free),
+                    line("Buffers", 0),
+                    line("Cached", gauges.page_cache),
+                    line("SwapCached", 0),
+                    line("SwapTotal", 0),
+                    line("SwapFree", 0),
+                    line("PageTables", gauges.page_table),
+                ]
+                .concat()
+            }
+            ProcFile::Mounts => "tmpfs / tmpfs rw,noatime 0 0\nproc /proc proc rw,noatime 0 0\n".to_owned(),
+            ProcFile::Stat => self.machine_stat_text(),
+            ProcFile::Uptime => {
+                let seconds = |ns: u64| format!("{}.{:02}", ns / NS_PER_S, ns % NS_PER_S / (NS_PER_S / 100));
+                format!("{} {}\n", seconds(now_ns), seconds(self.sched.idle_ns()))
+            }
+            ProcFile::Version => format!("Linux version {RELEASE} ({VERSION})\n"),
+            ProcFile::Vmstat => {
+                let total = self.memory_totals();
+                let mut text = String::new();
+                for (key, value) in [
+                    ("nr_free_pages", gauges.total - gauges.in_use),
+                    ("nr_page_table_pages", gauges.page_table),
+                    ("nr_file_pages", gauges.page_cache),
+                    ("pgfault", total.faults),
+                    ("pgmajfault", 0),
+                    ("pgreuse", total.cow_reuse),
+                    ("cow_fault", total.cow_faults),
+                    ("cow_copies", total.pages_copied),
+                ] {
+                    let _ = writeln!(text, "{key} {value}");
+                }
+                text
+            }
+        }
+    }
+
+    fn machine_stat_text(&self) -> String {
+        let ticks = |ns: u64| ns / (NS_PER_S / CLOCK_TICKS);
+        let line = |name: String, accounts: &[&crate::Account]| {
+            let user: u64 = accounts.iter().map(|account| account.retired).sum();
+            format!("{name} {} 0 0 {} 0 0 0 0 0 0\n", ticks(user), ticks(self.sched.idle_ns()))
+        };
+        let all: Vec<_> = self.harts().iter().collect();
+        let mut text = line("cpu ".to_owned(), &all);
+        for (index, account) in all.iter().enumerate() {
+            text.push_str(&line(format!("cpu{index}"), &[account]));
+        }
+        let switches: u64 = all.iter().map(|account| account.switches).sum();
+        let processes = self.processes().len();
+        let _ = write!(text, "ctxt {switches}\nbtime {}\nprocesses {processes}\n", self.settings.epoch_s);
+        text
+    }
+
+    fn memory_totals(&self) -> crate::MemoryCounters {
+        self.harts().iter().fold(crate::MemoryCounters::default(), |mut sum, account| {
+            sum += account.memory;
+            sum
+        })
+    }
+}
