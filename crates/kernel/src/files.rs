@@ -58,7 +58,7 @@ impl Kernel {
     /// Wakes the tasks for which the file system has something now.
     pub(crate) fn wake_files(&mut self) {
         for wait in self.fs.take_wakes() {
-            self.wake(WaitKey::of(wait));
+            self.wake(WaitKey::File(wait));
         }
     }
 }

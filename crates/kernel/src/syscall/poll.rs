@@ -53,7 +53,7 @@ impl Poll {
     /// Returns what would make a descriptor ready.
     pub(super) fn keys(&self, ctx: &Ctx<'_>) -> Vec<WaitKey> {
         let waits = self.opens().into_iter().flat_map(|open| ctx.kernel.fs.poll_waits(open));
-        waits.map(WaitKey::of).collect()
+        waits.map(WaitKey::File).collect()
     }
 
     /// Returns the descriptions that are watched.

@@ -17,15 +17,6 @@ const CHUNK: u64 = 64 << 10;
 /// The most pieces of readv and writev (`UIO_MAXIOV`).
 const MAX_PIECES: i32 = 1024;
 
-impl WaitKey {
-    pub(crate) fn of(wait: Wait) -> Self {
-        match wait {
-            Wait::PipeReadable(pipe) => Self::PipeReadable(pipe),
-            Wait::PipeWritable(pipe) => Self::PipeWritable(pipe),
-        }
-    }
-}
-
 /// One piece of user memory to read into or write from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
@@ -50,7 +41,7 @@ impl Read {
 
     /// Returns what the read waits for.
     pub(super) fn key(&self) -> Option<WaitKey> {
-        self.wait.map(WaitKey::of)
+        self.wait.map(WaitKey::File)
     }
 
     /// Reads into one piece after another until there is no more now.
@@ -148,7 +139,7 @@ impl Write {
 
     /// Returns what the write waits for.
     pub(super) fn key(&self) -> Option<WaitKey> {
-        self.wait.map(WaitKey::of)
+        self.wait.map(WaitKey::File)
     }
 
     /// Returns how much is written already.

@@ -4,7 +4,7 @@
 //! hart's clock advances by one nanosecond for each retired instruction and by [`TRAP_NS`] for each trap; an idle hart's
 //! clock waits until it is given a task.
 
-use crate::fs::PipeId;
+use crate::fs::Wait;
 use crate::random::Random;
 use crate::{HartId, Pid};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,10 +22,8 @@ const NEVER_NS: u64 = i64::MAX as u64;
 /// Something that a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WaitKey {
-    /// Data in a pipe, or its last writer gone.
-    PipeReadable(PipeId),
-    /// Room in a pipe, or its last reader gone.
-    PipeWritable(PipeId),
+    /// Something in the file system: data, room, an end gone.
+    File(Wait),
     /// A change of state of a child of this process.
     ChildOf(Pid),
     /// The address space that this vfork child borrowed.
