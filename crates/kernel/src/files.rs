@@ -10,6 +10,7 @@ use crate::{Errno, Fd, Harts, Kernel, Pid};
 /// The processes as the file system sees them.
 struct View<'a> {
     tasks: &'a TaskTable,
+    /// The task that asks, or init.
     caller: Pid,
 }
 
@@ -22,7 +23,20 @@ impl Processes for View<'_> {
         pid != INIT && self.tasks.process(pid).is_some()
     }
 
+    fn tasks(&self, pid: Pid) -> Vec<Pid> {
+        let Some(process) = self.tasks.process(pid).filter(|_| pid != INIT) else { return Vec::new() };
+        // The first task is there as long as the process is (Linux keeps a zombie of it).
+        let mut tasks: Vec<Pid> = [pid].into_iter().chain(process.tasks.iter().copied()).collect();
+        tasks.sort_unstable();
+        tasks.dedup();
+        tasks
+    }
+
     fn caller(&self) -> Pid {
+        self.tasks.process_of(self.caller).unwrap_or(self.caller)
+    }
+
+    fn caller_task(&self) -> Pid {
         self.caller
     }
 
@@ -41,7 +55,7 @@ impl Processes for View<'_> {
 }
 
 impl Kernel {
-    /// Does something in the file system on behalf of `caller`.
+    /// Does something in the file system on behalf of the task `caller`.
     pub(crate) fn with_fs<R>(
         &mut self,
         harts: &mut dyn Harts,
@@ -67,7 +81,7 @@ impl Ctx<'_> {
     /// Does something in the file system on behalf of the process.
     pub(crate) fn with_fs<R>(&mut self, operate: impl FnOnce(&mut Fs, &mut Env<'_>) -> R) -> R {
         let now_ns = self.wall_clock_ns();
-        self.kernel.with_fs(self.harts, self.pid, now_ns, operate)
+        self.kernel.with_fs(self.harts, self.tid, now_ns, operate)
     }
 
     /// Wakes the tasks for which the file system has something now.

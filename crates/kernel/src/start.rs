@@ -52,6 +52,8 @@ impl Process {
             rlimits: Default::default(),
             personality: 0,
             thp_disabled: false,
+            transfers: Default::default(),
+            oom_score_adj: 0,
             barriers: 0,
         }
     }

@@ -13,6 +13,7 @@ use bitflags::bitflags;
 const ROOT_DEVICE: u64 = makedev(0, 2);
 const PIPE_DEVICE: u64 = makedev(0, 14);
 const PROC_DEVICE: u64 = makedev(0, 21);
+const SYS_DEVICE: u64 = makedev(0, 22);
 
 /// Size that `/proc` gives the link of a descriptor (Linux 6.12 fs/proc/fd.c).
 const FD_LINK_SIZE: u64 = 64;
@@ -119,13 +120,14 @@ impl Fs {
         };
         let size = match place {
             ProcNode::FdLink(..) => FD_LINK_SIZE,
-            ProcNode::FdDirectory(pid) => {
-                env.processes.fd_table(pid).map_or(0, |table| self.tables[table].fds().count() as u64)
-            }
+            ProcNode::FdDirectory(subject) => env
+                .processes
+                .fd_table(subject.process())
+                .map_or(0, |table| self.tables[table].fds().count() as u64),
             _ => 0,
         };
         Stat {
-            dev: PROC_DEVICE,
+            dev: if place.is_in_sysfs() { SYS_DEVICE } else { PROC_DEVICE },
             ino: place.number(),
             file_type: place.file_type(),
             permissions: self.proc_permissions(env.processes, place),
@@ -143,8 +145,11 @@ impl Fs {
     }
 
     fn proc_permissions(&self, processes: &dyn Processes, place: ProcNode) -> u32 {
-        let ProcNode::FdLink(pid, fd) = place else { return place.permissions() };
-        let flags = self.open_of(processes, pid, fd).map(|open| self.opens[open].flags).unwrap_or_default();
+        let ProcNode::FdLink(subject, fd) = place else { return place.permissions() };
+        let flags = self
+            .open_of(processes, subject.process(), fd)
+            .map(|open| self.opens[open].flags)
+            .unwrap_or_default();
         let read = if flags.is_readable() { 0o500 } else { 0 };
         let write = if flags.is_writable() { 0o300 } else { 0 };
         read | write

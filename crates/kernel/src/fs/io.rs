@@ -9,9 +9,9 @@ use super::flags::{FileType, OpenFlags};
 use super::inode::InodeKind;
 use super::pipe::Pipe;
 use super::wait::{Stop, Wait};
-use super::{Env, Fs, Node, OpenId, ProcNode};
+use super::{Env, Fs, Node, OpenId, PidFile, ProcNode};
 use crate::mm::Truncated;
-use crate::{Errno, FileId};
+use crate::{Errno, FileId, Pid};
 
 /// Where in a file to read or write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum ReadSource {
     Console,
     /// From the text of this place, which the caller composes and hands to [`Fs::read_text`].
     Proc(ProcNode),
+    /// From the words about a process's pages, from this offset on.
+    Pagemap(Pid, u64),
 }
 
 /// Where the bytes of a write went.
@@ -40,6 +42,8 @@ pub enum WriteTarget {
     Done(usize),
     /// To the host: the caller writes them.
     Console(Console),
+    /// To this place of `/proc`: the caller does what they say.
+    Proc(ProcNode),
 }
 
 /// From where lseek(2) counts, and what it looks for.
@@ -112,6 +116,9 @@ impl Fs {
     fn read_proc(&self, open: OpenId, place: ProcNode, offset: u64, len: usize) -> Result<ReadSource, Stop> {
         match &self.opens[open].text {
             _ if place.file_type() == FileType::Directory => Err(Errno::EISDIR.into()),
+            _ if let ProcNode::ProcessFile(subject, PidFile::Pagemap) = place => {
+                Ok(ReadSource::Pagemap(subject.process(), offset))
+            }
             Some(text) if offset > 0 => Ok(ReadSource::Bytes(window(text, offset, len))),
             _ => Ok(ReadSource::Proc(place)),
         }
@@ -155,7 +162,10 @@ impl Fs {
         if !flags.is_writable() {
             return Err(Errno::EBADF.into());
         }
-        let Node::Inode(inode) = self.opens[open].node else { return Err(Errno::EINVAL.into()) };
+        let inode = match self.opens[open].node {
+            Node::Inode(inode) => inode,
+            Node::Proc(place) => return Ok(WriteTarget::Proc(place)),
+        };
         let done = match self.inodes[inode].kind {
             InodeKind::Regular(contents) => self.write_regular(env, open, position, contents, bytes)?,
             InodeKind::Fifo(_) if bytes.is_empty() => 0,

@@ -1,7 +1,7 @@
 //! Listings of directories, in the records of getdents64(2).
 
 use super::flags::{FileType, OpenFlags};
-use super::{Env, Fs, Node, OpenId, ProcNode};
+use super::{Env, Fs, Node, OpenId, ProcNode, Subject};
 use crate::Errno;
 
 /// Bytes of `struct linux_dirent64` before the name.
@@ -107,10 +107,14 @@ impl Fs {
     }
 
     fn proc_children(&self, env: &Env<'_>, place: ProcNode) -> Vec<ProcNode> {
-        let ProcNode::FdDirectory(pid) = place else { return place.children(env.processes) };
-        let table = env.processes.fd_table(pid);
-        table.map_or_else(Vec::new, |table| {
-            self.tables[table].fds().map(|fd| ProcNode::FdLink(pid, fd)).collect()
-        })
+        let table = |subject: Subject| env.processes.fd_table(subject.process());
+        let fds = |subject| table(subject).into_iter().flat_map(|table| self.tables[table].fds());
+        match place {
+            ProcNode::FdDirectory(subject) => fds(subject).map(|fd| ProcNode::FdLink(subject, fd)).collect(),
+            ProcNode::FdInfoDirectory(subject) => {
+                fds(subject).map(|fd| ProcNode::FdInfo(subject, fd)).collect()
+            }
+            _ => place.children(env.processes),
+        }
     }
 }

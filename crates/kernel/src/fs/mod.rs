@@ -20,6 +20,7 @@ mod attributes;
 mod device;
 mod directory;
 mod fd_table;
+mod fixed;
 mod flags;
 mod inode;
 mod io;
@@ -41,6 +42,7 @@ pub use crate::random::Random;
 pub use attributes::AccessMode;
 pub use device::{Console, Device};
 pub use fd_table::{FdTableId, OnExec};
+pub use fixed::{FixedFile, FixedNode};
 pub use flags::{FileType, OpenFlags, PERMISSION_BITS, PollEvents, RenameFlags, makedev};
 pub use inode::{InodeId, Node, Times};
 pub use io::{Position, ReadSource, Seek, WriteTarget};
@@ -48,7 +50,7 @@ pub use listing::Listing;
 pub use open::{Mappable, OpenId, Opened};
 pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX};
 pub use pipe::PipeId;
-pub use proc::{PidFile, PidLink, ProcFile, ProcNode, Processes};
+pub use proc::{PidFile, PidLink, ProcFile, ProcLink, ProcNode, Processes, Subject};
 pub use stat::Stat;
 pub use statfs::StatFs;
 pub use wait::{Stop, Wait};
@@ -92,6 +94,8 @@ pub struct Fs {
     root: InodeId,
     /// The directory over which `/proc` is mounted.
     proc_mount: InodeId,
+    /// The directory over which `/sys` is mounted.
+    sys_mount: InodeId,
     next_number: u64,
     /// Names in all directories, which are limited: see [`Fs::check_room`].
     names: u64,
@@ -115,6 +119,7 @@ impl Fs {
             tables: Slab::new(),
             work_dirs: Slab::new(),
             proc_mount: root,
+            sys_mount: root,
             next_number: 2,
             names: 0,
             random: Random::new(seed),
@@ -135,6 +140,7 @@ impl Fs {
         let dev = make(root, "dev", directory(), 0o755);
         let proc_mount = make(root, "proc", directory(), 0o555);
         make(root, "root", directory(), 0o700);
+        let sys_mount = make(root, "sys", directory(), 0o555);
         make(root, "tmp", directory(), 0o1777);
         for (device, name, permissions) in Device::ALL {
             make(dev, name, InodeKind::Device(device), permissions);
@@ -148,6 +154,7 @@ impl Fs {
             make(dev, name, InodeKind::Symlink(target.into()), 0o777);
         }
         self.proc_mount = proc_mount;
+        self.sys_mount = sys_mount;
     }
 
     /// Puts a file of the host at a path, with the directories on the way, and returns it.

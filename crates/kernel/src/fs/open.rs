@@ -222,6 +222,13 @@ impl Fs {
         self.opens[open].flags
     }
 
+    /// Composes the text about a descriptor that has `open` open (`/proc/<pid>/fdinfo/<n>`).
+    pub fn fd_info(&self, env: &Env<'_>, open: OpenId) -> String {
+        let file = &self.opens[open];
+        let ino = self.stat(env, file.node).ino;
+        format!("pos:\t{}\nflags:\t0{:o}\nmnt_id:\t1\nino:\t{ino}\n", file.position, file.flags.bits())
+    }
+
     /// Sets those status flags that can change (`F_SETFL`).
     pub fn set_status_flags(&mut self, open: OpenId, flags: OpenFlags) {
         let file = &mut self.opens[open];

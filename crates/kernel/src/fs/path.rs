@@ -1,7 +1,7 @@
 //! Resolution of paths (path_resolution(7); Linux 6.12 fs/namei.c link_path_walk).
 
 use super::inode::InodeKind;
-use super::{FileType, Fs, InodeId, Node, PidLink, ProcNode, Processes};
+use super::{FileType, FixedNode, Fs, InodeId, Node, PidLink, ProcLink, ProcNode, Processes};
 use crate::{Errno, Fd};
 use bitflags::bitflags;
 
@@ -206,18 +206,30 @@ impl Fs {
                 let child = self.inodes[inode].directory()?.get(name)?;
                 Some(self.across_mount(child))
             }
-            Node::Proc(ProcNode::FdDirectory(pid)) => {
+            Node::Proc(place @ (ProcNode::FdDirectory(subject) | ProcNode::FdInfoDirectory(subject))) => {
                 let fd = Fd(super::proc::parse_number(name)?);
-                self.open_of(processes, pid, fd)?;
-                Some(Node::Proc(ProcNode::FdLink(pid, fd)))
+                self.open_of(processes, subject.process(), fd)?;
+                Some(Node::Proc(match place {
+                    ProcNode::FdDirectory(_) => ProcNode::FdLink(subject, fd),
+                    _ => ProcNode::FdInfo(subject, fd),
+                }))
             }
             Node::Proc(place) => place.child(name, processes).map(Node::Proc),
         }
     }
 
-    /// Returns what is seen at an inode: the root of `/proc` where that is mounted.
+    /// Returns what is seen at an inode: the root of `/proc` or `/sys` where that is mounted.
     pub(super) fn across_mount(&self, inode: InodeId) -> Node {
-        if inode == self.proc_mount { Node::Proc(ProcNode::Root) } else { Node::Inode(inode) }
+        match inode {
+            inode if inode == self.proc_mount => Node::Proc(ProcNode::Root),
+            inode if inode == self.sys_mount => Node::Proc(ProcNode::Fixed(FixedNode::sysfs())),
+            inode => Node::Inode(inode),
+        }
+    }
+
+    /// Returns the directory over which the file system of a place is mounted.
+    fn mount_of(&self, place: ProcNode) -> InodeId {
+        if place.is_in_sysfs() { self.sys_mount } else { self.proc_mount }
     }
 
     /// Returns the directory above a directory; the root's is the root.
@@ -227,7 +239,7 @@ impl Fs {
                 self.inodes[inode].directory().map_or(directory, |it| Node::Inode(it.parent))
             }
             Node::Proc(place) => {
-                place.parent().map_or_else(|| self.parent(Node::Inode(self.proc_mount)), Node::Proc)
+                place.parent().map_or_else(|| self.parent(Node::Inode(self.mount_of(place))), Node::Proc)
             }
         }
     }
@@ -239,18 +251,25 @@ impl Fs {
                 InodeKind::Symlink(path) => return Ok(Target::Path(path.clone())),
                 _ => None,
             },
-            Node::Proc(ProcNode::SelfLink) => {
-                return Ok(Target::Path(processes.caller().to_string().into_bytes()));
+            Node::Proc(ProcNode::Link(link)) => {
+                let caller = processes.caller();
+                let path = match link {
+                    ProcLink::Mounts => "self/mounts".to_owned(),
+                    ProcLink::SelfLink => caller.to_string(),
+                    ProcLink::ThreadSelf => format!("{caller}/task/{}", processes.caller_task()),
+                };
+                return Ok(Target::Path(path.into_bytes()));
             }
-            Node::Proc(ProcNode::ProcessLink(pid, PidLink::Cwd)) => {
-                processes.work_dir(pid).map(|work_dir| self.cwd(work_dir))
+            Node::Proc(ProcNode::ProcessLink(subject, link)) => {
+                let pid = subject.process();
+                match link {
+                    PidLink::Cwd => processes.work_dir(pid).map(|work_dir| self.cwd(work_dir)),
+                    PidLink::Exe => processes.exe(pid),
+                    PidLink::Root => processes.exists(pid).then_some(self.root()),
+                }
             }
-            Node::Proc(ProcNode::ProcessLink(pid, PidLink::Exe)) => processes.exe(pid),
-            Node::Proc(ProcNode::ProcessLink(pid, PidLink::Root)) => {
-                processes.exists(pid).then_some(self.root())
-            }
-            Node::Proc(ProcNode::FdLink(pid, fd)) => {
-                self.open_of(processes, pid, fd).map(|open| self.opens[open].node)
+            Node::Proc(ProcNode::FdLink(subject, fd)) => {
+                self.open_of(processes, subject.process(), fd).map(|open| self.opens[open].node)
             }
             Node::Proc(_) => None,
         };
@@ -290,7 +309,7 @@ impl Fs {
             Node::Proc(place) => {
                 let above = std::iter::successors(Some(place), |place| place.parent());
                 names.extend(above.take_while(|it| it.parent().is_some()).map(|it| it.name().into_bytes()));
-                self.proc_mount
+                self.mount_of(place)
             }
         };
         if let InodeKind::Fifo(_) | InodeKind::Console(_) = self.inodes[inode].kind {

@@ -3,19 +3,19 @@
 //! Nothing of it is stored. A [`ProcNode`] is a value that names a place; which processes exist comes from [`Processes`],
 //! and the text of a file from whoever reads it (see [`super::ReadSource::Proc`]).
 
-use super::{FdTableId, FileType, Node, WorkDirId};
+use super::{FdTableId, FileType, FixedNode, Node, WorkDirId};
 use crate::{Fd, Pid};
 
-/// Declares the files of one directory of `/proc`: variant and name.
+/// Declares the files of one directory of `/proc`: variant, name and permissions.
 macro_rules! proc_files {
-    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$row_doc:meta])* $row:ident = $text:literal,)* }) => {
+    ($(#[$doc:meta])* pub enum $enum:ident { $($(#[$row_doc:meta])* $row:ident = $text:literal, $mode:literal;)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
+        pub enum $enum {
             $($(#[$row_doc])* $row,)*
         }
 
-        impl $name {
+        impl $enum {
             /// Every row, in the order in which the directory lists them.
             pub const ALL: &[Self] = &[$(Self::$row),*];
 
@@ -23,6 +23,13 @@ macro_rules! proc_files {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$row => $text,)*
+                }
+            }
+
+            /// Returns the permission bits.
+            const fn permissions(self) -> u32 {
+                match self {
+                    $(Self::$row => $mode,)*
                 }
             }
 
@@ -36,80 +43,156 @@ macro_rules! proc_files {
 proc_files! {
     /// A text file directly in `/proc`.
     pub enum ProcFile {
+        /// `/proc/cmdline`.
+        Cmdline = "cmdline", 0o444;
         /// `/proc/cpuinfo`.
-        Cpuinfo = "cpuinfo",
+        Cpuinfo = "cpuinfo", 0o444;
+        /// `/proc/devices`.
+        Devices = "devices", 0o444;
+        /// `/proc/diskstats`.
+        Diskstats = "diskstats", 0o444;
         /// `/proc/filesystems`.
-        Filesystems = "filesystems",
+        Filesystems = "filesystems", 0o444;
         /// `/proc/loadavg`.
-        Loadavg = "loadavg",
+        Loadavg = "loadavg", 0o444;
         /// `/proc/meminfo`.
-        Meminfo = "meminfo",
-        /// `/proc/mounts`.
-        Mounts = "mounts",
+        Meminfo = "meminfo", 0o444;
+        /// `/proc/partitions`.
+        Partitions = "partitions", 0o444;
         /// `/proc/stat`.
-        Stat = "stat",
+        Stat = "stat", 0o444;
+        /// `/proc/swaps`.
+        Swaps = "swaps", 0o444;
         /// `/proc/uptime`.
-        Uptime = "uptime",
+        Uptime = "uptime", 0o444;
         /// `/proc/version`.
-        Version = "version",
+        Version = "version", 0o444;
         /// `/proc/vmstat`.
-        Vmstat = "vmstat",
+        Vmstat = "vmstat", 0o444;
     }
 }
 
 proc_files! {
-    /// A text file of a process.
+    /// A link directly in `/proc`.
+    pub enum ProcLink {
+        /// `/proc/mounts`, which leads to those of the caller.
+        Mounts = "mounts", 0o777;
+        /// `/proc/self`, which leads to the caller's process.
+        SelfLink = "self", 0o777;
+        /// `/proc/thread-self`, which leads to the caller itself.
+        ThreadSelf = "thread-self", 0o777;
+    }
+}
+
+proc_files! {
+    /// A text file of a process or a task.
     pub enum PidFile {
-        /// `/proc/<pid>/cmdline`.
-        Cmdline = "cmdline",
-        /// `/proc/<pid>/comm`.
-        Comm = "comm",
-        /// `/proc/<pid>/environ`.
-        Environ = "environ",
-        /// `/proc/<pid>/limits`.
-        Limits = "limits",
-        /// `/proc/<pid>/maps`.
-        Maps = "maps",
-        /// `/proc/<pid>/stat`.
-        Stat = "stat",
-        /// `/proc/<pid>/statm`.
-        Statm = "statm",
-        /// `/proc/<pid>/status`.
-        Status = "status",
+        /// `auxv`: the auxiliary vector.
+        Auxv = "auxv", 0o400;
+        /// `cgroup`.
+        Cgroup = "cgroup", 0o444;
+        /// `cmdline`.
+        Cmdline = "cmdline", 0o444;
+        /// `comm`.
+        Comm = "comm", 0o644;
+        /// `environ`.
+        Environ = "environ", 0o400;
+        /// `io`.
+        Io = "io", 0o400;
+        /// `limits`.
+        Limits = "limits", 0o444;
+        /// `maps`.
+        Maps = "maps", 0o444;
+        /// `mounts`.
+        Mounts = "mounts", 0o444;
+        /// `oom_score`.
+        OomScore = "oom_score", 0o444;
+        /// `oom_score_adj`.
+        OomScoreAdj = "oom_score_adj", 0o644;
+        /// `pagemap`: 8 bytes for each page of the address space.
+        Pagemap = "pagemap", 0o400;
+        /// `personality`.
+        Personality = "personality", 0o400;
+        /// `smaps`.
+        Smaps = "smaps", 0o444;
+        /// `smaps_rollup`.
+        SmapsRollup = "smaps_rollup", 0o444;
+        /// `stat`.
+        Stat = "stat", 0o444;
+        /// `statm`.
+        Statm = "statm", 0o444;
+        /// `status`.
+        Status = "status", 0o444;
+        /// `wchan`.
+        Wchan = "wchan", 0o444;
     }
 }
 
 proc_files! {
-    /// A link of a process that leads to the file itself, whatever its name has become.
+    /// A link of a process or a task that leads to the file itself, whatever its name has become.
     pub enum PidLink {
-        /// `/proc/<pid>/cwd`.
-        Cwd = "cwd",
-        /// `/proc/<pid>/exe`.
-        Exe = "exe",
-        /// `/proc/<pid>/root`.
-        Root = "root",
+        /// `cwd`.
+        Cwd = "cwd", 0o777;
+        /// `exe`.
+        Exe = "exe", 0o777;
+        /// `root`.
+        Root = "root", 0o777;
     }
 }
 
-/// A place in `/proc`.
+/// Whose directory a place is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A process: `/proc/<pid>`.
+    Process(Pid),
+    /// A task of a process: `/proc/<pid>/task/<tid>`.
+    Task(Pid, Pid),
+}
+
+impl Subject {
+    /// Returns the process, or the one that the task belongs to.
+    pub const fn process(self) -> Pid {
+        match self {
+            Self::Process(pid) | Self::Task(pid, _) => pid,
+        }
+    }
+
+    /// Returns the number that names the directory.
+    pub const fn number(self) -> Pid {
+        match self {
+            Self::Process(pid) => pid,
+            Self::Task(_, tid) => tid,
+        }
+    }
+}
+
+/// A place in `/proc`, or in `/sys`, whose files are as fixed as those of `/proc/sys`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProcNode {
     /// `/proc` itself.
     Root,
-    /// `/proc/self`, a link to the caller's directory.
-    SelfLink,
     /// A text file directly in `/proc`.
     File(ProcFile),
-    /// `/proc/<pid>`.
-    Process(Pid),
-    /// A text file of a process.
-    ProcessFile(Pid, PidFile),
-    /// A link of a process.
-    ProcessLink(Pid, PidLink),
+    /// A link directly in `/proc`.
+    Link(ProcLink),
+    /// A place in `/proc/sys` or `/sys`.
+    Fixed(FixedNode),
+    /// `/proc/<pid>`, or a task's directory.
+    Process(Subject),
+    /// A text file in there.
+    ProcessFile(Subject, PidFile),
+    /// A link in there.
+    ProcessLink(Subject, PidLink),
+    /// `/proc/<pid>/task`.
+    TaskDirectory(Pid),
     /// `/proc/<pid>/fd`.
-    FdDirectory(Pid),
+    FdDirectory(Subject),
     /// `/proc/<pid>/fd/<n>`, a link to what the descriptor has open.
-    FdLink(Pid, Fd),
+    FdLink(Subject, Fd),
+    /// `/proc/<pid>/fdinfo`.
+    FdInfoDirectory(Subject),
+    /// `/proc/<pid>/fdinfo/<n>`, a text about the descriptor.
+    FdInfo(Subject, Fd),
 }
 
 /// What `/proc` and the look-up of paths through it need to know of the processes.
@@ -120,8 +203,14 @@ pub trait Processes {
     /// Tells whether there is such a process.
     fn exists(&self, pid: Pid) -> bool;
 
+    /// Returns the tasks of a process, in ascending order.
+    fn tasks(&self, pid: Pid) -> Vec<Pid>;
+
     /// Returns the process on whose behalf the file system works.
     fn caller(&self) -> Pid;
+
+    /// Returns the task of it that asked.
+    fn caller_task(&self) -> Pid;
 
     /// Returns the program of a process; `None` when the process or the file is gone.
     fn exe(&self, pid: Pid) -> Option<Node>;
@@ -133,53 +222,85 @@ pub trait Processes {
     fn fd_table(&self, pid: Pid) -> Option<FdTableId>;
 }
 
+/// Tells whether a directory's process or task is there.
+fn exists(subject: Subject, processes: &dyn Processes) -> bool {
+    match subject {
+        Subject::Process(pid) => processes.exists(pid),
+        Subject::Task(pid, tid) => processes.tasks(pid).contains(&tid),
+    }
+}
+
 impl ProcNode {
+    /// Tells whether the place is in `/sys`.
+    pub(super) fn is_in_sysfs(self) -> bool {
+        matches!(self, Self::Fixed(place) if place.is_in_sysfs())
+    }
+
     /// Returns what kind of file this is.
-    pub const fn file_type(self) -> FileType {
+    pub fn file_type(self) -> FileType {
         match self {
-            Self::Root | Self::Process(_) | Self::FdDirectory(_) => FileType::Directory,
-            Self::SelfLink | Self::ProcessLink(..) | Self::FdLink(..) => FileType::Symlink,
-            Self::File(_) | Self::ProcessFile(..) => FileType::Regular,
+            Self::Root | Self::Process(_) | Self::TaskDirectory(_) => FileType::Directory,
+            Self::FdDirectory(_) | Self::FdInfoDirectory(_) => FileType::Directory,
+            Self::Link(_) | Self::ProcessLink(..) | Self::FdLink(..) => FileType::Symlink,
+            Self::File(_) | Self::ProcessFile(..) | Self::FdInfo(..) => FileType::Regular,
+            Self::Fixed(place) => place.file_type(),
         }
     }
 
     /// Returns the permission bits, except those of [`Self::FdLink`], which show how the descriptor was opened.
-    pub(super) const fn permissions(self) -> u32 {
+    pub(super) fn permissions(self) -> u32 {
         match self {
-            Self::Root | Self::Process(_) => 0o555,
+            Self::Root | Self::Process(_) | Self::TaskDirectory(_) | Self::FdInfoDirectory(_) => 0o555,
             Self::FdDirectory(_) => 0o500,
-            Self::SelfLink | Self::ProcessLink(..) => 0o777,
+            Self::File(file) => file.permissions(),
+            Self::Link(link) => link.permissions(),
+            Self::Fixed(place) => place.permissions(),
+            Self::ProcessFile(_, file) => file.permissions(),
+            Self::ProcessLink(_, link) => link.permissions(),
+            Self::FdInfo(..) => 0o444,
             Self::FdLink(..) => 0,
-            Self::File(_) | Self::ProcessFile(..) => 0o444,
         }
     }
 
-    /// Returns a number that no other place has (`st_ino`): the process above, the place below.
+    /// Returns a number that no other place has (`st_ino`): the process or task above, the place below.
     pub(super) const fn number(self) -> u64 {
-        const fn of(pid: Pid, place: u64) -> u64 {
-            (pid.0 as u64) << 32 | place
+        const fn of(subject: Subject, place: u64) -> u64 {
+            const OF_TASK: u64 = 1 << 62;
+            match subject {
+                Subject::Process(pid) => (pid.0 as u64) << 32 | place,
+                Subject::Task(_, tid) => OF_TASK | (tid.0 as u64) << 32 | place,
+            }
         }
         match self {
             Self::Root => 1,
-            Self::SelfLink => 2,
             Self::File(file) => 0x100 + file as u64,
-            Self::Process(pid) => of(pid, 1),
-            Self::FdDirectory(pid) => of(pid, 2),
-            Self::ProcessFile(pid, file) => of(pid, 0x100 + file as u64),
-            Self::ProcessLink(pid, link) => of(pid, 0x200 + link as u64),
-            Self::FdLink(pid, fd) => of(pid, 0x1_0000 + fd.0 as u64),
+            Self::Link(link) => 0x200 + link as u64,
+            Self::Fixed(place) => 0x1000 + place.index() as u64,
+            Self::Process(subject) => of(subject, 1),
+            Self::FdDirectory(subject) => of(subject, 2),
+            Self::FdInfoDirectory(subject) => of(subject, 3),
+            Self::TaskDirectory(pid) => of(Subject::Process(pid), 4),
+            Self::ProcessFile(subject, file) => of(subject, 0x100 + file as u64),
+            Self::ProcessLink(subject, link) => of(subject, 0x200 + link as u64),
+            Self::FdLink(subject, fd) => of(subject, 0x1000_0000 + fd.0 as u64),
+            Self::FdInfo(subject, fd) => of(subject, 0x2000_0000 + fd.0 as u64),
         }
     }
 
-    /// Returns the directory that this place is in; the root's is not in `/proc`.
-    pub(super) const fn parent(self) -> Option<Self> {
+    /// Returns the directory that this place is in; that of a mounted root is not here.
+    pub(super) fn parent(self) -> Option<Self> {
         match self {
             Self::Root => None,
-            Self::SelfLink | Self::File(_) | Self::Process(_) => Some(Self::Root),
-            Self::ProcessFile(pid, _) | Self::ProcessLink(pid, _) | Self::FdDirectory(pid) => {
-                Some(Self::Process(pid))
-            }
-            Self::FdLink(pid, _) => Some(Self::FdDirectory(pid)),
+            Self::File(_) | Self::Link(_) | Self::Process(Subject::Process(_)) => Some(Self::Root),
+            Self::Fixed(place) => place.parent(),
+            Self::Process(Subject::Task(pid, _)) => Some(Self::TaskDirectory(pid)),
+            Self::TaskDirectory(pid) => Some(Self::Process(Subject::Process(pid))),
+            Self::ProcessFile(subject, _)
+            | Self::ProcessLink(subject, _)
+            | Self::FdDirectory(subject)
+            | Self::FdInfoDirectory(subject) => Some(Self::Process(subject)),
+            Self::FdLink(subject, _) => Some(Self::FdDirectory(subject)),
+            Self::FdInfo(subject, _) => Some(Self::FdInfoDirectory(subject)),
         }
     }
 
@@ -187,13 +308,16 @@ impl ProcNode {
     pub(super) fn name(self) -> String {
         match self {
             Self::Root => "proc".into(),
-            Self::SelfLink => "self".into(),
             Self::File(file) => file.name().into(),
-            Self::Process(pid) => pid.to_string(),
+            Self::Link(link) => link.name().into(),
+            Self::Fixed(place) => place.name().into(),
+            Self::Process(subject) => subject.number().to_string(),
             Self::ProcessFile(_, file) => file.name().into(),
             Self::ProcessLink(_, link) => link.name().into(),
+            Self::TaskDirectory(_) => "task".into(),
             Self::FdDirectory(_) => "fd".into(),
-            Self::FdLink(_, fd) => fd.to_string(),
+            Self::FdInfoDirectory(_) => "fdinfo".into(),
+            Self::FdLink(_, fd) | Self::FdInfo(_, fd) => fd.to_string(),
         }
     }
 
@@ -202,15 +326,28 @@ impl ProcNode {
         match self {
             Self::Root => {
                 let files = ProcFile::ALL.iter().copied().map(Self::File);
-                let pids = processes.pids().into_iter().map(Self::Process);
-                files.chain([Self::SelfLink]).chain(pids).collect()
+                let links = ProcLink::ALL.iter().copied().map(Self::Link);
+                let mut children: Vec<Self> =
+                    files.chain(links).chain([Self::Fixed(FixedNode::PROC_SYS)]).collect();
+                children.sort_by_cached_key(|child| child.name());
+                let process = |pid| Self::Process(Subject::Process(pid));
+                children.extend(processes.pids().into_iter().map(process));
+                children
             }
-            Self::Process(pid) if processes.exists(pid) => {
-                let files = PidFile::ALL.iter().map(|file| Self::ProcessFile(pid, *file));
-                let links = PidLink::ALL.iter().map(|link| Self::ProcessLink(pid, *link));
-                let mut children: Vec<Self> = files.chain(links).chain([Self::FdDirectory(pid)]).collect();
+            Self::Fixed(place) => place.children().map(Self::Fixed).collect(),
+            Self::Process(subject) if exists(subject, processes) => {
+                let files = PidFile::ALL.iter().map(|file| Self::ProcessFile(subject, *file));
+                let links = PidLink::ALL.iter().map(|link| Self::ProcessLink(subject, *link));
+                let directories = [Self::FdDirectory(subject), Self::FdInfoDirectory(subject)];
+                let mut children: Vec<Self> = files.chain(links).chain(directories).collect();
+                if let Subject::Process(pid) = subject {
+                    children.push(Self::TaskDirectory(pid));
+                }
                 children.sort_by_cached_key(|child| child.name());
                 children
+            }
+            Self::TaskDirectory(pid) => {
+                processes.tasks(pid).into_iter().map(|tid| Self::Process(Subject::Task(pid, tid))).collect()
             }
             _ => Vec::new(),
         }
@@ -219,17 +356,29 @@ impl ProcNode {
     /// Looks `name` up in a directory, descriptors except.
     pub(super) fn child(self, name: &[u8], processes: &dyn Processes) -> Option<Self> {
         match self {
-            Self::Root if name == b"self" => Some(Self::SelfLink),
-            Self::Root => ProcFile::named(name).map(Self::File).or_else(|| {
-                let pid = Pid(parse_number(name)?);
-                processes.exists(pid).then_some(Self::Process(pid))
-            }),
+            Self::Root => None
+                .or_else(|| ProcFile::named(name).map(Self::File))
+                .or_else(|| ProcLink::named(name).map(Self::Link))
+                .or_else(|| (name == b"sys").then_some(Self::Fixed(FixedNode::PROC_SYS)))
+                .or_else(|| {
+                    let pid = Pid(parse_number(name)?);
+                    processes.exists(pid).then_some(Self::Process(Subject::Process(pid)))
+                }),
+            Self::Fixed(place) => place.child(name).map(Self::Fixed),
             // The directory of a process that is gone can still be somebody's working directory.
-            Self::Process(pid) if !processes.exists(pid) => None,
-            Self::Process(pid) if name == b"fd" => Some(Self::FdDirectory(pid)),
-            Self::Process(pid) => PidFile::named(name)
-                .map(|file| Self::ProcessFile(pid, file))
-                .or_else(|| PidLink::named(name).map(|link| Self::ProcessLink(pid, link))),
+            Self::Process(subject) if !exists(subject, processes) => None,
+            Self::Process(subject) => match (name, subject) {
+                (b"fd", _) => Some(Self::FdDirectory(subject)),
+                (b"fdinfo", _) => Some(Self::FdInfoDirectory(subject)),
+                (b"task", Subject::Process(pid)) => Some(Self::TaskDirectory(pid)),
+                _ => PidFile::named(name)
+                    .map(|file| Self::ProcessFile(subject, file))
+                    .or_else(|| PidLink::named(name).map(|link| Self::ProcessLink(subject, link))),
+            },
+            Self::TaskDirectory(pid) => {
+                let subject = Subject::Task(pid, Pid(parse_number(name)?));
+                exists(subject, processes).then_some(Self::Process(subject))
+            }
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ use super::{Env, Fs, Node};
 /// Magic numbers of the file systems (Linux 6.12 include/uapi/linux/magic.h).
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 const PROC_MAGIC: u64 = 0x9fa0;
+const SYSFS_MAGIC: u64 = 0x6265_6572;
 const PIPEFS_MAGIC: u64 = 0x5049_5045;
 
 /// `ST_VALID | ST_NOATIME`.
@@ -62,7 +63,7 @@ impl Fs {
     pub fn statfs(&self, env: &Env<'_>, node: Node) -> StatFs {
         let without_figures = |magic| StatFs { magic, blocks: 0, free_blocks: 0, files: 0, free_files: 0 };
         match node {
-            Node::Proc(_) => without_figures(PROC_MAGIC),
+            Node::Proc(place) => without_figures(if place.is_in_sysfs() { SYSFS_MAGIC } else { PROC_MAGIC }),
             Node::Inode(_) if self.file_type(node) == FileType::Fifo => without_figures(PIPEFS_MAGIC),
             Node::Inode(_) => {
                 let gauges = env.frames.gauges();

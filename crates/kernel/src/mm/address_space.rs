@@ -115,6 +115,8 @@ pub struct AddressSpace {
     pub layout: Layout,
     /// The limits that it obeys.
     pub limits: Limits,
+    /// The auxiliary vector that its program began with, as `/proc/<pid>/auxv` shows it.
+    pub auxv: Vec<u64>,
 }
 
 impl AddressSpace {
@@ -122,7 +124,16 @@ impl AddressSpace {
         let limits = Limits::default();
         let layout =
             Layout { mmap_base: Layout::mmap_base_for(limits.stack_bytes, 0, 0), ..Layout::default() };
-        Self { vmas: VmaTree::new(mm), table, users: 1, tag: None, harts: BTreeSet::new(), layout, limits }
+        Self {
+            vmas: VmaTree::new(mm),
+            table,
+            users: 1,
+            tag: None,
+            harts: BTreeSet::new(),
+            layout,
+            limits,
+            auxv: Vec::new(),
+        }
     }
 
     /// Returns the areas.
@@ -170,6 +181,7 @@ impl AddressSpace {
         self.vmas = parent.vmas.fork(cache, self.table.space());
         self.layout = parent.layout;
         self.limits = parent.limits;
+        self.auxv.clone_from(&parent.auxv);
     }
 
     /// Adds an area and joins it with its neighbours where one area can stand for both.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use tine_mmu::{PAGE_SHIFT, Vpn};
 
 /// The most areas that one address space may have (`vm.max_map_count`).
-const MAX_AREAS: usize = 65530;
+pub(crate) const MAX_AREAS: usize = 65530;
 
 /// What an operation asks for, in pages.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use tine_mmu::{VirtAddr, Vpn};
 
 /// The first page that a search for room considers (`vm.mmap_min_addr` is 4096).
-pub(super) const LOWEST: Vpn = Vpn(1);
+pub(crate) const LOWEST: Vpn = Vpn(1);
 /// The address after the last user address: Sv39's lower half (Linux 6.12 arch/riscv/include/asm/pgtable.h).
 pub const TASK_SIZE: u64 = 1 << 38;
 /// The page after the last user page.

@@ -1,13 +1,15 @@
-//! The texts of `/proc`, in Linux's format and with true values (proc(5)).
+//! The texts of `/proc` and `/sys`, in Linux's format and with true values (proc(5)), and what is written to them.
 
+mod fixed;
 mod maps;
 mod process;
+mod smaps;
 mod system;
 
-use crate::Pid;
 use crate::ctx::Ctx;
-use crate::fs::{PidFile, ProcNode};
+use crate::fs::{PidFile, ProcNode, Subject};
 use crate::mm::Layout;
+use crate::{Errno, Pid};
 use std::ops::Range;
 use tine_mmu::VirtAddr;
 
@@ -15,26 +17,69 @@ const NS_PER_S: u64 = 1_000_000_000;
 const PAGE_KIB: u64 = 4;
 
 impl Ctx<'_> {
-    /// Composes the text of a file of `/proc`; `None` when its process is gone.
-    pub(crate) fn proc_text(&mut self, node: ProcNode) -> Option<Vec<u8>> {
-        let now_ns = self.now_ns();
+    /// Composes the text of a file of `/proc` or `/sys`.
+    ///
+    /// # Errors
+    /// `ESRCH` when its process is gone, `EINVAL` for what cannot be read.
+    pub(crate) fn proc_text(&mut self, node: ProcNode) -> Result<Vec<u8>, Errno> {
         match node {
-            ProcNode::File(file) => Some(self.kernel.system_text(file, now_ns).into_bytes()),
-            ProcNode::ProcessFile(pid, file) => {
-                let process = self.kernel.tasks.process(pid)?;
-                match file {
-                    PidFile::Cmdline => Some(self.strings_of(pid, |layout| layout.arg_start..layout.arg_end)),
-                    PidFile::Comm => Some([&process.command[..], b"\n"].concat()),
-                    PidFile::Environ => Some(self.strings_of(pid, |layout| layout.env_start..layout.env_end)),
-                    PidFile::Limits => Some(process.rlimits.text().into_bytes()),
-                    PidFile::Maps => Some(self.kernel.maps_text(process).into_bytes()),
-                    PidFile::Stat => Some(self.kernel.stat_text(pid, process).into_bytes()),
-                    PidFile::Statm => Some(self.kernel.statm_text(process).into_bytes()),
-                    PidFile::Status => Some(self.kernel.status_text(pid, process).into_bytes()),
-                }
+            ProcNode::File(file) => Ok(self.kernel.system_text(file, self.now_ns()).into_bytes()),
+            ProcNode::Fixed(place) => {
+                self.fixed_text(place.file().ok_or(Errno::EISDIR)?).map(String::into_bytes)
             }
-            _ => None,
+            ProcNode::ProcessFile(subject, file) => self.process_text(subject, file),
+            ProcNode::FdInfo(subject, fd) => {
+                let table = self.kernel.tasks.process(subject.process()).and_then(|process| process.files);
+                let open = self.kernel.fs.fd(table.ok_or(Errno::ENOENT)?, fd).map_err(|_| Errno::ENOENT)?;
+                Ok(self.with_fs(|fs, env| fs.fd_info(env, open)).into_bytes())
+            }
+            _ => Err(Errno::EINVAL),
         }
+    }
+
+    fn process_text(&mut self, subject: Subject, file: PidFile) -> Result<Vec<u8>, Errno> {
+        let pid = subject.process();
+        let process = self.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?;
+        let kernel = &*self.kernel;
+        let text = match file {
+            PidFile::Auxv => return Ok(kernel.auxv_bytes(process)),
+            PidFile::Cgroup => "0::/\n".to_owned(),
+            PidFile::Cmdline => return Ok(self.strings_of(pid, |layout| layout.arg_start..layout.arg_end)),
+            PidFile::Comm => return Ok([kernel.name_of(subject, process), b"\n"].concat()),
+            PidFile::Environ => return Ok(self.strings_of(pid, |layout| layout.env_start..layout.env_end)),
+            PidFile::Io => kernel.io_text(process),
+            PidFile::Limits => process.rlimits.text(),
+            PidFile::Maps => kernel.maps_text(process),
+            PidFile::Mounts => kernel.system_mounts_text(),
+            PidFile::OomScore => kernel.oom_score_text(process),
+            PidFile::OomScoreAdj => format!("{}\n", process.oom_score_adj),
+            PidFile::Pagemap => return Err(Errno::EINVAL),
+            PidFile::Personality => format!("{:08x}\n", process.personality),
+            PidFile::Smaps => kernel.smaps_text(self.harts.ram(), process),
+            PidFile::SmapsRollup => kernel.smaps_rollup_text(self.harts.ram(), process),
+            PidFile::Stat => kernel.stat_text(subject, process),
+            PidFile::Statm => kernel.statm_text(process),
+            PidFile::Status => kernel.status_text(subject, process),
+            // The symbol where it sleeps, which only root may see, and which there is none of here.
+            PidFile::Wchan => "0".to_owned(),
+        };
+        Ok(text.into_bytes())
+    }
+
+    /// Does what was written to a file of `/proc` or `/sys`, and returns how much of it was taken.
+    ///
+    /// # Errors
+    /// `EPERM` for a parameter that is fixed, `EINVAL` for a value that makes no sense and for a file that takes nothing.
+    pub(crate) fn proc_write(&mut self, node: ProcNode, bytes: &[u8]) -> Result<u64, Errno> {
+        match node {
+            ProcNode::ProcessFile(subject, PidFile::Comm) => self.write_comm(subject, bytes)?,
+            ProcNode::ProcessFile(subject, PidFile::OomScoreAdj) => {
+                self.write_oom_score_adj(subject.process(), bytes)?;
+            }
+            ProcNode::Fixed(place) => self.write_fixed(place.file().ok_or(Errno::EISDIR)?, bytes)?,
+            _ => return Err(Errno::EINVAL),
+        }
+        Ok(bytes.len() as u64)
     }
 
     /// Reads the strings that a program began with out of the process's memory.
@@ -48,4 +93,10 @@ impl Ctx<'_> {
         bytes.truncate(got);
         bytes
     }
+}
+
+/// Reads a whole number as the kernel's parsers do: space around it does not count.
+fn parse_number(bytes: &[u8]) -> Result<i64, Errno> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;
+    text.trim().parse().map_err(|_| Errno::EINVAL)
 }

@@ -1,10 +1,12 @@
 //! What `/proc/<pid>` says of a process and its tasks.
 
-use super::{NS_PER_S, PAGE_KIB};
+use super::{NS_PER_S, PAGE_KIB, parse_number};
+use crate::ctx::Ctx;
+use crate::fs::Subject;
 use crate::mm::Usage;
 use crate::syscall::CLOCK_TICKS;
 use crate::task::{Handler, Process, SignalSet, TaskState};
-use crate::{Kernel, Pid};
+use crate::{Errno, Kernel, Pid};
 use std::fmt::Write;
 
 impl Kernel {
@@ -12,8 +14,14 @@ impl Kernel {
         process.mm.map(|mm| self.memory.usage(mm)).unwrap_or_default()
     }
 
-    fn state_of(&self, pid: Pid) -> (char, &'static str) {
-        match self.tasks.task(pid).map(|task| &task.state) {
+    /// Returns the name of a process's program, or that of a task with a name of its own.
+    pub(super) fn name_of<'a>(&'a self, subject: Subject, process: &'a Process) -> &'a [u8] {
+        let own = self.tasks.task(subject.number()).and_then(|task| task.name.as_deref());
+        own.filter(|_| matches!(subject, Subject::Task(..))).unwrap_or(&process.command)
+    }
+
+    fn state_of(&self, tid: Pid) -> (char, &'static str) {
+        match self.tasks.task(tid).map(|task| &task.state) {
             // Its first task at least has ended.
             None => ('Z', "zombie"),
             Some(TaskState::Stopped) => ('T', "stopped"),
@@ -27,12 +35,13 @@ impl Kernel {
         process.tasks.len() as u64 + u64::from(self.tasks.task(pid).is_none())
     }
 
-    pub(super) fn stat_text(&self, pid: Pid, process: &Process) -> String {
+    pub(super) fn stat_text(&self, subject: Subject, process: &Process) -> String {
         let usage = self.usage_of(process);
         let layout = process.mm.map(|mm| self.memory.space(mm).layout).unwrap_or_default();
         let ticks = |ns: u64| ns / (NS_PER_S / CLOCK_TICKS);
         let (own, children) = (process.own_usage(), process.children_usage);
-        let sets = SignalSets::of(self, pid, process);
+        let (pid, number) = (subject.process(), subject.number());
+        let sets = SignalSets::of(self, number, process);
         let exit_signal = process.exit_signal.map_or(0, |signal| signal.number());
         let fields: [u64; 43] = [
             own.minor_faults,
@@ -79,10 +88,10 @@ impl Kernel {
             layout.env_end.0,
             process.end.map_or(0, |end| u64::from(end.word())),
         ];
-        let command = String::from_utf8_lossy(&process.command);
-        let (state, _) = self.state_of(pid);
+        let command = String::from_utf8_lossy(self.name_of(subject, process));
+        let (state, _) = self.state_of(number);
         let (parent, group, session) = (process.parent, process.group, process.session);
-        let mut text = format!("{pid} ({command}) {state} {parent} {group} {session} 0 -1 4194304");
+        let mut text = format!("{number} ({command}) {state} {parent} {group} {session} 0 -1 4194304");
         for value in fields {
             let _ = write!(text, " {value}");
         }
@@ -104,6 +113,73 @@ impl Kernel {
     }
 }
 
+impl Kernel {
+    /// Composes `auxv`: the words that the program found behind its environment.
+    pub(super) fn auxv_bytes(&self, process: &Process) -> Vec<u8> {
+        let words = process.mm.map_or(&[][..], |mm| &self.memory.space(mm).auxv);
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    /// Composes `io`. No device is read or written on a process's behalf: the host's files are read once, for everybody.
+    pub(super) fn io_text(&self, process: &Process) -> String {
+        let done = process.transfers;
+        format!(
+            "rchar: {}\nwchar: {}\nsyscr: {}\nsyscw: {}\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n",
+            done.bytes_read, done.bytes_written, done.reads, done.writes
+        )
+    }
+
+    /// Composes `oom_score`: what the process occupies in thousandths of memory (Linux 6.12 fs/proc/base.c
+    /// `proc_oom_score`).
+    pub(super) fn oom_score_text(&self, process: &Process) -> String {
+        const NEVER: i16 = -1000;
+        let usage = self.usage_of(process);
+        let total = self.memory.frames().gauges().total as i64;
+        let own = (usage.resident.total() + usage.page_tables) as i64;
+        let points = own + i64::from(process.oom_score_adj) * total / 1000;
+        let score = match process.oom_score_adj {
+            NEVER => 0,
+            _ => (1000 + points * 1000 / total) * 2 / 3,
+        };
+        format!("{score}\n")
+    }
+}
+
+impl Ctx<'_> {
+    /// Names a task of the caller's own process.
+    ///
+    /// # Errors
+    /// `EINVAL` for a task of another process.
+    pub(super) fn write_comm(&mut self, subject: Subject, bytes: &[u8]) -> Result<(), Errno> {
+        const NAME_BYTES: usize = 15;
+        if subject.process() != self.pid {
+            return Err(Errno::EINVAL);
+        }
+        let end = bytes.iter().position(|byte| matches!(byte, 0 | b'\n')).unwrap_or(bytes.len());
+        let name = bytes[..end.min(NAME_BYTES)].to_vec();
+        if subject.number() == self.pid {
+            self.process_mut().command = name;
+        } else if let Some(task) = self.kernel.tasks.task_mut(subject.number()) {
+            task.name = Some(name);
+        }
+        Ok(())
+    }
+
+    /// Sets how much likelier than others a process should be ended when memory runs out.
+    ///
+    /// # Errors
+    /// `EINVAL` for no number from -1000 to 1000, `ESRCH`.
+    pub(super) fn write_oom_score_adj(&mut self, pid: Pid, bytes: &[u8]) -> Result<(), Errno> {
+        const MOST: i64 = 1000;
+        let value = parse_number(bytes)?;
+        if !(-MOST..=MOST).contains(&value) {
+            return Err(Errno::EINVAL);
+        }
+        self.kernel.tasks.process_mut(pid).ok_or(Errno::ESRCH)?.oom_score_adj = value as i16;
+        Ok(())
+    }
+}
+
 /// The signal sets that `stat` and `status` print.
 struct SignalSets {
     pending: SignalSet,
@@ -114,8 +190,8 @@ struct SignalSets {
 }
 
 impl SignalSets {
-    fn of(kernel: &Kernel, pid: Pid, process: &Process) -> Self {
-        let task = kernel.tasks.task(pid);
+    fn of(kernel: &Kernel, tid: Pid, process: &Process) -> Self {
+        let task = kernel.tasks.task(tid);
         let mut sets = Self {
             pending: task.map(|task| task.pending.set()).unwrap_or_default(),
             shared_pending: process.pending.set(),
@@ -136,20 +212,21 @@ impl SignalSets {
 
 impl Kernel {
     /// Composes `/proc/<pid>/status`. What Tine has no notion of is left out.
-    pub(super) fn status_text(&self, pid: Pid, process: &Process) -> String {
+    pub(super) fn status_text(&self, subject: Subject, process: &Process) -> String {
         let usage = self.usage_of(process);
-        let sets = SignalSets::of(self, pid, process);
-        let (letter, state) = self.state_of(pid);
+        let (pid, number) = (subject.process(), subject.number());
+        let sets = SignalSets::of(self, number, process);
+        let (letter, state) = self.state_of(number);
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "{name}:\t{value}");
         };
-        line("Name", &String::from_utf8_lossy(&process.command));
+        line("Name", &String::from_utf8_lossy(self.name_of(subject, process)));
         line("Umask", &format!("{:04o}", self.fs.umask(process.work_dir)));
         line("State", &format!("{letter} ({state})"));
         line("Tgid", &pid.to_string());
         line("Ngid", "0");
-        line("Pid", &pid.to_string());
+        line("Pid", &number.to_string());
         line("PPid", &process.parent.to_string());
         line("TracerPid", "0");
         line("Uid", "0\t0\t0\t0");

@@ -16,7 +16,7 @@ impl Kernel {
                     format!("processor\t: {hart}\nhart\t\t: {hart}\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n")
                 })
                 .collect(),
-            ProcFile::Filesystems => "nodev\tproc\nnodev\ttmpfs\n".to_owned(),
+            ProcFile::Filesystems => "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\n".to_owned(),
             ProcFile::Loadavg => {
                 let running = self.tasks.tasks().filter(|(_, task)| matches!(task.state, TaskState::Ready | TaskState::Running)).count();
                 let last = self.tasks.tasks().map(|(tid, _)| tid.0).max().unwrap_or(0);
@@ -38,8 +38,12 @@ impl Kernel {
                 ]
                 .concat()
             }
-            ProcFile::Mounts => "tmpfs / tmpfs rw,noatime 0 0\nproc /proc proc rw,noatime 0 0\n".to_owned(),
+            ProcFile::Cmdline => "tine\n".to_owned(),
+            ProcFile::Devices => "Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n".to_owned(),
+            ProcFile::Diskstats => String::new(),
+            ProcFile::Partitions => "major minor  #blocks  name\n\n".to_owned(),
             ProcFile::Stat => self.machine_stat_text(),
+            ProcFile::Swaps => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_owned(),
             ProcFile::Uptime => {
                 let seconds = |ns: u64| format!("{}.{:02}", ns / NS_PER_S, ns % NS_PER_S / (NS_PER_S / 100));
                 format!("{} {}\n", seconds(now_ns), seconds(self.sched.idle_ns()))
@@ -63,6 +67,12 @@ impl Kernel {
                 text
             }
         }
+    }
+
+    /// Composes `mounts` (fstab(5)).
+    pub(super) fn system_mounts_text(&self) -> String {
+        "tmpfs / tmpfs rw,noatime 0 0\nproc /proc proc rw,noatime 0 0\nsysfs /sys sysfs rw,noatime 0 0\n"
+            .to_owned()
     }
 
     fn machine_stat_text(&self) -> String {

@@ -8,7 +8,7 @@ use crate::task::{Resource, Rlimit};
 use crate::{Errno, Pid};
 
 /// The most descriptors that a limit may allow (`fs.nr_open`).
-const MOST_FDS: u64 = 1 << 20;
+pub(crate) const MOST_FDS: u64 = 1 << 20;
 
 /// `getrlimit(2)`.
 pub(super) fn getrlimit(ctx: &mut Ctx<'_>, resource: ResourceArg, to: UserPtr<RlimitWords>) -> SysResult {

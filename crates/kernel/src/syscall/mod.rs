@@ -26,8 +26,9 @@ mod transfer;
 mod types;
 
 pub use args::{UserPtr, UserValue};
+pub(crate) use limits::MOST_FDS;
 pub(crate) use show::{exit_with, quoted};
-pub(crate) use system::{RELEASE, VERSION};
+pub(crate) use system::{HOSTNAME, RELEASE, VERSION};
 pub use table::{SYSCALLS, Syscall};
 pub(crate) use time::CLOCK_TICKS;
 

@@ -11,10 +11,13 @@ pub(crate) const RELEASE: &str = "6.12.0-tine";
 /// The `version` field of uname(2).
 pub(crate) const VERSION: &str = "#1 SMP Tine";
 
+/// The `nodename` field of uname(2).
+pub(crate) const HOSTNAME: &str = "tine";
+
 /// `uname(2)`.
 pub(super) fn uname(ctx: &mut Ctx<'_>, to: VirtAddr) -> SysResult {
     const FIELD_BYTES: usize = 65;
-    let fields = ["Linux", "tine", RELEASE, VERSION, "riscv64", "(none)"];
+    let fields = ["Linux", HOSTNAME, RELEASE, VERSION, "riscv64", "(none)"];
     let mut bytes = vec![0; FIELD_BYTES * fields.len()];
     for (field, text) in bytes.chunks_exact_mut(FIELD_BYTES).zip(fields) {
         field[..text.len()].copy_from_slice(text.as_bytes());

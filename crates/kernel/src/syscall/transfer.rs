@@ -44,8 +44,19 @@ impl Read {
         self.wait.map(WaitKey::File)
     }
 
+    /// Reads what there is now, and counts the call once it has ended.
+    pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
+        let result = self.transfer(ctx);
+        if !matches!(result, Err(Flow::Block(_))) {
+            let transfers = &mut ctx.process_mut().transfers;
+            transfers.reads += 1;
+            transfers.bytes_read += result.as_ref().unwrap_or(&0);
+        }
+        result
+    }
+
     /// Reads into one piece after another until there is no more now.
-    pub(super) fn run(mut self, ctx: &mut Ctx<'_>) -> SysResult {
+    fn transfer(mut self, ctx: &mut Ctx<'_>) -> SysResult {
         let mut done = 0;
         for piece in self.pieces.clone() {
             match self.fill(ctx, piece, done) {
@@ -113,8 +124,9 @@ impl Read {
         match ctx.with_fs(|fs, env| fs.read_begin(env, open, position, want))? {
             ReadSource::Bytes(bytes) => Ok(bytes),
             ReadSource::Console => Ok(ctx.host.read(want)),
+            ReadSource::Pagemap(pid, offset) => Ok(ctx.pagemap(pid, offset, want)?),
             ReadSource::Proc(node) => {
-                let text = ctx.proc_text(node).ok_or(Errno::ESRCH)?;
+                let text = ctx.proc_text(node)?;
                 Ok(ctx.kernel.fs.read_text(open, position, want, text))
             }
         }
@@ -147,8 +159,18 @@ impl Write {
         self.done
     }
 
-    /// Writes what is left.
-    pub(super) fn run(mut self, ctx: &mut Ctx<'_>) -> SysResult {
+    /// Writes what is left, and counts the call once it has ended.
+    pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
+        let result = self.transfer(ctx);
+        if !matches!(result, Err(Flow::Block(_))) {
+            let transfers = &mut ctx.process_mut().transfers;
+            transfers.writes += 1;
+            transfers.bytes_written += result.as_ref().unwrap_or(&0);
+        }
+        result
+    }
+
+    fn transfer(mut self, ctx: &mut Ctx<'_>) -> SysResult {
         loop {
             let (bytes, faulted) = self.next_bytes(ctx);
             if bytes.is_empty() && faulted {
@@ -213,6 +235,7 @@ impl Write {
         ctx.wake_files();
         match target? {
             WriteTarget::Done(done) => Ok(done as u64),
+            WriteTarget::Proc(place) => Ok(ctx.proc_write(place, bytes)?),
             WriteTarget::Console(console) => {
                 let stream = if console == Console::Stderr { Stream::Stderr } else { Stream::Stdout };
                 if ctx.host.write(stream, bytes) { Ok(bytes.len() as u64) } else { Err(Errno::EPIPE.into()) }

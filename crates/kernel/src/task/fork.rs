@@ -156,6 +156,7 @@ impl Ctx<'_> {
             account: Default::default(),
             usage: Default::default(),
             children_usage: Default::default(),
+            transfers: Default::default(),
             start_ns,
             job: Default::default(),
             is_subreaper: false,

@@ -127,6 +127,7 @@ impl Ctx<'_> {
             vdso: layout.vdso,
         };
         let (sp, words) = strings.tables(&facts, random_at);
+        self.kernel.memory.space_mut(mm).auxv = strings.auxiliary_vector_in(&words).to_vec();
         self.write_bytes(random_at, &random).map_err(|_| Errno::EFAULT)?;
         let words: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         self.write_bytes(sp, &words).map_err(|_| Errno::EFAULT)?;

@@ -34,7 +34,7 @@ pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
 };
 pub use stop::JobState;
-pub use table::{AlternateStack, PID_MAX, Process, Task, TaskState, TaskTable, Usage, WaitStatus};
+pub use table::{AlternateStack, PID_MAX, Process, Task, TaskState, TaskTable, Transfers, Usage, WaitStatus};
 pub(crate) use timers::IntervalClock;
 pub use timers::{IntervalTimer, IntervalTimers};
 pub(crate) use vdso::Vdso;

@@ -79,6 +79,12 @@ impl Strings {
         let sp = random_at.0 - 8 * words.len() as u64;
         (VirtAddr(sp & !15), words)
     }
+
+    /// Returns the part of [`Self::tables`] that is the auxiliary vector.
+    pub(super) fn auxiliary_vector_in<'a>(&self, words: &'a [u64]) -> &'a [u64] {
+        // Before it: argc, and the two vectors of pointers with the NULL that ends each.
+        &words[1 + self.arguments.len() + 1 + self.environment.len() + 1..]
+    }
 }
 
 /// Size in bytes of `AT_RANDOM`'s object.

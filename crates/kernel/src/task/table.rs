@@ -171,6 +171,19 @@ impl Usage {
     }
 }
 
+/// What a process has read and written (`/proc/<pid>/io`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transfers {
+    /// Bytes that it read.
+    pub bytes_read: u64,
+    /// Bytes that it wrote.
+    pub bytes_written: u64,
+    /// Calls that read.
+    pub reads: u64,
+    /// Calls that wrote.
+    pub writes: u64,
+}
+
 /// A process.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -210,6 +223,10 @@ pub struct Process {
     pub usage: Usage,
     /// Resource use of the children that it waited for.
     pub children_usage: Usage,
+    /// What it has read and written.
+    pub transfers: Transfers,
+    /// How much likelier than others it should be ended when memory runs out, -1000 to 1000 (`/proc/<pid>/oom_score_adj`).
+    pub oom_score_adj: i16,
     /// When it began, in virtual nanoseconds.
     pub start_ns: u64,
     /// Whether it is stopped.

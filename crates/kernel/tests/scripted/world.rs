@@ -72,7 +72,15 @@ impl Processes for NoProcesses {
         false
     }
 
+    fn tasks(&self, _: Pid) -> Vec<Pid> {
+        Vec::new()
+    }
+
     fn caller(&self) -> Pid {
+        Pid(0)
+    }
+
+    fn caller_task(&self) -> Pid {
         Pid(0)
     }
 

@@ -35,8 +35,16 @@ impl Processes for Pair {
         self.pids().contains(&pid)
     }
 
+    fn tasks(&self, pid: Pid) -> Vec<Pid> {
+        if pid == SELF { vec![SELF, Pid(11)] } else { vec![pid] }
+    }
+
     fn caller(&self) -> Pid {
         SELF
+    }
+
+    fn caller_task(&self) -> Pid {
+        Pid(11)
     }
 
     fn exe(&self, pid: Pid) -> Option<Node> {

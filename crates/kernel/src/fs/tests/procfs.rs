@@ -2,7 +2,8 @@
 
 use super::*;
 
-const STATUS: ProcNode = ProcNode::ProcessFile(SELF, PidFile::Status);
+const PROCESS: Subject = Subject::Process(SELF);
+const STATUS: ProcNode = ProcNode::ProcessFile(PROCESS, PidFile::Status);
 
 #[test]
 fn self_is_the_caller() {
@@ -19,7 +20,9 @@ fn self_is_the_caller() {
 #[test]
 fn every_listed_name_is_there() {
     let mut world = World::new();
-    for directory in ["/proc", "/proc/10", "/proc/10/fd"] {
+    for directory in
+        ["/proc", "/proc/10", "/proc/10/fd", "/proc/10/task", "/proc/10/task/11", "/proc/sys/vm", "/sys"]
+    {
         for name in world.list(directory) {
             let path = format!("{directory}/{name}");
             let node = world.fs.lookup(&world.processes, world.at(&path), LookupFlags::NOFOLLOW);
@@ -27,7 +30,7 @@ fn every_listed_name_is_there() {
         }
     }
     let names = world.list("/proc");
-    assert_eq!(&names[names.len() - 3..], ["self", "1", "10"]);
+    assert_eq!(&names[names.len() - 3..], ["vmstat", "1", "10"]);
 }
 
 #[test]
@@ -61,7 +64,7 @@ fn links_lead_to_the_file_and_not_to_its_name() {
     world.file("/prog", "old");
     let open = world.open("/prog", OpenFlags::empty()).unwrap();
     world.processes.exe = Some(world.fs.node(open));
-    let link = Node::Proc(ProcNode::ProcessLink(SELF, PidLink::Exe));
+    let link = Node::Proc(ProcNode::ProcessLink(PROCESS, PidLink::Exe));
     assert_eq!(world.fs.readlink(&world.processes, link), Ok(b"/prog".to_vec()));
     world.unlink("/prog").unwrap();
     world.file("/prog", "new");
@@ -82,7 +85,7 @@ fn descriptors_are_links_to_what_they_have_open() {
         world.fs.put_fd(table, Fd(fd), open, OnExec::Keep);
     }
     assert_eq!(world.list("/proc/self/fd"), [".", "..", "0", "1", "5"]);
-    let node = |fd| Node::Proc(ProcNode::FdLink(SELF, Fd(fd)));
+    let node = |fd| Node::Proc(ProcNode::FdLink(PROCESS, Fd(fd)));
     let text = |world: &World, fd| String::from_utf8(world.fs.readlink(&world.processes, node(fd)).unwrap());
     assert_eq!(text(&world, 5).unwrap(), "/tmp/f");
     let number = world.with(|fs, env| fs.stat(env, fs.node(read))).ino;
@@ -108,7 +111,9 @@ fn files_are_read_only_and_say_nothing_of_their_size() {
     assert_eq!((stat.mode(), stat.size, stat.nlink), (0o10_0444, 0, 1));
     assert_eq!(world.stat("/proc/10").unwrap().mode(), 0o4_0555);
     let open = world.open("/proc/meminfo", OpenFlags::RDWR).unwrap();
-    assert_eq!(world.write(open, b"x"), Err(stop(Errno::EINVAL)));
+    let place = ProcNode::File(ProcFile::Meminfo);
+    let target = world.with(|fs, env| fs.write(env, open, Position::Current, b"x"));
+    assert_eq!(target, Ok(WriteTarget::Proc(place)), "the caller knows what may be written");
     let meminfo = world.find("/proc/meminfo").unwrap();
     assert_eq!(world.fs.chmod(meminfo, 0o777, 0), Err(Errno::EPERM));
     let directory = world.open("/proc", OpenFlags::empty()).unwrap();
@@ -121,7 +126,9 @@ fn places_have_paths_and_numbers_of_their_own() {
     assert_eq!(world.fs.path_of(Node::Proc(STATUS)), b"/proc/10/status");
     assert_eq!(world.fs.path_of(Node::Proc(ProcNode::Root)), b"/proc");
     let mut numbers = std::collections::BTreeSet::new();
-    for directory in ["/proc", "/proc/1", "/proc/10"] {
+    for directory in
+        ["/proc", "/proc/1", "/proc/10", "/proc/10/task/11", "/proc/sys/kernel", "/sys/devices/system"]
+    {
         for name in world.list(directory).split_off(2) {
             let path = format!("{directory}/{name}");
             let at = world.at(&path);
@@ -129,4 +136,29 @@ fn places_have_paths_and_numbers_of_their_own() {
             assert!(numbers.insert(world.with(|fs, env| fs.stat(env, node)).ino), "{path}");
         }
     }
+}
+
+#[test]
+fn tasks_have_directories_of_their_own() {
+    let mut world = World::new();
+    assert_eq!(world.list("/proc/self/task"), [".", "..", "10", "11"]);
+    let status = ProcNode::ProcessFile(Subject::Task(SELF, Pid(11)), PidFile::Status);
+    assert_eq!(world.find("/proc/thread-self/status"), Ok(Node::Proc(status)));
+    assert_eq!(world.fs.path_of(Node::Proc(status)), b"/proc/10/task/11/status");
+    assert_eq!(world.find("/proc/self/task/12"), Err(Errno::ENOENT));
+    assert_eq!(world.find("/proc/self/task/11/task"), Err(Errno::ENOENT));
+    assert_eq!(world.find("/proc/self/task/11/../.."), world.find("/proc/self"));
+}
+
+#[test]
+fn sysfs_is_a_file_system_of_its_own() {
+    let mut world = World::new();
+    assert_eq!(world.find("/sys/.."), world.find("/"));
+    assert_eq!(world.find("/sys/kernel/../.."), world.find("/"));
+    let online = world.find("/sys/devices/system/cpu/online").unwrap();
+    assert_eq!(world.fs.path_of(online), b"/sys/devices/system/cpu/online");
+    let devices = ["/", "/proc/sys", "/proc", "/sys/kernel"].map(|path| world.stat(path).unwrap().dev);
+    assert_eq!(devices[1], devices[2]);
+    assert_ne!(devices[3], devices[2]);
+    assert_ne!(devices[3], devices[0]);
 }

@@ -1,0 +1,62 @@
+//! What `/proc/sys` and `/sys` say.
+
+use super::parse_number;
+use crate::Errno;
+use crate::ctx::Ctx;
+use crate::fs::FixedFile;
+use crate::random::Random;
+use crate::syscall::{HOSTNAME, RELEASE, VERSION};
+
+impl Ctx<'_> {
+    /// Composes the text of a fixed file.
+    ///
+    /// # Errors
+    /// `EINVAL` for one that is only written.
+    pub(super) fn fixed_text(&mut self, file: FixedFile) -> Result<String, Errno> {
+        let text = match file {
+            FixedFile::Constant(text) => text.to_owned(),
+            FixedFile::Limit(limit) => limit.to_string(),
+            FixedFile::OsRelease => RELEASE.to_owned(),
+            FixedFile::OsVersion => VERSION.to_owned(),
+            FixedFile::Hostname => HOSTNAME.to_owned(),
+            // Not from the generator of the run: whoever asks for it must not change what others draw.
+            FixedFile::BootId => uuid(&mut Random::new(self.kernel.settings.seed)),
+            FixedFile::Uuid => uuid(self.kernel.fs.random()),
+            FixedFile::RandomizeVaSpace => {
+                if self.kernel.memory.policy().randomizes_layout { "2" } else { "0" }.to_owned()
+            }
+            FixedFile::FileNr => format!("{}\t0\t{}", self.kernel.fs.census().opens, i64::MAX),
+            FixedFile::DropCaches => return Err(Errno::EINVAL),
+            FixedFile::Harts => list(self.kernel.sched.hart_count()),
+            FixedFile::Nodes => list(1),
+        };
+        Ok(text + "\n")
+    }
+
+    /// Sets a parameter.
+    ///
+    /// # Errors
+    /// `EPERM` for what cannot be set, `EINVAL` for a value that it cannot have.
+    pub(super) fn write_fixed(&mut self, file: FixedFile, bytes: &[u8]) -> Result<(), Errno> {
+        match file {
+            FixedFile::DropCaches if (1..=4).contains(&parse_number(bytes)?) => Ok(()),
+            FixedFile::DropCaches => Err(Errno::EINVAL),
+            _ => Err(Errno::EPERM),
+        }
+    }
+}
+
+/// Lists the numbers below `count` as a range.
+fn list(count: u32) -> String {
+    if count == 1 { "0".to_owned() } else { format!("0-{}", count - 1) }
+}
+
+/// Draws a random UUID (RFC 9562, version 4).
+fn uuid(random: &mut Random) -> String {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
