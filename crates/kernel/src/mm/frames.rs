@@ -78,6 +78,8 @@ pub struct FrameGauges {
     pub page_cache: u64,
     /// Frames that hold page tables.
     pub page_table: u64,
+    /// Frames that hold private pages.
+    pub anon: u64,
     /// Private frames with more than one owner.
     pub shared: u64,
 }
@@ -307,6 +309,7 @@ impl Frames {
             zero_shared: zero_pages.map(|row| u64::from(row.maps)).sum(),
             page_cache: count(FrameKind::PageCache) + count(FrameKind::SharedMemory),
             page_table: count(FrameKind::PageTable),
+            anon: count(FrameKind::Anon),
             shared: self.shared,
         }
     }

@@ -2,6 +2,7 @@
 
 mod fixed;
 mod maps;
+mod memory;
 mod process;
 mod smaps;
 mod system;

@@ -233,6 +233,11 @@ impl Kernel {
         line("Gid", "0\t0\t0\t0");
         line("FDSize", "64");
         line("Groups", " ");
+        line("NStgid", &pid.to_string());
+        line("NSpid", &number.to_string());
+        line("NSpgid", &process.group.to_string());
+        line("NSsid", &process.session.to_string());
+        line("Kthread", "0");
         if process.mm.is_some() {
             let mut kib = |name: &str, pages: u64| line(name, &format!("{:>8} kB", pages * PAGE_KIB));
             kib("VmPeak", usage.peak_size);
@@ -251,6 +256,7 @@ impl Kernel {
             kib("VmPTE", usage.page_tables);
             kib("VmSwap", 0);
         }
+        line("CoreDumping", "0");
         line("THP_enabled", if process.thp_disabled { "0" } else { "1" });
         line("Threads", &self.thread_count(pid, process).to_string());
         let mut set = |name: &str, set: SignalSet| line(name, &format!("{:016x}", set.bits()));
@@ -259,8 +265,48 @@ impl Kernel {
         set("SigBlk", sets.blocked);
         set("SigIgn", sets.ignored);
         set("SigCgt", sets.caught);
+        let harts = self.sched.hart_count();
+        let allowed =
+            self.tasks.task(number).map_or(u64::MAX, |task| task.affinity) & (u64::MAX >> (64 - harts));
+        line("Cpus_allowed", &format!("{allowed:x}"));
+        line("Cpus_allowed_list", &ranges(allowed));
+        line("Mems_allowed", "1");
+        line("Mems_allowed_list", "0");
         line("voluntary_ctxt_switches", &process.usage.voluntary_switches.to_string());
         line("nonvoluntary_ctxt_switches", &process.usage.involuntary_switches.to_string());
         text
+    }
+}
+
+/// Lists the bits of a mask as ranges: `0-2,5`.
+fn ranges(mask: u64) -> String {
+    let is_set = |bit: u32| bit < 64 && mask >> bit & 1 != 0;
+    let mut parts = Vec::new();
+    let mut bit = 0;
+    while bit < 64 {
+        if !is_set(bit) {
+            bit += 1;
+            continue;
+        }
+        let first = bit;
+        while is_set(bit + 1) {
+            bit += 1;
+        }
+        parts.push(if first == bit { format!("{first}") } else { format!("{first}-{bit}") });
+        bit += 1;
+    }
+    parts.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranges;
+
+    #[test]
+    fn masks_are_listed_as_ranges() {
+        assert_eq!(ranges(0), "");
+        assert_eq!(ranges(0b10_0111), "0-2,5");
+        assert_eq!(ranges(1 << 63 | 1), "0,63");
+        assert_eq!(ranges(u64::MAX), "0-63");
     }
 }

@@ -1,15 +1,14 @@
 //! What `/proc` says of the machine as a whole.
 
-use super::{NS_PER_S, PAGE_KIB};
+use super::NS_PER_S;
 use crate::Kernel;
 use crate::fs::ProcFile;
 use crate::syscall::{CLOCK_TICKS, RELEASE, VERSION};
-use crate::task::TaskState;
+use crate::task::{Task, TaskState};
 use std::fmt::Write;
 
 impl Kernel {
     pub(super) fn system_text(&self, file: ProcFile, now_ns: u64) -> String {
-        let gauges = self.memory.frames().gauges();
         match file {
             ProcFile::Cpuinfo => (0..self.sched.hart_count())
                 .map(|hart| {
@@ -18,26 +17,11 @@ impl Kernel {
                 .collect(),
             ProcFile::Filesystems => "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\n".to_owned(),
             ProcFile::Loadavg => {
-                let running = self.tasks.tasks().filter(|(_, task)| matches!(task.state, TaskState::Ready | TaskState::Running)).count();
+                let running = self.running_tasks();
                 let last = self.tasks.tasks().map(|(tid, _)| tid.0).max().unwrap_or(0);
                 format!("0.00 0.00 0.00 {running}/{} {last}\n", self.tasks.task_count())
             }
-            ProcFile::Meminfo => {
-                let line = |name: &str, frames: u64| format!("{:<16}{:>8} kB\n", format!("{name}:"), frames * PAGE_KIB);
-                let free = gauges.total - gauges.in_use;
-                [
-                    line("MemTotal", gauges.total),
-                    line("MemFree", free),
-                    line("MemAvailable", free),
-                    line("Buffers", 0),
-                    line("Cached", gauges.page_cache),
-                    line("SwapCached", 0),
-                    line("SwapTotal", 0),
-                    line("SwapFree", 0),
-                    line("PageTables", gauges.page_table),
-                ]
-                .concat()
-            }
+            ProcFile::Meminfo => self.meminfo_text(),
             ProcFile::Cmdline => "tine\n".to_owned(),
             ProcFile::Devices => "Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n".to_owned(),
             ProcFile::Diskstats => String::new(),
@@ -49,24 +33,13 @@ impl Kernel {
                 format!("{} {}\n", seconds(now_ns), seconds(self.sched.idle_ns()))
             }
             ProcFile::Version => format!("Linux version {RELEASE} ({VERSION})\n"),
-            ProcFile::Vmstat => {
-                let total = self.memory_totals();
-                let mut text = String::new();
-                for (key, value) in [
-                    ("nr_free_pages", gauges.total - gauges.in_use),
-                    ("nr_page_table_pages", gauges.page_table),
-                    ("nr_file_pages", gauges.page_cache),
-                    ("pgfault", total.faults),
-                    ("pgmajfault", 0),
-                    ("pgreuse", total.cow_reuse),
-                    ("cow_fault", total.cow_faults),
-                    ("cow_copies", total.pages_copied),
-                ] {
-                    let _ = writeln!(text, "{key} {value}");
-                }
-                text
-            }
+            ProcFile::Vmstat => self.vmstat_text(),
         }
+    }
+
+    fn running_tasks(&self) -> usize {
+        let runs = |task: &Task| matches!(task.state, TaskState::Ready | TaskState::Running);
+        self.tasks.tasks().filter(|(_, task)| runs(task)).count()
     }
 
     /// Composes `mounts` (fstab(5)).
@@ -88,14 +61,12 @@ impl Kernel {
         }
         let switches: u64 = all.iter().map(|account| account.switches).sum();
         let processes = self.processes().len();
-        let _ = write!(text, "ctxt {switches}\nbtime {}\nprocesses {processes}\n", self.settings.epoch_s);
+        let running = self.running_tasks();
+        let _ = write!(
+            text,
+            "intr 0\nctxt {switches}\nbtime {}\nprocesses {processes}\nprocs_running {running}\nprocs_blocked 0\n",
+            self.settings.epoch_s
+        );
         text
-    }
-
-    fn memory_totals(&self) -> crate::MemoryCounters {
-        self.harts().iter().fold(crate::MemoryCounters::default(), |mut sum, account| {
-            sum += account.memory;
-            sum
-        })
     }
 }

@@ -1,0 +1,83 @@
+//! What `/proc` says of the machine's memory.
+
+use super::PAGE_KIB;
+use crate::{Kernel, MemoryCounters};
+use std::fmt::Write;
+
+impl Kernel {
+    /// Composes `meminfo`.
+    pub(super) fn meminfo_text(&self) -> String {
+        let gauges = self.memory.frames().gauges();
+        let free = gauges.total - gauges.in_use;
+        // Nothing can be written out: what files hold stays, as on a tmpfs.
+        let kept = gauges.anon + gauges.page_cache;
+        let rows = [
+            ("MemTotal", gauges.total),
+            ("MemFree", free),
+            ("MemAvailable", free),
+            ("Buffers", 0),
+            ("Cached", gauges.page_cache),
+            ("SwapCached", 0),
+            ("Active", kept),
+            ("Inactive", 0),
+            ("Active(anon)", kept),
+            ("Inactive(anon)", 0),
+            ("Active(file)", 0),
+            ("Inactive(file)", 0),
+            ("Unevictable", 0),
+            ("Mlocked", 0),
+            ("SwapTotal", 0),
+            ("SwapFree", 0),
+            ("Dirty", 0),
+            ("Writeback", 0),
+            ("AnonPages", gauges.anon),
+            ("Mapped", self.mapped_files()),
+            ("Shmem", gauges.page_cache),
+            ("KReclaimable", 0),
+            ("Slab", 0),
+            ("SReclaimable", 0),
+            ("SUnreclaim", 0),
+            ("PageTables", gauges.page_table),
+        ];
+        let mut text = String::new();
+        for (name, frames) in rows {
+            let _ = writeln!(text, "{:<16}{:>8} kB", format!("{name}:"), frames * PAGE_KIB);
+        }
+        text
+    }
+
+    /// Composes `vmstat`.
+    pub(super) fn vmstat_text(&self) -> String {
+        let gauges = self.memory.frames().gauges();
+        let mut total = MemoryCounters::default();
+        self.harts().iter().for_each(|account| total += account.memory);
+        let rows = [
+            ("nr_free_pages", gauges.total - gauges.in_use),
+            ("nr_anon_pages", gauges.anon),
+            ("nr_mapped", self.mapped_files()),
+            ("nr_file_pages", gauges.page_cache),
+            ("nr_page_table_pages", gauges.page_table),
+            ("nr_shmem", gauges.page_cache),
+            ("pgpgin", 0),
+            ("pgpgout", 0),
+            ("pswpin", 0),
+            ("pswpout", 0),
+            ("pgfault", total.faults),
+            ("pgmajfault", 0),
+            ("pgreuse", total.cow_reuse),
+            ("cow_fault", total.cow_faults),
+            ("cow_copies", total.pages_copied),
+        ];
+        let mut text = String::new();
+        for (key, value) in rows {
+            let _ = writeln!(text, "{key} {value}");
+        }
+        text
+    }
+
+    /// Returns how many frames of files some process maps.
+    fn mapped_files(&self) -> u64 {
+        let frames = self.memory.frames();
+        self.memory.cache().pages().filter(|(_, _, ppn)| frames.maps(*ppn) > 0).count() as u64
+    }
+}
