@@ -5,6 +5,7 @@
 
 mod dynamic;
 mod fences;
+mod files;
 mod guests;
 mod matrix;
 mod oracle;

@@ -105,7 +105,7 @@ impl Fs {
         self.tables[table].users -= 1;
         if self.tables[table].users == 0 {
             for slot in self.tables.remove(table).slots.into_iter().flatten() {
-                self.close(env, slot.open);
+                self.close_of(env, table, slot.open);
             }
         }
     }
@@ -146,8 +146,14 @@ impl Fs {
     /// `EBADF` when it is not open.
     pub fn close_fd(&mut self, env: &mut Env<'_>, table: FdTableId, fd: Fd) -> Result<(), Errno> {
         let open = self.tables[table].take(fd).ok_or(Errno::EBADF)?;
-        self.close(env, open);
+        self.close_of(env, table, open);
         Ok(())
+    }
+
+    /// Lets go of what a descriptor of a table had open, and of the table's record locks on that file.
+    fn close_of(&mut self, env: &mut Env<'_>, table: FdTableId, open: OpenId) {
+        self.close_locks(table, open);
+        self.close(env, open);
     }
 
     /// Makes the lowest free descriptor not below `minimum` name what `fd` names (dup(2), `F_DUPFD`).
@@ -196,7 +202,7 @@ impl Fs {
         let replaced = self.tables[table].take(to);
         self.put_fd(table, to, open, on_exec);
         if let Some(replaced) = replaced {
-            self.close(env, replaced);
+            self.close_of(env, table, replaced);
         }
         Ok(to)
     }
@@ -225,7 +231,7 @@ impl Fs {
             let slots = &mut self.tables[table];
             let closes = slots.slot(fd).is_some_and(|slot| slot.on_exec == OnExec::Close);
             if let Some(open) = closes.then(|| slots.take(fd)).flatten() {
-                self.close(env, open);
+                self.close_of(env, table, open);
             }
         }
     }

@@ -14,7 +14,7 @@
 //!   console and the texts of `/proc` are requests to the caller ([`ReadSource`], [`WriteTarget`]).
 //! - What must wait says for what ([`Wait`]); what may let others go on records it ([`Fs::take_wakes`]).
 //!
-//! What is not here: permissions of other users than root, named FIFOs, sockets, file locks, more than one tmpfs.
+//! What is not here: permissions of other users than root, named FIFOs, sockets, more than one tmpfs.
 
 mod attributes;
 mod device;
@@ -25,6 +25,7 @@ mod flags;
 mod inode;
 mod io;
 mod listing;
+mod lock;
 mod namespace;
 mod open;
 mod path;
@@ -47,6 +48,7 @@ pub use flags::{FileType, OpenFlags, PERMISSION_BITS, PollEvents, RenameFlags, m
 pub use inode::{InodeId, Node, Times};
 pub use io::{Position, ReadSource, Seek, WriteTarget};
 pub use listing::Listing;
+pub use lock::{ByteRange, LockKind, LockOwner, LockWait, RecordLock};
 pub use open::{Mappable, OpenId, Opened};
 pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX};
 pub use pipe::PipeId;
@@ -61,6 +63,7 @@ use crate::{Errno, Fd};
 use directory::Directory;
 use fd_table::FdTable;
 use inode::{Inode, InodeKind};
+use lock::LockTable;
 use namespace::Vacant;
 use open::OpenFile;
 use path::FinalLink;
@@ -99,6 +102,7 @@ pub struct Fs {
     next_number: u64,
     /// Names in all directories, which are limited: see [`Fs::check_room`].
     names: u64,
+    locks: LockTable,
     random: Random,
     wakes: Vec<Wait>,
 }
@@ -122,6 +126,7 @@ impl Fs {
             sys_mount: root,
             next_number: 2,
             names: 0,
+            locks: LockTable::default(),
             random: Random::new(seed),
             wakes: Vec::new(),
         };
@@ -257,6 +262,7 @@ impl Fs {
             pipes: self.pipes.len(),
             tables: self.tables.len(),
             work_dirs: self.work_dirs.len(),
+            locks: self.locks.len(),
         }
     }
 }
@@ -274,4 +280,6 @@ pub struct Census {
     pub tables: usize,
     /// Working directories.
     pub work_dirs: usize,
+    /// Locks on files.
+    pub locks: usize,
 }

@@ -197,6 +197,7 @@ impl Fs {
         if self.opens[open].references > 0 {
             return;
         }
+        self.release_locks(open);
         let closed = self.opens.remove(open);
         if let Some(id) = self.pipe_id(closed.node) {
             let pipe = &mut self.pipes[id];
@@ -215,6 +216,11 @@ impl Fs {
     /// Returns what a description has open.
     pub fn node(&self, open: OpenId) -> Node {
         self.opens[open].node
+    }
+
+    /// Returns the offset of a description.
+    pub fn position(&self, open: OpenId) -> u64 {
+        self.opens[open].position
     }
 
     /// Returns access mode and status flags (`F_GETFL`).

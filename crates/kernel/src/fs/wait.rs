@@ -1,5 +1,6 @@
 //! Why an operation cannot go on, and who can go on now.
 
+use super::Node;
 use super::pipe::PipeId;
 use crate::Errno;
 
@@ -10,6 +11,8 @@ pub enum Wait {
     PipeReadable(PipeId),
     /// Until the pipe has room or no reader.
     PipeWritable(PipeId),
+    /// Until a lock on the file is given back.
+    FileLock(Node),
 }
 
 /// Why an operation returned nothing.

@@ -107,44 +107,6 @@ pub(super) fn dup3(ctx: &mut Ctx<'_>, old: Fd, new: Fd, flags: OpenArg) -> SysRe
     Ok(fd.0 as u64)
 }
 
-/// `fcntl(2)`: descriptors, their flags, status flags and pipe sizes. Locks, leases and owners are `EINVAL`.
-pub(super) fn fcntl(ctx: &mut Ctx<'_>, fd: Fd, command: u32, argument: u64) -> SysResult {
-    const F_DUPFD: u32 = 0;
-    const F_GETFD: u32 = 1;
-    const F_SETFD: u32 = 2;
-    const F_GETFL: u32 = 3;
-    const F_SETFL: u32 = 4;
-    const F_DUPFD_CLOEXEC: u32 = 1030;
-    const F_SETPIPE_SZ: u32 = 1031;
-    const F_GETPIPE_SZ: u32 = 1032;
-    const FD_CLOEXEC: u64 = 1;
-    let open = ctx.open_of(fd)?;
-    let (files, limit) = (ctx.files(), ctx.fd_limit());
-    let fs = &mut ctx.kernel.fs;
-    match command {
-        F_DUPFD => Ok(fs.dup_fd(files, fd, Fd(argument as i32), limit, OnExec::Keep)?.0 as u64),
-        F_DUPFD_CLOEXEC => Ok(fs.dup_fd(files, fd, Fd(argument as i32), limit, OnExec::Close)?.0 as u64),
-        F_GETFD => Ok(u64::from(fs.on_exec(files, fd)? == OnExec::Close)),
-        F_SETFD => {
-            let on_exec = if argument & FD_CLOEXEC != 0 { OnExec::Close } else { OnExec::Keep };
-            fs.set_on_exec(files, fd, on_exec)?;
-            Ok(0)
-        }
-        F_GETFL => Ok(u64::from(fs.status_flags(open).bits())),
-        F_SETFL => {
-            fs.set_status_flags(open, OpenFlags::from_bits_truncate(argument as u32));
-            Ok(0)
-        }
-        F_SETPIPE_SZ => {
-            let size = fs.set_pipe_capacity(open, argument as u32)?;
-            ctx.wake_files();
-            Ok(size as u64)
-        }
-        F_GETPIPE_SZ => Ok(fs.pipe_capacity(open)? as u64),
-        _ => Err(Errno::EINVAL.into()),
-    }
-}
-
 /// `ioctl(2)`: `FIONREAD`, `FIOCLEX`, `FIONCLEX` and `FIONBIO`. Nothing is a terminal, so all else is `ENOTTY`.
 pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr) -> SysResult {
     const FIONREAD: u32 = 0x541b;

@@ -6,10 +6,13 @@
 mod args;
 mod attributes;
 mod exec;
+mod fcntl;
 mod file;
+mod file_types;
 mod futex;
 mod hwprobe;
 mod limits;
+mod lock;
 mod memory;
 mod path;
 mod poll;
@@ -71,6 +74,8 @@ pub enum Continuation {
     Read(transfer::Read),
     /// Writing to a pipe.
     Write(transfer::Write),
+    /// `fcntl` and `flock` waiting for a lock.
+    Lock(lock::Request),
     /// `ppoll` and `pselect6`.
     Poll(poll::Poll),
     /// `futex` waiting.
@@ -90,6 +95,7 @@ impl Continuation {
             Self::Vfork(child) => thread::vfork_wait(ctx, child),
             Self::Read(read) => read.run(ctx),
             Self::Write(write) => write.run(ctx),
+            Self::Lock(request) => request.run(ctx),
             Self::Poll(poll) => poll.run(ctx),
             Self::Futex(wait) => wait.resume(ctx),
             Self::SignalWait(wait) => wait.run(ctx),
@@ -106,6 +112,7 @@ impl Continuation {
             Self::Vfork(child) => vec![WaitKey::VforkDone(*child)],
             Self::Read(read) => read.key().into_iter().collect(),
             Self::Write(write) => write.key().into_iter().collect(),
+            Self::Lock(request) => vec![request.key(ctx)],
             Self::Poll(poll) => poll.keys(ctx),
         }
     }
@@ -127,7 +134,7 @@ impl Continuation {
             // Bytes that are in the pipe would go in twice.
             Self::Write(write) => write.done() == 0,
             Self::Futex(wait) => wait.deadline_ns().is_none(),
-            Self::Wait(_) | Self::Read(_) => true,
+            Self::Wait(_) | Self::Read(_) | Self::Lock(_) => true,
         }
     }
 
@@ -142,6 +149,7 @@ impl Continuation {
         match self {
             Self::Read(read) => vec![read.open()],
             Self::Write(write) => vec![write.open()],
+            Self::Lock(request) => vec![request.open()],
             Self::Poll(poll) => poll.opens(),
             Self::Sleep(_)
             | Self::Wait(_)
@@ -160,6 +168,7 @@ impl Continuation {
             Self::Vfork(child) => format!("its vfork child {child} to exec or exit"),
             Self::Read(_) => "data in a pipe".to_owned(),
             Self::Write(_) => "room in a pipe".to_owned(),
+            Self::Lock(_) => "a file lock".to_owned(),
             Self::Poll(_) => "a descriptor to be ready".to_owned(),
             Self::Futex(wait) => wait.describe(),
             Self::SignalWait(_) | Self::Suspend => "a signal".to_owned(),
@@ -216,8 +225,10 @@ pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
 
 /// Gives up a call that slept and starts anew, or whose task ends.
 pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
-    if let Continuation::Futex(_) = suspended.continuation {
-        ctx.kernel.futexes.remove(ctx.tid);
+    match suspended.continuation {
+        Continuation::Futex(_) => ctx.kernel.futexes.remove(ctx.tid),
+        Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),
+        _ => {}
     }
     release_opens(ctx, suspended.continuation.opens());
 }

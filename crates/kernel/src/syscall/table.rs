@@ -3,12 +3,13 @@
 //! A call that is not here is answered with ENOSYS and named once.
 
 use super::args::{Arg, UserPtr};
+use super::file_types::*;
 use super::show::ShowArg;
 use super::task_types::*;
 use super::types::*;
 use super::{
-    Arguments, SysResult, attributes, exec, file, futex, hwprobe, limits, memory, path, poll, process, sched,
-    signal, system, thread, time, transfer,
+    Arguments, SysResult, attributes, exec, fcntl, file, futex, hwprobe, limits, lock, memory, path, poll,
+    process, sched, signal, system, thread, time, transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -59,8 +60,9 @@ syscalls! {
     17 => path::getcwd(buffer: OutBuffer, len: u64);
     23 => file::dup(fd: Fd);
     24 => file::dup3(old: Fd, new: Fd, flags: OpenArg);
-    25 => file::fcntl(fd: Fd, command: u32, argument: u64);
+    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg);
     29 => file::ioctl(fd: Fd, request: u32, argument: VirtAddr);
+    32 => lock::flock(fd: Fd, operation: FlockOp);
     34 => path::mkdirat(dir: DirFd, path: PathPtr, mode: Mode);
     35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
     36 => path::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);

@@ -227,12 +227,14 @@ macro_rules! flag_set {
                 }
 
                 fn show(raw: u64, _: &mut Shower<'_>) -> String {
-                    show_flags(raw as u32, $zero, &[$(($value, $text)),*])
+                    $crate::syscall::types::show_flags(raw as u32, $zero, &[$(($value, $text)),*])
                 }
             }
         )*
     };
 }
+
+pub(super) use {choice, flag_set};
 
 /// Prints the names of the flags that are set; `zero` is the name of no flag at all.
 pub(super) fn show_flags(mut bits: u32, zero: &str, names: &[(u32, &str)]) -> String {

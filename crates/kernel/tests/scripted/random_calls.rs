@@ -94,6 +94,7 @@ const PLAUSIBLE: &[(u64, &str)] = &[
     (24, "ffF"),
     (25, "fFn"),
     (29, "fFw"),
+    (32, "fF"),
     (34, "dpF"),
     (35, "dpF"),
     (36, "pdp"),

@@ -4,6 +4,7 @@ mod fds;
 mod files;
 mod host;
 mod layout;
+mod locks;
 mod names;
 mod paths;
 mod pipes;

@@ -1,0 +1,68 @@
+//! `fcntl(2)`: descriptors, their flags, status flags, locks, pipe sizes.
+
+use super::file_types::{FcntlArg, FcntlCommand};
+use super::{SysResult, lock};
+use crate::ctx::Ctx;
+use crate::fs::{OnExec, OpenFlags};
+use crate::{Errno, Fd};
+use tine_mmu::VirtAddr;
+
+/// `FD_CLOEXEC`, the one flag of a descriptor.
+const FD_CLOEXEC: u64 = 1;
+
+/// Tells whether a command works on a description that was opened with `O_PATH` (Linux 6.12 fs/fcntl.c check_fcntl_cmd).
+const fn works_by_path(command: FcntlCommand) -> bool {
+    matches!(
+        command,
+        FcntlCommand::CREATED_QUERY
+            | FcntlCommand::DUPFD
+            | FcntlCommand::DUPFD_CLOEXEC
+            | FcntlCommand::DUPFD_QUERY
+            | FcntlCommand::GETFD
+            | FcntlCommand::SETFD
+            | FcntlCommand::GETFL
+    )
+}
+
+/// `fcntl(2)`.
+pub(super) fn fcntl(ctx: &mut Ctx<'_>, fd: Fd, command: FcntlCommand, argument: FcntlArg) -> SysResult {
+    let open = ctx.open_of(fd)?;
+    if !works_by_path(command) {
+        ctx.file_of(fd)?;
+    }
+    let (files, limit) = (ctx.files(), ctx.fd_limit());
+    let fs = &mut ctx.kernel.fs;
+    let FcntlArg(argument) = argument;
+    match command {
+        FcntlCommand::DUPFD => Ok(fs.dup_fd(files, fd, Fd(argument as i32), limit, OnExec::Keep)?.0 as u64),
+        FcntlCommand::DUPFD_CLOEXEC => {
+            Ok(fs.dup_fd(files, fd, Fd(argument as i32), limit, OnExec::Close)?.0 as u64)
+        }
+        FcntlCommand::DUPFD_QUERY => Ok(u64::from(fs.fd(files, Fd(argument as i32)) == Ok(open))),
+        FcntlCommand::GETFD => match fs.on_exec(files, fd)? {
+            OnExec::Keep => Ok(0),
+            OnExec::Close => Ok(FD_CLOEXEC),
+        },
+        FcntlCommand::SETFD => {
+            let on_exec = if argument & FD_CLOEXEC != 0 { OnExec::Close } else { OnExec::Keep };
+            fs.set_on_exec(files, fd, on_exec)?;
+            Ok(0)
+        }
+        FcntlCommand::GETFL => Ok(u64::from(fs.status_flags(open).bits())),
+        FcntlCommand::SETFL => {
+            fs.set_status_flags(open, OpenFlags::from_bits_truncate(argument as u32));
+            Ok(0)
+        }
+        FcntlCommand::GETLK | FcntlCommand::OFD_GETLK => lock::report(ctx, open, command, VirtAddr(argument)),
+        FcntlCommand::SETLK | FcntlCommand::SETLKW | FcntlCommand::OFD_SETLK | FcntlCommand::OFD_SETLKW => {
+            lock::set(ctx, fd, open, command, VirtAddr(argument))
+        }
+        FcntlCommand::SETPIPE_SZ => {
+            let size = fs.set_pipe_capacity(open, argument as u32)?;
+            ctx.wake_files();
+            Ok(size as u64)
+        }
+        FcntlCommand::GETPIPE_SZ => Ok(fs.pipe_capacity(open)? as u64),
+        _ => Err(Errno::EINVAL.into()),
+    }
+}

@@ -1,0 +1,202 @@
+//! The argument types of calls about files whose meaning depends on another argument.
+
+use super::args::{Arg, UserValue, pointer};
+use super::show::Shower;
+use super::types::{OpenArg, choice, flag_set};
+use tine_mmu::VirtAddr;
+
+/// `struct flock` (Linux 6.12 include/uapi/asm-generic/fcntl.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Flock {
+    /// `F_RDLCK`, `F_WRLCK` or `F_UNLCK`.
+    pub kind: i16,
+    /// From where `start` counts: `SEEK_SET`, `SEEK_CUR` or `SEEK_END`.
+    pub whence: i16,
+    /// Where the range begins.
+    pub start: i64,
+    /// How long it is: 0 is to the end, less than 0 is before `start`.
+    pub len: i64,
+    /// Who holds it.
+    pub pid: i32,
+}
+
+impl Flock {
+    pub(super) const F_RDLCK: i16 = 0;
+    pub(super) const F_WRLCK: i16 = 1;
+    pub(super) const F_UNLCK: i16 = 2;
+}
+
+impl UserValue for Flock {
+    const SIZE: usize = 32;
+
+    fn from_bytes(bytes: &[u8]) -> Self {
+        let [kinds, start, len, pid] = <[u64; 4]>::from_bytes(bytes);
+        Self {
+            kind: kinds as i16,
+            whence: (kinds >> 16) as i16,
+            start: start as i64,
+            len: len as i64,
+            pid: pid as i32,
+        }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let kinds = u64::from(self.kind as u16) | u64::from(self.whence as u16) << 16;
+        [kinds, self.start as u64, self.len as u64, u64::from(self.pid as u32)].to_bytes()
+    }
+}
+
+/// What `fcntl` is given beside the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FcntlArg(pub u64);
+
+impl Arg for FcntlArg {
+    // `F_GETLK` and `F_GETOWN_EX` fill it in.
+    const FILLED_BY_CALL: bool = true;
+
+    fn from_register(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        let command = FcntlCommand(shower.arguments[1] as u32);
+        match command {
+            FcntlCommand::GETFD
+            | FcntlCommand::GETFL
+            | FcntlCommand::GETOWN
+            | FcntlCommand::GETSIG
+            | FcntlCommand::GETLEASE
+            | FcntlCommand::GETPIPE_SZ
+            | FcntlCommand::GET_SEALS => String::new(),
+            FcntlCommand::SETFD if raw == 1 => "FD_CLOEXEC".to_owned(),
+            FcntlCommand::SETFL => OpenArg::show(raw, shower),
+            FcntlCommand::ADD_SEALS => SealArg::show(raw, shower),
+            FcntlCommand::SETLEASE => LockType::show(raw, shower),
+            _ if command.takes_lock() => show_flock(raw, shower, command.reports_lock()),
+            _ => (raw as i32).to_string(),
+        }
+    }
+}
+
+fn show_flock(raw: u64, shower: &mut Shower<'_>, with_pid: bool) -> String {
+    let bytes = shower.bytes(VirtAddr(raw), Flock::SIZE);
+    if bytes.len() < Flock::SIZE {
+        return pointer(raw);
+    }
+    let Flock { kind, whence, start, len, pid } = Flock::from_bytes(&bytes);
+    let kind = LockType::show(kind as u64, shower);
+    let whence = super::types::Whence::show(whence as u64, shower);
+    let pid = if with_pid { format!(", l_pid={pid}") } else { String::new() };
+    format!("{{l_type={kind}, l_whence={whence}, l_start={start}, l_len={len}{pid}}}")
+}
+
+impl FcntlCommand {
+    /// Tells whether the argument is a `struct flock`.
+    const fn takes_lock(self) -> bool {
+        matches!(
+            self,
+            Self::GETLK | Self::SETLK | Self::SETLKW | Self::OFD_GETLK | Self::OFD_SETLK | Self::OFD_SETLKW
+        )
+    }
+
+    /// Tells whether the call fills in a `struct flock`.
+    const fn reports_lock(self) -> bool {
+        matches!(self, Self::GETLK | Self::OFD_GETLK)
+    }
+
+    pub(super) const DUPFD: Self = Self(0);
+    pub(super) const GETFD: Self = Self(1);
+    pub(super) const SETFD: Self = Self(2);
+    pub(super) const GETFL: Self = Self(3);
+    pub(super) const SETFL: Self = Self(4);
+    pub(super) const GETLK: Self = Self(5);
+    pub(super) const SETLK: Self = Self(6);
+    pub(super) const SETLKW: Self = Self(7);
+    pub(super) const GETOWN: Self = Self(9);
+    pub(super) const GETSIG: Self = Self(11);
+    pub(super) const OFD_GETLK: Self = Self(36);
+    pub(super) const OFD_SETLK: Self = Self(37);
+    pub(super) const OFD_SETLKW: Self = Self(38);
+    pub(super) const SETLEASE: Self = Self(1024);
+    pub(super) const GETLEASE: Self = Self(1025);
+    pub(super) const DUPFD_QUERY: Self = Self(1027);
+    pub(super) const CREATED_QUERY: Self = Self(1028);
+    pub(super) const DUPFD_CLOEXEC: Self = Self(1030);
+    pub(super) const SETPIPE_SZ: Self = Self(1031);
+    pub(super) const GETPIPE_SZ: Self = Self(1032);
+    pub(super) const ADD_SEALS: Self = Self(1033);
+    pub(super) const GET_SEALS: Self = Self(1034);
+}
+
+choice! {
+    /// `F_*` of fcntl.
+    FcntlCommand("F_") {
+        0 = "F_DUPFD",
+        1 = "F_GETFD",
+        2 = "F_SETFD",
+        3 = "F_GETFL",
+        4 = "F_SETFL",
+        5 = "F_GETLK",
+        6 = "F_SETLK",
+        7 = "F_SETLKW",
+        8 = "F_SETOWN",
+        9 = "F_GETOWN",
+        10 = "F_SETSIG",
+        11 = "F_GETSIG",
+        15 = "F_SETOWN_EX",
+        16 = "F_GETOWN_EX",
+        17 = "F_GETOWNER_UIDS",
+        36 = "F_OFD_GETLK",
+        37 = "F_OFD_SETLK",
+        38 = "F_OFD_SETLKW",
+        1024 = "F_SETLEASE",
+        1025 = "F_GETLEASE",
+        1026 = "F_NOTIFY",
+        1027 = "F_DUPFD_QUERY",
+        1028 = "F_CREATED_QUERY",
+        1029 = "F_CANCELLK",
+        1030 = "F_DUPFD_CLOEXEC",
+        1031 = "F_SETPIPE_SZ",
+        1032 = "F_GETPIPE_SZ",
+        1033 = "F_ADD_SEALS",
+        1034 = "F_GET_SEALS",
+        1035 = "F_GET_RW_HINT",
+        1036 = "F_SET_RW_HINT",
+        1037 = "F_GET_FILE_RW_HINT",
+        1038 = "F_SET_FILE_RW_HINT",
+    }
+    /// The kinds of record locks and of leases.
+    LockType("F_") {
+        0 = "F_RDLCK",
+        1 = "F_WRLCK",
+        2 = "F_UNLCK",
+    }
+}
+
+impl FlockOp {
+    pub(super) const LOCK_SH: u32 = 1;
+    pub(super) const LOCK_EX: u32 = 2;
+    pub(super) const LOCK_NB: u32 = 4;
+    pub(super) const LOCK_UN: u32 = 8;
+    pub(super) const LOCK_MAND: u32 = 32;
+}
+
+flag_set! {
+    /// `LOCK_*` of flock.
+    FlockOp("0") {
+        1 = "LOCK_SH",
+        2 = "LOCK_EX",
+        4 = "LOCK_NB",
+        8 = "LOCK_UN",
+        32 = "LOCK_MAND",
+    }
+    /// `F_SEAL_*` of fcntl.
+    SealArg("0") {
+        0x1 = "F_SEAL_SEAL",
+        0x2 = "F_SEAL_SHRINK",
+        0x4 = "F_SEAL_GROW",
+        0x8 = "F_SEAL_WRITE",
+        0x10 = "F_SEAL_FUTURE_WRITE",
+        0x20 = "F_SEAL_EXEC",
+    }
+}
