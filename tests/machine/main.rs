@@ -7,6 +7,7 @@ mod dynamic;
 mod fences;
 mod files;
 mod guests;
+mod linux;
 mod matrix;
 mod oracle;
 mod policies;

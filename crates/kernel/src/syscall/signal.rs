@@ -5,13 +5,16 @@ use super::types::{MaskHow, SignalArg};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::kernel::INIT;
-use crate::task::signal::INFO_BYTES;
+use crate::task::signal::{INFO_BYTES, Room};
 use crate::task::{Action, Handler, SI_TKILL, SI_USER, Signal, SignalInfo, SignalSet, frame};
 use crate::{Errno, Pid, Reg};
 use tine_mmu::VirtAddr;
 
 /// Size of the kernel's `sigset_t`.
 const SIGSET_BYTES: u64 = 8;
+/// The `SA_*` flags that are kept; a program tells by it which there are (Linux 6.12 include/linux/signal_types.h
+/// `UAPI_SA_FLAGS`).
+const SA_KNOWN: u64 = 0xd800_0807;
 /// `SIG_IGN`.
 const SIG_IGN: u64 = 1;
 
@@ -70,6 +73,18 @@ fn send(ctx: &mut Ctx<'_>, targets: &[Pid], signal: Option<Signal>) -> SysResult
     Ok(0)
 }
 
+/// Refuses to queue more signals than there may be; kill(2) loses count instead.
+///
+/// # Errors
+/// `EAGAIN`.
+fn check_room(ctx: &Ctx<'_>, target: Pid, signal: Signal) -> Result<(), Errno> {
+    let process = ctx.kernel.tasks.process_of(target).ok_or(Errno::ESRCH)?;
+    match ctx.kernel.queue_room(process, signal) {
+        Room::Left => Ok(()),
+        Room::Full => Err(Errno::EAGAIN),
+    }
+}
+
 /// `tkill(2)`.
 pub(super) fn tkill(ctx: &mut Ctx<'_>, tid: Pid, signal: SignalArg) -> SysResult {
     if tid.0 <= 0 {
@@ -78,7 +93,9 @@ pub(super) fn tkill(ctx: &mut Ctx<'_>, tid: Pid, signal: SignalArg) -> SysResult
     let signal = wanted(signal)?;
     ctx.kernel.tasks.process_of(tid).ok_or(Errno::ESRCH)?;
     if let Some(signal) = signal {
-        ctx.kernel.send_to_task(tid, SignalInfo::sent(signal, SI_TKILL, ctx.pid));
+        let info = SignalInfo::sent(signal, SI_TKILL, ctx.pid);
+        check_room(ctx, tid, info.signal)?;
+        ctx.kernel.send_to_task(tid, info);
     }
     Ok(0)
 }
@@ -115,7 +132,7 @@ pub(super) fn rt_sigaction(
             SIG_IGN => Handler::Ignore,
             at => Handler::Function(VirtAddr(at)),
         };
-        let action = Action { handler, flags, mask: SignalSet::mask(mask) };
+        let action = Action { handler, flags: flags & SA_KNOWN, mask: SignalSet::mask(mask) };
         ctx.process_mut().actions.insert(signal, action);
         ctx.forget_ignored(signal);
     }
@@ -190,8 +207,7 @@ impl SignalWait {
     /// Takes a wanted signal if one is held.
     pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
         ctx.task_mut().awaited = SignalSet::default();
-        let own = ctx.task_mut().pending.take_wanted(self.wanted);
-        if let Some(info) = own.or_else(|| ctx.process_mut().pending.take_wanted(self.wanted)) {
+        if let Some(info) = ctx.take_signal(self.wanted) {
             if self.info.0 != 0 {
                 ctx.write_bytes(self.info, &info.to_bytes()).map_err(|_| Errno::EFAULT)?;
             }
@@ -242,8 +258,9 @@ fn queued(
 /// `rt_sigqueueinfo(2)`.
 pub(super) fn rt_sigqueueinfo(ctx: &mut Ctx<'_>, pid: Pid, signal: SignalArg, info: VirtAddr) -> SysResult {
     let info = queued(ctx, pid, signal, info)?;
-    ctx.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?;
+    let pid = ctx.kernel.tasks.process_of(pid).ok_or(Errno::ESRCH)?;
     if let Some(info) = info {
+        check_room(ctx, pid, info.signal)?;
         ctx.kernel.send_to_process(pid, info);
     }
     Ok(0)
@@ -265,6 +282,7 @@ pub(super) fn rt_tgsigqueueinfo(
         return Err(Errno::ESRCH.into());
     }
     if let Some(info) = info {
+        check_room(ctx, tid, info.signal)?;
         ctx.kernel.send_to_task(tid, info);
     }
     Ok(0)

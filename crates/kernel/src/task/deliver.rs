@@ -6,11 +6,11 @@ use crate::kernel::INIT;
 use crate::mm::Fault;
 use crate::syscall::{self, Suspended};
 use crate::task::signal::{
-    BUS_ADRALN, BUS_ADRERR, DefaultAction, ILL_ILLOPC, SEGV_ACCERR, SEGV_MAPERR, TRAP_BRKPT,
+    BUS_ADRALN, BUS_ADRERR, DefaultAction, ILL_ILLOPC, Room, SEGV_ACCERR, SEGV_MAPERR, TRAP_BRKPT,
 };
-use crate::task::{Action, Handler, Signal, SignalInfo, SignalSet, WaitStatus, frame};
+use crate::task::{Action, Handler, Resource, SI_KERNEL, Signal, SignalInfo, SignalSet, WaitStatus, frame};
 use crate::{Cause, Kernel, Pid, Reg, Trap};
-use tine_mmu::VirtAddr;
+use tine_mmu::{PAGE_SIZE, VirtAddr};
 
 /// `SA_RESTART`: a call that the handler interrupted starts again.
 const SA_RESTART: u64 = 0x1000_0000;
@@ -59,8 +59,9 @@ impl Kernel {
         if self.is_unwanted(pid, first, info.signal) {
             return;
         }
+        let room = self.queue_room(pid, info.signal);
         if let Some(process) = self.tasks.process_mut(pid) {
-            process.pending.push(info);
+            process.pending.push(info, room);
         }
         self.wake_taker(pid, info.signal);
     }
@@ -72,12 +73,24 @@ impl Kernel {
         if self.is_unwanted(pid, tid, info.signal) {
             return;
         }
+        let room = self.queue_room(pid, info.signal);
         if let Some(task) = self.tasks.task_mut(tid) {
-            task.pending.push(info);
+            task.pending.push(info, room);
         }
         if self.hears(tid, info.signal) {
             self.wake_task(tid);
         }
+    }
+
+    /// Tells whether a process may be sent one more of `signal`. The limit is for all processes of a user.
+    pub(crate) fn queue_room(&self, pid: Pid, signal: Signal) -> Room {
+        if !signal.queues() {
+            return Room::Left;
+        }
+        let held = self.tasks.processes().map(|(_, process)| process.pending.len()).sum::<usize>()
+            + self.tasks.tasks().map(|(_, task)| task.pending.len()).sum::<usize>();
+        let limit = self.tasks.process(pid).map(|process| process.rlimits.current(Resource::PendingSignals));
+        if limit.is_some_and(|limit| (held as u64) < limit) { Room::Left } else { Room::Full }
     }
 
     fn blocks(&self, tid: Pid, signal: Signal) -> bool {
@@ -138,7 +151,7 @@ impl Ctx<'_> {
             self.process_mut().actions.remove(&info.signal);
             self.task_mut().blocked.remove(info.signal);
         }
-        self.task_mut().pending.push(info);
+        self.task_mut().pending.push(info, Room::Left);
     }
 
     /// Tells whether a signal waits to be taken.
@@ -172,19 +185,20 @@ impl Ctx<'_> {
         task.interrupted = Some(suspended);
     }
 
-    /// Takes the signals that wait, until one has a handler or ends the process.
+    /// Takes the signals that wait. Each that has a handler gets a frame on top of the last, so that the handler of the last
+    /// one taken runs first; one that ends or stops the process is the last.
     pub(crate) fn deliver_signals(&mut self) {
         while let Some(info) = self.next_signal() {
             let action = self.process().action(info.signal);
             match action.handler {
                 Handler::Ignore => {}
                 Handler::Default => {
-                    if let Some(status) = fatal_status(info.signal) {
+                    if let Some(status) = self.fatal_status(info.signal) {
                         self.log_signal(&info);
                         self.exit_process(status);
                         return;
                     }
-                    if info.signal.default_action() == DefaultAction::Stop {
+                    if info.signal.default_action() == DefaultAction::Stop && self.may_stop(info.signal) {
                         self.log_signal(&info);
                         self.stop_process(info.signal);
                         return;
@@ -192,8 +206,9 @@ impl Ctx<'_> {
                 }
                 Handler::Function(handler) => {
                     self.log_signal(&info);
-                    self.run_handler(handler, &action, &info);
-                    return;
+                    if self.run_handler(handler, &action, &info).is_err() {
+                        return;
+                    }
                 }
             }
         }
@@ -203,15 +218,19 @@ impl Ctx<'_> {
         }
     }
 
-    /// Takes the signal that is delivered next: SIGKILL before every other, the task's own before those of the process.
+    /// Takes the signal that is delivered next: SIGKILL before every other, then faults, then the task's own before those of
+    /// the process.
     fn next_signal(&mut self) -> Option<SignalInfo> {
         let blocked = self.task().blocked;
-        let all_but_kill = SignalSet::all_but(Signal::SIGKILL);
-        let mut take = |blocked| {
-            let own = self.task_mut().pending.take(blocked);
-            own.or_else(|| self.process_mut().pending.take(blocked))
-        };
-        take(all_but_kill).or_else(|| take(blocked))
+        let kill = self.take_signal(SignalSet::only(Signal::SIGKILL));
+        let fault = kill.or_else(|| self.task_mut().pending.take_fault(blocked));
+        fault.or_else(|| self.take_signal(blocked.complement()))
+    }
+
+    /// Takes one of `wanted`, the task's own before those of the process.
+    pub(crate) fn take_signal(&mut self, wanted: SignalSet) -> Option<SignalInfo> {
+        let own = self.task_mut().pending.take(wanted);
+        own.or_else(|| self.process_mut().pending.take(wanted))
     }
 
     fn log_signal(&mut self, info: &SignalInfo) {
@@ -227,10 +246,15 @@ impl Ctx<'_> {
 
     /// Ends a process whose signal frame cannot be read back (Linux 6.12 arch/riscv/kernel/signal.c badframe).
     pub(crate) fn force_bad_frame(&mut self) {
-        self.force_signal(SignalInfo::sent(Signal::SIGSEGV, crate::task::SI_KERNEL, Pid(0)));
+        self.force_signal(SignalInfo::sent(Signal::SIGSEGV, SI_KERNEL, Pid(0)));
     }
 
-    fn run_handler(&mut self, handler: VirtAddr, action: &Action, info: &SignalInfo) {
+    /// Makes the task run a handler next.
+    ///
+    /// # Errors
+    /// [`Ended`] when there is no room for the frame of SIGSEGV itself. Any other signal is lost, and SIGSEGV says so, which
+    /// a handler on another stack may take (Linux 6.12 kernel/signal.c `force_sigsegv`).
+    fn run_handler(&mut self, handler: VirtAddr, action: &Action, info: &SignalInfo) -> Result<(), Ended> {
         if let Some(suspended) = self.task_mut().interrupted.take() {
             if action.flags & SA_RESTART != 0 && suspended.continuation.restarts() {
                 let ecall = self.harts.pc(self.hart).wrapping_sub(4);
@@ -241,29 +265,44 @@ impl Ctx<'_> {
                 syscall::finish_interrupted(self, suspended);
             }
         }
+        if action.flags & SA_RESETHAND != 0 {
+            let once = Action { handler: Handler::Default, ..*action };
+            self.process_mut().actions.insert(info.signal, once);
+        }
         if frame::push(self, handler, action, info).is_err() {
-            // No room for the frame: the signal that says so cannot be caught (force_sigsegv).
-            self.process_mut().actions.remove(&Signal::SIGSEGV);
-            self.log_signal(info);
-            self.exit_process(WaitStatus::Killed { signal: Signal::SIGSEGV, core: true });
-            return;
+            let lost_room = SignalInfo::sent(Signal::SIGSEGV, SI_KERNEL, Pid(0));
+            if info.signal != Signal::SIGSEGV {
+                self.force_signal(lost_room);
+                return Ok(());
+            }
+            self.log_signal(&lost_room);
+            let core = self.dumps_core();
+            self.exit_process(WaitStatus::Killed { signal: Signal::SIGSEGV, core });
+            return Err(Ended);
         }
         let mut blocked = self.task().blocked.bits() | action.mask.bits();
         if action.flags & SA_NODEFER == 0 {
             blocked |= 1 << (info.signal.number() - 1);
         }
         self.set_blocked(SignalSet::mask(blocked));
-        if action.flags & SA_RESETHAND != 0 {
-            self.process_mut().actions.remove(&info.signal);
+        Ok(())
+    }
+
+    /// Returns how the process ends that leaves `signal` to its default; `None` when it does not end.
+    fn fatal_status(&self, signal: Signal) -> Option<WaitStatus> {
+        match signal.default_action() {
+            DefaultAction::Terminate => Some(WaitStatus::Killed { signal, core: false }),
+            DefaultAction::Core => Some(WaitStatus::Killed { signal, core: self.dumps_core() }),
+            DefaultAction::Ignore | DefaultAction::Continue | DefaultAction::Stop => None,
         }
+    }
+
+    /// Tells whether the process's end by a signal counts as one with a core dump: where the limit has room for one. No
+    /// file is written.
+    pub(crate) fn dumps_core(&self) -> bool {
+        self.process().rlimits.current(Resource::Core) >= PAGE_SIZE
     }
 }
 
-/// Returns how a process ends that leaves `signal` to its default; `None` when it does not end.
-fn fatal_status(signal: Signal) -> Option<WaitStatus> {
-    match signal.default_action() {
-        DefaultAction::Terminate => Some(WaitStatus::Killed { signal, core: false }),
-        DefaultAction::Core => Some(WaitStatus::Killed { signal, core: true }),
-        DefaultAction::Ignore | DefaultAction::Continue | DefaultAction::Stop => None,
-    }
-}
+/// The process has ended.
+struct Ended;

@@ -115,7 +115,8 @@ impl Ctx<'_> {
                 Ok(())
             }
             Err(_) => {
-                self.exit_process(WaitStatus::Killed { signal: Signal::SIGSEGV, core: true });
+                let core = self.dumps_core();
+                self.exit_process(WaitStatus::Killed { signal: Signal::SIGSEGV, core });
                 Err(Flow::NoReturn)
             }
         }

@@ -29,6 +29,7 @@ impl Ctx<'_> {
         let pid = self.pid;
         self.kernel.drop_timers(pid);
         self.kernel.adopt_children(pid);
+        self.kernel.release_orphaned_group(pid, self.process().parent, Some(pid));
         self.process_mut().end = Some(status);
         if self.kernel.program == Some(pid) {
             self.kernel.program_end = Some(status);
@@ -142,6 +143,7 @@ impl Kernel {
             if let Some(status) = end {
                 self.tell_parent(child, status);
             }
+            self.release_orphaned_group(child, pid, None);
         }
     }
 

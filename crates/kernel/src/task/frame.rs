@@ -18,7 +18,7 @@ const SIGMASK_AT: usize = INFO_BYTES + 40;
 const REGISTERS_AT: usize = INFO_BYTES + 176;
 const FLOATS_AT: usize = REGISTERS_AT + 256;
 const FCSR_AT: usize = FLOATS_AT + 256;
-/// Size of the frame: the kernel's `MINSIGSTKSZ` is made of it.
+/// Size of the frame (`AT_MINSIGSTKSZ`).
 pub(super) const FRAME_BYTES: usize = 1088;
 
 /// `SA_ONSTACK`: the handler runs on the alternate stack.
@@ -29,15 +29,23 @@ const SS_ONSTACK: u32 = 1;
 const SS_DISABLE: u32 = 2;
 /// `SS_AUTODISARM`: the stack is forgotten while a handler runs on it.
 const SS_AUTODISARM: u32 = 1 << 31;
+/// `MINSIGSTKSZ`: a smaller alternate stack is refused.
+const LEAST_STACK_BYTES: u64 = 2048;
 /// Size of `stack_t`: pointer, flags, size.
 pub(crate) const STACK_BYTES: usize = 24;
 
 impl AlternateStack {
+    /// Tells whether a task with this stack pointer runs on it; one that is forgotten while it is in use never counts
+    /// (on_sig_stack).
+    const fn holds(&self, sp: u64) -> bool {
+        self.flags & SS_AUTODISARM == 0 && self.contains(sp)
+    }
+
     /// Encodes a `stack_t` for a task whose stack pointer is `sp`.
     pub(crate) fn saved_at(&self, sp: u64) -> [u8; STACK_BYTES] {
         let state = match self {
             Self { size: 0, .. } => SS_DISABLE,
-            stack if stack.flags & SS_AUTODISARM == 0 && stack.contains(sp) => SS_ONSTACK,
+            stack if stack.holds(sp) => SS_ONSTACK,
             _ => 0,
         };
         let mut bytes = [0; STACK_BYTES];
@@ -57,12 +65,12 @@ impl Ctx<'_> {
         let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| bytes[at + index]));
         let (base, flags, size) = (word(0), word(8) as u32, word(16));
         let stack = self.task().alternate_stack;
-        if stack.flags & SS_AUTODISARM == 0 && stack.contains(sp) {
+        if stack.holds(sp) {
             return Err(Errno::EPERM);
         }
         let stack = match flags & !SS_AUTODISARM {
             SS_DISABLE => AlternateStack::default(),
-            0 | SS_ONSTACK if size < FRAME_BYTES as u64 => return Err(Errno::ENOMEM),
+            0 | SS_ONSTACK if size < LEAST_STACK_BYTES => return Err(Errno::ENOMEM),
             0 | SS_ONSTACK => AlternateStack { base, size, flags: flags & SS_AUTODISARM },
             _ => return Err(Errno::EINVAL),
         };
@@ -85,10 +93,10 @@ pub(super) fn push(
     let context = ctx.harts.save(hart);
     let sp = context.x[usize::from(Reg::SP.0)];
     let stack = ctx.task().alternate_stack;
-    let switches = action.flags & SA_ONSTACK != 0 && stack.size > 0 && !stack.contains(sp);
+    let switches = action.flags & SA_ONSTACK != 0 && stack.size > 0 && !stack.holds(sp);
     let top = if switches { stack.base.wrapping_add(stack.size) } else { sp };
     let frame = VirtAddr(top.wrapping_sub(FRAME_BYTES as u64) & !15);
-    if stack.contains(sp) && !stack.contains(frame.0) {
+    if stack.holds(sp) && !stack.holds(sp.wrapping_sub(FRAME_BYTES as u64)) {
         // It would run over the end of the alternate stack into whatever is there (get_sigframe).
         return Err(Errno::EFAULT);
     }
@@ -120,7 +128,7 @@ pub(crate) fn pop(ctx: &mut Ctx<'_>) -> Result<(), Errno> {
     let mut bytes = vec![0; FRAME_BYTES];
     ctx.read_bytes(frame, &mut bytes).map_err(|_| Errno::EFAULT)?;
     let (context, blocked) = decode(&bytes);
-    let sp = ctx.harts.register(hart, Reg::SP);
+    let sp = context.x[usize::from(Reg::SP.0)];
     ctx.harts.load(hart, &context);
     // A stack that cannot be set is left as it is (restore_altstack ignores errors).
     let _ = ctx.set_alternate_stack(&bytes[STACK_AT..STACK_AT + STACK_BYTES], sp);

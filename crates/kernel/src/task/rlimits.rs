@@ -67,7 +67,7 @@ resources! {
     AddressSpace = "Max address space", "bytes", UNLIMITED, UNLIMITED;
     /// File locks. Linux does not enforce it.
     FileLocks = "Max file locks", "locks", UNLIMITED, UNLIMITED;
-    /// Queued signals. Not enforced.
+    /// Signals that are held for processes.
     PendingSignals = "Max pending signals", "signals", 7672, 7672;
     /// Bytes in POSIX message queues, of which there are none.
     MessageQueues = "Max msgqueue size", "bytes", 819_200, 819_200;

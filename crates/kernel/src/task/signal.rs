@@ -102,6 +102,11 @@ impl Signal {
         self.0 as u32
     }
 
+    /// Tells whether each sending counts: the signal is a real-time one.
+    pub const fn queues(self) -> bool {
+        self.0 >= 32
+    }
+
     const fn bit(self) -> u64 {
         1 << (self.0 - 1)
     }
@@ -112,6 +117,16 @@ impl Signal {
 pub struct SignalSet(u64);
 
 impl SignalSet {
+    /// The signals that an instruction can cause (Linux 6.12 kernel/signal.c `SYNCHRONOUS_MASK`).
+    pub const FAULTS: Self = Self(
+        Signal::SIGSEGV.bit()
+            | Signal::SIGBUS.bit()
+            | Signal::SIGILL.bit()
+            | Signal::SIGTRAP.bit()
+            | Signal::SIGFPE.bit()
+            | Signal::SIGSYS.bit(),
+    );
+
     /// Makes a set from its bits; SIGKILL and SIGSTOP can be in no mask, so they are left out.
     pub const fn mask(bits: u64) -> Self {
         Self(bits & !(Signal::SIGKILL.bit() | Signal::SIGSTOP.bit()))
@@ -127,9 +142,14 @@ impl SignalSet {
         self.0 & signal.bit() != 0
     }
 
-    /// Makes the set of every signal but one.
-    pub const fn all_but(signal: Signal) -> Self {
-        Self(!signal.bit())
+    /// Makes the set of one signal.
+    pub const fn only(signal: Signal) -> Self {
+        Self(signal.bit())
+    }
+
+    /// Returns the signals that are not in the set.
+    pub const fn complement(self) -> Self {
+        Self(!self.0)
     }
 
     /// Adds `signal`.
@@ -229,6 +249,15 @@ pub(super) const CLD_STOPPED: i32 = 5;
 /// `si_code` of SIGCHLD: the child goes on.
 pub(super) const CLD_CONTINUED: i32 = 6;
 
+/// Whether one more signal may be queued (`RLIMIT_SIGPENDING`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It may.
+    Left,
+    /// There are too many.
+    Full,
+}
+
 /// Signals that were sent and not yet taken. A standard signal is held once; real-time signals queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pending {
@@ -236,28 +265,38 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Adds a signal, unless it is a standard one that is held already.
-    pub fn push(&mut self, info: SignalInfo) {
-        let standard = info.signal.number() < 32;
-        if !(standard && self.queue.iter().any(|held| held.signal == info.signal)) {
+    /// Adds a signal. One that is held already is added again only if it queues and there is room.
+    pub fn push(&mut self, info: SignalInfo, room: Room) {
+        let queues = info.signal.queues() && room == Room::Left;
+        if queues || !self.queue.iter().any(|held| held.signal == info.signal) {
             self.queue.push_back(info);
         }
     }
 
-    /// Takes the signal that is delivered first: the lowest number outside `blocked`, the oldest of equal ones; faults
-    /// go before everything (Linux 6.12 kernel/signal.c dequeue_synchronous_signal).
-    pub fn take(&mut self, blocked: SignalSet) -> Option<SignalInfo> {
-        let open = || self.queue.iter().enumerate().filter(|(_, info)| !blocked.contains(info.signal));
-        let (index, _) = open()
-            .find(|(_, info)| info.is_synchronous())
-            .or_else(|| open().min_by_key(|(index, info)| (info.signal, *index)))?;
+    /// Returns how many signals are held.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Tells whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Takes the fault that is delivered before everything else: the instruction that the task is at caused it (Linux 6.12
+    /// kernel/signal.c dequeue_synchronous_signal).
+    pub fn take_fault(&mut self, blocked: SignalSet) -> Option<SignalInfo> {
+        let is_fault = |info: &SignalInfo| info.code > 0 && SignalSet::FAULTS.contains(info.signal);
+        let index = self.queue.iter().position(|info| !blocked.contains(info.signal) && is_fault(info))?;
         self.queue.remove(index)
     }
 
-    /// Takes the oldest signal of the lowest number in `wanted`.
-    pub fn take_wanted(&mut self, wanted: SignalSet) -> Option<SignalInfo> {
+    /// Takes the oldest of the signals in `wanted` that are delivered first: those that faults have, then the lowest number
+    /// (Linux 6.12 kernel/signal.c next_signal).
+    pub fn take(&mut self, wanted: SignalSet) -> Option<SignalInfo> {
         let held = self.queue.iter().enumerate().filter(|(_, info)| wanted.contains(info.signal));
-        let (index, _) = held.min_by_key(|(index, info)| (info.signal, *index))?;
+        let order = |signal: Signal| (!SignalSet::FAULTS.contains(signal), signal);
+        let (index, _) = held.min_by_key(|(index, info)| (order(info.signal), *index))?;
         self.queue.remove(index)
     }
 
@@ -322,10 +361,6 @@ impl SignalInfo {
             code: word(8) as i32,
             fields: SignalFields::Queued(Pid(word(16) as i32), word(20), value),
         }
-    }
-
-    fn is_synchronous(&self) -> bool {
-        self.code > 0 && matches!(self.fields, SignalFields::Address(_))
     }
 
     /// Describes the signal as strace does after `---`.

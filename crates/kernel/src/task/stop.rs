@@ -1,8 +1,9 @@
 //! Stopping and continuing processes (signal(7), job control; Linux 6.12 kernel/signal.c do_signal_stop, prepare_signal).
 
 use crate::ctx::Ctx;
+use crate::kernel::INIT;
 use crate::task::signal::{CLD_CONTINUED, CLD_STOPPED, DefaultAction};
-use crate::task::{Signal, SignalFields, SignalInfo, TaskState, WaitKey};
+use crate::task::{Process, SI_KERNEL, Signal, SignalFields, SignalInfo, TaskState, WaitKey};
 use crate::{Kernel, Pid};
 
 /// `SA_NOCLDSTOP`: a parent does not want to be told that a child stopped.
@@ -37,6 +38,12 @@ impl Ctx<'_> {
         self.kernel.tell_parent_of_job(self.pid, CLD_STOPPED, signal);
     }
 
+    /// Tells whether `signal` stops the process where it is left to its default: in a group that nobody would continue, only
+    /// SIGSTOP does.
+    pub(crate) fn may_stop(&self, signal: Signal) -> bool {
+        signal == Signal::SIGSTOP || !self.kernel.is_orphaned(self.process().group, None)
+    }
+
     /// Takes the task off its hart until its process goes on. The process's other tasks come to this when they would next
     /// run.
     pub(crate) fn stop_task(&mut self) {
@@ -69,6 +76,46 @@ impl Kernel {
         }
         if signal == Signal::SIGCONT {
             self.tell_parent_of_job(pid, CLD_CONTINUED, signal);
+        }
+    }
+
+    /// Tells whether nobody in the session, but outside of a process group, is a parent in it: who would continue its stopped
+    /// processes (Linux 6.12 kernel/exit.c will_become_orphaned_pgrp). The supervisor is that to the program, as the shell is
+    /// that started one.
+    fn is_orphaned(&self, group: Pid, leaving: Option<Pid>) -> bool {
+        let connects = |pid: Pid, process: &Process| match process.parent {
+            INIT => self.program == Some(pid),
+            parent => self
+                .tasks
+                .process(parent)
+                .is_some_and(|parent| parent.group != group && parent.session == process.session),
+        };
+        let mut members = self.tasks.processes().filter(|(pid, process)| {
+            process.group == group && process.end.is_none() && leaving != Some(*pid)
+        });
+        !members.any(|(pid, process)| connects(pid, process))
+    }
+
+    /// Sends SIGHUP and SIGCONT to the group of `pid` if it has stopped processes and its last connection outside, between
+    /// `pid` and `parent`, is gone (Linux 6.12 kernel/exit.c kill_orphaned_pgrp). `leaving` is a member that does not count.
+    pub(super) fn release_orphaned_group(&mut self, pid: Pid, parent: Pid, leaving: Option<Pid>) {
+        let (Some(process), Some(parent)) = (self.tasks.process(pid), self.tasks.process(parent)) else {
+            return;
+        };
+        let group = process.group;
+        if parent.group == group || parent.session != process.session || !self.is_orphaned(group, leaving) {
+            return;
+        }
+        let members = self.tasks.processes().filter(|(_, process)| process.group == group);
+        let (pids, stopped): (Vec<Pid>, Vec<bool>) =
+            members.map(|(pid, process)| (pid, process.job.is_stopped())).unzip();
+        if !stopped.contains(&true) {
+            return;
+        }
+        for signal in [Signal::SIGHUP, Signal::SIGCONT] {
+            for pid in &pids {
+                self.send_to_process(*pid, SignalInfo::sent(signal, SI_KERNEL, Pid(0)));
+            }
         }
     }
 

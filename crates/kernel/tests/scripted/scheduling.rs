@@ -145,8 +145,7 @@ fn downgrade_under_a_sharer() -> Script {
 
 #[test]
 fn remote_hart_is_told_of_a_downgrade() {
-    let steps =
-        downgrade_under_a_sharer().wait(u64::from(Signal::SIGSEGV.number() | 0x80)).load(DATA).is(1).exit(0);
+    let steps = downgrade_under_a_sharer().wait(u64::from(Signal::SIGSEGV.number())).load(DATA).is(1).exit(0);
     let world = run_in(Setup { harts: 2, ..Setup::default() }, steps.clone());
     assert_eq!(world.tlb(FIRST).sfence.remote, 1);
     assert_eq!(world.memory(CHILD).segv_accerr, 1);
