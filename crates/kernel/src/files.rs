@@ -84,6 +84,11 @@ impl Ctx<'_> {
         self.kernel.with_fs(self.harts, self.tid, now_ns, operate)
     }
 
+    /// Looks at something in the file system on behalf of the process.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Fs, &dyn Processes) -> R) -> R {
+        look(&self.kernel.fs, &View { tasks: &self.kernel.tasks, caller: self.pid })
+    }
+
     /// Wakes the tasks for which the file system has something now.
     pub(crate) fn wake_files(&mut self) {
         self.kernel.wake_files();

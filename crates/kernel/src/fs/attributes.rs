@@ -12,6 +12,7 @@ use bitflags::bitflags;
 /// Device numbers of the file systems, as Linux numbers those that have no device below them.
 const ROOT_DEVICE: u64 = makedev(0, 2);
 const PIPE_DEVICE: u64 = makedev(0, 14);
+const ANONYMOUS_DEVICE: u64 = makedev(0, 15);
 const PROC_DEVICE: u64 = makedev(0, 21);
 const SYS_DEVICE: u64 = makedev(0, 22);
 
@@ -67,7 +68,7 @@ impl Fs {
         }
     }
 
-    fn kind(&self, node: Node) -> Option<&InodeKind> {
+    pub(super) fn kind(&self, node: Node) -> Option<&InodeKind> {
         match node {
             Node::Inode(inode) => Some(&self.inodes[inode].kind),
             Node::Proc(_) => None,
@@ -91,11 +92,17 @@ impl Fs {
                     }
                     InodeKind::Directory(directory) => (directory.size(), 0),
                     InodeKind::Symlink(target) => (target.len() as u64, 0),
-                    InodeKind::Device(_) | InodeKind::Fifo(_) | InodeKind::Console(_) => (0, 0),
+                    InodeKind::Device(_)
+                    | InodeKind::Fifo(_)
+                    | InodeKind::Console(_)
+                    | InodeKind::Anonymous(_) => (0, 0),
                 };
-                let is_pipe = inode.file_type() == FileType::Fifo;
                 Stat {
-                    dev: if is_pipe { PIPE_DEVICE } else { ROOT_DEVICE },
+                    dev: match inode.file_type() {
+                        FileType::Fifo => PIPE_DEVICE,
+                        FileType::Unknown => ANONYMOUS_DEVICE,
+                        _ => ROOT_DEVICE,
+                    },
                     ino: inode.number,
                     file_type: inode.file_type(),
                     permissions: inode.permissions,

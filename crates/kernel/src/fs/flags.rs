@@ -108,12 +108,62 @@ bitflags! {
     }
 }
 
+bitflags! {
+    /// What is asked of a watched descriptor, and how to tell of it (`EPOLL*` of epoll_ctl(2)). The low bits are those of
+    /// [`PollEvents`].
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct EpollFlags: u32 {
+        /// `EPOLLIN`.
+        const IN = 0x1;
+        /// `EPOLLOUT`.
+        const OUT = 0x4;
+        /// `EPOLLERR`.
+        const ERR = 0x8;
+        /// `EPOLLHUP`.
+        const HUP = 0x10;
+        /// `EPOLLEXCLUSIVE`: of several instances that watch the same file, one need be woken.
+        const EXCLUSIVE = 1 << 28;
+        /// `EPOLLWAKEUP`: keep the machine awake, which never sleeps here.
+        const WAKEUP = 1 << 29;
+        /// `EPOLLONESHOT`: tell once, then be silent until asked anew.
+        const ONESHOT = 1 << 30;
+        /// `EPOLLET`: tell when something happens, not as long as it holds.
+        const ET = 1 << 31;
+    }
+}
+
+impl EpollFlags {
+    /// Events that are told unasked.
+    pub(super) const ALWAYS: Self = Self::ERR.union(Self::HUP);
+    /// What says how to tell (`EP_PRIVATE_BITS`).
+    pub(super) const PRIVATE: Self = Self::EXCLUSIVE.union(Self::WAKEUP).union(Self::ONESHOT).union(Self::ET);
+    /// What goes with `EPOLLEXCLUSIVE` (`EPOLLEXCLUSIVE_OK_BITS`).
+    pub(super) const WITH_EXCLUSIVE: Self = Self::ALWAYS
+        .union(Self::IN)
+        .union(Self::OUT)
+        .union(Self::EXCLUSIVE)
+        .union(Self::WAKEUP)
+        .union(Self::ET);
+
+    /// Returns the events that are asked for.
+    pub(super) const fn poll_events(self) -> PollEvents {
+        PollEvents::from_bits_truncate(self.bits() as u16)
+    }
+
+    /// Makes what is told of a descriptor.
+    pub(super) const fn of(events: PollEvents) -> Self {
+        Self::from_bits_retain(events.bits() as u32)
+    }
+}
+
 /// The permission bits of `st_mode`, set-id and sticky bits included.
 pub const PERMISSION_BITS: u32 = 0o7777;
 
 /// The type of a file, numbered as `d_type` of getdents64(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileType {
+    /// None: an object that only descriptors name, such as an eventfd.
+    Unknown = 0,
     /// A pipe.
     Fifo = 1,
     /// A character device.

@@ -1,5 +1,6 @@
 //! Inodes: what a file is, apart from its names.
 
+use super::anonymous::Anonymous;
 use super::device::{Console, Device};
 use super::directory::Directory;
 use super::flags::{FileType, PERMISSION_BITS};
@@ -36,6 +37,8 @@ pub(super) enum InodeKind {
     Fifo(PipeId),
     /// A stream of the host.
     Console(Console),
+    /// An object of the kernel that only descriptors name.
+    Anonymous(Anonymous),
 }
 
 /// When things happened to an inode, in nanoseconds since the epoch. Reading a file leaves no trace: the file systems are
@@ -103,6 +106,7 @@ impl Inode {
             InodeKind::Symlink(_) => FileType::Symlink,
             InodeKind::Device(_) => FileType::CharDevice,
             InodeKind::Fifo(_) | InodeKind::Console(_) => FileType::Fifo,
+            InodeKind::Anonymous(_) => FileType::Unknown,
         }
     }
 
@@ -118,7 +122,7 @@ impl Inode {
     pub(super) fn link_count(&self) -> u32 {
         match &self.kind {
             InodeKind::Directory(directory) => directory.link_count(),
-            InodeKind::Fifo(_) | InodeKind::Console(_) => 1,
+            InodeKind::Fifo(_) | InodeKind::Console(_) | InodeKind::Anonymous(_) => 1,
             _ => self.links.len() as u32,
         }
     }

@@ -96,6 +96,7 @@ impl Fs {
             InodeKind::Console(_) => return Ok(ReadSource::Console),
             InodeKind::Directory(_) => return Err(Errno::EISDIR.into()),
             InodeKind::Symlink(_) => return Err(Errno::EINVAL.into()),
+            InodeKind::Anonymous(_) => return self.read_anonymous(env, inode, file.flags, len),
         };
         Ok(ReadSource::Bytes(bytes))
     }
@@ -140,6 +141,10 @@ impl Fs {
             if was_full && !pipe.is_full() {
                 self.wakes.push(Wait::PipeWritable(id));
             }
+        } else if let Node::Inode(inode) = self.opens[open].node
+            && let InodeKind::Anonymous(_) = self.inodes[inode].kind
+        {
+            self.commit_anonymous(inode, len);
         } else if position == Position::Current {
             self.opens[open].position += len as u64;
         }
@@ -174,20 +179,19 @@ impl Fs {
                 if pipe.readers == 0 {
                     return Err(Errno::EPIPE.into());
                 }
-                let was_empty = pipe.is_empty();
                 let done = pipe.append(bytes);
                 if done == 0 {
                     return Err(Pipe::write_full(id, flags.contains(OpenFlags::NONBLOCK)));
                 }
-                if was_empty {
-                    self.wakes.push(Wait::PipeReadable(id));
-                }
+                // At each arrival: an edge-triggered epoll instance tells of each.
+                self.wakes.push(Wait::PipeReadable(id));
                 done
             }
             InodeKind::Device(Device::Full) => return Err(Errno::ENOSPC.into()),
             InodeKind::Device(_) => bytes.len(),
             InodeKind::Console(console) => return Ok(WriteTarget::Console(console)),
             InodeKind::Directory(_) | InodeKind::Symlink(_) => return Err(Errno::EBADF.into()),
+            InodeKind::Anonymous(_) => self.write_anonymous(inode, flags, bytes)?,
         };
         Ok(WriteTarget::Done(done))
     }
@@ -222,7 +226,7 @@ impl Fs {
 
     /// Refuses an offset in what has none.
     fn check_position(&self, open: OpenId, position: Position) -> Result<(), Errno> {
-        if position != Position::Current && self.is_stream(open) {
+        if position != Position::Current && !self.has_offset(open) {
             return Err(Errno::ESPIPE);
         }
         Ok(())
@@ -231,6 +235,10 @@ impl Fs {
     /// Tells whether a description is a stream: it has no offset, and a read returns what there is now.
     pub fn is_stream(&self, open: OpenId) -> bool {
         self.file_type(self.opens[open].node) == FileType::Fifo
+    }
+
+    fn has_offset(&self, open: OpenId) -> bool {
+        !matches!(self.file_type(self.opens[open].node), FileType::Fifo | FileType::Unknown)
     }
 
     fn offset(&self, open: OpenId, position: Position) -> u64 {
@@ -252,7 +260,7 @@ impl Fs {
         if self.is_stream(open) {
             return Err(Errno::ESPIPE);
         }
-        if self.device(file.node).is_some() {
+        if self.device(file.node).is_some() || self.file_type(file.node) == FileType::Unknown {
             // Devices without contents accept every seek and stay where they are (Linux 6.12 drivers/char/mem.c null_lseek).
             return Ok(0);
         }

@@ -16,6 +16,7 @@
 //!
 //! What is not here: permissions of other users than root, named FIFOs, sockets, more than one tmpfs.
 
+mod anonymous;
 mod attributes;
 mod device;
 mod directory;
@@ -40,11 +41,12 @@ mod wait;
 mod work_dir;
 
 pub use crate::random::Random;
+pub use anonymous::{EpollEvent, EpollOp, EpollReport, EventfdKind};
 pub use attributes::AccessMode;
 pub use device::{Console, Device};
 pub use fd_table::{FdTableId, OnExec};
 pub use fixed::{FixedFile, FixedNode};
-pub use flags::{FileType, OpenFlags, PERMISSION_BITS, PollEvents, RenameFlags, makedev};
+pub use flags::{EpollFlags, FileType, OpenFlags, PERMISSION_BITS, PollEvents, RenameFlags, makedev};
 pub use inode::{InodeId, Node, Times};
 pub use io::{Position, ReadSource, Seek, WriteTarget};
 pub use listing::Listing;
@@ -60,6 +62,7 @@ pub use work_dir::{AT_FDCWD, WorkDirId};
 
 use crate::mm::{Frames, PageCache};
 use crate::{Errno, Fd};
+use anonymous::Listeners;
 use directory::Directory;
 use fd_table::FdTable;
 use inode::{Inode, InodeKind};
@@ -105,6 +108,8 @@ pub struct Fs {
     locks: LockTable,
     random: Random,
     wakes: Vec<Wait>,
+    /// Which epoll instances hear of which wake-ups.
+    listeners: Listeners,
 }
 
 impl Fs {
@@ -129,6 +134,7 @@ impl Fs {
             locks: LockTable::default(),
             random: Random::new(seed),
             wakes: Vec::new(),
+            listeners: Listeners::default(),
         };
         fs.populate(now_ns);
         fs
@@ -214,6 +220,7 @@ impl Fs {
     /// Takes what has become possible since the last call: whoever waits for one of these can go on.
     #[must_use = "tasks that wait for these sleep for ever otherwise"]
     pub fn take_wakes(&mut self) -> Vec<Wait> {
+        self.tell_epolls();
         std::mem::take(&mut self.wakes)
     }
 
@@ -241,6 +248,7 @@ impl Fs {
                 return;
             }
             match self.inodes.remove(id).kind {
+                InodeKind::Anonymous(object) => self.drop_anonymous(id, object),
                 InodeKind::Regular(contents) => env.cache.release(env.ram, env.frames, contents),
                 InodeKind::Fifo(pipe) => {
                     self.pipes.remove(pipe);

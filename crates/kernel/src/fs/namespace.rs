@@ -60,7 +60,7 @@ impl Fs {
         let Node::Inode(inode) = node else { return Err(Errno::EXDEV) };
         let file = &self.inodes[inode];
         match file.kind {
-            InodeKind::Fifo(_) | InodeKind::Console(_) => return Err(Errno::EXDEV),
+            InodeKind::Fifo(_) | InodeKind::Console(_) | InodeKind::Anonymous(_) => return Err(Errno::EXDEV),
             InodeKind::Directory(_) => return Err(Errno::EPERM),
             _ if file.links.is_empty() && !file.is_linkable => return Err(Errno::ENOENT),
             _ => {}

@@ -1,14 +1,16 @@
 //! Open file descriptions (open(2)): what is open, how, and how far it was read.
 
+use super::anonymous::Watcher;
 use super::device::{Console, Device};
 use super::flags::{FileType, OpenFlags, PollEvents};
 use super::inode::InodeKind;
 use super::path::FinalLink;
 use super::pipe::{Pipe, PipeId};
 use super::wait::Wait;
-use super::{At, Env, Fs, Node};
+use super::{At, Env, Fs, Node, Processes};
 use crate::mm::Truncated;
 use crate::{Errno, FileId};
+use std::collections::BTreeSet;
 
 super::slab::key! {
     /// An open file description in [`Fs`].
@@ -25,6 +27,8 @@ pub(super) struct OpenFile {
     pub(super) references: u32,
     /// What a file of `/proc` said when it was last read from the start.
     pub(super) text: Option<Vec<u8>>,
+    /// The epoll instances that watch it, and by which descriptors.
+    pub(super) watchers: BTreeSet<Watcher>,
 }
 
 /// A file that was opened.
@@ -127,6 +131,8 @@ impl Fs {
             FileType::Directory if flags.is_writable() || flags.contains(OpenFlags::TRUNC) => {
                 Err(Errno::EISDIR)
             }
+            // Only the call that makes it opens what has no name.
+            FileType::Unknown => Err(Errno::ENXIO),
             _ if self.device(node) == Some(Device::Tty) => Err(Errno::ENXIO),
             _ => Ok(()),
         }
@@ -175,14 +181,15 @@ impl Fs {
     }
 
     /// Makes a description of `node` with one reference.
-    fn describe(&mut self, node: Node, flags: OpenFlags) -> OpenId {
+    pub(super) fn describe(&mut self, node: Node, flags: OpenFlags) -> OpenId {
         self.hold(node);
         if let Some(pipe) = self.pipe_id(node) {
             let pipe = &mut self.pipes[pipe];
             pipe.readers += u32::from(flags.is_readable());
             pipe.writers += u32::from(flags.is_writable());
         }
-        self.opens.insert(OpenFile { node, flags, position: 0, references: 1, text: None })
+        let watchers = BTreeSet::new();
+        self.opens.insert(OpenFile { node, flags, position: 0, references: 1, text: None, watchers })
     }
 
     /// Adds a reference to a description.
@@ -198,6 +205,7 @@ impl Fs {
             return;
         }
         self.release_locks(open);
+        self.unwatch(open);
         let closed = self.opens.remove(open);
         if let Some(id) = self.pipe_id(closed.node) {
             let pipe = &mut self.pipes[id];
@@ -269,12 +277,15 @@ impl Fs {
     }
 
     /// Returns what a description is ready for (poll(2)). What has no notion of readiness always is.
-    pub fn poll(&self, open: OpenId) -> PollEvents {
+    pub fn poll(&self, processes: &dyn Processes, open: OpenId) -> PollEvents {
         let file = &self.opens[open];
         let readable = PollEvents::IN | PollEvents::RDNORM;
         let writable = PollEvents::OUT | PollEvents::WRNORM;
         if file.flags.contains(OpenFlags::PATH) {
             return PollEvents::NVAL;
+        }
+        if let Some((_, object)) = self.anonymous(file.node) {
+            return self.poll_anonymous(processes, object);
         }
         let Some(pipe) = self.open_pipe(open).map(|id| &self.pipes[id]) else { return readable | writable };
         let mut events = PollEvents::empty();
@@ -290,8 +301,11 @@ impl Fs {
     }
 
     /// Returns what would change the answer of [`Fs::poll`]; nothing for what is always ready.
-    pub fn poll_waits(&self, open: OpenId) -> Vec<Wait> {
-        let flags = self.opens[open].flags;
+    pub fn poll_waits(&self, processes: &dyn Processes, open: OpenId) -> Vec<Wait> {
+        let OpenFile { node, flags, .. } = self.opens[open];
+        if let Some((inode, object)) = self.anonymous(node) {
+            return object.waits(processes, inode);
+        }
         let Some(id) = self.open_pipe(open) else { return Vec::new() };
         let reads = flags.is_readable().then_some(Wait::PipeReadable(id));
         let writes = flags.is_writable().then_some(Wait::PipeWritable(id));

@@ -312,8 +312,12 @@ impl Fs {
                 self.mount_of(place)
             }
         };
-        if let InodeKind::Fifo(_) | InodeKind::Console(_) = self.inodes[inode].kind {
-            return format!("pipe:[{}]", self.inodes[inode].number).into_bytes();
+        match &self.inodes[inode].kind {
+            InodeKind::Fifo(_) | InodeKind::Console(_) => {
+                return format!("pipe:[{}]", self.inodes[inode].number).into_bytes();
+            }
+            InodeKind::Anonymous(object) => return format!("anon_inode:[{}]", object.name()).into_bytes(),
+            _ => {}
         }
         let mut suffix: &[u8] = b"";
         while inode != self.root {

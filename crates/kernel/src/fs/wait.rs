@@ -1,6 +1,8 @@
 //! Why an operation cannot go on, and who can go on now.
 
 use super::Node;
+use super::flags::PollEvents;
+use super::inode::InodeId;
 use super::pipe::PipeId;
 use crate::Errno;
 
@@ -13,6 +15,21 @@ pub enum Wait {
     PipeWritable(PipeId),
     /// Until a lock on the file is given back.
     FileLock(Node),
+    /// Until what an inode stands for has something to tell: an eventfd, an epoll instance.
+    Readable(InodeId),
+    /// Until it has room: an eventfd.
+    Writable(InodeId),
+}
+
+impl Wait {
+    /// Returns what a wake-up of this kind announces. Ends and errors announce themselves by every kind.
+    pub(super) const fn announces(self) -> PollEvents {
+        match self {
+            Self::PipeReadable(_) | Self::Readable(_) => PollEvents::IN.union(PollEvents::RDNORM),
+            Self::PipeWritable(_) | Self::Writable(_) => PollEvents::OUT.union(PollEvents::WRNORM),
+            Self::FileLock(_) => PollEvents::empty(),
+        }
+    }
 }
 
 /// Why an operation returned nothing.

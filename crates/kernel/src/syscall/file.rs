@@ -5,7 +5,7 @@ use super::args::UserPtr;
 use super::path;
 use super::types::{DirFd, Mode, OpenArg, Out, PathPtr, Whence};
 use crate::ctx::Ctx;
-use crate::fs::{FileType, OnExec, OpenFlags, Seek};
+use crate::fs::{Env, FileType, Fs, OnExec, OpenFlags, OpenId, Seek};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
@@ -21,6 +21,22 @@ pub(super) fn lseek(ctx: &mut Ctx<'_>, fd: Fd, offset: i64, whence: Whence) -> S
         _ => return Err(Errno::EINVAL.into()),
     };
     Ok(ctx.with_fs(|fs, env| fs.seek(env, open, seek))?)
+}
+
+/// Gives the lowest free descriptor to what `make` opens.
+///
+/// # Errors
+/// `EMFILE` when there is none; nothing is made then.
+pub(super) fn new_fd(
+    ctx: &mut Ctx<'_>,
+    flags: OpenFlags,
+    make: impl FnOnce(&mut Fs, &mut Env<'_>) -> OpenId,
+) -> SysResult {
+    let files = ctx.files();
+    let fd = ctx.kernel.fs.lowest_fd(files, Fd(0), ctx.fd_limit())?;
+    let open = ctx.with_fs(make);
+    ctx.kernel.fs.put_fd(files, fd, open, on_exec(flags));
+    Ok(fd.0 as u64)
 }
 
 fn on_exec(flags: OpenFlags) -> OnExec {

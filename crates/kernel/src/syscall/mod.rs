@@ -3,8 +3,11 @@
 //! A call returns a value, an errno, or a [`Continuation`] when it must wait. The kernel resumes the continuation when
 //! the task is woken; the ECALL itself is not repeated, so a call is counted once and does nothing twice.
 
+mod anonymous;
 mod args;
 mod attributes;
+mod epoll;
+mod event_types;
 mod exec;
 mod fcntl;
 mod file;
@@ -78,6 +81,8 @@ pub enum Continuation {
     Lock(lock::Request),
     /// `ppoll` and `pselect6`.
     Poll(poll::Poll),
+    /// `epoll_pwait` and `epoll_pwait2`.
+    Epoll(epoll::EpollWait),
     /// `futex` waiting.
     Futex(futex::Wait),
     /// `rt_sigtimedwait`.
@@ -97,6 +102,7 @@ impl Continuation {
             Self::Write(write) => write.run(ctx),
             Self::Lock(request) => request.run(ctx),
             Self::Poll(poll) => poll.run(ctx),
+            Self::Epoll(wait) => wait.run(ctx),
             Self::Futex(wait) => wait.resume(ctx),
             Self::SignalWait(wait) => wait.run(ctx),
             // Only a handler ends it, and then it is not resumed.
@@ -114,6 +120,7 @@ impl Continuation {
             Self::Write(write) => write.key().into_iter().collect(),
             Self::Lock(request) => vec![request.key(ctx)],
             Self::Poll(poll) => poll.keys(ctx),
+            Self::Epoll(wait) => vec![wait.key()],
         }
     }
 
@@ -121,6 +128,7 @@ impl Continuation {
         match self {
             Self::Sleep(sleep) => Some(sleep.deadline_ns()),
             Self::Poll(poll) => poll.deadline_ns(),
+            Self::Epoll(wait) => wait.deadline_ns(),
             Self::Futex(wait) => wait.deadline_ns(),
             Self::SignalWait(wait) => wait.deadline_ns(),
             _ => None,
@@ -130,7 +138,12 @@ impl Continuation {
     /// Tells whether the call starts again after a handler that asked for it (signal(7), "Interruption of system calls").
     pub(crate) fn restarts(&self) -> bool {
         match self {
-            Self::Sleep(_) | Self::Poll(_) | Self::SignalWait(_) | Self::Suspend | Self::Vfork(_) => false,
+            Self::Sleep(_)
+            | Self::Poll(_)
+            | Self::Epoll(_)
+            | Self::SignalWait(_)
+            | Self::Suspend
+            | Self::Vfork(_) => false,
             // Bytes that are in the pipe would go in twice.
             Self::Write(write) => write.done() == 0,
             Self::Futex(wait) => wait.deadline_ns().is_none(),
@@ -151,6 +164,7 @@ impl Continuation {
             Self::Write(write) => vec![write.open()],
             Self::Lock(request) => vec![request.open()],
             Self::Poll(poll) => poll.opens(),
+            Self::Epoll(wait) => vec![wait.open()],
             Self::Sleep(_)
             | Self::Wait(_)
             | Self::Vfork(_)
@@ -169,7 +183,7 @@ impl Continuation {
             Self::Read(_) => "data in a pipe".to_owned(),
             Self::Write(_) => "room in a pipe".to_owned(),
             Self::Lock(_) => "a file lock".to_owned(),
-            Self::Poll(_) => "a descriptor to be ready".to_owned(),
+            Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
             Self::Futex(wait) => wait.describe(),
             Self::SignalWait(_) | Self::Suspend => "a signal".to_owned(),
         }

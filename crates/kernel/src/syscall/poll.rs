@@ -52,7 +52,10 @@ impl Poll {
 
     /// Returns what would make a descriptor ready.
     pub(super) fn keys(&self, ctx: &Ctx<'_>) -> Vec<WaitKey> {
-        let waits = self.opens().into_iter().flat_map(|open| ctx.kernel.fs.poll_waits(open));
+        let waits = self
+            .opens()
+            .into_iter()
+            .flat_map(|open| ctx.look(|fs, processes| fs.poll_waits(processes, open)));
         waits.map(WaitKey::File).collect()
     }
 
@@ -70,8 +73,7 @@ impl Poll {
             return Err(Flow::Block(Continuation::Poll(self)));
         }
         self.store_remaining(ctx);
-        let task = ctx.task_mut();
-        task.blocked = task.saved_blocked.take().unwrap_or(task.blocked);
+        restore_mask(ctx);
         match self.answer {
             Answer::Array { at, len } => store_array(ctx, at, len, &came),
             Answer::Sets { at, words } => store_sets(ctx, at, words, &came),
@@ -79,7 +81,8 @@ impl Poll {
     }
 
     fn events(&self, ctx: &Ctx<'_>, watched: &Watched) -> PollEvents {
-        watched.open.map_or(PollEvents::NVAL, |open| ctx.kernel.fs.poll(open) & watched.wanted)
+        let poll = |open| ctx.look(|fs, processes| fs.poll(processes, open));
+        watched.open.map_or(PollEvents::NVAL, |open| poll(open) & watched.wanted)
     }
 
     /// Says how much time was left, as Linux does where the program can see it.
@@ -120,7 +123,7 @@ fn store_sets(ctx: &mut Ctx<'_>, at: [VirtAddr; 3], words: usize, came: &[(usize
 }
 
 /// Reads the timeout and returns when it is over; never where there is none.
-fn deadline(ctx: &mut Ctx<'_>, timeout: UserPtr<Timespec>) -> Result<Option<u64>, Errno> {
+pub(super) fn deadline(ctx: &mut Ctx<'_>, timeout: UserPtr<Timespec>) -> Result<Option<u64>, Errno> {
     if timeout.is_null() {
         return Ok(None);
     }
@@ -128,8 +131,14 @@ fn deadline(ctx: &mut Ctx<'_>, timeout: UserPtr<Timespec>) -> Result<Option<u64>
     Ok(Some(ctx.now_ns().saturating_add(wait_ns)))
 }
 
+/// Goes back to the signal mask before [`set_mask`].
+pub(super) fn restore_mask(ctx: &mut Ctx<'_>) {
+    let task = ctx.task_mut();
+    task.blocked = task.saved_blocked.take().unwrap_or(task.blocked);
+}
+
 /// Changes the signal mask for the length of the call.
-fn set_mask(ctx: &mut Ctx<'_>, mask: UserPtr<u64>, size: u64) -> Result<(), Errno> {
+pub(super) fn set_mask(ctx: &mut Ctx<'_>, mask: UserPtr<u64>, size: u64) -> Result<(), Errno> {
     if !mask.is_null() {
         let mask = read_mask(ctx, mask, size)?;
         let task = ctx.task_mut();

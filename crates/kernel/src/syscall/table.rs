@@ -3,13 +3,14 @@
 //! A call that is not here is answered with ENOSYS and named once.
 
 use super::args::{Arg, UserPtr};
+use super::event_types::*;
 use super::file_types::*;
 use super::show::ShowArg;
 use super::task_types::*;
 use super::types::*;
 use super::{
-    Arguments, SysResult, attributes, exec, fcntl, file, futex, hwprobe, limits, lock, memory, path, poll,
-    process, sched, signal, system, thread, time, transfer,
+    Arguments, SysResult, anonymous, attributes, epoll, exec, fcntl, file, futex, hwprobe, limits, lock,
+    memory, path, poll, process, sched, signal, system, thread, time, transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -58,6 +59,10 @@ macro_rules! syscalls {
 
 syscalls! {
     17 => path::getcwd(buffer: OutBuffer, len: u64);
+    19 => anonymous::eventfd2(count: u32, flags: EventfdFlags);
+    20 => epoll::epoll_create1(flags: EpollCreateFlags);
+    21 => epoll::epoll_ctl(epoll: Fd, op: EpollCtl, fd: Fd, event: EpollEventPtr);
+    22 => epoll::epoll_pwait(epoll: Fd, events: EpollEvents, max: i32, timeout_ms: i32, mask: UserPtr<u64>, size: u64);
     23 => file::dup(fd: Fd);
     24 => file::dup3(old: Fd, new: Fd, flags: OpenArg);
     25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg);
@@ -170,6 +175,7 @@ syscalls! {
     435 => thread::clone3(request: Clone3Ptr, size: u64);
     436 => file::close_range(first: u32, last: u32, flags: u32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: AtFlags);
+    441 => epoll::epoll_pwait2(epoll: Fd, events: EpollEvents, max: i32, timeout: UserPtr<super::args::Timespec>, mask: UserPtr<u64>, size: u64);
     452 => attributes::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: AtFlags);
 }
 

@@ -60,7 +60,7 @@ fn a_path_descriptor_does_nothing_but_name() {
     assert_eq!(world.write(open, b"x"), Err(stop(Errno::EBADF)));
     assert_eq!(world.seek(open, Seek::Start(0)), Err(Errno::EBADF));
     assert_eq!(world.fs.mappable(open), Err(Errno::EBADF));
-    assert_eq!(world.fs.poll(open), PollEvents::NVAL);
+    assert_eq!(world.poll(open), PollEvents::NVAL);
     assert_eq!(world.contents("/f"), "f", "O_TRUNC was ignored");
 }
 

@@ -1,5 +1,6 @@
 //! Rules of the file system, one by one, and against the host's own.
 
+mod epoll;
 mod fds;
 mod files;
 mod host;
@@ -192,6 +193,10 @@ impl World {
 
     fn seek(&mut self, open: OpenId, seek: Seek) -> Result<u64, Errno> {
         self.with(|fs, env| fs.seek(env, open, seek))
+    }
+
+    fn poll(&self, open: OpenId) -> PollEvents {
+        self.fs.poll(&self.processes, open)
     }
 
     fn close(&mut self, open: OpenId) {

@@ -106,8 +106,9 @@ fn wake_ups_come_when_an_end_changes_its_mind() {
     ends.write(1).unwrap();
     assert_eq!(ends.wakes(), [Wait::PipeReadable(id)]);
     ends.write(1).unwrap();
-    assert_eq!(ends.wakes(), [], "it was not empty");
+    assert_eq!(ends.wakes(), [Wait::PipeReadable(id)], "at each arrival");
     ends.fill(4096);
+    let _ = ends.wakes();
     ends.read(1).unwrap();
     assert_eq!(ends.wakes(), [], "no page is free yet");
     ends.read(1).unwrap();
@@ -166,18 +167,18 @@ fn nonblocking_belongs_to_the_description() {
 fn poll_says_what_would_not_wait() {
     let mut ends = Ends::nonblocking();
     let id = ends.id();
-    let poll = |ends: &Ends| (ends.world.fs.poll(ends.read), ends.world.fs.poll(ends.write));
+    let poll = |ends: &Ends| (ends.world.poll(ends.read), ends.world.poll(ends.write));
     let (readable, writable) = (PollEvents::IN | PollEvents::RDNORM, PollEvents::OUT | PollEvents::WRNORM);
     assert_eq!(poll(&ends), (PollEvents::empty(), writable));
     ends.fill(4096);
     assert_eq!(poll(&ends), (readable, PollEvents::empty()));
-    assert_eq!(ends.world.fs.poll_waits(ends.read), [Wait::PipeReadable(id)]);
+    assert_eq!(ends.world.fs.poll_waits(&ends.world.processes, ends.read), [Wait::PipeReadable(id)]);
     ends.drain();
     ends.world.close(ends.write);
-    assert_eq!(ends.world.fs.poll(ends.read), PollEvents::HUP);
+    assert_eq!(ends.world.poll(ends.read), PollEvents::HUP);
     let mut ends = Ends::nonblocking();
     ends.world.close(ends.read);
-    assert_eq!(ends.world.fs.poll(ends.write), writable | PollEvents::ERR);
+    assert_eq!(ends.world.poll(ends.write), writable | PollEvents::ERR);
 }
 
 #[test]

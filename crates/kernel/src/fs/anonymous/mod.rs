@@ -1,0 +1,132 @@
+//! Objects that only descriptors name (Linux 6.12 fs/anon_inodes.c): an eventfd, an epoll instance.
+//!
+//! Each is a value in its inode; a file here says what reading, writing and polling mean for one of them.
+
+mod epoll;
+mod eventfd;
+
+pub use epoll::{EpollEvent, EpollOp, EpollReport};
+pub(super) use epoll::{Listeners, Watcher};
+pub use eventfd::EventfdKind;
+
+use super::flags::{OpenFlags, PollEvents};
+use super::inode::{InodeId, InodeKind};
+use super::wait::{Stop, Wait};
+use super::{Env, Fs, Node, OpenId, Processes, ReadSource};
+use crate::Errno;
+use epoll::Epoll;
+use eventfd::Eventfd;
+
+/// An object of the kernel without a name.
+#[derive(Clone, Debug)]
+pub(super) enum Anonymous {
+    /// A counter that one can wait for (eventfd(2)).
+    Eventfd(Eventfd),
+    /// Descriptors that are watched together (epoll(7)).
+    Epoll(Epoll),
+}
+
+impl Anonymous {
+    /// Returns the name that `/proc` shows in brackets.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Eventfd(_) => "eventfd",
+            Self::Epoll(_) => "eventpoll",
+        }
+    }
+
+    /// Returns what would change the answer of poll(2) for the object in `inode`.
+    pub(super) fn waits(&self, _: &dyn Processes, inode: InodeId) -> Vec<Wait> {
+        match self {
+            Self::Eventfd(_) => vec![Wait::Readable(inode), Wait::Writable(inode)],
+            Self::Epoll(_) => vec![Wait::Readable(inode)],
+        }
+    }
+}
+
+/// Tells a task that would have to wait so, or that it does not want to.
+fn wait_unless_nonblocking(flags: OpenFlags, wait: Wait) -> Stop {
+    if flags.contains(OpenFlags::NONBLOCK) { Errno::EAGAIN.into() } else { wait.into() }
+}
+
+impl Fs {
+    /// Opens a new object.
+    fn open_anonymous(&mut self, object: Anonymous, flags: OpenFlags, now_ns: u64) -> OpenId {
+        let node = Node::Inode(self.new_inode(InodeKind::Anonymous(object), 0o600, now_ns));
+        self.describe(node, OpenFlags::RDWR | flags & OpenFlags::NONBLOCK)
+    }
+
+    /// Returns the object without a name that `node` is.
+    pub(super) fn anonymous(&self, node: Node) -> Option<(InodeId, &Anonymous)> {
+        match (node, self.kind(node)?) {
+            (Node::Inode(inode), InodeKind::Anonymous(object)) => Some((inode, object)),
+            _ => None,
+        }
+    }
+
+    fn object_mut(&mut self, inode: InodeId) -> Option<&mut Anonymous> {
+        match &mut self.inodes[inode].kind {
+            InodeKind::Anonymous(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Begins a read of up to `len` bytes, as [`Fs::read_begin`] does.
+    pub(super) fn read_anonymous(
+        &mut self,
+        _: &Env<'_>,
+        inode: InodeId,
+        flags: OpenFlags,
+        len: usize,
+    ) -> Result<ReadSource, Stop> {
+        let bytes = match self.object_mut(inode) {
+            Some(Anonymous::Eventfd(counter)) => {
+                counter.peek(len)?.ok_or_else(|| wait_unless_nonblocking(flags, Wait::Readable(inode)))?
+            }
+            Some(Anonymous::Epoll(_)) | None => return Err(Errno::EINVAL.into()),
+        };
+        Ok(ReadSource::Bytes(bytes))
+    }
+
+    /// Takes note that `len` bytes of a read have arrived.
+    pub(super) fn commit_anonymous(&mut self, inode: InodeId, len: usize) {
+        match self.object_mut(inode) {
+            Some(Anonymous::Eventfd(counter)) if len == eventfd::BYTES => counter.consume(),
+            _ => return,
+        }
+        self.wakes.push(Wait::Writable(inode));
+    }
+
+    /// Writes to an object, as [`Fs::write`] does.
+    pub(super) fn write_anonymous(
+        &mut self,
+        inode: InodeId,
+        flags: OpenFlags,
+        bytes: &[u8],
+    ) -> Result<usize, Stop> {
+        match self.object_mut(inode) {
+            Some(Anonymous::Eventfd(counter)) => {
+                counter.add(bytes)?.ok_or_else(|| wait_unless_nonblocking(flags, Wait::Writable(inode)))?
+            }
+            Some(Anonymous::Epoll(_)) | None => return Err(Errno::EINVAL.into()),
+        }
+        self.wakes.push(Wait::Readable(inode));
+        Ok(eventfd::BYTES)
+    }
+
+    /// Returns what an object is ready for.
+    pub(super) fn poll_anonymous(&self, processes: &dyn Processes, object: &Anonymous) -> PollEvents {
+        match object {
+            Anonymous::Eventfd(counter) => counter.poll(),
+            Anonymous::Epoll(epoll) => self.poll_epoll(processes, epoll),
+        }
+    }
+
+    /// Lets go of what an object refers to, when nobody has it open any more.
+    pub(super) fn drop_anonymous(&mut self, inode: InodeId, object: Anonymous) {
+        match object {
+            Anonymous::Eventfd(_) => {}
+            Anonymous::Epoll(epoll) => self.drop_epoll(inode, epoll),
+        }
+    }
+}
