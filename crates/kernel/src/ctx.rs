@@ -172,7 +172,7 @@ impl<'a> Ctx<'a> {
         if let Err(fault) = self.resolve(at, access, TakenBy::User) {
             match fault.signal_info(at) {
                 Some(info) => self.force_signal(info),
-                None => self.force_signal(SignalInfo::sent(Signal::SIGKILL, crate::task::SI_KERNEL, Pid(0))),
+                None => self.force_signal(SignalInfo::of_kernel(Signal::SIGKILL)),
             }
         }
     }
@@ -206,7 +206,7 @@ impl<'a> Ctx<'a> {
                 Ok(FaultKind::Spurious) => spurious_at = Some(fault.at),
                 Ok(_) => {}
                 Err(Fault::Oom) => {
-                    self.force_signal(SignalInfo::sent(Signal::SIGKILL, crate::task::SI_KERNEL, Pid(0)));
+                    self.force_signal(SignalInfo::of_kernel(Signal::SIGKILL));
                     return Err(done);
                 }
                 Err(_) => return Err(done),

@@ -1,10 +1,11 @@
 //! How a served task reaches the file system: its descriptors, and what `/proc` shows of the processes.
 
+use crate::creds::{Capabilities, Credentials};
 use crate::ctx::Ctx;
 use crate::fs::{Env, FdTableId, Fs, Node, OpenFlags, OpenId, Processes, WorkDirId};
 use crate::kernel::INIT;
 use crate::mm::Truncated;
-use crate::task::{TaskTable, WaitKey};
+use crate::task::{Dumpable, TaskTable, WaitKey};
 use crate::{Errno, Fd, Harts, Kernel, Pid};
 
 /// The processes as the file system sees them.
@@ -12,6 +13,14 @@ struct View<'a> {
     tasks: &'a TaskTable,
     /// The task that asks, or init.
     caller: Pid,
+    credentials: &'a Credentials,
+}
+
+impl<'a> View<'a> {
+    fn new(tasks: &'a TaskTable, caller: Pid) -> Self {
+        let credentials = tasks.credentials(caller).unwrap_or(Credentials::of_kernel());
+        Self { tasks, caller, credentials }
+    }
 }
 
 impl Processes for View<'_> {
@@ -40,6 +49,24 @@ impl Processes for View<'_> {
         self.caller
     }
 
+    fn credentials(&self) -> &Credentials {
+        self.credentials
+    }
+
+    fn owner(&self, pid: Pid) -> (u32, u32) {
+        let process = self.tasks.process(pid).filter(|process| process.dumpable == Dumpable::Yes);
+        let credentials =
+            process.and_then(|_| self.tasks.credentials(pid)).unwrap_or(Credentials::of_kernel());
+        (credentials.user.effective, credentials.group.effective)
+    }
+
+    fn may_inspect(&self, pid: Pid) -> bool {
+        let Some(process) = self.tasks.process(pid) else { return false };
+        let target = self.tasks.credentials(pid).unwrap_or(&process.credentials);
+        let open = process.dumpable == Dumpable::Yes || self.credentials.can(Capabilities::SYS_PTRACE);
+        pid == self.caller() || open && self.credentials.may_inspect(target)
+    }
+
     fn exe(&self, pid: Pid) -> Option<Node> {
         self.tasks.process(pid)?.exe
     }
@@ -63,7 +90,7 @@ impl Kernel {
         now_ns: u64,
         operate: impl FnOnce(&mut Fs, &mut Env<'_>) -> R,
     ) -> R {
-        let view = View { tasks: &self.tasks, caller };
+        let view = View::new(&self.tasks, caller);
         let (cache, frames) = self.memory.cache_mut();
         let mut env = Env { ram: harts.ram(), frames, cache, processes: &view, now_ns };
         operate(&mut self.fs, &mut env)
@@ -86,7 +113,7 @@ impl Ctx<'_> {
 
     /// Looks at something in the file system on behalf of the process.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&Fs, &dyn Processes) -> R) -> R {
-        look(&self.kernel.fs, &View { tasks: &self.kernel.tasks, caller: self.pid })
+        look(&self.kernel.fs, &View::new(&self.kernel.tasks, self.tid))
     }
 
     /// Wakes the tasks for which the file system has something now.

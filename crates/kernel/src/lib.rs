@@ -6,6 +6,7 @@
 
 mod account;
 mod counters;
+pub mod creds;
 mod ctx;
 mod errno;
 mod event;

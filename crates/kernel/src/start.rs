@@ -1,5 +1,6 @@
 //! The first two processes: init, which is the supervisor itself, and the program.
 
+use crate::creds::Credentials;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::{FdTableId, WorkDirId};
@@ -51,6 +52,8 @@ impl Process {
             has_execed: false,
             rlimits: Default::default(),
             personality: 0,
+            credentials: Credentials::ROOT,
+            dumpable: Default::default(),
             thp_disabled: false,
             transfers: Default::default(),
             oom_score_adj: 0,

@@ -5,9 +5,8 @@ use super::flags::{FileType, PERMISSION_BITS, makedev};
 use super::inode::{InodeKind, Times};
 use super::pipe::PipeId;
 use super::stat::Stat;
-use super::{Env, Fs, Node, OpenId, ProcNode, Processes};
+use super::{AccessMode, Env, Fs, Node, OpenId, ProcNode, Processes};
 use crate::{Errno, Fd, FileId, Pid};
-use bitflags::bitflags;
 
 /// Device numbers of the file systems, as Linux numbers those that have no device below them.
 const ROOT_DEVICE: u64 = makedev(0, 2);
@@ -19,17 +18,18 @@ const SYS_DEVICE: u64 = makedev(0, 22);
 /// Size that `/proc` gives the link of a descriptor (Linux 6.12 fs/proc/fd.c).
 const FD_LINK_SIZE: u64 = 64;
 
-bitflags! {
-    /// What access(2) asks for; nothing asks whether the file is there.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct AccessMode: u32 {
-        /// `X_OK`.
-        const EXECUTE = 1;
-        /// `W_OK`.
-        const WRITE = 2;
-        /// `R_OK`.
-        const READ = 4;
-    }
+/// What utimensat(2) makes of the times of access and change of contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewTimes {
+    /// Both are now: whoever may write to a file can do that.
+    Now,
+    /// Those that are given; the others stay.
+    Chosen {
+        /// `st_atime`.
+        accessed_ns: Option<u64>,
+        /// `st_mtime`.
+        modified_ns: Option<u64>,
+    },
 }
 
 impl Fs {
@@ -121,6 +121,7 @@ impl Fs {
 
     fn stat_proc(&self, env: &Env<'_>, place: ProcNode) -> Stat {
         let now = env.now_ns;
+        let (uid, gid) = place.process().map_or((0, 0), |pid| env.processes.owner(pid));
         let subdirectories = |place: &ProcNode| {
             let children = place.children(env.processes);
             children.into_iter().filter(|child| child.file_type() == FileType::Directory).count()
@@ -142,8 +143,8 @@ impl Fs {
                 FileType::Directory => 2 + subdirectories(&place) as u32,
                 _ => 1,
             },
-            uid: 0,
-            gid: 0,
+            uid,
+            gid,
             rdev: 0,
             size,
             blocks: 0,
@@ -151,7 +152,7 @@ impl Fs {
         }
     }
 
-    fn proc_permissions(&self, processes: &dyn Processes, place: ProcNode) -> u32 {
+    pub(super) fn proc_permissions(&self, processes: &dyn Processes, place: ProcNode) -> u32 {
         let ProcNode::FdLink(subject, fd) = place else { return place.permissions() };
         let flags = self
             .open_of(processes, subject.process(), fd)
@@ -162,79 +163,67 @@ impl Fs {
         read | write
     }
 
-    /// Checks whether root may use a file so (access(2)): everything, except executing what nobody may execute.
-    ///
-    /// # Errors
-    /// `EACCES`.
-    pub fn access(&self, node: Node, mode: AccessMode) -> Result<(), Errno> {
-        let permissions = match node {
-            Node::Inode(inode) => self.inodes[inode].permissions,
-            Node::Proc(place) => place.permissions(),
-        };
-        let executable = self.is_directory(node) || permissions & 0o111 != 0;
-        if mode.contains(AccessMode::EXECUTE) && !executable { Err(Errno::EACCES) } else { Ok(()) }
-    }
-
-    /// Returns the contents of a program that execve(2) may run.
-    ///
-    /// # Errors
-    /// `EACCES` when it is no regular file or nobody may execute it.
-    pub fn program(&self, node: Node) -> Result<FileId, Errno> {
-        let contents = self.regular(node).ok_or(Errno::EACCES)?;
-        self.access(node, AccessMode::EXECUTE)?;
-        Ok(contents)
-    }
-
     /// Sets the permission bits (chmod(2)).
     ///
     /// # Errors
-    /// `EPERM` in `/proc`, `EOPNOTSUPP` for a symbolic link.
-    pub fn chmod(&mut self, node: Node, permissions: u32, now_ns: u64) -> Result<(), Errno> {
+    /// `EPERM` for who does not own the file, and in `/proc`; `EOPNOTSUPP` for a symbolic link.
+    pub fn chmod(&mut self, env: &Env<'_>, node: Node, permissions: u32) -> Result<(), Errno> {
         let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
+        self.check_owner(env.processes, node)?;
         if self.file_type(node) == FileType::Symlink {
             return Err(Errno::EOPNOTSUPP);
         }
+        let permissions = self.settable(env.processes, inode, permissions & PERMISSION_BITS);
         let inode = &mut self.inodes[inode];
-        inode.permissions = permissions & PERMISSION_BITS;
-        inode.times.changed_ns = now_ns;
+        inode.permissions = permissions;
+        inode.times.changed_ns = env.now_ns;
         Ok(())
     }
 
     /// Sets owner and group where they are given (chown(2)).
     ///
     /// # Errors
-    /// `EPERM` in `/proc`.
+    /// `EPERM` where the caller may not, and in `/proc`.
     pub fn chown(
         &mut self,
+        env: &Env<'_>,
         node: Node,
         uid: Option<u32>,
         gid: Option<u32>,
-        now_ns: u64,
     ) -> Result<(), Errno> {
         let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
+        self.may_give(env.processes, inode, uid, gid)?;
+        self.clear_set_ids(env.processes, inode);
         let inode = &mut self.inodes[inode];
         inode.uid = uid.unwrap_or(inode.uid);
         inode.gid = gid.unwrap_or(inode.gid);
-        inode.times.changed_ns = now_ns;
+        inode.times.changed_ns = env.now_ns;
         Ok(())
     }
 
-    /// Sets the times of access and change of contents where they are given (utimensat(2)).
+    /// Sets the times of access and change of contents (utimensat(2)).
     ///
     /// # Errors
-    /// `EPERM` in `/proc`.
-    pub fn set_times(
-        &mut self,
-        node: Node,
-        accessed_ns: Option<u64>,
-        modified_ns: Option<u64>,
-        now_ns: u64,
-    ) -> Result<(), Errno> {
+    /// `EPERM` for who does not own the file, and in `/proc`; `EACCES` for who may not even write to it, when both times
+    /// become the present one.
+    pub fn set_times(&mut self, env: &Env<'_>, node: Node, times: NewTimes) -> Result<(), Errno> {
         let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
+        let owned = self.check_owner(env.processes, node);
+        let (accessed_ns, modified_ns) = match times {
+            NewTimes::Now if owned.is_err() => {
+                self.permission(env.processes, node, AccessMode::WRITE)?;
+                (Some(env.now_ns), Some(env.now_ns))
+            }
+            NewTimes::Now => (Some(env.now_ns), Some(env.now_ns)),
+            NewTimes::Chosen { accessed_ns, modified_ns } => {
+                owned?;
+                (accessed_ns, modified_ns)
+            }
+        };
         let times = &mut self.inodes[inode].times;
         times.accessed_ns = accessed_ns.unwrap_or(times.accessed_ns);
         times.modified_ns = modified_ns.unwrap_or(times.modified_ns);
-        times.changed_ns = now_ns;
+        times.changed_ns = env.now_ns;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Numbers of the file ABI: open flags, file types, permission bits (Linux 6.12 include/uapi/asm-generic/fcntl.h, stat.h).
 
+use super::AccessMode;
 use bitflags::bitflags;
 
 bitflags! {
@@ -68,6 +69,15 @@ impl OpenFlags {
     /// Tells whether a description opened so can be written.
     pub const fn is_writable(self) -> bool {
         !self.contains(Self::PATH) && matches!(self.access_mode(), 1 | 2)
+    }
+
+    /// Returns what open(2) wants to do with the file. The access mode that is neither asks for both (`ACC_MODE`).
+    pub(super) const fn wanted_access(self) -> AccessMode {
+        match self.access_mode() {
+            0 => AccessMode::READ,
+            1 => AccessMode::WRITE,
+            _ => AccessMode::READ.union(AccessMode::WRITE),
+        }
     }
 
     /// Returns the flags that stay with the description, as `F_GETFL` shows them.
@@ -158,6 +168,13 @@ impl EpollFlags {
 
 /// The permission bits of `st_mode`, set-id and sticky bits included.
 pub const PERMISSION_BITS: u32 = 0o7777;
+
+/// Run the program as its owner.
+pub(super) const S_ISUID: u32 = 0o4000;
+/// Run the program as its group; give what is made in the directory to its group.
+pub(super) const S_ISGID: u32 = 0o2000;
+/// Names in the directory are for the owners of the files only to remove.
+pub(super) const S_ISVTX: u32 = 0o1000;
 
 /// The type of a file, numbered as `d_type` of getdents64(2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

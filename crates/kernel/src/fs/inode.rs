@@ -4,6 +4,7 @@ use super::anonymous::Anonymous;
 use super::device::{Console, Device};
 use super::directory::Directory;
 use super::flags::{FileType, PERMISSION_BITS};
+use super::permission::Creation;
 use super::pipe::PipeId;
 use super::proc::ProcNode;
 use crate::FileId;
@@ -81,15 +82,16 @@ pub(super) struct Inode {
 }
 
 impl Inode {
-    /// Makes an inode that has neither name nor holder yet. It belongs to root.
-    pub(super) fn new(number: u64, kind: InodeKind, permissions: u32, now_ns: u64) -> Self {
+    /// Makes an inode that has neither name nor holder yet.
+    pub(super) fn new(number: u64, kind: InodeKind, permissions: u32, creation: Creation) -> Self {
+        let Creation { uid, gid, now_ns } = creation;
         let times = Times { accessed_ns: now_ns, modified_ns: now_ns, changed_ns: now_ns, born_ns: now_ns };
         Self {
             number,
             kind,
             permissions: permissions & PERMISSION_BITS,
-            uid: 0,
-            gid: 0,
+            uid,
+            gid,
             times,
             links: Vec::new(),
             holders: 0,

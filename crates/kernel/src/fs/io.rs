@@ -217,6 +217,7 @@ impl Fs {
         let bytes = &bytes[..bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX))];
         let done =
             env.cache.write(env.ram, env.frames, contents, offset, bytes).map_err(|_| Errno::ENOSPC)?;
+        self.drop_privileges(env.processes, self.opens[open].node);
         self.touch(self.opens[open].node, env.now_ns);
         if position == Position::Current {
             self.opens[open].position = offset + done as u64;
@@ -289,6 +290,7 @@ impl Fs {
             return Err(Errno::EISDIR);
         }
         let contents = self.regular(node).ok_or(Errno::EINVAL)?;
+        self.drop_privileges(env.processes, node);
         self.touch(node, env.now_ns);
         Ok(env.cache.set_size(env.ram, env.frames, contents, size))
     }

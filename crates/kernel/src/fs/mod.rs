@@ -14,7 +14,7 @@
 //!   console and the texts of `/proc` are requests to the caller ([`ReadSource`], [`WriteTarget`]).
 //! - What must wait says for what ([`Wait`]); what may let others go on records it ([`Fs::take_wakes`]).
 //!
-//! What is not here: permissions of other users than root, named FIFOs, sockets, more than one tmpfs.
+//! What is not here: named FIFOs, sockets, more than one tmpfs.
 
 mod anonymous;
 mod attributes;
@@ -30,6 +30,7 @@ mod lock;
 mod namespace;
 mod open;
 mod path;
+mod permission;
 mod pipe;
 mod proc;
 mod slab;
@@ -42,7 +43,7 @@ mod work_dir;
 
 pub use crate::random::Random;
 pub use anonymous::{EpollEvent, EpollOp, EpollReport, EventfdKind};
-pub use attributes::AccessMode;
+pub use attributes::NewTimes;
 pub use device::{Console, Device};
 pub use fd_table::{FdTableId, OnExec};
 pub use fixed::{FixedFile, FixedNode};
@@ -53,6 +54,7 @@ pub use listing::Listing;
 pub use lock::{ByteRange, LockKind, LockOwner, LockWait, RecordLock};
 pub use open::{Mappable, OpenId, Opened};
 pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX};
+pub use permission::AccessMode;
 pub use pipe::PipeId;
 pub use proc::{PidFile, PidLink, ProcFile, ProcLink, ProcNode, Processes, Subject};
 pub use stat::Stat;
@@ -70,6 +72,7 @@ use lock::LockTable;
 use namespace::Vacant;
 use open::OpenFile;
 use path::FinalLink;
+use permission::Creation;
 use pipe::Pipe;
 use slab::{Key, Slab};
 use tine_mmu::Ram;
@@ -118,7 +121,8 @@ impl Fs {
         let mut inodes = Slab::new();
         // The root is its own parent, which holds it for ever.
         let root = InodeId::from_slot(0);
-        let mut inode = Inode::new(1, InodeKind::Directory(Directory::new(root)), 0o755, now_ns);
+        let mut inode =
+            Inode::new(1, InodeKind::Directory(Directory::new(root)), 0o755, Creation::by_root(now_ns));
         inode.holders = 1;
         let mut fs = Self {
             root: inodes.insert(inode),
@@ -143,7 +147,7 @@ impl Fs {
     fn populate(&mut self, now_ns: u64) {
         let mut make = |directory, name: &str, kind, permissions| {
             let vacant = Vacant { directory, name: name.into() };
-            self.make(&vacant, kind, permissions, now_ns)
+            self.make(&vacant, kind, permissions, Creation::by_root(now_ns))
         };
         let root = InodeId::from_slot(0);
         let directory = || InodeKind::Directory(Directory::new(root));
@@ -194,7 +198,7 @@ impl Fs {
             env.cache.release(env.ram, env.frames, contents);
             return Err(Errno::ENOSPC);
         }
-        Ok(Node::Inode(self.make(&vacant, InodeKind::Regular(contents), permissions, env.now_ns)))
+        Ok(Node::Inode(self.make_for(env, &vacant, InodeKind::Regular(contents), permissions)))
     }
 
     /// Makes a table whose descriptors 0, 1 and 2 are the host's streams.

@@ -1,16 +1,26 @@
-//! Operations on names: make, remove, move (Linux 6.12 fs/namei.c). The file system's only user is root, so permission to do
-//! so is never in question.
+//! Operations on names: make, remove, move (Linux 6.12 fs/namei.c).
 
 use super::directory::Directory;
 use super::inode::{Inode, InodeKind, Link};
 use super::path::{FinalLink, Found, Last, PATH_MAX};
-use super::{At, Env, Fs, InodeId, Node, ProcNode, RenameFlags};
+use super::permission::Creation;
+use super::{AccessMode, At, Env, Fs, InodeId, Node, ProcNode, RenameFlags};
 use crate::Errno;
+
+/// The permission bits that mkdir(2) takes.
+const MKDIR_BITS: u32 = 0o1777;
 
 /// A name that can be made: nothing has it yet.
 pub(super) struct Vacant {
     pub(super) directory: InodeId,
     pub(super) name: Vec<u8>,
+}
+
+/// Whether a slash may follow the name of what is made: only a directory's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slash {
+    Allowed,
+    Refused,
 }
 
 /// A name that is there.
@@ -29,7 +39,7 @@ impl Fs {
         let found = self.walk(env.processes, at, FinalLink::Keep)?;
         let vacant = self.vacant(env, found)?;
         let kind = InodeKind::Directory(Directory::new(vacant.directory));
-        self.make(&vacant, kind, permissions, env.now_ns);
+        self.make_for(env, &vacant, kind, permissions & MKDIR_BITS);
         Ok(())
     }
 
@@ -45,22 +55,26 @@ impl Fs {
         }
         let found = self.walk(env.processes, at, FinalLink::Keep)?;
         let vacant = self.vacant_without_slash(env, found)?;
-        self.make(&vacant, InodeKind::Symlink(target.to_vec()), 0o777, env.now_ns);
+        self.make_for(env, &vacant, InodeKind::Symlink(target.to_vec()), 0o777);
         Ok(())
     }
 
     /// Gives `node` one more name (linkat(2)). The caller has looked `node` up with the flags it was given.
     ///
     /// # Errors
-    /// `EPERM` for a directory, `EXDEV` for what is not in this file system, `ENOENT` for a file whose last name is gone,
+    /// `EPERM` for a directory or a file that is not the caller's to link, `EXDEV` for what is not in this file system, `ENOENT` for a file whose last name is gone,
     /// `EEXIST`, and what a look-up gives.
     pub fn link(&mut self, env: &mut Env<'_>, node: Node, at: At<'_>) -> Result<(), Errno> {
         let found = self.walk(env.processes, at, FinalLink::Keep)?;
-        let vacant = self.vacant_without_slash(env, found)?;
+        let vacant = self.free_name(found, Slash::Refused)?;
         let Node::Inode(inode) = node else { return Err(Errno::EXDEV) };
         let file = &self.inodes[inode];
+        if let InodeKind::Fifo(_) | InodeKind::Console(_) | InodeKind::Anonymous(_) = file.kind {
+            return Err(Errno::EXDEV);
+        }
+        self.may_link(env.processes, node)?;
+        self.may_take(env, &vacant)?;
         match file.kind {
-            InodeKind::Fifo(_) | InodeKind::Console(_) | InodeKind::Anonymous(_) => return Err(Errno::EXDEV),
             InodeKind::Directory(_) => return Err(Errno::EPERM),
             _ if file.links.is_empty() && !file.is_linkable => return Err(Errno::ENOENT),
             _ => {}
@@ -77,15 +91,17 @@ impl Fs {
         let found = self.walk(env.processes, at, FinalLink::Keep)?;
         let Last::Name(name) = found.last else { return Err(Errno::EISDIR) };
         let node = found.node.ok_or(Errno::ENOENT)?;
-        if self.is_directory(node) {
-            return Err(Errno::EISDIR);
-        }
+        let is_directory = self.is_directory(node);
         if found.trailing_slash {
-            return Err(Errno::ENOTDIR);
+            return Err(if is_directory { Errno::EISDIR } else { Errno::ENOTDIR });
         }
         let (Node::Inode(directory), Node::Inode(inode)) = (found.directory, node) else {
-            return Err(Errno::EPERM);
+            return Err(if is_directory { Errno::EISDIR } else { Errno::EPERM });
         };
+        self.may_delete(env.processes, directory, inode)?;
+        if is_directory {
+            return Err(Errno::EISDIR);
+        }
         self.detach(&Named { directory, name, inode }, env.now_ns);
         self.collect(env, inode);
         Ok(())
@@ -110,6 +126,7 @@ impl Fs {
             (_, node) if !self.is_directory(node) => return Err(Errno::ENOTDIR),
             _ => return Err(Errno::EPERM),
         };
+        self.may_delete(env.processes, directory, inode)?;
         match self.inodes[inode].directory() {
             None => return Err(Errno::ENOTDIR),
             Some(removed) if !removed.is_empty() => return Err(Errno::ENOTEMPTY),
@@ -170,13 +187,16 @@ impl Fs {
             return Err(Errno::ENOENT);
         }
         let Node::Inode(inode) = source else { return Err(Errno::EBUSY) };
+        if to.node == Some(source) {
+            // Two names of one file stay as they are.
+            return Ok(());
+        }
+        self.may_rename(env, (from_directory, inode), (to_directory, to.node), exchanges)?;
         let source = Named { directory: from_directory, name: from_name, inode };
         let vacant = Vacant { directory: to_directory, name: to_name };
         match to.node {
             None => self.move_name(&source, &vacant, env.now_ns),
             Some(Node::Proc(_)) => return Err(Errno::EBUSY),
-            // Two names of one file stay as they are.
-            Some(Node::Inode(target)) if target == inode => {}
             Some(Node::Inode(target)) => {
                 let target = Named { directory: vacant.directory, name: vacant.name, inode: target };
                 if exchanges {
@@ -188,6 +208,35 @@ impl Fs {
                     self.move_name(&source, &vacant, env.now_ns);
                     self.collect(env, target.inode);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks whether the caller may move a name, and what has the new one away (`vfs_rename`). A directory that gets another
+    /// parent is written to, for its `..`.
+    fn may_rename(
+        &self,
+        env: &Env<'_>,
+        (from, source): (InodeId, InodeId),
+        (to, target): (InodeId, Option<Node>),
+        exchanges: bool,
+    ) -> Result<(), Errno> {
+        self.may_delete(env.processes, from, source)?;
+        let target = match target {
+            Some(Node::Inode(target)) => Some(target),
+            _ => None,
+        };
+        match target {
+            Some(target) => self.may_delete(env.processes, to, target)?,
+            None => self.may_create(env.processes, to)?,
+        }
+        if from == to {
+            return Ok(());
+        }
+        for moved in [Some(source), target.filter(|_| exchanges)].into_iter().flatten() {
+            if self.inodes[moved].directory().is_some() {
+                self.permission(env.processes, Node::Inode(moved), AccessMode::WRITE)?;
             }
         }
         Ok(())
@@ -217,23 +266,46 @@ impl Fs {
         }
     }
 
-    /// Checks that nothing has the name yet and that its directory takes names.
+    /// Checks that nothing has the name yet, that its directory takes names, and that the caller may make one.
     ///
     /// # Errors
-    /// `EEXIST`, `ENOENT` in a removed directory and in `/proc`, `ENOSPC` when there are as many names as there may be.
+    /// `EEXIST`, `ENOENT` in a removed directory and in `/proc`, `EACCES`, `ENOSPC` when there are as many names as there may
+    /// be.
     pub(super) fn vacant(&self, env: &Env<'_>, found: Found) -> Result<Vacant, Errno> {
+        let vacant = self.free_name(found, Slash::Allowed)?;
+        self.may_take(env, &vacant)?;
+        Ok(vacant)
+    }
+
+    /// The same for what is not going to be a directory, so that no slash may follow.
+    fn vacant_without_slash(&self, env: &Env<'_>, found: Found) -> Result<Vacant, Errno> {
+        let vacant = self.free_name(found, Slash::Refused)?;
+        self.may_take(env, &vacant)?;
+        Ok(vacant)
+    }
+
+    /// Checks that nothing has the name yet and that its directory takes names.
+    fn free_name(&self, found: Found, slash: Slash) -> Result<Vacant, Errno> {
         let Last::Name(name) = found.last else { return Err(Errno::EEXIST) };
         if found.node.is_some() {
             return Err(Errno::EEXIST);
         }
+        if found.trailing_slash && slash == Slash::Refused {
+            return Err(Errno::ENOENT);
+        }
         match found.directory {
             Node::Inode(directory) if self.inodes[directory].directory().is_some_and(|it| !it.is_removed) => {
-                self.check_room(env)?;
                 Ok(Vacant { directory, name })
             }
             // A removed directory takes no names, and /proc answers ENOENT for every name that it does not know.
             _ => Err(Errno::ENOENT),
         }
+    }
+
+    /// Checks whether the caller may make a name, and that there is room for it.
+    fn may_take(&self, env: &Env<'_>, at: &Vacant) -> Result<(), Errno> {
+        self.may_create(env.processes, at.directory)?;
+        self.check_room(env)
     }
 
     /// Checks that there may be one more name. As on Linux, a tmpfs holds one for every two pages of memory, so that a guest
@@ -247,29 +319,28 @@ impl Fs {
         env.frames.gauges().total / 2
     }
 
-    /// The same for what is not going to be a directory, so that no slash may follow.
-    fn vacant_without_slash(&self, env: &Env<'_>, found: Found) -> Result<Vacant, Errno> {
-        let trailing_slash = found.trailing_slash;
-        let vacant = self.vacant(env, found)?;
-        if trailing_slash { Err(Errno::ENOENT) } else { Ok(vacant) }
-    }
-
     /// Makes an inode and its first name.
-    pub(super) fn make(&mut self, at: &Vacant, kind: InodeKind, permissions: u32, now_ns: u64) -> InodeId {
-        let inode = self.new_inode(kind, permissions, now_ns);
-        self.attach(at, inode, now_ns);
+    pub(super) fn make(
+        &mut self,
+        at: &Vacant,
+        kind: InodeKind,
+        permissions: u32,
+        creation: Creation,
+    ) -> InodeId {
+        let inode = self.new_inode(kind, permissions, creation);
+        self.attach(at, inode, creation.now_ns);
         inode
     }
 
     /// Makes an inode with the next inode number and no name.
-    pub(super) fn new_inode(&mut self, kind: InodeKind, permissions: u32, now_ns: u64) -> InodeId {
+    pub(super) fn new_inode(&mut self, kind: InodeKind, permissions: u32, creation: Creation) -> InodeId {
         if let InodeKind::Directory(directory) = &kind {
             let parent = directory.parent;
             self.inodes[parent].holders += 1;
         }
         let number = self.next_number;
         self.next_number += 1;
-        self.inodes.insert(Inode::new(number, kind, permissions, now_ns))
+        self.inodes.insert(Inode::new(number, kind, permissions, creation))
     }
 
     fn directory_mut(&mut self, inode: InodeId) -> &mut Directory {

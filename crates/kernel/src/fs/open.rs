@@ -5,9 +5,10 @@ use super::device::{Console, Device};
 use super::flags::{FileType, OpenFlags, PollEvents};
 use super::inode::InodeKind;
 use super::path::FinalLink;
+use super::permission::Creation;
 use super::pipe::{Pipe, PipeId};
 use super::wait::Wait;
-use super::{At, Env, Fs, Node, Processes};
+use super::{AccessMode, At, Env, Fs, Node, Processes};
 use crate::mm::Truncated;
 use crate::{Errno, FileId};
 use std::collections::BTreeSet;
@@ -54,7 +55,7 @@ impl Fs {
     /// Opens a path (openat(2)); the caller has applied its umask to `permissions`.
     ///
     /// # Errors
-    /// `EINVAL` for flags that contradict each other, `EEXIST`, `EISDIR`, `ENOTDIR`, `ELOOP`, `ENXIO` for `/dev/tty`, and what
+    /// `EINVAL` for flags that contradict each other, `EEXIST`, `EISDIR`, `ENOTDIR`, `ELOOP`, `EACCES`, `EPERM`, `ENXIO` for `/dev/tty`, and what
     /// a look-up gives.
     pub fn open(
         &mut self,
@@ -74,26 +75,30 @@ impl Fs {
         if flags.contains(OpenFlags::CREAT | OpenFlags::DIRECTORY) {
             return Err(Errno::EINVAL);
         }
-        let node = self.find_or_create(env, at, flags, permissions)?;
+        let (node, is_new) = self.find_or_create(env, at, flags, permissions)?;
         self.check_open(node, flags)?;
+        if !is_new && !flags.contains(OpenFlags::PATH) {
+            self.may_open(env, node, flags)?;
+        }
         let mut truncated = Truncated::default();
         if flags.contains(OpenFlags::TRUNC)
             && let Some(file) = self.regular(node)
         {
             truncated = env.cache.set_size(env.ram, env.frames, file, 0);
+            self.drop_privileges(env.processes, node);
             self.touch(node, env.now_ns);
         }
         Ok(Opened { open: self.describe(node, flags.kept()), truncated })
     }
 
-    /// Walks to what open(2) opens, making a regular file where `O_CREAT` asks for it.
+    /// Walks to what open(2) opens, making a regular file where `O_CREAT` asks for it. Says whether it did.
     fn find_or_create(
         &mut self,
         env: &mut Env<'_>,
         at: At<'_>,
         flags: OpenFlags,
         permissions: u32,
-    ) -> Result<Node, Errno> {
+    ) -> Result<(Node, bool), Errno> {
         let creates = flags.contains(OpenFlags::CREAT);
         let exclusive = creates && flags.contains(OpenFlags::EXCL);
         let last = match (creates, flags.contains(OpenFlags::NOFOLLOW) || exclusive) {
@@ -107,12 +112,12 @@ impl Fs {
             Some(_) if exclusive => Err(Errno::EEXIST),
             Some(node) if creates && self.is_directory(node) => Err(Errno::EISDIR),
             Some(node) if found.trailing_slash && !self.is_directory(node) => Err(Errno::ENOTDIR),
-            Some(node) => Ok(node),
+            Some(node) => Ok((node, false)),
             None if !creates => Err(Errno::ENOENT),
             None => {
                 let vacant = self.vacant(env, found)?;
                 let file = InodeKind::Regular(env.cache.create());
-                Ok(Node::Inode(self.make(&vacant, file, permissions, env.now_ns)))
+                Ok((Node::Inode(self.make_for(env, &vacant, file, permissions)), true))
             }
         }
     }
@@ -138,6 +143,17 @@ impl Fs {
         }
     }
 
+    /// Checks whether the caller may open what was there before (Linux 6.12 fs/namei.c may_open).
+    ///
+    /// # Errors
+    /// `EACCES`; `EPERM` for `O_NOATIME` on a file of somebody else.
+    fn may_open(&self, env: &Env<'_>, node: Node, flags: OpenFlags) -> Result<(), Errno> {
+        let mut mode = flags.wanted_access();
+        mode.set(AccessMode::WRITE, mode.contains(AccessMode::WRITE) || flags.contains(OpenFlags::TRUNC));
+        self.permission(env.processes, node, mode)?;
+        if flags.contains(OpenFlags::NOATIME) { self.check_owner(env.processes, node) } else { Ok(()) }
+    }
+
     /// Opens a new file without a name in a directory (`O_TMPFILE`).
     fn open_unnamed(
         &mut self,
@@ -153,10 +169,10 @@ impl Fs {
         match directory {
             node if !self.is_directory(node) => return Err(Errno::ENOTDIR),
             Node::Proc(_) => return Err(Errno::EOPNOTSUPP),
-            Node::Inode(_) => {}
+            Node::Inode(directory) => self.may_create(env.processes, directory)?,
         }
         let file = InodeKind::Regular(env.cache.create());
-        let inode = self.new_inode(file, permissions, env.now_ns);
+        let inode = self.new_inode(file, permissions, env.creation());
         let mut path = self.path_of(directory);
         path.extend_from_slice(format!("/#{}", self.inodes[inode].number).as_bytes());
         self.inodes[inode].deleted_path = Some(path);
@@ -168,14 +184,14 @@ impl Fs {
     /// Makes a pipe: its read end, then its write end (pipe2(2)). Of `flags`, `O_NONBLOCK` counts.
     pub fn pipe(&mut self, env: &Env<'_>, flags: OpenFlags) -> (OpenId, OpenId) {
         let pipe = self.pipes.insert(Pipe::new());
-        let node = Node::Inode(self.new_inode(InodeKind::Fifo(pipe), 0o600, env.now_ns));
+        let node = Node::Inode(self.new_inode(InodeKind::Fifo(pipe), 0o600, env.creation()));
         let status = flags & OpenFlags::NONBLOCK;
         (self.describe(node, status), self.describe(node, status | OpenFlags::WRONLY))
     }
 
     /// Opens a stream of the host.
     pub fn console(&mut self, console: Console, now_ns: u64) -> OpenId {
-        let node = Node::Inode(self.new_inode(InodeKind::Console(console), 0o600, now_ns));
+        let node = Node::Inode(self.new_inode(InodeKind::Console(console), 0o600, Creation::by_root(now_ns)));
         let flags = if console == Console::Stdin { OpenFlags::empty() } else { OpenFlags::WRONLY };
         self.describe(node, flags)
     }

@@ -1,7 +1,7 @@
 //! Resolution of paths (path_resolution(7); Linux 6.12 fs/namei.c link_path_walk).
 
 use super::inode::InodeKind;
-use super::{FileType, FixedNode, Fs, InodeId, Node, PidLink, ProcLink, ProcNode, Processes};
+use super::{AccessMode, FileType, FixedNode, Fs, InodeId, Node, PidLink, ProcLink, ProcNode, Processes};
 use crate::{Errno, Fd};
 use bitflags::bitflags;
 
@@ -114,7 +114,7 @@ impl Fs {
     /// Returns what a path leads to.
     ///
     /// # Errors
-    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`: path_resolution(7).
+    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`, `EACCES`: path_resolution(7).
     pub fn lookup(&self, processes: &dyn Processes, at: At<'_>, flags: LookupFlags) -> Result<Node, Errno> {
         if at.path.is_empty() && flags.contains(LookupFlags::EMPTY_PATH) {
             return Ok(at.base);
@@ -152,6 +152,7 @@ impl Fs {
             if !self.is_directory(here) {
                 return Err(Errno::ENOTDIR);
             }
+            self.permission(processes, here, AccessMode::EXECUTE)?;
             let is_last = pending.names.is_empty();
             let next = match name.as_slice() {
                 b"." if is_last => return found(Last::Dot, Some(here)),
@@ -181,6 +182,9 @@ impl Fs {
                 links += 1;
                 if links > MAX_LINKS {
                     return Err(Errno::ELOOP);
+                }
+                if is_last {
+                    self.may_follow(processes, here, next)?;
                 }
                 match self.target(processes, next)? {
                     Target::Place(node) => here = node,
@@ -246,6 +250,12 @@ impl Fs {
 
     /// Returns where a symbolic link leads.
     fn target(&self, processes: &dyn Processes, link: Node) -> Result<Target, Errno> {
+        if let Node::Proc(ProcNode::ProcessLink(subject, _) | ProcNode::FdLink(subject, _)) = link
+            && processes.exists(subject.process())
+            && !processes.may_inspect(subject.process())
+        {
+            return Err(Errno::EACCES);
+        }
         let place = match link {
             Node::Inode(inode) => match &self.inodes[inode].kind {
                 InodeKind::Symlink(path) => return Ok(Target::Path(path.clone())),
@@ -279,7 +289,7 @@ impl Fs {
     /// Returns the text of a symbolic link (readlink(2)).
     ///
     /// # Errors
-    /// `EINVAL` when `link` is none, `ENOENT` when it leads nowhere any more.
+    /// `EINVAL` when `link` is none, `ENOENT` when it leads nowhere any more, `EACCES` into a process of somebody else.
     pub fn readlink(&self, processes: &dyn Processes, link: Node) -> Result<Vec<u8>, Errno> {
         if self.file_type(link) != FileType::Symlink {
             return Err(Errno::EINVAL);

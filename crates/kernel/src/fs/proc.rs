@@ -4,6 +4,7 @@
 //! and the text of a file from whoever reads it (see [`super::ReadSource::Proc`]).
 
 use super::{FdTableId, FileType, FixedNode, Node, WorkDirId};
+use crate::creds::Credentials;
 use crate::{Fd, Pid};
 
 /// Declares the files of one directory of `/proc`: variant, name and permissions.
@@ -212,6 +213,15 @@ pub trait Processes {
     /// Returns the task of it that asked.
     fn caller_task(&self) -> Pid;
 
+    /// Returns the credentials with which the file system works.
+    fn credentials(&self) -> &Credentials;
+
+    /// Returns the user and the group that the files of a process belong to.
+    fn owner(&self, pid: Pid) -> (u32, u32);
+
+    /// Tells whether the caller may look into a process.
+    fn may_inspect(&self, pid: Pid) -> bool;
+
     /// Returns the program of a process; `None` when the process or the file is gone.
     fn exe(&self, pid: Pid) -> Option<Node>;
 
@@ -259,6 +269,21 @@ impl ProcNode {
             Self::ProcessLink(_, link) => link.permissions(),
             Self::FdInfo(..) => 0o444,
             Self::FdLink(..) => 0,
+        }
+    }
+
+    /// Returns the process that this place is about.
+    pub(super) const fn process(self) -> Option<Pid> {
+        match self {
+            Self::Root | Self::Link(_) | Self::File(_) | Self::Fixed(_) => None,
+            Self::TaskDirectory(pid) => Some(pid),
+            Self::Process(subject)
+            | Self::ProcessFile(subject, _)
+            | Self::ProcessLink(subject, _)
+            | Self::FdDirectory(subject)
+            | Self::FdLink(subject, _)
+            | Self::FdInfoDirectory(subject)
+            | Self::FdInfo(subject, _) => Some(subject.process()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Working directories and file-creation masks: what `CLONE_FS` shares (Linux 6.12 include/linux/fs_struct.h).
 
 use super::flags::PERMISSION_BITS;
-use super::{At, Env, FdTableId, Fs, Node};
+use super::{AccessMode, At, Env, FdTableId, Fs, Node};
 use crate::{Errno, Fd};
 
 super::slab::key! {
@@ -33,6 +33,11 @@ impl Fs {
         self.work_dirs[id].users += 1;
     }
 
+    /// Returns how many processes use it.
+    pub fn work_dir_users(&self, id: WorkDirId) -> u32 {
+        self.work_dirs[id].users
+    }
+
     /// Copies it, as fork does.
     pub fn fork_work_dir(&mut self, id: WorkDirId) -> WorkDirId {
         let copy = WorkDir { users: 1, ..self.work_dirs[id].clone() };
@@ -57,11 +62,12 @@ impl Fs {
     /// Changes the working directory (chdir(2)).
     ///
     /// # Errors
-    /// `ENOTDIR`.
+    /// `ENOTDIR`; `EACCES` for who may not search it.
     pub fn chdir(&mut self, env: &mut Env<'_>, id: WorkDirId, directory: Node) -> Result<(), Errno> {
         if !self.is_directory(directory) {
             return Err(Errno::ENOTDIR);
         }
+        self.permission(env.processes, directory, AccessMode::EXECUTE)?;
         self.hold(directory);
         let before = std::mem::replace(&mut self.work_dirs[id].cwd, directory);
         self.release(env, before);

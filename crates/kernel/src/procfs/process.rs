@@ -1,6 +1,7 @@
 //! What `/proc/<pid>` says of a process and its tasks.
 
 use super::{NS_PER_S, PAGE_KIB, parse_number};
+use crate::creds::{Capabilities, Ids};
 use crate::ctx::Ctx;
 use crate::fs::Subject;
 use crate::mm::Usage;
@@ -217,6 +218,8 @@ impl Kernel {
         let (pid, number) = (subject.process(), subject.number());
         let sets = SignalSets::of(self, number, process);
         let (letter, state) = self.state_of(number);
+        let who = self.tasks.credentials(number).unwrap_or(&process.credentials);
+        let ids = |ids: Ids| [ids.real, ids.effective, ids.saved, ids.fs].map(|id| id.to_string()).join("\t");
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "{name}:\t{value}");
@@ -229,10 +232,10 @@ impl Kernel {
         line("Pid", &number.to_string());
         line("PPid", &process.parent.to_string());
         line("TracerPid", "0");
-        line("Uid", "0\t0\t0\t0");
-        line("Gid", "0\t0\t0\t0");
+        line("Uid", &ids(who.user));
+        line("Gid", &ids(who.group));
         line("FDSize", "64");
-        line("Groups", " ");
+        line("Groups", &format!("{} ", who.groups.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")));
         line("NStgid", &pid.to_string());
         line("NSpid", &number.to_string());
         line("NSpgid", &process.group.to_string());
@@ -265,6 +268,16 @@ impl Kernel {
         set("SigBlk", sets.blocked);
         set("SigIgn", sets.ignored);
         set("SigCgt", sets.caught);
+        let capabilities = who.capabilities;
+        let mut set = |name: &str, set: Capabilities| line(name, &format!("{:016x}", set.bits()));
+        set("CapInh", capabilities.inheritable);
+        set("CapPrm", capabilities.permitted);
+        set("CapEff", capabilities.effective);
+        set("CapBnd", capabilities.bounding);
+        set("CapAmb", capabilities.ambient);
+        line("NoNewPrivs", &u8::from(who.no_new_privileges).to_string());
+        line("Seccomp", "0");
+        line("Seccomp_filters", "0");
         let harts = self.sched.hart_count();
         let allowed =
             self.tasks.task(number).map_or(u64::MAX, |task| task.affinity) & (u64::MAX >> (64 - harts));

@@ -2,16 +2,16 @@
 
 use super::SysResult;
 use super::args::{Timespec, UserPtr};
+use super::creds_types::Id;
 use super::path::{AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, check_flags, lookup_flags};
 use super::types::{AtFlags, DirFd, Mode, PathPtr};
 use crate::ctx::Ctx;
-use crate::fs::{AT_FDCWD, LookupFlags, Node};
+use crate::fs::{AT_FDCWD, LookupFlags, NewTimes, Node};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
 fn change_mode(ctx: &mut Ctx<'_>, node: Node, mode: Mode) -> SysResult {
-    let now_ns = ctx.wall_clock_ns();
-    ctx.kernel.fs.chmod(node, mode.0, now_ns)?;
+    ctx.with_fs(|fs, env| fs.chmod(env, node, mode.0))?;
     Ok(0)
 }
 
@@ -41,15 +41,13 @@ pub(super) fn fchmodat2(
 }
 
 /// Changes owner and group; -1 leaves one as it is.
-fn change_owner(ctx: &mut Ctx<'_>, node: Node, uid: u32, gid: u32) -> SysResult {
-    let given = |id: u32| (id != u32::MAX).then_some(id);
-    let now_ns = ctx.wall_clock_ns();
-    ctx.kernel.fs.chown(node, given(uid), given(gid), now_ns)?;
+fn change_owner(ctx: &mut Ctx<'_>, node: Node, uid: Id, gid: Id) -> SysResult {
+    ctx.with_fs(|fs, env| fs.chown(env, node, uid.given(), gid.given()))?;
     Ok(0)
 }
 
 /// `fchown(2)`.
-pub(super) fn fchown(ctx: &mut Ctx<'_>, fd: Fd, uid: u32, gid: u32) -> SysResult {
+pub(super) fn fchown(ctx: &mut Ctx<'_>, fd: Fd, uid: Id, gid: Id) -> SysResult {
     let node = ctx.file_of(fd)?;
     change_owner(ctx, node, uid, gid)
 }
@@ -59,8 +57,8 @@ pub(super) fn fchownat(
     ctx: &mut Ctx<'_>,
     dir: DirFd,
     path: PathPtr,
-    uid: u32,
-    gid: u32,
+    uid: Id,
+    gid: Id,
     flags: AtFlags,
 ) -> SysResult {
     check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
@@ -69,15 +67,27 @@ pub(super) fn fchownat(
     change_owner(ctx, node, uid, gid)
 }
 
-/// Returns the time that utimensat(2) sets: none for `UTIME_OMIT`.
-fn time_to_set(ctx: &Ctx<'_>, time: Timespec) -> Result<Option<u64>, Errno> {
+/// Returns what utimensat(2) sets; nothing when both times stay as they are.
+fn new_times(ctx: &mut Ctx<'_>, times: UserPtr<[i64; 4]>) -> Result<Option<NewTimes>, Errno> {
     const UTIME_NOW: i64 = 0x3fff_ffff;
     const UTIME_OMIT: i64 = 0x3fff_fffe;
-    match time.nanoseconds {
-        UTIME_NOW => Ok(Some(ctx.wall_clock_ns())),
-        UTIME_OMIT => Ok(None),
-        _ => time.to_ns().map(Some),
+    if times.is_null() {
+        return Ok(Some(NewTimes::Now));
     }
+    let [accessed_s, accessed, modified_s, modified] = ctx.read(times)?;
+    match (accessed, modified) {
+        (UTIME_OMIT, UTIME_OMIT) => return Ok(None),
+        (UTIME_NOW, UTIME_NOW) => return Ok(Some(NewTimes::Now)),
+        _ => {}
+    }
+    let now_ns = ctx.wall_clock_ns();
+    let chosen = |seconds, nanoseconds| match nanoseconds {
+        UTIME_NOW => Ok(Some(now_ns)),
+        UTIME_OMIT => Ok(None),
+        _ => Timespec { seconds, nanoseconds }.to_ns().map(Some),
+    };
+    let (accessed_ns, modified_ns) = (chosen(accessed_s, accessed)?, chosen(modified_s, modified)?);
+    Ok(Some(NewTimes::Chosen { accessed_ns, modified_ns }))
 }
 
 /// `utimensat(2)`. Without a path, it is about what `dir` has open.
@@ -88,24 +98,18 @@ pub(super) fn utimensat(
     times: UserPtr<[i64; 4]>,
     flags: AtFlags,
 ) -> SysResult {
-    check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
-    let (accessed, modified) = if times.is_null() {
-        let now = Some(ctx.wall_clock_ns());
-        (now, now)
-    } else {
-        let [seconds, nanoseconds, modified_seconds, modified_nanoseconds] = ctx.read(times)?;
-        let accessed = time_to_set(ctx, Timespec { seconds, nanoseconds })?;
-        let modified = Timespec { seconds: modified_seconds, nanoseconds: modified_nanoseconds };
-        (accessed, time_to_set(ctx, modified)?)
-    };
-    let node = if path.0.0 == 0 && dir.0 != AT_FDCWD {
+    // Like Linux, what changes nothing does not even look at the path.
+    let Some(times) = new_times(ctx, times)? else { return Ok(0) };
+    let by_descriptor = path.0.0 == 0 && dir.0 != AT_FDCWD;
+    let node = if by_descriptor {
+        check_flags(flags, 0)?;
         ctx.file_of(Fd(dir.0))?
     } else {
+        check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
         let path = ctx.read_path(path.0)?;
         ctx.node_at(dir, &path, lookup_flags(flags))?
     };
-    let now_ns = ctx.wall_clock_ns();
-    ctx.kernel.fs.set_times(node, accessed, modified, now_ns)?;
+    ctx.with_fs(|fs, env| fs.set_times(env, node, times))?;
     Ok(0)
 }
 

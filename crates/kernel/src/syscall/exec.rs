@@ -54,8 +54,9 @@ struct File {
 
 impl File {
     fn execute(self, ctx: &mut Ctx<'_>, call: &'static str, argv: StringVec, envp: StringVec) -> SysResult {
+        ctx.check_exec_limit()?;
         // Like Linux, a file that nobody may execute is refused before its arguments are read.
-        ctx.kernel.fs.program(self.node)?;
+        ctx.program_file(self.node)?;
         let strings = ctx.read_program_strings(argv.0, envp.0)?;
         let Self { node, name, name_vanishes } = self;
         ctx.execute(ExecRequest { node, name, name_vanishes, strings })?;

@@ -168,6 +168,7 @@ pub(super) fn getdents64(ctx: &mut Ctx<'_>, fd: Fd, buffer: VirtAddr, len: u32) 
 
 /// `ftruncate(2)`.
 pub(super) fn ftruncate(ctx: &mut Ctx<'_>, fd: Fd, len: i64) -> SysResult {
+    let len = u64::try_from(len).map_err(|_| Errno::EINVAL)?;
     let node = ctx.file_of(fd)?;
     if !ctx.kernel.fs.status_flags(ctx.open_of(fd)?).is_writable() {
         return Err(Errno::EINVAL.into());

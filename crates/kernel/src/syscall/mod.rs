@@ -6,6 +6,8 @@
 mod anonymous;
 mod args;
 mod attributes;
+mod creds;
+mod creds_types;
 mod epoll;
 mod event_types;
 mod exec;

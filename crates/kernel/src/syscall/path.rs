@@ -3,7 +3,7 @@
 use super::SysResult;
 use super::types::{AtFlags, DirFd, Mode, OutBuffer, PathPtr, RenameFlags as RenameArg};
 use crate::ctx::Ctx;
-use crate::fs::{AT_FDCWD, AccessMode, At, Env, Fs, LookupFlags, Node, RenameFlags};
+use crate::fs::{AT_FDCWD, AccessMode, At, Env, FileType, Fs, LookupFlags, Node, RenameFlags};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
@@ -180,7 +180,7 @@ pub(super) fn faccessat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, mode: u32)
     faccessat2(ctx, dir, path, mode, AtFlags(0))
 }
 
-/// `faccessat2(2)`.
+/// `faccessat2(2)`: asks as the real user, unless `AT_EACCESS` is given.
 pub(super) fn faccessat2(
     ctx: &mut Ctx<'_>,
     dir: DirFd,
@@ -191,13 +191,20 @@ pub(super) fn faccessat2(
     check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EACCESS | AT_EMPTY_PATH)?;
     let mode = AccessMode::from_bits(mode).ok_or(Errno::EINVAL)?;
     let path = ctx.read_path(path.0)?;
-    let node = ctx.node_at(dir, &path, lookup_flags(flags))?;
-    ctx.kernel.fs.access(node, mode)?;
+    let own = ctx.credentials().clone();
+    if flags.0 & AT_EACCESS == 0 {
+        ctx.task_mut().credentials = own.as_real_user();
+    }
+    let allowed = ctx.at_path(dir, &path, |fs, env, at| {
+        let node = fs.lookup(env.processes, at, lookup_flags(flags))?;
+        fs.permission(env.processes, node, mode)
+    });
+    ctx.task_mut().credentials = own;
+    allowed?;
     Ok(0)
 }
 
-pub(super) fn set_size(ctx: &mut Ctx<'_>, node: Node, len: i64) -> SysResult {
-    let len = u64::try_from(len).map_err(|_| Errno::EINVAL)?;
+pub(super) fn set_size(ctx: &mut Ctx<'_>, node: Node, len: u64) -> SysResult {
     let truncated = ctx.with_fs(|fs, env| fs.truncate(env, node, len))?;
     ctx.unmap_truncated(truncated);
     Ok(0)
@@ -205,8 +212,14 @@ pub(super) fn set_size(ctx: &mut Ctx<'_>, node: Node, len: i64) -> SysResult {
 
 /// `truncate(2)`.
 pub(super) fn truncate(ctx: &mut Ctx<'_>, path: PathPtr, len: i64) -> SysResult {
+    let len = u64::try_from(len).map_err(|_| Errno::EINVAL)?;
     let path = ctx.read_path(path.0)?;
     let node = ctx.node_at(DirFd(AT_FDCWD), &path, LookupFlags::empty())?;
+    ctx.with_fs(|fs, env| match fs.file_type(node) {
+        FileType::Directory => Err(Errno::EISDIR),
+        FileType::Regular => fs.permission(env.processes, node, AccessMode::WRITE),
+        _ => Err(Errno::EINVAL),
+    })?;
     set_size(ctx, node, len)
 }
 

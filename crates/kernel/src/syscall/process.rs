@@ -122,26 +122,6 @@ pub(super) fn getppid(ctx: &mut Ctx<'_>) -> SysResult {
     Ok(ctx.process().parent.0 as u64)
 }
 
-/// `getuid(2)`: every process is root.
-pub(super) fn getuid(_: &mut Ctx<'_>) -> SysResult {
-    Ok(0)
-}
-
-/// `geteuid(2)`.
-pub(super) fn geteuid(_: &mut Ctx<'_>) -> SysResult {
-    Ok(0)
-}
-
-/// `getgid(2)`.
-pub(super) fn getgid(_: &mut Ctx<'_>) -> SysResult {
-    Ok(0)
-}
-
-/// `getegid(2)`.
-pub(super) fn getegid(_: &mut Ctx<'_>) -> SysResult {
-    Ok(0)
-}
-
 fn target(ctx: &Ctx<'_>, pid: Pid) -> Result<Pid, Errno> {
     let pid = if pid.0 == 0 { ctx.pid } else { pid };
     ctx.kernel.tasks.process(pid).map(|_| pid).ok_or(Errno::ESRCH)

@@ -39,36 +39,40 @@ fn wanted(signal: SignalArg) -> Result<Option<Signal>, Errno> {
     }
 }
 
-/// `kill(2)`.
-pub(super) fn kill(ctx: &mut Ctx<'_>, pid: Pid, signal: SignalArg) -> SysResult {
+/// Returns the signal that may be sent to a process; none for number 0 (Linux 6.12 kernel/signal.c `check_kill_permission`).
+///
+/// # Errors
+/// `EINVAL` for no signal, `EPERM` for a process of somebody else. SIGCONT may go to every process of the session.
+fn permitted(ctx: &Ctx<'_>, target: Pid, signal: SignalArg) -> Result<Option<Signal>, Errno> {
     let signal = wanted(signal)?;
-    let group = match pid.0 {
-        0 => Some(ctx.process().group),
-        -1 => None,
-        ..-1 => Some(Pid(pid.0.checked_neg().ok_or(Errno::ESRCH)?)),
-        _ => {
-            // The number of any of its tasks stands for a process.
-            let process = ctx.kernel.tasks.process_of(pid).ok_or(Errno::ESRCH)?;
-            return send(ctx, &[process], signal);
-        }
-    };
-    let (caller, processes) = (ctx.pid, ctx.kernel.tasks.processes());
-    let targets: Vec<Pid> = match group {
-        Some(group) => processes.filter(|(_, process)| process.group == group).map(|(pid, _)| pid).collect(),
-        // Everybody but init and the caller.
-        None => processes.map(|(pid, _)| pid).filter(|pid| *pid != INIT && *pid != caller).collect(),
-    };
-    if targets.is_empty() {
-        return Err(Errno::ESRCH.into());
-    }
-    send(ctx, &targets, signal)
+    let tasks = &ctx.kernel.tasks;
+    let session = |pid| tasks.process(pid).map(|process| process.session);
+    let allowed = target == ctx.pid
+        || tasks.credentials(target).is_some_and(|target| ctx.credentials().may_signal(target))
+        || signal == Some(Signal::SIGCONT) && session(target) == session(ctx.pid);
+    if allowed { Ok(signal) } else { Err(Errno::EPERM) }
 }
 
-fn send(ctx: &mut Ctx<'_>, targets: &[Pid], signal: Option<Signal>) -> SysResult {
-    if let Some(signal) = signal {
-        for target in targets {
-            ctx.kernel.send_to_process(*target, SignalInfo::sent(signal, SI_USER, ctx.pid));
+/// Sends a signal to a process, if the caller may.
+fn send(ctx: &mut Ctx<'_>, target: Pid, signal: SignalArg) -> Result<(), Errno> {
+    if let Some(signal) = permitted(ctx, target, signal)? {
+        let info = ctx.own_signal(signal, SI_USER);
+        ctx.kernel.send_to_process(target, info);
+    }
+    Ok(())
+}
+
+/// `kill(2)`.
+pub(super) fn kill(ctx: &mut Ctx<'_>, pid: Pid, signal: SignalArg) -> SysResult {
+    match pid.0 {
+        1.. => {
+            // The number of any of its tasks stands for a process.
+            let process = ctx.kernel.tasks.process_of(pid).ok_or(Errno::ESRCH)?;
+            send(ctx, process, signal)?;
         }
+        0 => kill_group(ctx, ctx.process().group, signal)?,
+        -1 => kill_all(ctx, signal)?,
+        _ => kill_group(ctx, Pid(pid.0.checked_neg().ok_or(Errno::ESRCH)?), signal)?,
     }
     Ok(0)
 }
@@ -85,16 +89,41 @@ fn check_room(ctx: &Ctx<'_>, target: Pid, signal: Signal) -> Result<(), Errno> {
     }
 }
 
+/// Sends a signal to a process group. One success is enough.
+fn kill_group(ctx: &mut Ctx<'_>, group: Pid, signal: SignalArg) -> Result<(), Errno> {
+    let members = ctx.kernel.tasks.processes().filter(|(_, process)| process.group == group);
+    let members: Vec<Pid> = members.map(|(pid, _)| pid).collect();
+    let mut result = Err(Errno::ESRCH);
+    for member in members {
+        let sent = send(ctx, member, signal);
+        result = result.or(sent);
+    }
+    result
+}
+
+/// Sends a signal to every process but init and the caller. That some belong to others is no error.
+fn kill_all(ctx: &mut Ctx<'_>, signal: SignalArg) -> Result<(), Errno> {
+    let caller = ctx.pid;
+    let others = ctx.kernel.tasks.processes().map(|(pid, _)| pid);
+    let others: Vec<Pid> = others.filter(|pid| *pid != INIT && *pid != caller).collect();
+    if others.is_empty() {
+        return Err(Errno::ESRCH);
+    }
+    others.into_iter().try_for_each(|other| match send(ctx, other, signal) {
+        Err(Errno::EPERM) => Ok(()),
+        result => result,
+    })
+}
+
 /// `tkill(2)`.
 pub(super) fn tkill(ctx: &mut Ctx<'_>, tid: Pid, signal: SignalArg) -> SysResult {
     if tid.0 <= 0 {
         return Err(Errno::EINVAL.into());
     }
-    let signal = wanted(signal)?;
-    ctx.kernel.tasks.process_of(tid).ok_or(Errno::ESRCH)?;
-    if let Some(signal) = signal {
-        let info = SignalInfo::sent(signal, SI_TKILL, ctx.pid);
-        check_room(ctx, tid, info.signal)?;
+    let process = ctx.kernel.tasks.process_of(tid).ok_or(Errno::ESRCH)?;
+    if let Some(signal) = permitted(ctx, process, signal)? {
+        check_room(ctx, process, signal)?;
+        let info = ctx.own_signal(signal, SI_TKILL);
         ctx.kernel.send_to_task(tid, info);
     }
     Ok(0)
@@ -238,30 +267,22 @@ pub(super) fn rt_sigtimedwait(
     SignalWait { wanted, info, deadline_ns }.run(ctx)
 }
 
-/// Reads what rt_sigqueueinfo(2) sends; only a process to itself may pretend that the kernel or kill(2) sent it.
-fn queued(
-    ctx: &mut Ctx<'_>,
-    target: Pid,
-    signal: SignalArg,
-    info: VirtAddr,
-) -> Result<Option<SignalInfo>, Errno> {
+/// Reads what rt_sigqueueinfo(2) sends; only a process to itself may pretend that the kernel or kill(2) sent it. Which signal
+/// it is, the call says.
+fn read_info(ctx: &mut Ctx<'_>, target: Pid, info: VirtAddr) -> Result<[u8; INFO_BYTES], Errno> {
     let mut bytes = [0; INFO_BYTES];
     ctx.read_bytes(info, &mut bytes).map_err(|_| Errno::EFAULT)?;
-    let Some(signal) = wanted(signal)? else { return Ok(None) };
-    let info = SignalInfo::queued(signal, &bytes);
-    if (info.code >= 0 || info.code == SI_TKILL) && target != ctx.pid {
-        return Err(Errno::EPERM);
-    }
-    Ok(Some(info))
+    let code = SignalInfo::queued(Signal::SIGCONT, &bytes).code;
+    if (code >= 0 || code == SI_TKILL) && target != ctx.pid { Err(Errno::EPERM) } else { Ok(bytes) }
 }
 
 /// `rt_sigqueueinfo(2)`.
 pub(super) fn rt_sigqueueinfo(ctx: &mut Ctx<'_>, pid: Pid, signal: SignalArg, info: VirtAddr) -> SysResult {
-    let info = queued(ctx, pid, signal, info)?;
-    let pid = ctx.kernel.tasks.process_of(pid).ok_or(Errno::ESRCH)?;
-    if let Some(info) = info {
-        check_room(ctx, pid, info.signal)?;
-        ctx.kernel.send_to_process(pid, info);
+    let bytes = read_info(ctx, pid, info)?;
+    let process = ctx.kernel.tasks.process_of(pid).ok_or(Errno::ESRCH)?;
+    if let Some(signal) = permitted(ctx, process, signal)? {
+        check_room(ctx, process, signal)?;
+        ctx.kernel.send_to_process(process, SignalInfo::queued(signal, &bytes));
     }
     Ok(0)
 }
@@ -277,13 +298,13 @@ pub(super) fn rt_tgsigqueueinfo(
     if group.0 <= 0 || tid.0 <= 0 {
         return Err(Errno::EINVAL.into());
     }
-    let info = queued(ctx, group, signal, info)?;
+    let bytes = read_info(ctx, group, info)?;
     if ctx.kernel.tasks.task(tid).is_none_or(|task| task.process != group) {
         return Err(Errno::ESRCH.into());
     }
-    if let Some(info) = info {
-        check_room(ctx, tid, info.signal)?;
-        ctx.kernel.send_to_task(tid, info);
+    if let Some(signal) = permitted(ctx, group, signal)? {
+        check_room(ctx, group, signal)?;
+        ctx.kernel.send_to_task(tid, SignalInfo::queued(signal, &bytes));
     }
     Ok(0)
 }

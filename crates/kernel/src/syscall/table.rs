@@ -3,14 +3,15 @@
 //! A call that is not here is answered with ENOSYS and named once.
 
 use super::args::{Arg, UserPtr};
+use super::creds_types::*;
 use super::event_types::*;
 use super::file_types::*;
 use super::show::ShowArg;
 use super::task_types::*;
 use super::types::*;
 use super::{
-    Arguments, SysResult, anonymous, attributes, epoll, exec, fcntl, file, futex, hwprobe, limits, lock,
-    memory, path, poll, process, sched, signal, system, thread, time, transfer,
+    Arguments, SysResult, anonymous, attributes, creds, epoll, exec, fcntl, file, futex, hwprobe, limits,
+    lock, memory, path, poll, process, sched, signal, system, thread, time, transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -81,8 +82,8 @@ syscalls! {
     50 => file::fchdir(fd: Fd);
     52 => attributes::fchmod(fd: Fd, mode: Mode);
     53 => attributes::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
-    54 => attributes::fchownat(dir: DirFd, path: PathPtr, uid: u32, gid: u32, flags: AtFlags);
-    55 => attributes::fchown(fd: Fd, uid: u32, gid: u32);
+    54 => attributes::fchownat(dir: DirFd, path: PathPtr, uid: Id, gid: Id, flags: AtFlags);
+    55 => attributes::fchown(fd: Fd, uid: Id, gid: Id);
     56 => file::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: Mode);
     57 => file::close(fd: Fd);
     59 => file::pipe2(fds: Out<[i32; 2]>, flags: OpenArg);
@@ -102,6 +103,8 @@ syscalls! {
     82 => file::fsync(fd: Fd);
     83 => file::fdatasync(fd: Fd);
     88 => attributes::utimensat(dir: DirFd, path: PathPtr, times: UserPtr<[i64; 4]>, flags: AtFlags);
+    90 => creds::capget(header: CapabilityHeader, to: CapabilityData<Out<u32>>);
+    91 => creds::capset(header: CapabilityHeader, from: CapabilityData<Given>);
     92 => system::personality(persona: u32);
     93 => thread::exit(status: i32);
     94 => thread::exit_group(status: i32);
@@ -130,11 +133,23 @@ syscalls! {
     137 => signal::rt_sigtimedwait(set: UserPtr<u64>, info: VirtAddr, timeout: UserPtr<super::args::Timespec>, size: u64);
     138 => signal::rt_sigqueueinfo(pid: Pid, signal: SignalArg, info: VirtAddr);
     139 => signal::rt_sigreturn();
+    143 => creds::setregid(real: Id, effective: Id);
+    144 => creds::setgid(gid: Id);
+    145 => creds::setreuid(real: Id, effective: Id);
+    146 => creds::setuid(uid: Id);
+    147 => creds::setresuid(real: Id, effective: Id, saved: Id);
+    148 => creds::getresuid(real: Out<[i32; 1]>, effective: Out<[i32; 1]>, saved: Out<[i32; 1]>);
+    149 => creds::setresgid(real: Id, effective: Id, saved: Id);
+    150 => creds::getresgid(real: Out<[i32; 1]>, effective: Out<[i32; 1]>, saved: Out<[i32; 1]>);
+    151 => creds::setfsuid(uid: Id);
+    152 => creds::setfsgid(gid: Id);
     153 => time::times(to: UserPtr<super::args::Tms>);
     154 => process::setpgid(pid: Pid, group: Pid);
     155 => process::getpgid(pid: Pid);
     156 => process::getsid(pid: Pid);
     157 => process::setsid();
+    158 => creds::getgroups(count: i32, to: GroupList<Out<u32>>);
+    159 => creds::setgroups(count: u32, from: GroupList<Given>);
     160 => system::uname(to: VirtAddr);
     163 => limits::getrlimit(resource: Resource, to: UserPtr<super::args::Rlimit>);
     164 => limits::setrlimit(resource: Resource, from: UserPtr<super::args::Rlimit>);
@@ -145,10 +160,10 @@ syscalls! {
     169 => time::gettimeofday(to: UserPtr<super::args::Timeval>, zone: UserPtr<u64>);
     172 => process::getpid();
     173 => process::getppid();
-    174 => process::getuid();
-    175 => process::geteuid();
-    176 => process::getgid();
-    177 => process::getegid();
+    174 => creds::getuid();
+    175 => creds::geteuid();
+    176 => creds::getgid();
+    177 => creds::getegid();
     178 => thread::gettid();
     179 => system::sysinfo(to: VirtAddr);
     214 => memory::brk(to: VirtAddr) -> address;

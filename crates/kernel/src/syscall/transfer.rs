@@ -6,7 +6,7 @@ use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::fs::{Console, OpenId, Position, ReadSource, Stop, Wait, WriteTarget};
 use crate::host::Stream;
-use crate::task::{SI_USER, Signal, SignalInfo, WaitKey};
+use crate::task::{SI_USER, Signal, WaitKey};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
@@ -195,8 +195,8 @@ impl Write {
 
     fn fail(&self, ctx: &mut Ctx<'_>, errno: Errno) -> SysResult {
         if errno == Errno::EPIPE {
-            let (tid, pid) = (ctx.tid, ctx.pid);
-            ctx.kernel.send_to_task(tid, SignalInfo::sent(Signal::SIGPIPE, SI_USER, pid));
+            let info = ctx.own_signal(Signal::SIGPIPE, SI_USER);
+            ctx.kernel.send_to_task(ctx.tid, info);
         }
         if self.done > 0 { Ok(self.done) } else { Err(errno.into()) }
     }

@@ -8,7 +8,7 @@ use crate::syscall::{self, Suspended};
 use crate::task::signal::{
     BUS_ADRALN, BUS_ADRERR, DefaultAction, ILL_ILLOPC, Room, SEGV_ACCERR, SEGV_MAPERR, TRAP_BRKPT,
 };
-use crate::task::{Action, Handler, Resource, SI_KERNEL, Signal, SignalInfo, SignalSet, WaitStatus, frame};
+use crate::task::{Action, Handler, Resource, Signal, SignalInfo, SignalSet, WaitStatus, frame};
 use crate::{Cause, Kernel, Pid, Reg, Trap};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
@@ -246,7 +246,7 @@ impl Ctx<'_> {
 
     /// Ends a process whose signal frame cannot be read back (Linux 6.12 arch/riscv/kernel/signal.c badframe).
     pub(crate) fn force_bad_frame(&mut self) {
-        self.force_signal(SignalInfo::sent(Signal::SIGSEGV, SI_KERNEL, Pid(0)));
+        self.force_signal(SignalInfo::of_kernel(Signal::SIGSEGV));
     }
 
     /// Makes the task run a handler next.
@@ -270,7 +270,7 @@ impl Ctx<'_> {
             self.process_mut().actions.insert(info.signal, once);
         }
         if frame::push(self, handler, action, info).is_err() {
-            let lost_room = SignalInfo::sent(Signal::SIGSEGV, SI_KERNEL, Pid(0));
+            let lost_room = SignalInfo::of_kernel(Signal::SIGSEGV);
             if info.signal != Signal::SIGSEGV {
                 self.force_signal(lost_room);
                 return Ok(());

@@ -103,12 +103,14 @@ impl Ctx<'_> {
     /// return.
     pub(crate) fn execute(&mut self, request: ExecRequest) -> Result<(), Flow> {
         let program = self.resolve_program(request).map_err(|error| error.errno())?;
+        let given = self.credentials_in(program.image.node);
         let fresh = self.new_memory(&program)?;
         self.become_only_task();
         self.enter_memory(fresh.mm);
         // The old program is gone: from here on a failure can only kill.
         self.forget_old_program(&program.name, program.image.node);
-        match self.start_image(&fresh, &program) {
+        self.take_program_credentials(program.image.node, &given);
+        match self.start_image(&fresh, &program, &given) {
             Ok(()) => {
                 let path = String::from_utf8_lossy(&program.name).into_owned();
                 self.log(Interest::EXEC, || What::Exec { path });
@@ -135,7 +137,7 @@ impl Ctx<'_> {
         }
         let mut script = name.clone();
         for _ in 0..=MAX_SCRIPTS {
-            let file = self.kernel.fs.program(node)?;
+            let file = self.program_file(node)?;
             let head = self.head_of(file);
             let Some(line) = ScriptLine::parse(&head)? else {
                 let image = Loadable { node, file, image: self.read_image(file, &head)? };
@@ -166,6 +168,11 @@ impl Ctx<'_> {
         self.with_fs(|fs, env| fs.lookup(env.processes, At { base, path }, LookupFlags::empty()))
     }
 
+    /// Returns the contents of a program that the task may execute.
+    pub(crate) fn program_file(&mut self, node: Node) -> Result<FileId, Errno> {
+        self.with_fs(|fs, env| fs.program(env.processes, node))
+    }
+
     fn head_of(&mut self, file: FileId) -> Vec<u8> {
         self.kernel.memory.cache().read(self.harts.ram(), file, 0, HEAD_BYTES)
     }
@@ -185,7 +192,7 @@ impl Ctx<'_> {
         let unusable =
             |errno| ExecError::Interpreter { path: String::from_utf8_lossy(path).into_owned(), errno };
         let node = self.find_file(path).map_err(unusable)?;
-        let file = self.kernel.fs.program(node).map_err(unusable)?;
+        let file = self.program_file(node).map_err(unusable)?;
         let head = self.head_of(file);
         if head.len() < ELF_HEADER_BYTES {
             return Err(unusable(Errno::EIO));

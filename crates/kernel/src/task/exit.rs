@@ -60,7 +60,10 @@ impl Ctx<'_> {
         self.leave_user_words(tid);
         self.kernel.take_off(self.harts, tid);
         self.release_memory(tid);
-        self.kernel.tasks.remove_task(tid);
+        let task = self.kernel.tasks.remove_task(tid);
+        if let Some(task) = task.filter(|_| tid == self.pid) {
+            self.process_mut().credentials = task.credentials;
+        }
     }
 
     fn release_files(&mut self) {
@@ -164,10 +167,8 @@ impl Kernel {
             && (action.handler == Handler::Ignore || action.flags & SA_NOCLDWAIT != 0);
         if let Some(signal) = exit_signal {
             let (code, value) = Change::Ended(status).info();
-            self.send_to_process(
-                parent,
-                SignalInfo { signal, code, fields: SignalFields::Child(pid, value) },
-            );
+            let fields = SignalFields::Child(pid, self.tasks.user_of(pid), value);
+            self.send_to_process(parent, SignalInfo { signal, code, fields });
         }
         if parent == INIT || unwanted {
             self.reap(pid);

@@ -14,7 +14,7 @@ impl Ctx<'_> {
     /// Makes a child process, or a task of this one.
     ///
     /// # Errors
-    /// As [`CloneRequest::check`]; `EAGAIN` when there are too many processes, `EEXIST` when the wanted number is taken,
+    /// As [`CloneRequest::check`]; `EAGAIN` when there are too many processes, at all or of one user, `EEXIST` when the wanted number is taken,
     /// `ENOMEM` when page tables cannot be had.
     pub(crate) fn clone_task(&mut self, request: CloneRequest) -> SysResult {
         request.check()?;
@@ -24,6 +24,7 @@ impl Ctx<'_> {
         if !is_thread && processes > self.kernel.settings.max_processes as usize {
             return Err(Errno::EAGAIN.into());
         }
+        self.check_task_limit()?;
         let child = match request.set_tid {
             Some(wanted) if self.kernel.tasks.is_free(wanted) => wanted,
             Some(_) => return Err(Errno::EEXIST.into()),
@@ -104,6 +105,7 @@ impl Ctx<'_> {
             set_child_tid: child_tid(CloneFlags::CHILD_SETTID),
             clear_child_tid: child_tid(CloneFlags::CHILD_CLEARTID),
             affinity: self.task().affinity,
+            credentials: self.task().credentials.clone(),
             vfork_parent: request.has(CloneFlags::VFORK).then_some(self.tid),
             name,
             ..Task::new(process, context)

@@ -12,6 +12,7 @@ use super::aslr::Offsets;
 use super::elf::{Image, Placement as ImagePlacement, Segment, SegmentFlags};
 use super::exec::ProgramStrings;
 use super::stack::{ProgramFacts, RANDOM_BYTES, Strings};
+use crate::creds::ProgramCredentials;
 use crate::ctx::Ctx;
 use crate::fs::Node;
 use crate::mm::{FileMapping, Layout, MapBacking, MapRequest, Placement, Prot, TASK_SIZE, Work};
@@ -101,7 +102,12 @@ impl Ctx<'_> {
     }
 
     /// Maps the program and its interpreter, fills the stack and points the task at the first instruction.
-    pub(super) fn start_image(&mut self, fresh: &Fresh, program: &Executable) -> Result<(), Errno> {
+    pub(super) fn start_image(
+        &mut self,
+        fresh: &Fresh,
+        program: &Executable,
+        given: &ProgramCredentials,
+    ) -> Result<(), Errno> {
         let Fresh { mm, strings, offsets } = fresh;
         let (mm, image) = (*mm, &program.image.image);
         let bias = self.place_program(mm, program, *offsets)?;
@@ -125,6 +131,7 @@ impl Ctx<'_> {
             interpreter: interpreter_base,
             entry,
             vdso: layout.vdso,
+            given,
         };
         let (sp, words) = strings.tables(&facts, random_at);
         self.kernel.memory.space_mut(mm).auxv = strings.auxiliary_vector_in(&words).to_vec();

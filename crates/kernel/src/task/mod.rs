@@ -10,6 +10,7 @@ mod exit;
 mod fork;
 pub(crate) mod frame;
 pub(crate) mod futex;
+mod identity;
 mod load;
 mod rlimits;
 mod robust;
@@ -34,7 +35,9 @@ pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
 };
 pub use stop::JobState;
-pub use table::{AlternateStack, PID_MAX, Process, Task, TaskState, TaskTable, Transfers, Usage, WaitStatus};
+pub use table::{
+    AlternateStack, Dumpable, PID_MAX, Process, Task, TaskState, TaskTable, Transfers, Usage, WaitStatus,
+};
 pub(crate) use timers::IntervalClock;
 pub use timers::{IntervalTimer, IntervalTimers};
 pub(crate) use vdso::Vdso;

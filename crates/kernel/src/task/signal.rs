@@ -205,12 +205,12 @@ pub struct SignalInfo {
 /// The part of `siginfo_t` that depends on the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalFields {
-    /// `kill(2)`, `tgkill(2)` and the kernel itself: `si_pid` and a uid of 0.
-    Sender(Pid),
+    /// `kill(2)`, `tgkill(2)` and the kernel itself: `si_pid` and `si_uid`.
+    Sender(Pid, u32),
     /// A trap: `si_addr`.
     Address(VirtAddr),
-    /// The end of a child: `si_pid` and `si_status`.
-    Child(Pid, i32),
+    /// The end of a child: `si_pid`, `si_uid` and `si_status`.
+    Child(Pid, u32, i32),
     /// rt_sigqueueinfo(2): `si_pid`, `si_uid` and `si_value`, as the sender wrote them.
     Queued(Pid, u32, u64),
 }
@@ -320,9 +320,9 @@ impl Pending {
 }
 
 impl SignalInfo {
-    /// Makes a signal that `from` sends with kill(2).
-    pub const fn sent(signal: Signal, code: i32, from: Pid) -> Self {
-        Self { signal, code, fields: SignalFields::Sender(from) }
+    /// Makes a signal that the kernel sends.
+    pub const fn of_kernel(signal: Signal) -> Self {
+        Self { signal, code: SI_KERNEL, fields: SignalFields::Sender(Pid(0), 0) }
     }
 
     /// Makes the signal of a trap at `at`.
@@ -337,10 +337,14 @@ impl SignalInfo {
         put(0, &self.signal.number().to_le_bytes());
         put(8, &self.code.to_le_bytes());
         match self.fields {
-            SignalFields::Sender(pid) => put(16, &pid.0.to_le_bytes()),
-            SignalFields::Address(at) => put(16, &at.0.to_le_bytes()),
-            SignalFields::Child(pid, status) => {
+            SignalFields::Sender(pid, uid) => {
                 put(16, &pid.0.to_le_bytes());
+                put(20, &uid.to_le_bytes());
+            }
+            SignalFields::Address(at) => put(16, &at.0.to_le_bytes()),
+            SignalFields::Child(pid, uid, status) => {
+                put(16, &pid.0.to_le_bytes());
+                put(20, &uid.to_le_bytes());
                 put(24, &status.to_le_bytes());
             }
             SignalFields::Queued(pid, uid, value) => {
@@ -385,8 +389,8 @@ impl SignalInfo {
             _ => "SI_USER",
         };
         match self.fields {
-            SignalFields::Sender(pid) => {
-                format!("{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid=0}}")
+            SignalFields::Sender(pid, uid) => {
+                format!("{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid={uid}}}")
             }
             SignalFields::Queued(pid, uid, value) => {
                 format!(
@@ -397,14 +401,14 @@ impl SignalInfo {
                 format!("{{si_signo={name}, si_code={code}, si_addr=NULL}}")
             }
             SignalFields::Address(at) => format!("{{si_signo={name}, si_code={code}, si_addr={at}}}"),
-            SignalFields::Child(pid, status) => {
+            SignalFields::Child(pid, uid, status) => {
                 let status = match self.code {
                     CLD_EXITED => status.to_string(),
                     _ => Signal::new(status as u64)
                         .map_or_else(|| status.to_string(), |signal| signal.name().to_owned()),
                 };
                 format!(
-                    "{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid=0, si_status={status}, si_utime=0, si_stime=0}}"
+                    "{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid={uid}, si_status={status}, si_utime=0, si_stime=0}}"
                 )
             }
         }

@@ -12,11 +12,12 @@
 //! ```
 
 use super::exec::ProgramStrings;
+use crate::creds::{Credentials, ProgramCredentials};
 use tine_mmu::VirtAddr;
 
 /// What the auxiliary vector says of the program (getauxval(3)).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ProgramFacts {
+pub(super) struct ProgramFacts<'a> {
     /// `AT_PHDR`.
     pub headers_at: VirtAddr,
     /// `AT_PHNUM`.
@@ -27,6 +28,8 @@ pub(super) struct ProgramFacts {
     pub entry: VirtAddr,
     /// `AT_SYSINFO_EHDR`.
     pub vdso: VirtAddr,
+    /// `AT_UID` to `AT_EGID`, and `AT_SECURE`.
+    pub given: &'a ProgramCredentials,
 }
 
 /// The strings of a new program, and where each will be.
@@ -67,7 +70,7 @@ impl Strings {
     }
 
     /// Returns the words from `argc` to the end of the auxiliary vector, and where they begin: the new stack pointer.
-    pub(super) fn tables(&self, facts: &ProgramFacts, random_at: VirtAddr) -> (VirtAddr, Vec<u64>) {
+    pub(super) fn tables(&self, facts: &ProgramFacts<'_>, random_at: VirtAddr) -> (VirtAddr, Vec<u64>) {
         let mut words = vec![self.arguments.len() as u64];
         words.extend(self.arguments.iter().map(|at| at.0));
         words.push(0);
@@ -94,7 +97,7 @@ pub(super) const RANDOM_BYTES: usize = 16;
 const HWCAP: u64 = 0x112d;
 
 /// Lists the auxiliary vector in Linux's order.
-fn auxiliary_vector(facts: &ProgramFacts, random_at: VirtAddr, path: VirtAddr) -> Vec<(u64, u64)> {
+fn auxiliary_vector(facts: &ProgramFacts<'_>, random_at: VirtAddr, path: VirtAddr) -> Vec<(u64, u64)> {
     const AT_NULL: u64 = 0;
     const AT_PHDR: u64 = 3;
     const AT_PHENT: u64 = 4;
@@ -117,6 +120,7 @@ fn auxiliary_vector(facts: &ProgramFacts, random_at: VirtAddr, path: VirtAddr) -
     const CACHES: std::ops::RangeInclusive<u64> = 40..=47;
     const AT_MINSIGSTKSZ: u64 = 51;
     const PROGRAM_HEADER_BYTES: u64 = 56;
+    let ProgramCredentials { credentials: Credentials { user, group, .. }, is_privileged } = facts.given;
     let mut vector = vec![(AT_SYSINFO_EHDR, facts.vdso.0)];
     vector.extend(CACHES.map(|kind| (kind, 0)));
     vector.extend([
@@ -130,11 +134,11 @@ fn auxiliary_vector(facts: &ProgramFacts, random_at: VirtAddr, path: VirtAddr) -
         (AT_BASE, facts.interpreter.0),
         (AT_FLAGS, 0),
         (AT_ENTRY, facts.entry.0),
-        (AT_UID, 0),
-        (AT_EUID, 0),
-        (AT_GID, 0),
-        (AT_EGID, 0),
-        (AT_SECURE, 0),
+        (AT_UID, u64::from(user.real)),
+        (AT_EUID, u64::from(user.effective)),
+        (AT_GID, u64::from(group.real)),
+        (AT_EGID, u64::from(group.effective)),
+        (AT_SECURE, u64::from(*is_privileged)),
         (AT_RANDOM, random_at.0),
         (AT_EXECFN, path.0),
         (AT_NULL, 0),
@@ -161,6 +165,7 @@ mod tests {
             interpreter: VirtAddr(0),
             entry: VirtAddr(0x100),
             vdso: VirtAddr(0),
+            given: &ProgramCredentials { credentials: Credentials::ROOT, is_privileged: false },
         };
         let (sp, words) = strings.tables(&facts, VirtAddr(0xf00));
         assert_eq!(sp.0 % 16, 0);

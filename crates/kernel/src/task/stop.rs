@@ -3,7 +3,7 @@
 use crate::ctx::Ctx;
 use crate::kernel::INIT;
 use crate::task::signal::{CLD_CONTINUED, CLD_STOPPED, DefaultAction};
-use crate::task::{Process, SI_KERNEL, Signal, SignalFields, SignalInfo, TaskState, WaitKey};
+use crate::task::{Process, Signal, SignalFields, SignalInfo, TaskState, WaitKey};
 use crate::{Kernel, Pid};
 
 /// `SA_NOCLDSTOP`: a parent does not want to be told that a child stopped.
@@ -114,7 +114,7 @@ impl Kernel {
         }
         for signal in [Signal::SIGHUP, Signal::SIGCONT] {
             for pid in &pids {
-                self.send_to_process(*pid, SignalInfo::sent(signal, SI_KERNEL, Pid(0)));
+                self.send_to_process(*pid, SignalInfo::of_kernel(signal));
             }
         }
     }
@@ -134,7 +134,7 @@ impl Kernel {
         let Some(parent) = self.tasks.process(pid).map(|process| process.parent) else { return };
         let wants = |flags: u64| flags & SA_NOCLDSTOP == 0;
         if self.tasks.process(parent).is_some_and(|process| wants(process.action(Signal::SIGCHLD).flags)) {
-            let fields = SignalFields::Child(pid, signal.number() as i32);
+            let fields = SignalFields::Child(pid, self.tasks.user_of(pid), signal.number() as i32);
             self.send_to_process(parent, SignalInfo { signal: Signal::SIGCHLD, code, fields });
         }
         self.wake(WaitKey::ChildOf(parent));

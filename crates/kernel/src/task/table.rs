@@ -8,6 +8,7 @@ use super::signal::{Action, Pending, Signal, SignalSet};
 use super::stop::JobState;
 use super::timers::IntervalTimers;
 use crate::account::{Account, Origin};
+use crate::creds::{Credentials, ROOT};
 use crate::fs::{FdTableId, Node, WorkDirId};
 use crate::syscall::Suspended;
 use crate::{HartId, MmId, Pid, UserContext};
@@ -93,6 +94,12 @@ pub struct Task {
     pub affinity: u64,
     /// A name of its own (prctl(2), `PR_SET_NAME`); the process's first task has the process's.
     pub name: Option<Vec<u8>>,
+    /// Who it is, and what it may do.
+    pub credentials: Credentials,
+    /// Whether its user had too many tasks when it took them.
+    pub exceeds_limit: bool,
+    /// The signal that it gets when the task that made it ends (prctl(2), `PR_SET_PDEATHSIG`).
+    pub parent_death_signal: Option<Signal>,
 }
 
 impl Task {
@@ -115,6 +122,9 @@ impl Task {
             vfork_parent: None,
             affinity: u64::MAX,
             name: None,
+            credentials: Credentials::ROOT,
+            exceeds_limit: false,
+            parent_death_signal: None,
         }
     }
 
@@ -184,6 +194,16 @@ pub struct Transfers {
     pub writes: u64,
 }
 
+/// Who may look at a process, and would find its core file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dumpable {
+    /// Nobody but root.
+    No,
+    /// Who is like it.
+    #[default]
+    Yes,
+}
+
 /// A process.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -241,6 +261,10 @@ pub struct Process {
     pub rlimits: Rlimits,
     /// Its execution domain (personality(2)).
     pub personality: u32,
+    /// The credentials of its first task, once that one has ended.
+    pub credentials: Credentials,
+    /// Whether others may look at it (prctl(2), `PR_SET_DUMPABLE`).
+    pub dumpable: Dumpable,
     /// Whether it asked for no huge pages (prctl(2), `PR_SET_THP_DISABLE`).
     pub thp_disabled: bool,
     /// The commands of membarrier(2) that it has registered for.
@@ -334,6 +358,17 @@ impl TaskTable {
     /// Returns how many processes there are, zombies included.
     pub fn process_count(&self) -> usize {
         self.processes.len()
+    }
+
+    /// Returns the credentials of a task or, by the number of its first task, of a process.
+    pub fn credentials(&self, tid: Pid) -> Option<&Credentials> {
+        let of_task = self.tasks.get(&tid).map(|task| &task.credentials);
+        of_task.or_else(|| self.processes.get(&tid).map(|process| &process.credentials))
+    }
+
+    /// Returns the user that a process belongs to.
+    pub fn user_of(&self, pid: Pid) -> u32 {
+        self.credentials(pid).map_or(ROOT, |credentials| credentials.user.real)
     }
 
     /// Returns every task, lowest number first.

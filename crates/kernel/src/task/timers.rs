@@ -1,7 +1,7 @@
 //! Interval timers (setitimer(2)): three a process, each of which sends a signal when its clock reaches a time.
 
 use crate::ctx::Ctx;
-use crate::task::{SI_KERNEL, Signal, SignalInfo, Usage};
+use crate::task::{Signal, SignalInfo, Usage};
 use crate::{Kernel, Pid};
 
 /// Which clock a timer follows.
@@ -120,7 +120,7 @@ impl Kernel {
             process.timers.real.advance(now_ns);
             let next = process.timers.real.next_ns;
             self.sched.set_alarm(pid, Some(deadline), next);
-            self.send_to_process(pid, SignalInfo::sent(Signal::SIGALRM, SI_KERNEL, Pid(0)));
+            self.send_to_process(pid, SignalInfo::of_kernel(Signal::SIGALRM));
         }
     }
 
@@ -132,7 +132,7 @@ impl Kernel {
             let timer = process.timers.get_mut(clock);
             if timer.next_ns.is_some_and(|next| next <= now_ns) {
                 timer.advance(now_ns);
-                self.send_to_process(pid, SignalInfo::sent(clock.signal(), SI_KERNEL, Pid(0)));
+                self.send_to_process(pid, SignalInfo::of_kernel(clock.signal()));
             }
         }
     }

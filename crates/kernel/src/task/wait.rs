@@ -75,6 +75,8 @@ impl Change {
 pub(crate) struct Child {
     /// Its number.
     pub pid: Pid,
+    /// The user that it belongs to.
+    pub user: u32,
     /// What has become of it.
     pub change: Change,
     /// What it used, with the children that it waited for.
@@ -85,7 +87,7 @@ impl Child {
     /// Returns the `siginfo_t` of waitid(2).
     pub(crate) const fn info(&self) -> SignalInfo {
         let (code, status) = self.change.info();
-        SignalInfo { signal: Signal::SIGCHLD, code, fields: SignalFields::Child(self.pid, status) }
+        SignalInfo { signal: Signal::SIGCHLD, code, fields: SignalFields::Child(self.pid, self.user, status) }
     }
 }
 
@@ -105,7 +107,12 @@ impl Ctx<'_> {
         for (pid, process) in eligible {
             any = true;
             if let Some(change) = process.change(options) {
-                return Ok(Some(Child { pid, change, usage: process.total_usage() }));
+                return Ok(Some(Child {
+                    pid,
+                    user: self.kernel.tasks.user_of(pid),
+                    change,
+                    usage: process.total_usage(),
+                }));
             }
         }
         if any { Ok(None) } else { Err(Errno::ECHILD) }

@@ -3,6 +3,7 @@
 use crate::cpu::ScriptedHarts;
 use crate::elf;
 use crate::script::Script;
+use tine_kernel::creds::Credentials;
 use tine_kernel::fs::{Env, FdTableId, Node, Processes, WorkDirId};
 use tine_kernel::{
     Account, Event, Harts, Host, Interest, Kernel, MemoryCounters, MemoryPolicy, Outcome, Pid, ProcessRecord,
@@ -82,6 +83,18 @@ impl Processes for NoProcesses {
 
     fn caller_task(&self) -> Pid {
         Pid(0)
+    }
+
+    fn credentials(&self) -> &Credentials {
+        Credentials::of_kernel()
+    }
+
+    fn owner(&self, _: Pid) -> (u32, u32) {
+        (0, 0)
+    }
+
+    fn may_inspect(&self, _: Pid) -> bool {
+        true
     }
 
     fn exe(&self, _: Pid) -> Option<Node> {

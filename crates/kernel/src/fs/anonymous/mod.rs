@@ -11,6 +11,7 @@ pub use eventfd::EventfdKind;
 
 use super::flags::{OpenFlags, PollEvents};
 use super::inode::{InodeId, InodeKind};
+use super::permission::Creation;
 use super::wait::{Stop, Wait};
 use super::{Env, Fs, Node, OpenId, Processes, ReadSource};
 use crate::Errno;
@@ -52,7 +53,8 @@ fn wait_unless_nonblocking(flags: OpenFlags, wait: Wait) -> Stop {
 impl Fs {
     /// Opens a new object.
     fn open_anonymous(&mut self, object: Anonymous, flags: OpenFlags, now_ns: u64) -> OpenId {
-        let node = Node::Inode(self.new_inode(InodeKind::Anonymous(object), 0o600, now_ns));
+        let node =
+            Node::Inode(self.new_inode(InodeKind::Anonymous(object), 0o600, Creation::by_root(now_ns)));
         self.describe(node, OpenFlags::RDWR | flags & OpenFlags::NONBLOCK)
     }
 

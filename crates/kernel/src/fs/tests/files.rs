@@ -287,7 +287,7 @@ fn a_program_is_installed_where_it_was_named() {
     let node = world.with(|fs, env| fs.install(env, b"/opt/deep/prog", b"\x7fELF", 0o755)).unwrap();
     assert_eq!(world.find("/opt/deep/prog"), Ok(node));
     assert_eq!(world.contents("/opt/deep/prog"), "\x7fELF");
-    assert!(world.fs.program(node).is_ok());
+    assert!(world.program(node).is_ok());
     let again = world.with(|fs, env| fs.install(env, b"/opt/deep/prog", b"", 0o755));
     assert_eq!(again, Err(Errno::EEXIST));
 }
@@ -298,13 +298,13 @@ fn only_executable_files_run() {
     world.file("/f", "");
     let f = world.find("/f").unwrap();
     let root = world.fs.root();
-    assert_eq!(world.fs.program(f), Err(Errno::EACCES));
-    assert_eq!(world.fs.access(f, AccessMode::READ | AccessMode::WRITE), Ok(()));
-    assert_eq!(world.fs.access(f, AccessMode::EXECUTE), Err(Errno::EACCES));
-    world.fs.chmod(f, 0o010, 0).unwrap();
-    assert!(world.fs.program(f).is_ok(), "root may when anybody may");
-    assert_eq!(world.fs.access(root, AccessMode::EXECUTE), Ok(()));
-    assert_eq!(world.fs.program(root), Err(Errno::EACCES));
+    assert_eq!(world.program(f), Err(Errno::EACCES));
+    assert_eq!(world.access(f, AccessMode::READ | AccessMode::WRITE), Ok(()));
+    assert_eq!(world.access(f, AccessMode::EXECUTE), Err(Errno::EACCES));
+    world.with(|fs, env| fs.chmod(env, f, 0o010)).unwrap();
+    assert!(world.program(f).is_ok(), "root may when anybody may");
+    assert_eq!(world.access(root, AccessMode::EXECUTE), Ok(()));
+    assert_eq!(world.program(root), Err(Errno::EACCES));
 }
 
 #[test]
@@ -317,12 +317,14 @@ fn times_tell_what_was_done() {
     let written = world.stat("/f").unwrap().times;
     assert!(written.modified_ns > made.modified_ns && written.born_ns == made.born_ns);
     let f = world.find("/f").unwrap();
-    world.fs.chmod(f, 0o600, 1_000).unwrap();
+    world.with(|fs, env| fs.chmod(env, f, 0o600)).unwrap();
+    let now_ns = world.now_ns;
     let changed = world.stat("/f").unwrap();
-    assert_eq!((changed.times.changed_ns, changed.times.modified_ns), (1_000, written.modified_ns));
+    assert_eq!((changed.times.changed_ns, changed.times.modified_ns), (now_ns, written.modified_ns));
     assert_eq!(changed.permissions, 0o600);
-    world.fs.set_times(f, None, Some(7), 2_000).unwrap();
-    world.fs.chown(f, Some(5), None, 2_000).unwrap();
+    let times = NewTimes::Chosen { accessed_ns: None, modified_ns: Some(7) };
+    world.with(|fs, env| fs.set_times(env, f, times)).unwrap();
+    world.with(|fs, env| fs.chown(env, f, Some(5), None)).unwrap();
     let set = world.stat("/f").unwrap();
     assert_eq!((set.times.modified_ns, set.uid, set.gid), (7, 5, 0));
 }

@@ -8,12 +8,14 @@ mod layout;
 mod locks;
 mod names;
 mod paths;
+mod permissions;
 mod pipes;
 mod procfs;
 
 use super::*;
-use crate::Pid;
+use crate::creds::{Capabilities, Credentials, Ids};
 use crate::mm::Truncated;
+use crate::{FileId, Pid};
 
 /// Frames of the machine under test.
 const FRAMES: u64 = 128;
@@ -26,6 +28,7 @@ struct Pair {
     work_dir: WorkDirId,
     exe: Option<Node>,
     table: FdTableId,
+    credentials: Credentials,
 }
 
 impl Processes for Pair {
@@ -47,6 +50,18 @@ impl Processes for Pair {
 
     fn caller_task(&self) -> Pid {
         Pid(11)
+    }
+
+    fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    fn owner(&self, _: Pid) -> (u32, u32) {
+        (0, 0)
+    }
+
+    fn may_inspect(&self, _: Pid) -> bool {
+        self.credentials.user.fs == 0
     }
 
     fn exe(&self, pid: Pid) -> Option<Node> {
@@ -77,7 +92,12 @@ impl World {
         let ram = Ram::new(FRAMES * tine_mmu::PAGE_SIZE).unwrap();
         let frames = Frames::new(&ram);
         let mut fs = Fs::new(0, 0);
-        let processes = Pair { work_dir: fs.new_work_dir(), exe: None, table: fs.new_table() };
+        let processes = Pair {
+            work_dir: fs.new_work_dir(),
+            exe: None,
+            table: fs.new_table(),
+            credentials: Credentials::ROOT,
+        };
         Self { fs, ram, frames, cache: PageCache::default(), processes, now_ns: 0 }
     }
 
@@ -104,6 +124,14 @@ impl World {
 
     fn find(&self, path: &str) -> Result<Node, Errno> {
         self.fs.lookup(&self.processes, self.at(path), LookupFlags::empty())
+    }
+
+    fn program(&self, node: Node) -> Result<FileId, Errno> {
+        self.fs.program(&self.processes, node)
+    }
+
+    fn access(&self, node: Node, mode: AccessMode) -> Result<(), Errno> {
+        self.fs.permission(&self.processes, node, mode)
     }
 
     fn stat(&mut self, path: &str) -> Result<Stat, Errno> {

@@ -115,7 +115,7 @@ fn files_are_read_only_and_say_nothing_of_their_size() {
     let target = world.with(|fs, env| fs.write(env, open, Position::Current, b"x"));
     assert_eq!(target, Ok(WriteTarget::Proc(place)), "the caller knows what may be written");
     let meminfo = world.find("/proc/meminfo").unwrap();
-    assert_eq!(world.fs.chmod(meminfo, 0o777, 0), Err(Errno::EPERM));
+    assert_eq!(world.with(|fs, env| fs.chmod(env, meminfo, 0o777)), Err(Errno::EPERM));
     let directory = world.open("/proc", OpenFlags::empty()).unwrap();
     assert_eq!(world.read(directory, 1), Err(stop(Errno::EISDIR)));
 }
