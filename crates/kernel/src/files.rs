@@ -72,12 +72,11 @@ impl Processes for View<'_> {
     }
 
     fn work_dir(&self, pid: Pid) -> Option<WorkDirId> {
-        let process = self.tasks.process(pid)?;
-        process.end.is_none().then_some(process.work_dir)
+        Some(self.tasks.task_or_oldest(pid)?.work_dir)
     }
 
     fn fd_table(&self, pid: Pid) -> Option<FdTableId> {
-        self.tasks.process(pid)?.files
+        Some(self.tasks.task_or_oldest(pid)?.files)
     }
 }
 
@@ -126,12 +125,9 @@ impl Ctx<'_> {
         self.kernel.settings.epoch_s * 1_000_000_000 + self.now_ns()
     }
 
-    /// Returns the process's descriptor table.
-    ///
-    /// # Panics
-    /// After the process gave it back.
+    /// Returns the task's descriptor table.
     pub(crate) fn files(&self) -> FdTableId {
-        self.process().files.expect("a running process has descriptors")
+        self.task().files
     }
 
     /// Returns what a descriptor has open.

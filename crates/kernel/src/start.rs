@@ -3,12 +3,11 @@
 use crate::creds::Credentials;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
-use crate::fs::{FdTableId, WorkDirId};
 use crate::kernel::INIT;
 use crate::syscall::{exit_with, quoted};
-use crate::task::{ExecError, ExecRequest, Process, Program, ProgramStrings, Task};
+use crate::task::{ExecError, ExecRequest, HandlersId, Process, Program, ProgramStrings, Task};
 use crate::{Errno, HartId, Harts, Host, Kernel, Origin, Pid};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The permissions of the program's file in the machine.
 const PROGRAM_PERMISSIONS: u32 = 0o755;
@@ -25,7 +24,7 @@ pub struct InstalledFile {
 }
 
 impl Process {
-    fn first(pid: Pid, parent: Pid, files: Option<FdTableId>, work_dir: WorkDirId) -> Self {
+    fn first(pid: Pid, parent: Pid, handlers: HandlersId) -> Self {
         Self {
             parent,
             children: BTreeSet::new(),
@@ -33,9 +32,7 @@ impl Process {
             session: pid,
             tasks: Vec::new(),
             mm: None,
-            files,
-            work_dir,
-            actions: BTreeMap::new(),
+            handlers,
             pending: Default::default(),
             exit_signal: Some(crate::task::Signal::SIGCHLD),
             command: b"init".to_vec(),
@@ -74,8 +71,8 @@ fn execve_text(request: &ExecRequest) -> String {
 impl Kernel {
     /// Makes init. It has no task and runs no instruction: it is there to be a parent.
     pub(crate) fn create_init(&mut self) {
-        let work_dir = self.fs.new_work_dir();
-        self.tasks.insert_process(INIT, Process::first(INIT, Pid(0), None, work_dir));
+        let handlers = self.tasks.handlers.create();
+        self.tasks.insert_process(INIT, Process::first(INIT, Pid(0), handlers));
     }
 
     /// Puts a file into the file system, with the directories on the way.
@@ -106,8 +103,9 @@ impl Kernel {
         let pid = self.tasks.next_pid().ok_or(Errno::EAGAIN)?;
         let files = self.fs.console_table(epoch_ns);
         let work_dir = self.fs.new_work_dir();
-        self.tasks.insert_process(pid, Process::first(pid, INIT, Some(files), work_dir));
-        self.tasks.insert_task(pid, Task::new(pid, Default::default()));
+        let handlers = self.tasks.handlers.create();
+        self.tasks.insert_process(pid, Process::first(pid, INIT, handlers));
+        self.tasks.insert_task(pid, Task::new(pid, Default::default(), files, work_dir));
         if let Some(init) = self.tasks.process_mut(INIT) {
             init.children.insert(pid);
         }

@@ -33,7 +33,7 @@ mod path;
 mod permission;
 mod pipe;
 mod proc;
-mod slab;
+pub(crate) mod slab;
 mod stat;
 mod statfs;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
 
 /// A typed slot number.
-pub(super) trait Key: Copy {
+pub(crate) trait Key: Copy {
     /// Wraps a slot number.
     fn from_slot(slot: u32) -> Self;
     /// Returns the slot number.
@@ -28,11 +28,11 @@ macro_rules! key {
         }
     };
 }
-pub(super) use key;
+pub(crate) use key;
 
 /// Values by key. A key is only ever held by somebody who keeps its value alive, so looking one up cannot fail.
 #[derive(Clone, Debug)]
-pub(super) struct Slab<K, T> {
+pub(crate) struct Slab<K, T> {
     slots: Vec<Option<T>>,
     free: Vec<u32>,
     key: PhantomData<K>,
@@ -40,12 +40,12 @@ pub(super) struct Slab<K, T> {
 
 impl<K: Key, T> Slab<K, T> {
     /// Makes an empty slab.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { slots: Vec::new(), free: Vec::new(), key: PhantomData }
     }
 
     /// Stores `value` and returns its key.
-    pub(super) fn insert(&mut self, value: T) -> K {
+    pub(crate) fn insert(&mut self, value: T) -> K {
         match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = Some(value);
@@ -59,15 +59,21 @@ impl<K: Key, T> Slab<K, T> {
     }
 
     /// Takes the value of `key` out.
-    pub(super) fn remove(&mut self, key: K) -> T {
+    pub(crate) fn remove(&mut self, key: K) -> T {
         let value = self.slots[key.slot()].take().expect("a key that somebody holds");
         self.free.push(key.slot() as u32);
         value
     }
 
     /// Returns how many values there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+}
+
+impl<K: Key, T> Default for Slab<K, T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -33,7 +33,7 @@ impl Fs {
         self.work_dirs[id].users += 1;
     }
 
-    /// Returns how many processes use it.
+    /// Returns how many tasks use it.
     pub fn work_dir_users(&self, id: WorkDirId) -> u32 {
         self.work_dirs[id].users
     }
@@ -43,6 +43,15 @@ impl Fs {
         let copy = WorkDir { users: 1, ..self.work_dirs[id].clone() };
         self.hold(copy.cwd);
         self.work_dirs.insert(copy)
+    }
+
+    /// Returns one of the caller's own: the same, or a copy when others use it too (unshare(2)).
+    pub fn unshare_work_dir(&mut self, id: WorkDirId) -> WorkDirId {
+        if self.work_dirs[id].users == 1 {
+            return id;
+        }
+        self.work_dirs[id].users -= 1;
+        self.fork_work_dir(id)
     }
 
     /// Removes a user; with the last one the directory is let go.

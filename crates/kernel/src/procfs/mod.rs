@@ -30,7 +30,7 @@ impl Ctx<'_> {
             }
             ProcNode::ProcessFile(subject, file) => self.process_text(subject, file),
             ProcNode::FdInfo(subject, fd) => {
-                let table = self.kernel.tasks.process(subject.process()).and_then(|process| process.files);
+                let table = self.kernel.tasks.task_or_oldest(subject.number()).map(|task| task.files);
                 let open = self.kernel.fs.fd(table.ok_or(Errno::ENOENT)?, fd).map_err(|_| Errno::ENOENT)?;
                 Ok(self.with_fs(|fs, env| fs.fd_info(env, open)).into_bytes())
             }

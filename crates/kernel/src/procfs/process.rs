@@ -200,11 +200,11 @@ impl SignalSets {
             ignored: SignalSet::default(),
             caught: SignalSet::default(),
         };
-        for (signal, action) in &process.actions {
+        for (signal, action) in kernel.tasks.actions(kernel.tasks.process_of(tid).unwrap_or(tid)) {
             match action.handler {
                 Handler::Default => {}
-                Handler::Ignore => sets.ignored.insert(*signal),
-                Handler::Function(_) => sets.caught.insert(*signal),
+                Handler::Ignore => sets.ignored.insert(signal),
+                Handler::Function(_) => sets.caught.insert(signal),
             }
         }
         sets
@@ -225,7 +225,9 @@ impl Kernel {
             let _ = writeln!(text, "{name}:\t{value}");
         };
         line("Name", &String::from_utf8_lossy(self.name_of(subject, process)));
-        line("Umask", &format!("{:04o}", self.fs.umask(process.work_dir)));
+        if let Some(task) = self.tasks.task_or_oldest(number) {
+            line("Umask", &format!("{:04o}", self.fs.umask(task.work_dir)));
+        }
         line("State", &format!("{letter} ({state})"));
         line("Tgid", &pid.to_string());
         line("Ngid", "0");

@@ -50,7 +50,7 @@ pub(super) fn openat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, flags: OpenAr
     let flags = OpenFlags::from_bits_truncate(flags.0);
     let files = ctx.files();
     let fd = ctx.kernel.fs.lowest_fd(files, Fd(0), ctx.fd_limit())?;
-    let permissions = ctx.kernel.fs.mask(ctx.process().work_dir, mode.0);
+    let permissions = ctx.kernel.fs.mask(ctx.task().work_dir, mode.0);
     let opened = ctx.at_path(dir, &path, |fs, env, at| fs.open(env, at, flags, permissions))?;
     ctx.unmap_truncated(opened.truncated);
     ctx.kernel.fs.put_fd(files, fd, opened.open, on_exec(flags));
@@ -74,7 +74,7 @@ pub(super) fn close_range(ctx: &mut Ctx<'_>, first: u32, last: u32, flags: u32) 
     }
     if flags & CLOSE_RANGE_UNSHARE != 0 {
         let own = ctx.kernel.fs.unshare_table(ctx.files());
-        ctx.process_mut().files = Some(own);
+        ctx.task_mut().files = own;
     }
     let files = ctx.files();
     let fds = ctx.kernel.fs.fds(files).into_iter().filter(|fd| (first..=last).contains(&(fd.0 as u32)));

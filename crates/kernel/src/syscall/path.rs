@@ -37,7 +37,7 @@ impl Ctx<'_> {
         path: &[u8],
         operate: impl FnOnce(&mut Fs, &mut Env<'_>, At<'_>) -> Result<R, Errno>,
     ) -> Result<R, Errno> {
-        let (files, work_dir) = (self.files(), self.process().work_dir);
+        let (files, work_dir) = (self.files(), self.task().work_dir);
         self.with_fs(|fs, env| {
             let at = fs.start(files, work_dir, Fd(dir.0), path)?;
             operate(fs, env, at)
@@ -102,7 +102,7 @@ pub(super) fn unlinkat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, flags: AtFl
 /// `mkdirat(2)`.
 pub(super) fn mkdirat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, mode: Mode) -> SysResult {
     let path = ctx.read_path(path.0)?;
-    let permissions = ctx.kernel.fs.mask(ctx.process().work_dir, mode.0);
+    let permissions = ctx.kernel.fs.mask(ctx.task().work_dir, mode.0);
     ctx.at_path(dir, &path, |fs, env, at| fs.mkdir(env, at, permissions))?;
     Ok(0)
 }
@@ -144,7 +144,7 @@ pub(super) fn renameat2(
 ) -> SysResult {
     let flags = RenameFlags::from_bits(flags.0).ok_or(Errno::EINVAL)?;
     let (old, new) = (ctx.read_path(old.0)?, ctx.read_path(new.0)?);
-    let (files, work_dir) = (ctx.files(), ctx.process().work_dir);
+    let (files, work_dir) = (ctx.files(), ctx.task().work_dir);
     ctx.with_fs(|fs, env| {
         let from = fs.start(files, work_dir, Fd(old_dir.0), &old)?;
         let to = fs.start(files, work_dir, Fd(new_dir.0), &new)?;
@@ -225,7 +225,7 @@ pub(super) fn truncate(ctx: &mut Ctx<'_>, path: PathPtr, len: i64) -> SysResult 
 
 /// `getcwd(2)`, the system call: it returns the length with the NUL.
 pub(super) fn getcwd(ctx: &mut Ctx<'_>, buffer: OutBuffer, len: u64) -> SysResult {
-    let cwd = ctx.kernel.fs.cwd(ctx.process().work_dir);
+    let cwd = ctx.kernel.fs.cwd(ctx.task().work_dir);
     let mut path = ctx.kernel.fs.directory_path(cwd)?;
     path.push(0);
     if path.len() as u64 > len {
@@ -236,7 +236,7 @@ pub(super) fn getcwd(ctx: &mut Ctx<'_>, buffer: OutBuffer, len: u64) -> SysResul
 }
 
 pub(super) fn change_directory(ctx: &mut Ctx<'_>, directory: Node) -> SysResult {
-    let work_dir = ctx.process().work_dir;
+    let work_dir = ctx.task().work_dir;
     ctx.with_fs(|fs, env| fs.chdir(env, work_dir, directory))?;
     Ok(0)
 }
@@ -250,6 +250,6 @@ pub(super) fn chdir(ctx: &mut Ctx<'_>, path: PathPtr) -> SysResult {
 
 /// `umask(2)`.
 pub(super) fn umask(ctx: &mut Ctx<'_>, mask: Mode) -> SysResult {
-    let work_dir = ctx.process().work_dir;
+    let work_dir = ctx.task().work_dir;
     Ok(u64::from(ctx.kernel.fs.set_umask(work_dir, mask.0)))
 }

@@ -153,7 +153,7 @@ pub(super) fn rt_sigaction(
     if new.0 != 0 && matches!(signal, Signal::SIGKILL | Signal::SIGSTOP) {
         return Err(Errno::EINVAL.into());
     }
-    let before = ctx.process().action(signal);
+    let before = ctx.kernel.tasks.action(ctx.pid, signal);
     if new.0 != 0 {
         let [handler, flags, mask] = ctx.read(UserPtr::<[u64; 3]>::new(new))?;
         let handler = match handler {
@@ -162,7 +162,7 @@ pub(super) fn rt_sigaction(
             at => Handler::Function(VirtAddr(at)),
         };
         let action = Action { handler, flags: flags & SA_KNOWN, mask: SignalSet::mask(mask) };
-        ctx.process_mut().actions.insert(signal, action);
+        ctx.kernel.tasks.set_action(ctx.pid, signal, action);
         ctx.forget_ignored(signal);
     }
     if old.0 != 0 {

@@ -110,6 +110,7 @@ syscalls! {
     94 => thread::exit_group(status: i32);
     95 => process::waitid(which: IdType, id: Pid, info: VirtAddr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
     96 => thread::set_tid_address(word: VirtAddr);
+    97 => thread::unshare(flags: UnshareFlags);
     98 => futex::futex(word: VirtAddr, operation: FutexOp, value: u32, timeout: FutexArg, second: FutexArg, value3: FutexArg);
     99 => thread::set_robust_list(head: VirtAddr, len: u64);
     100 => thread::get_robust_list(tid: Pid, head: UserPtr<u64>, len: UserPtr<u64>);

@@ -7,7 +7,7 @@ use crate::task::Signal;
 use tine_mmu::VirtAddr;
 
 /// The names of the flags of clone and clone3.
-const CLONE_NAMES: [(u32, &str); 15] = [
+const CLONE_NAMES: [(u32, &str); 24] = [
     (0x100, "CLONE_VM"),
     (0x200, "CLONE_FS"),
     (0x400, "CLONE_FILES"),
@@ -22,7 +22,16 @@ const CLONE_NAMES: [(u32, &str); 15] = [
     (0x80000, "CLONE_SETTLS"),
     (0x100000, "CLONE_PARENT_SETTID"),
     (0x200000, "CLONE_CHILD_CLEARTID"),
+    (0x400000, "CLONE_DETACHED"),
+    (0x800000, "CLONE_UNTRACED"),
     (0x1000000, "CLONE_CHILD_SETTID"),
+    (0x2000000, "CLONE_NEWCGROUP"),
+    (0x4000000, "CLONE_NEWUTS"),
+    (0x8000000, "CLONE_NEWIPC"),
+    (0x10000000, "CLONE_NEWUSER"),
+    (0x20000000, "CLONE_NEWPID"),
+    (0x40000000, "CLONE_NEWNET"),
+    (0x80000000, "CLONE_IO"),
 ];
 
 /// The flags word of clone: `CLONE_*` above the low byte, which holds the exit signal.
@@ -42,6 +51,20 @@ impl Arg for CloneArg {
             (Some(signal), true) => signal.name().to_owned(),
             (Some(signal), false) => format!("{flags}|{}", signal.name()),
         }
+    }
+}
+
+/// The flags of unshare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UnshareFlags(pub u64);
+
+impl Arg for UnshareFlags {
+    fn from_register(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        show_flags(raw as u32, "0", &CLONE_NAMES)
     }
 }
 

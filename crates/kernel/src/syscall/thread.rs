@@ -1,7 +1,7 @@
 //! Calls that make and end tasks, and calls about one task of a process.
 
 use super::args::{UserPtr, UserValue};
-use super::task_types::{Clone3Ptr, CloneArg};
+use super::task_types::{Clone3Ptr, CloneArg, UnshareFlags};
 use super::types::Barrier;
 use super::{Continuation, Flow, SysResult, show};
 use crate::ctx::Ctx;
@@ -104,6 +104,41 @@ pub(super) fn clone3(ctx: &mut Ctx<'_>, request: Clone3Ptr, size: u64) -> SysRes
         child_tid,
         set_tid: set_tid.map(Pid),
     })
+}
+
+/// `unshare(2)`: the task gets descriptors, a working directory and a mask of its own.
+///
+/// # Errors
+/// `EINVAL` for unknown flags; for memory and handlers that others use too, and threads that would have to leave their
+/// process; for namespaces, as from a kernel that was built without them.
+pub(super) fn unshare(ctx: &mut Ctx<'_>, flags: UnshareFlags) -> SysResult {
+    let flags = CloneFlags::from_bits(flags.0).ok_or(Errno::EINVAL)?;
+    let known = CloneFlags::THREAD
+        | CloneFlags::FS
+        | CloneFlags::SIGHAND
+        | CloneFlags::VM
+        | CloneFlags::FILES
+        | CloneFlags::SYSVSEM;
+    let process = ctx.process();
+    let joined = process.tasks.len() > 1;
+    let shares_handlers = ctx.kernel.tasks.handlers.is_shared(process.handlers);
+    let shares_memory = ctx.kernel.memory.users(ctx.mm()) > 1;
+    if !known.contains(flags)
+        || joined && flags.intersects(CloneFlags::THREAD | CloneFlags::SIGHAND | CloneFlags::VM)
+        || shares_handlers && flags.intersects(CloneFlags::SIGHAND | CloneFlags::VM)
+        || shares_memory && flags.contains(CloneFlags::VM)
+    {
+        return Err(Errno::EINVAL.into());
+    }
+    if flags.contains(CloneFlags::FILES) {
+        let own = ctx.kernel.fs.unshare_table(ctx.files());
+        ctx.task_mut().files = own;
+    }
+    if flags.contains(CloneFlags::FS) {
+        let own = ctx.kernel.fs.unshare_work_dir(ctx.task().work_dir);
+        ctx.task_mut().work_dir = own;
+    }
+    Ok(0)
 }
 
 /// Waits until a vfork child has given the address space back.

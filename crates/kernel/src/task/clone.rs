@@ -81,8 +81,7 @@ impl CloneRequest {
     ///
     /// # Errors
     /// `EINVAL` for a contradiction; for namespaces and descriptors of processes as from a kernel that was built without
-    /// them. `EBADF` for a control group, of which no descriptor can be had. `ENOSYS` for processes that share their
-    /// handlers, and threads that do not share files and working directory.
+    /// them. `EBADF` for a control group, of which no descriptor can be had.
     pub(super) fn check(&self) -> Result<(), Errno> {
         let thread = self.has(CloneFlags::THREAD);
         let contradicts = thread && !self.has(CloneFlags::SIGHAND)
@@ -92,10 +91,6 @@ impl CloneRequest {
         }
         if self.has(CloneFlags::INTO_CGROUP) {
             return Err(Errno::EBADF);
-        }
-        let whole_thread = CloneFlags::THREAD | CloneFlags::FS | CloneFlags::FILES;
-        if thread && !self.has(whole_thread) || !thread && self.has(CloneFlags::SIGHAND) {
-            return Err(Errno::ENOSYS);
         }
         Ok(())
     }

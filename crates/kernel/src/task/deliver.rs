@@ -87,8 +87,11 @@ impl Kernel {
         if !signal.queues() {
             return Room::Left;
         }
-        let held = self.tasks.processes().map(|(_, process)| process.pending.len()).sum::<usize>()
-            + self.tasks.tasks().map(|(_, task)| task.pending.len()).sum::<usize>();
+        let user = self.tasks.user_of(pid);
+        let processes = self.tasks.processes().filter(|(other, _)| self.tasks.user_of(*other) == user);
+        let tasks = self.tasks.tasks().filter(|(_, task)| self.tasks.user_of(task.process) == user);
+        let held = processes.map(|(_, process)| process.pending.len()).sum::<usize>()
+            + tasks.map(|(_, task)| task.pending.len()).sum::<usize>();
         let limit = self.tasks.process(pid).map(|process| process.rlimits.current(Resource::PendingSignals));
         if limit.is_some_and(|limit| (held as u64) < limit) { Room::Left } else { Room::Full }
     }
@@ -107,8 +110,7 @@ impl Kernel {
     /// Tells whether a signal is not even held: it would do nothing. A blocked one is held although it is ignored now, for
     /// that may change before it is unblocked.
     fn is_unwanted(&self, pid: Pid, tid: Pid, signal: Signal) -> bool {
-        let ignored = self.tasks.process(pid).is_some_and(|process| process.ignores(signal));
-        ignored && !self.blocks(tid, signal)
+        self.tasks.ignores(pid, signal) && !self.blocks(tid, signal)
     }
 
     /// Wakes a task that can take a signal of its process.
@@ -129,10 +131,10 @@ impl Kernel {
     }
 }
 
-impl crate::task::Process {
-    /// Tells whether `signal` would do nothing.
-    fn ignores(&self, signal: Signal) -> bool {
-        match self.action(signal).handler {
+impl crate::task::TaskTable {
+    /// Tells whether `signal` would do nothing to a process.
+    fn ignores(&self, pid: Pid, signal: Signal) -> bool {
+        match self.action(pid, signal).handler {
             Handler::Ignore => true,
             Handler::Default => {
                 matches!(signal.default_action(), DefaultAction::Ignore | DefaultAction::Continue)
@@ -146,9 +148,10 @@ impl Ctx<'_> {
     /// Sends the task a signal that it cannot escape: where it is blocked or ignored, the default action is taken
     /// (force_sig_info).
     pub(crate) fn force_signal(&mut self, info: SignalInfo) {
-        let unheard = self.task().blocked.contains(info.signal) || self.process().ignores(info.signal);
+        let unheard =
+            self.task().blocked.contains(info.signal) || self.kernel.tasks.ignores(self.pid, info.signal);
         if unheard {
-            self.process_mut().actions.remove(&info.signal);
+            self.kernel.tasks.set_action(self.pid, info.signal, Action::default());
             self.task_mut().blocked.remove(info.signal);
         }
         self.task_mut().pending.push(info, Room::Left);
@@ -165,7 +168,7 @@ impl Ctx<'_> {
         let held = self.task().pending.set().iter().chain(self.process().pending.set().iter());
         let mut open = held.filter(|signal| !self.task().blocked.contains(*signal));
         open.any(|signal| {
-            self.process().action(signal).handler == Handler::Default
+            self.kernel.tasks.action(self.pid, signal).handler == Handler::Default
                 && signal.default_action() == DefaultAction::Terminate
         })
     }
@@ -189,7 +192,7 @@ impl Ctx<'_> {
     /// one taken runs first; one that ends or stops the process is the last.
     pub(crate) fn deliver_signals(&mut self) {
         while let Some(info) = self.next_signal() {
-            let action = self.process().action(info.signal);
+            let action = self.kernel.tasks.action(self.pid, info.signal);
             match action.handler {
                 Handler::Ignore => {}
                 Handler::Default => {
@@ -239,7 +242,7 @@ impl Ctx<'_> {
 
     /// Drops held signals that have just become unwanted (sigaction(2): setting SIG_IGN discards them).
     pub(crate) fn forget_ignored(&mut self, signal: Signal) {
-        if self.process().ignores(signal) {
+        if self.kernel.tasks.ignores(self.pid, signal) {
             self.kernel.discard_pending(self.pid, |held| held == signal);
         }
     }
@@ -267,7 +270,7 @@ impl Ctx<'_> {
         }
         if action.flags & SA_RESETHAND != 0 {
             let once = Action { handler: Handler::Default, ..*action };
-            self.process_mut().actions.insert(info.signal, once);
+            self.kernel.tasks.set_action(self.pid, info.signal, once);
         }
         if frame::push(self, handler, action, info).is_err() {
             let lost_room = SignalInfo::of_kernel(Signal::SIGSEGV);

@@ -8,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::{At, LookupFlags, Node};
 use crate::syscall::{Flow, UserPtr};
-use crate::task::{Handler, Signal, WaitStatus};
+use crate::task::{Signal, WaitStatus};
 use crate::{Errno, FileId, MmId};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
@@ -164,7 +164,7 @@ impl Ctx<'_> {
 
     /// Finds what a path leads to from the working directory.
     pub(crate) fn find_file(&mut self, path: &[u8]) -> Result<Node, Errno> {
-        let base = self.kernel.fs.cwd(self.process().work_dir);
+        let base = self.kernel.fs.cwd(self.task().work_dir);
         self.with_fs(|fs, env| fs.lookup(env.processes, At { base, path }, LookupFlags::empty()))
     }
 
@@ -208,7 +208,7 @@ impl Ctx<'_> {
         let files = self.files();
         let own = self.kernel.fs.unshare_table(files);
         let before = self.process_mut().exe.replace(node);
-        self.process_mut().files = Some(own);
+        self.task_mut().files = own;
         self.kernel.fs.hold(node);
         self.with_fs(|fs, env| {
             fs.close_on_exec(env, own);
@@ -218,9 +218,14 @@ impl Ctx<'_> {
         });
         self.wake_files();
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        let tasks = &mut self.kernel.tasks;
+        if let Some(before) = tasks.process(self.pid).map(|process| process.handlers) {
+            let own = tasks.handlers.unshare(before);
+            tasks.handlers.reset(own);
+            self.process_mut().handlers = own;
+        }
         let process = self.process_mut();
         process.command = name[..name.len().min(COMM_BYTES)].to_vec();
-        process.actions.retain(|_, action| action.handler == Handler::Ignore);
         process.has_execed = true;
         process.barriers = 0;
         process.exit_signal = process.exit_signal.map(|_| Signal::SIGCHLD);

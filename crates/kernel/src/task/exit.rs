@@ -54,9 +54,7 @@ impl Ctx<'_> {
         for suspended in calls.into_iter().flatten().flatten() {
             syscall::abandon(self, suspended);
         }
-        if self.process().tasks.len() == 1 {
-            self.release_files();
-        }
+        self.release_files(tid);
         self.leave_user_words(tid);
         self.kernel.take_off(self.harts, tid);
         self.release_memory(tid);
@@ -66,13 +64,14 @@ impl Ctx<'_> {
         }
     }
 
-    fn release_files(&mut self) {
-        let (files, work_dir) = (self.process_mut().files.take(), self.process().work_dir);
-        let exe = self.process_mut().exe.take();
+    /// Lets a task's descriptors and working directory go, and with the last task the program.
+    fn release_files(&mut self, tid: Pid) {
+        let Some(task) = self.kernel.tasks.task(tid) else { return };
+        let (files, work_dir) = (task.files, task.work_dir);
+        let is_last = self.process().tasks.len() == 1;
+        let exe = if is_last { self.process_mut().exe.take() } else { None };
         self.with_fs(|fs, env| {
-            if let Some(files) = files {
-                fs.release_table(env, files);
-            }
+            fs.release_table(env, files);
             if let Some(exe) = exe {
                 fs.release(env, exe);
             }
@@ -160,8 +159,7 @@ impl Kernel {
     fn tell_parent(&mut self, pid: Pid, status: WaitStatus) {
         let Some(process) = self.tasks.process(pid) else { return };
         let (parent, exit_signal) = (process.parent, process.exit_signal);
-        let Some(parent_process) = self.tasks.process(parent) else { return };
-        let action = parent_process.action(Signal::SIGCHLD);
+        let action = self.tasks.action(parent, Signal::SIGCHLD);
         // POSIX: a parent that ignores SIGCHLD gets no zombies.
         let unwanted = exit_signal == Some(Signal::SIGCHLD)
             && (action.handler == Handler::Ignore || action.flags & SA_NOCLDWAIT != 0);

@@ -3,9 +3,10 @@
 use super::clone::{CloneFlags, CloneRequest};
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
+use crate::fs::{FdTableId, WorkDirId};
 use crate::policy::ForkOrder;
 use crate::syscall::{Continuation, Flow, SysResult, UserPtr};
-use crate::task::{Handler, Process, Task};
+use crate::task::{Process, Task};
 use crate::{Errno, MmId, Origin, Pid, Reg};
 use std::collections::BTreeSet;
 use tine_mmu::VirtAddr;
@@ -21,7 +22,8 @@ impl Ctx<'_> {
         let is_thread = request.has(CloneFlags::THREAD);
         // Init is the supervisor's own and counts for nobody.
         let processes = self.kernel.tasks.process_count();
-        if !is_thread && processes > self.kernel.settings.max_processes as usize {
+        let most = self.kernel.settings.max_processes as usize;
+        if processes > most || self.kernel.tasks.task_count() >= most {
             return Err(Errno::EAGAIN.into());
         }
         self.check_task_limit()?;
@@ -83,7 +85,8 @@ impl Ctx<'_> {
     }
 
     /// Makes the child's task: this one's registers, but for those that the request names.
-    fn child_task(&self, process: Pid, request: &CloneRequest) -> Task {
+    fn child_task(&mut self, process: Pid, request: &CloneRequest) -> Task {
+        let (files, work_dir) = self.child_files(request);
         let mut context = self.harts.save(self.hart);
         context.x[usize::from(Reg::A0.0)] = 0;
         if request.stack != 0 {
@@ -108,48 +111,52 @@ impl Ctx<'_> {
             credentials: self.task().credentials.clone(),
             vfork_parent: request.has(CloneFlags::VFORK).then_some(self.tid),
             name,
-            ..Task::new(process, context)
+            ..Task::new(process, context, files, work_dir)
         }
+    }
+
+    /// Returns the child's descriptors and working directory: this task's, or copies.
+    fn child_files(&mut self, request: &CloneRequest) -> (FdTableId, WorkDirId) {
+        let (mut files, mut work_dir) = (self.files(), self.task().work_dir);
+        let fs = &mut self.kernel.fs;
+        if request.has(CloneFlags::FILES) {
+            fs.share_table(files);
+        } else {
+            files = fs.fork_table(files);
+        }
+        if request.has(CloneFlags::FS) {
+            fs.share_work_dir(work_dir);
+        } else {
+            work_dir = fs.fork_work_dir(work_dir);
+        }
+        (files, work_dir)
     }
 
     /// Adds a child process without its task.
     fn insert_child(&mut self, child: Pid, mm: MmId, request: &CloneRequest) {
-        let (table, cwd) = (self.files(), self.process().work_dir);
-        let fs = &mut self.kernel.fs;
-        let files = if request.has(CloneFlags::FILES) {
-            fs.share_table(table);
-            table
-        } else {
-            fs.fork_table(table)
-        };
-        let work_dir = if request.has(CloneFlags::FS) {
-            fs.share_work_dir(cwd);
-            cwd
-        } else {
-            fs.fork_work_dir(cwd)
-        };
         if let Some(exe) = self.process().exe {
             self.kernel.fs.hold(exe);
         }
         let (start_ns, command) = (self.now_ns(), self.name().to_vec());
+        let before = self.process().handlers;
+        let table = &mut self.kernel.tasks.handlers;
+        let handlers =
+            if request.has(CloneFlags::SIGHAND) { table.share(before) } else { table.fork(before) };
+        if request.has(CloneFlags::CLEAR_SIGHAND) {
+            table.reset(handlers);
+        }
         let maker = self.process();
         let (parent, exit_signal) = if request.has(CloneFlags::PARENT) {
             (maker.parent, maker.exit_signal)
         } else {
             (self.pid, request.exit_signal)
         };
-        let mut actions = maker.actions.clone();
-        if request.has(CloneFlags::CLEAR_SIGHAND) {
-            actions.retain(|_, action| action.handler == Handler::Ignore);
-        }
         let process = Process {
             parent,
             children: BTreeSet::new(),
             tasks: Vec::new(),
             mm: Some(mm),
-            files: Some(files),
-            work_dir,
-            actions,
+            handlers,
             pending: Default::default(),
             exit_signal,
             command,

@@ -63,7 +63,11 @@ impl Ctx<'_> {
     /// Returns the credentials that a program begins with.
     pub(super) fn credentials_in(&mut self, program: Node) -> ProgramCredentials {
         let (user, group) = self.with_fs(|fs, env| fs.set_ids(env.processes, program));
-        let shares_directory = self.kernel.fs.work_dir_users(self.process().work_dir) > 1;
+        // The process's other tasks are about to end.
+        let work_dir = self.task().work_dir;
+        let tasks = self.process().tasks.iter().filter_map(|tid| self.kernel.tasks.task(*tid));
+        let own_users = tasks.filter(|task| task.work_dir == work_dir).count() as u32;
+        let shares_directory = self.kernel.fs.work_dir_users(work_dir) > own_users;
         self.credentials().execute(Privileges { user, group, shares_directory })
     }
 

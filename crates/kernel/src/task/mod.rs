@@ -10,6 +10,7 @@ mod exit;
 mod fork;
 pub(crate) mod frame;
 pub(crate) mod futex;
+mod handlers;
 mod identity;
 mod load;
 mod rlimits;
@@ -29,6 +30,7 @@ pub use elf::{ElfError, Image};
 pub use exec::{ExecError, Program};
 pub(crate) use exec::{ExecRequest, ProgramStrings};
 pub use futex::{FutexKey, Futexes};
+pub use handlers::{Handlers, HandlersId};
 pub use rlimits::{Resource, Rlimit, Rlimits, UNLIMITED};
 pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, TRAP_NS, WaitKey};
 pub use signal::{

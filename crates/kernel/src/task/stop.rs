@@ -133,7 +133,7 @@ impl Kernel {
     fn tell_parent_of_job(&mut self, pid: Pid, code: i32, signal: Signal) {
         let Some(parent) = self.tasks.process(pid).map(|process| process.parent) else { return };
         let wants = |flags: u64| flags & SA_NOCLDSTOP == 0;
-        if self.tasks.process(parent).is_some_and(|process| wants(process.action(Signal::SIGCHLD).flags)) {
+        if wants(self.tasks.action(parent, Signal::SIGCHLD).flags) {
             let fields = SignalFields::Child(pid, self.tasks.user_of(pid), signal.number() as i32);
             self.send_to_process(parent, SignalInfo { signal: Signal::SIGCHLD, code, fields });
         }

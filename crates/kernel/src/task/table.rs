@@ -3,8 +3,9 @@
 //! A *task* is what a hart runs; a *process* is what a parent waits for. A living process has at least one task, and its
 //! first had the process's number. That one may end before the others; the number stays the process's.
 
+use super::handlers::{Handlers, HandlersId};
 use super::rlimits::Rlimits;
-use super::signal::{Action, Pending, Signal, SignalSet};
+use super::signal::{Pending, Signal, SignalSet};
 use super::stop::JobState;
 use super::timers::IntervalTimers;
 use crate::account::{Account, Origin};
@@ -64,6 +65,10 @@ pub enum TaskState {
 pub struct Task {
     /// The process it belongs to.
     pub process: Pid,
+    /// Its descriptors.
+    pub files: FdTableId,
+    /// Its working directory and file mode creation mask.
+    pub work_dir: WorkDirId,
     /// Its registers while it is on no hart.
     pub context: UserContext,
     /// Whether it can run.
@@ -104,9 +109,11 @@ pub struct Task {
 
 impl Task {
     /// Makes a task that is ready to run from `context`.
-    pub fn new(process: Pid, context: UserContext) -> Self {
+    pub fn new(process: Pid, context: UserContext, files: FdTableId, work_dir: WorkDirId) -> Self {
         Self {
             process,
+            files,
+            work_dir,
             context,
             state: TaskState::Ready,
             continuation: None,
@@ -219,12 +226,8 @@ pub struct Process {
     pub tasks: Vec<Pid>,
     /// Its memory; `None` once it has ended.
     pub mm: Option<MmId>,
-    /// Its descriptors; `None` once it has ended.
-    pub files: Option<FdTableId>,
-    /// Its working directory and file mode creation mask.
-    pub work_dir: WorkDirId,
-    /// What it wants done with signals; what is missing is the default.
-    pub actions: BTreeMap<Signal, Action>,
+    /// What it wants done with signals.
+    pub handlers: HandlersId,
     /// Signals sent to the process as a whole.
     pub pending: Pending,
     /// The signal that its parent gets when it ends.
@@ -272,11 +275,6 @@ pub struct Process {
 }
 
 impl Process {
-    /// Returns what the process wants done with `signal`.
-    pub fn action(&self, signal: Signal) -> Action {
-        self.actions.get(&signal).copied().unwrap_or_default()
-    }
-
     /// Tells whether its programs shall lie where they would without randomisation.
     pub const fn keeps_layout(&self) -> bool {
         const ADDR_NO_RANDOMIZE: u32 = 0x4_0000;
@@ -289,6 +287,8 @@ impl Process {
 pub struct TaskTable {
     tasks: BTreeMap<Pid, Task>,
     processes: BTreeMap<Pid, Process>,
+    /// What processes want done with signals.
+    pub handlers: Handlers,
     last: i32,
 }
 
@@ -398,6 +398,14 @@ impl TaskTable {
 
     /// Forgets a process that was waited for.
     pub fn remove_process(&mut self, pid: Pid) -> Option<Process> {
-        self.processes.remove(&pid)
+        let process = self.processes.remove(&pid)?;
+        self.handlers.release(process.handlers);
+        Some(process)
+    }
+
+    /// Returns the task that a number names, or the oldest living one of the process that it names.
+    pub fn task_or_oldest(&self, pid: Pid) -> Option<&Task> {
+        let oldest = || self.task(*self.process(pid)?.tasks.first()?);
+        self.task(pid).or_else(oldest)
     }
 }

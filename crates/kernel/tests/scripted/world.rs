@@ -227,7 +227,7 @@ impl World {
         assert_eq!(gauges.in_use, 1 + gauges.page_cache, "a frame is leaked");
         let census = self.kernel.fs.census();
         assert_eq!((census.opens, census.pipes, census.tables), (0, 0, 0), "{census:?}");
-        assert_eq!(census.work_dirs, 1, "init's");
+        assert_eq!(census.work_dirs, 0);
     }
 
     fn check_accounts(&mut self) {
