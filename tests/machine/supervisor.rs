@@ -83,7 +83,7 @@ fn without_sum_read_fails_with_efault() {
 
 fn result_of_first_read(run: &Run) -> &str {
     let result = run.events.iter().find_map(|event| match &event.what {
-        What::SyscallExit { name: "read", result, .. } => Some(result),
+        What::SyscallExit { name, result, .. } if name == "read" => Some(result),
         _ => None,
     });
     result.expect("the program reads")

@@ -5,6 +5,7 @@
 
 use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, WaitStatus};
 use bitflags::bitflags;
+use std::borrow::Cow;
 use tine_mmu::{Access, Fence, Ppn, Privilege, VirtAddr};
 
 bitflags! {
@@ -141,20 +142,22 @@ pub enum What {
     Signal {
         /// Its name, such as `SIGSEGV`.
         name: &'static str,
-        /// Its `siginfo`, as strace prints it between braces.
+        /// Its `siginfo_t` as strace prints it, braces included.
         info: String,
     },
     /// A system call began.
     SyscallEnter {
         /// Its name.
-        name: &'static str,
+        name: Cow<'static, str>,
         /// The arguments that are known before it runs.
         arguments: String,
+        /// Whether these are all; otherwise the call fills in some, which are printed when it ends.
+        is_complete: bool,
     },
     /// A system call ended.
     SyscallExit {
         /// Its name.
-        name: &'static str,
+        name: Cow<'static, str>,
         /// The arguments that it filled in, with the separator before them.
         arguments: String,
         /// The result as strace prints it; `?` when it does not return.
@@ -164,6 +167,8 @@ pub enum What {
     UnknownSyscall {
         /// Its number.
         number: u64,
+        /// Its Linux name, or its number again.
+        name: Cow<'static, str>,
     },
 }
 

@@ -382,7 +382,8 @@ impl Kernel {
     /// Notes a system call that Tine does not have; it is told once.
     pub(crate) fn note_unknown(&mut self, hart: HartId, tid: Pid, number: u64) {
         if self.unknown_calls.insert(number) {
-            self.log(Interest::UNKNOWN, hart, tid, || What::UnknownSyscall { number });
+            let name = syscall::name_of(number);
+            self.log(Interest::UNKNOWN, hart, tid, || What::UnknownSyscall { number, name });
         }
     }
 

@@ -4,9 +4,9 @@ use crate::creds::Credentials;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::kernel::INIT;
-use crate::syscall::{exit_with, quoted};
+use crate::syscall::{STRING_MAX, exit_with, quoted};
 use crate::task::{ExecError, ExecRequest, HandlersId, Process, Program, ProgramStrings, Task};
-use crate::{Errno, HartId, Harts, Host, Kernel, Origin, Pid};
+use crate::{Errno, HartId, Harts, Host, Kernel, Origin, Pid, Reg};
 use std::collections::BTreeSet;
 
 /// The permissions of the program's file in the machine.
@@ -59,13 +59,16 @@ impl Process {
     }
 }
 
-/// Returns the arguments of the call that starts the program, which no program made, as strace prints them.
-fn execve_text(request: &ExecRequest) -> String {
-    let list = |strings: &[Vec<u8>]| {
-        strings.iter().map(|string| quoted(string, usize::MAX)).collect::<Vec<_>>().join(", ")
-    };
-    let path = quoted(&request.name, usize::MAX);
-    format!("{path}, [{}], [{}]", list(&request.strings.arguments), list(&request.strings.environment))
+/// Returns the arguments of the call that starts the program, which no program made, as strace prints them. The
+/// environment is shown where the program finds it.
+fn execve_text(path: &[u8], strings: &ProgramStrings, sp: u64) -> String {
+    let arguments: Vec<_> = strings.arguments.iter().map(|string| quoted(string, STRING_MAX)).collect();
+    // The number of arguments, the arguments and NULL lie below the environment.
+    let environment = sp + 8 * (arguments.len() as u64 + 2);
+    let count = strings.environment.len();
+    let plural = if count == 1 { "" } else { "s" };
+    let path = quoted(path, usize::MAX);
+    format!("{path}, [{}], {environment:#x} /* {count} var{plural} */", arguments.join(", "))
 }
 
 impl Kernel {
@@ -120,11 +123,17 @@ impl Kernel {
             strings: ProgramStrings { arguments, environment },
         };
         ctx.resolve_program(request.clone())?;
-        let call = execve_text(&request);
-        ctx.log(Interest::SYSCALL, || What::SyscallEnter { name: "execve", arguments: call });
+        let (path, strings) = (request.name.clone(), request.strings.clone());
         match ctx.execute(request) {
             Ok(()) => {
-                exit_with(&mut ctx, "execve", "0");
+                let sp = ctx.harts.register(hart, Reg::SP);
+                let (name, arguments) = ("execve", execve_text(&path, &strings, sp));
+                ctx.log(Interest::SYSCALL, || What::SyscallEnter {
+                    name: name.into(),
+                    arguments,
+                    is_complete: true,
+                });
+                exit_with(&mut ctx, name, "0");
                 Ok(pid)
             }
             Err(crate::syscall::Flow::Errno(errno)) => Err(errno.into()),

@@ -56,12 +56,14 @@ fn what(what: &What) -> Value {
         },
         What::Switch { from } => json!({ "ev": "switch", "from": from.map(|pid| pid.0) }),
         What::Signal { name, info } => json!({ "ev": "signal", "signal": name, "info": info }),
-        What::SyscallEnter { name, arguments } => {
+        What::SyscallEnter { name, arguments, .. } => {
             json!({ "ev": "syscall", "name": name, "arguments": arguments })
         }
         What::SyscallExit { name, arguments, result } => {
             json!({ "ev": "sysret", "name": name, "arguments": arguments, "result": result })
         }
-        What::UnknownSyscall { number } => json!({ "ev": "unknown_syscall", "number": number }),
+        What::UnknownSyscall { number, name } => {
+            json!({ "ev": "unknown_syscall", "number": number, "name": name })
+        }
     }
 }

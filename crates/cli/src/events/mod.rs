@@ -68,9 +68,9 @@ impl EventSink for Sinks {
         if let Some(trace) = &mut self.trace {
             trace.event(event);
         }
-        if let (Some(warnings), What::UnknownSyscall { number }) = (&mut self.warnings, &event.what) {
+        if let (Some(warnings), What::UnknownSyscall { number, name }) = (&mut self.warnings, &event.what) {
             warnings.line(&format!(
-                "tine: pid {} called system call {number}, which Tine does not have: ENOSYS",
+                "tine: pid {} called {name} (system call {number}), which Tine does not have: ENOSYS",
                 event.pid
             ));
         }

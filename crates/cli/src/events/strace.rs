@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::output::Output;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tine_machine::{Event, Interest, Pid, WaitStatus, What};
 
@@ -20,6 +21,23 @@ pub(super) struct Strace {
     alive: BTreeSet<Pid>,
     /// The call whose line is held back, and that line.
     held: Option<(Pid, String)>,
+    /// The calls that have not returned.
+    open: BTreeMap<Pid, OpenCall>,
+    /// A task that has just been made, and who made it.
+    attached: Option<Attached>,
+}
+
+/// A call that has not returned.
+struct OpenCall {
+    name: Cow<'static, str>,
+    /// Whether the call fills in no argument that would be printed when it returns.
+    is_complete: bool,
+}
+
+/// A task that has just been made. strace says so once the line of the call that made it is done, or cut.
+struct Attached {
+    maker: Pid,
+    task: Pid,
 }
 
 /// How a line says whose it is.
@@ -45,31 +63,36 @@ impl Strace {
     }
 
     pub(super) fn new(output: Output, prefix: Prefix) -> Self {
-        Self { output, prefix, alive: BTreeSet::new(), held: None }
+        let (alive, open) = (BTreeSet::new(), BTreeMap::new());
+        Self { output, prefix, alive, held: None, open, attached: None }
     }
 
     pub(super) fn event(&mut self, event: &Event) {
         let pid = event.pid;
         self.alive.insert(pid);
+        if self.attached.as_ref().is_some_and(|attached| attached.maker != pid) {
+            self.cut_held();
+            self.tell_attached();
+        }
         match &event.what {
-            What::SyscallEnter { name, arguments } => {
+            What::SyscallEnter { name, arguments, is_complete } => {
                 self.cut_held();
                 self.held = Some((pid, format!("{}{name}({arguments}", self.prefix_of(pid))));
+                self.open.insert(pid, OpenCall { name: name.clone(), is_complete: *is_complete });
             }
             What::SyscallExit { name, arguments, result } => {
-                let start = match self.held.take() {
-                    Some((holder, line)) if holder == pid => line,
-                    other => {
-                        self.held = other;
-                        self.cut_held();
-                        format!("{}<... {name} resumed>", self.prefix_of(pid))
-                    }
-                };
-                let call = format!("{start}{arguments}) ");
-                self.output.line(&format!("{call:RESULT_COLUMN$}= {result}"));
+                self.open.remove(&pid);
+                let start = self.line_of(pid, name);
+                self.returned(&format!("{start}{arguments})"), result);
+                self.tell_attached();
             }
-            What::Signal { name, info } => self.remark(pid, &format!("--- {name} {{{info}}} ---")),
+            What::Signal { name, info } => self.remark(pid, &format!("--- {name} {info} ---")),
             What::Exit { status } => {
+                if let Some(call) = self.open.remove(&pid) {
+                    let start = self.line_of(pid, &call.name);
+                    let rest = if call.is_complete { "" } else { " <unfinished ...>" };
+                    self.returned(&format!("{start}{rest})"), "?");
+                }
                 let end = match status {
                     WaitStatus::Exited(code) => format!("exited with {code}"),
                     WaitStatus::Killed { signal, core: true } => {
@@ -82,8 +105,33 @@ impl Strace {
             }
             What::Fork { child, .. } => {
                 self.alive.insert(*child);
+                self.attached = Some(Attached { maker: pid, task: *child });
             }
             _ => {}
+        }
+    }
+
+    /// Returns the beginning of the line on which the call of `pid` ends: the line held back, or a new one.
+    fn line_of(&mut self, pid: Pid, name: &str) -> String {
+        match self.held.take() {
+            Some((holder, line)) if holder == pid => line,
+            other => {
+                self.held = other;
+                self.cut_held();
+                format!("{}<... {name} resumed>", self.prefix_of(pid))
+            }
+        }
+    }
+
+    fn returned(&mut self, call: &str, result: &str) {
+        let call = format!("{call} ");
+        self.output.line(&format!("{call:RESULT_COLUMN$}= {result}"));
+    }
+
+    /// Says that a task was made. In a file, only calls and signals are wanted.
+    fn tell_attached(&mut self) {
+        if let (Some(Attached { task, .. }), Prefix::Bracketed) = (self.attached.take(), &self.prefix) {
+            self.output.line(&format!("strace: Process {task} attached"));
         }
     }
 

@@ -16,11 +16,21 @@ fn event(pid: i32, what: What) -> Event {
 }
 
 fn enter(pid: i32, name: &'static str, arguments: &str) -> Event {
-    event(pid, What::SyscallEnter { name, arguments: arguments.to_owned() })
+    event(
+        pid,
+        What::SyscallEnter {
+            name: name.into(),
+            arguments: arguments.to_owned(),
+            is_complete: name != "wait4",
+        },
+    )
 }
 
 fn exit(pid: i32, name: &'static str, arguments: &str, result: &str) -> Event {
-    event(pid, What::SyscallExit { name, arguments: arguments.to_owned(), result: result.to_owned() })
+    event(
+        pid,
+        What::SyscallExit { name: name.into(), arguments: arguments.to_owned(), result: result.to_owned() },
+    )
 }
 
 fn fork(pid: i32, child: i32) -> Event {
@@ -42,11 +52,10 @@ fn family() -> Vec<Event> {
         enter(2, "wait4", "-1"),
         enter(3, "write", "1, \"hello\\n\", 6"),
         exit(3, "write", "", "6"),
-        event(3, signal("SIGSEGV", "si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL")),
+        event(3, signal("SIGSEGV", "{si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL}")),
         event(3, What::Exit { status: killed }),
         exit(2, "wait4", ", [{WIFSIGNALED(s) && WTERMSIG(s) == SIGSEGV && WCOREDUMP(s)}], 0, NULL", "3"),
         enter(2, "exit_group", "0"),
-        exit(2, "exit_group", "", "?"),
         event(2, What::Exit { status: WaitStatus::Exited(0) }),
     ]
 }
@@ -127,7 +136,7 @@ fn each_kind() -> Vec<Event> {
             What::Exec { path: "/bin/true".to_owned() },
             What::Switch { from: Some(Pid(3)) },
             What::Switch { from: None },
-            What::UnknownSyscall { number: 1234 },
+            What::UnknownSyscall { number: 1234, name: "syscall_0x4d2".into() },
         ]
         .map(|what| event(2, what)),
     );

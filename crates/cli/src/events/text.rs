@@ -53,10 +53,10 @@ fn what(what: &What) -> String {
             Some(from) => format!("switch from pid {from}"),
             None => "switch from idle".to_owned(),
         },
-        What::Signal { name, info } => format!("signal {name} {{{info}}}"),
-        What::SyscallEnter { name, arguments } => format!("call {name}({arguments}"),
+        What::Signal { name, info } => format!("signal {name} {info}"),
+        What::SyscallEnter { name, arguments, .. } => format!("call {name}({arguments}"),
         What::SyscallExit { name, arguments, result } => format!("return {name}{arguments}) = {result}"),
-        What::UnknownSyscall { number } => format!("call {number} is unknown"),
+        What::UnknownSyscall { number, name } => format!("call {number} ({name}) is unknown"),
     }
 }
 

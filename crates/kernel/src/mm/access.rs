@@ -2,7 +2,7 @@
 //! `get_user_pages`). System calls go through the hart's MMU instead.
 
 use super::page_table::Slot;
-use super::vma::{Prot, Sharing};
+use super::vma::{Prot, Sharing, Vma};
 use super::{Fault, Memory, TakenBy, Work};
 use crate::MmId;
 use std::ops::Range;
@@ -41,17 +41,44 @@ impl Memory {
         Ok(())
     }
 
-    /// Reads what is mapped at `at` without any fault, as a tracer looks on, and returns how many bytes there were.
+    /// Reads what a load at `at` would find, without any fault, as a tracer looks on. Pages that are not mapped yet are read
+    /// where the fault would find them.
+    ///
+    /// # Returns
+    /// How many bytes there were.
     pub fn inspect(&self, ram: &Ram, mm: MmId, at: VirtAddr, to: &mut [u8]) -> usize {
         let mut done = 0;
         while done < to.len() {
             let at = at + done as u64;
             let len = ((PAGE_SIZE - at.offset()) as usize).min(to.len() - done);
-            let Some(ppn) = self.translate(ram, mm, at, Access::Load) else { break };
-            ram.read(ppn.base() + at.offset(), &mut to[done..done + len]).expect("a mapped frame is RAM");
+            let to = &mut to[done..done + len];
+            let mapped = self.translate(ram, mm, at, Access::Load);
+            match mapped.or_else(|| self.frame_to_map(ram, mm, at)) {
+                Some(ppn) => ram.read(ppn.base() + at.offset(), to).expect("a mapped frame is RAM"),
+                None if self.is_untouched(ram, mm, at) => to.fill(0),
+                None => break,
+            }
             done += len;
         }
         done
+    }
+
+    /// Returns the frame of the page cache that a load at `at` would map.
+    fn frame_to_map(&self, ram: &Ram, mm: MmId, at: VirtAddr) -> Option<Ppn> {
+        let (file, index) = self.unmapped_area(ram, mm, at)?.file_page(at.vpn())?;
+        self.cache.page(file, index)
+    }
+
+    /// Tells whether `at` is in anonymous memory that nothing has touched.
+    fn is_untouched(&self, ram: &Ram, mm: MmId, at: VirtAddr) -> bool {
+        self.unmapped_area(ram, mm, at).is_some_and(|vma| vma.file().is_none())
+    }
+
+    /// Returns the area of a page that is not mapped and may be loaded from.
+    fn unmapped_area(&self, ram: &Ram, mm: MmId, at: VirtAddr) -> Option<&Vma> {
+        let space = self.spaces.get(mm);
+        let is_empty = matches!(space.table.look_up(ram, at.vpn()), Slot::Empty);
+        space.areas().find(at.vpn()).filter(|vma| is_empty && vma.allows(Access::Load))
     }
 
     /// Returns the frame behind `at` if the page table lets `access` through.

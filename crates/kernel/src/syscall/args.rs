@@ -1,14 +1,17 @@
 //! Arguments of system calls: how each type is read from its register, and how strace prints it.
 
-use super::show::Shower;
+use super::Arguments;
+use super::show::{Shower, When, pointer};
 use crate::{Fd, Pid};
 use std::marker::PhantomData;
 use tine_mmu::VirtAddr;
 
 /// A type that an argument register can hold.
 pub(super) trait Arg: Sized {
-    /// Whether the call fills in what it points to, so that it can be shown only afterwards.
-    const FILLED_BY_CALL: bool = false;
+    /// Tells when it can be printed.
+    fn when(_: &Arguments) -> When {
+        When::Entry
+    }
 
     /// Reads the argument from its register. The kernel looks at the bits that the C type has, and at no others.
     fn from_register(raw: u64) -> Self;
@@ -125,11 +128,6 @@ impl<T> Arg for UserPtr<T> {
     fn show(raw: u64, _: &mut Shower<'_>) -> String {
         pointer(raw)
     }
-}
-
-/// Prints a pointer: `NULL` or hexadecimal.
-pub(super) fn pointer(raw: u64) -> String {
-    if raw == 0 { "NULL".to_owned() } else { format!("{raw:#x}") }
 }
 
 impl Arg for VirtAddr {

@@ -2,11 +2,11 @@
 
 use super::SysResult;
 use super::args::UserPtr;
-use super::creds_types::{CapabilityData, CapabilityHeader, Given, GroupList, Id};
-use super::types::Out;
+use super::creds_types::{CapabilityHeader, Id};
 use crate::creds::{Capabilities, Credentials, IdKind, Ids};
 use crate::ctx::Ctx;
 use crate::{Errno, Pid};
+use tine_mmu::VirtAddr;
 
 /// The most supplementary groups (`NGROUPS_MAX`).
 const MOST_GROUPS: u32 = 65536;
@@ -72,11 +72,11 @@ pub(super) fn setresgid(ctx: &mut Ctx<'_>, real: Id, effective: Id, saved: Id) -
     take(ctx, after)
 }
 
-type OutId = Out<[i32; 1]>;
+type OutId = UserPtr<u32>;
 
 fn store_ids(ctx: &mut Ctx<'_>, ids: Ids, to: [OutId; 3]) -> SysResult {
     for (id, to) in [ids.real, ids.effective, ids.saved].into_iter().zip(to) {
-        ctx.write(to.pointer(), [id as i32])?;
+        ctx.write(to, id)?;
     }
     Ok(0)
 }
@@ -108,7 +108,7 @@ pub(super) fn setfsgid(ctx: &mut Ctx<'_>, gid: Id) -> SysResult {
 }
 
 /// `getgroups(2)`: how many there are, when `count` is 0.
-pub(super) fn getgroups(ctx: &mut Ctx<'_>, count: i32, to: GroupList<Out<u32>>) -> SysResult {
+pub(super) fn getgroups(ctx: &mut Ctx<'_>, count: i32, to: VirtAddr) -> SysResult {
     let groups = &ctx.credentials().groups;
     let (count, bytes) = match count {
         ..0 => return Err(Errno::EINVAL.into()),
@@ -116,12 +116,12 @@ pub(super) fn getgroups(ctx: &mut Ctx<'_>, count: i32, to: GroupList<Out<u32>>) 
         _ if groups.len() > count as usize => return Err(Errno::EINVAL.into()),
         _ => (groups.len(), groups.iter().flat_map(|group| group.to_le_bytes()).collect::<Vec<_>>()),
     };
-    ctx.write_bytes(to.at, &bytes).map_err(|_| Errno::EFAULT)?;
+    ctx.write_bytes(to, &bytes).map_err(|_| Errno::EFAULT)?;
     Ok(count as u64)
 }
 
 /// `setgroups(2)`.
-pub(super) fn setgroups(ctx: &mut Ctx<'_>, count: u32, from: GroupList<Given>) -> SysResult {
+pub(super) fn setgroups(ctx: &mut Ctx<'_>, count: u32, from: VirtAddr) -> SysResult {
     if !ctx.credentials().can(Capabilities::SETGID) {
         return Err(Errno::EPERM.into());
     }
@@ -129,7 +129,7 @@ pub(super) fn setgroups(ctx: &mut Ctx<'_>, count: u32, from: GroupList<Given>) -
         return Err(Errno::EINVAL.into());
     }
     let mut bytes = vec![0; 4 * count as usize];
-    ctx.read_bytes(from.at, &mut bytes).map_err(|_| Errno::EFAULT)?;
+    ctx.read_bytes(from, &mut bytes).map_err(|_| Errno::EFAULT)?;
     let words = bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
     let after = ctx.credentials().set_groups(words.collect())?;
     take(ctx, after)
@@ -152,9 +152,9 @@ fn read_header(ctx: &mut Ctx<'_>, header: CapabilityHeader) -> Result<(usize, Pi
 }
 
 /// `capget(2)`.
-pub(super) fn capget(ctx: &mut Ctx<'_>, header: CapabilityHeader, to: CapabilityData<Out<u32>>) -> SysResult {
+pub(super) fn capget(ctx: &mut Ctx<'_>, header: CapabilityHeader, to: VirtAddr) -> SysResult {
     let header = read_header(ctx, header);
-    if to.at.0 == 0 {
+    if to.0 == 0 {
         // A question for the newest version.
         return match header {
             Ok(_) | Err(Errno::EINVAL) => Ok(0),
@@ -171,19 +171,19 @@ pub(super) fn capget(ctx: &mut Ctx<'_>, header: CapabilityHeader, to: Capability
     let sets = [sets.effective, sets.permitted, sets.inheritable].map(|set| set.bits());
     let words = (0..words).flat_map(|word| sets.map(|set| (set >> (32 * word)) as u32));
     let bytes: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
-    ctx.write_bytes(to.at, &bytes).map_err(|_| Errno::EFAULT)?;
+    ctx.write_bytes(to, &bytes).map_err(|_| Errno::EFAULT)?;
     Ok(0)
 }
 
 /// `capset(2)`: changes nobody's but the caller's.
-pub(super) fn capset(ctx: &mut Ctx<'_>, header: CapabilityHeader, from: CapabilityData<Given>) -> SysResult {
+pub(super) fn capset(ctx: &mut Ctx<'_>, header: CapabilityHeader, from: VirtAddr) -> SysResult {
     let (words, pid) = read_header(ctx, header)?;
     if pid.0 != 0 && pid != ctx.tid {
         return Err(Errno::EPERM.into());
     }
     let mut sets = [0_u64; 3];
     for word in 0..words {
-        let read: [u32; 3] = ctx.read(UserPtr::new(from.at + 12 * word as u64))?;
+        let read: [u32; 3] = ctx.read(UserPtr::new(from + 12 * word as u64))?;
         for (set, part) in sets.iter_mut().zip(read) {
             *set |= u64::from(part) << (32 * word);
         }

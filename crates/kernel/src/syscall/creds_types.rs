@@ -1,10 +1,9 @@
 //! The argument types of the calls about credentials.
 
-use super::args::{Arg, UserValue, pointer};
-use super::show::Shower;
-use super::types::Out;
+use super::CallResult;
+use super::args::{Arg, UserValue};
+use super::show::{Pointee, Shower, pointer, show_array};
 use crate::creds::Capabilities;
-use std::marker::PhantomData;
 use tine_mmu::VirtAddr;
 
 /// A user or a group; -1 is none.
@@ -28,54 +27,23 @@ impl Arg for Id {
     }
 }
 
-/// Memory that the call reads.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Given;
-
-/// In which direction an array goes.
-pub(super) trait Direction {
-    /// Whether the call fills it.
-    const FILLED_BY_CALL: bool;
-}
-
-impl Direction for Given {
-    const FILLED_BY_CALL: bool = false;
-}
-
-impl<T> Direction for Out<T> {
-    const FILLED_BY_CALL: bool = true;
-}
-
-/// Supplementary groups; the argument before says how many, or how many there is room for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct GroupList<D> {
-    pub(super) at: VirtAddr,
-    direction: PhantomData<D>,
-}
-
-impl<D: Direction> Arg for GroupList<D> {
-    const FILLED_BY_CALL: bool = D::FILLED_BY_CALL;
-
-    fn from_register(raw: u64) -> Self {
-        Self { at: VirtAddr(raw), direction: PhantomData }
+impl From<Id> for u32 {
+    fn from(id: Id) -> Self {
+        id.0
     }
+}
 
-    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
-        const SHOWN: usize = 32;
-        let given = shower.arguments[shower.index - 1] as u32;
-        let count = match shower.result {
-            Some(Ok(_)) if given == 0 => return pointer(raw),
-            Some(Ok(count)) => count as usize,
-            Some(Err(_)) => return pointer(raw),
-            None => given as usize,
-        };
-        let bytes = shower.bytes(VirtAddr(raw), 4 * count.min(SHOWN));
-        if bytes.len() < 4 * count.min(SHOWN) || raw == 0 {
-            return pointer(raw);
+/// Supplementary groups; the first argument says how many, or how many there is room for.
+pub(super) struct Groups;
+
+impl Pointee for Groups {
+    fn show(at: VirtAddr, shower: &mut Shower<'_>) -> Option<String> {
+        let given = shower.arguments[0] as u32;
+        match shower.result {
+            Some(CallResult::Value(_)) if given == 0 => None,
+            Some(CallResult::Value(count)) => show_array::<u32>(at, count, shower),
+            _ => show_array::<u32>(at, given.into(), shower),
         }
-        let ids = bytes.chunks_exact(4).map(|word| u32::from_bytes(word).to_string());
-        let more = (count > SHOWN).then(|| "...".to_owned());
-        format!("[{}]", ids.chain(more).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -115,34 +83,20 @@ impl Arg for CapabilityHeader {
     }
 }
 
-/// The address of `struct __user_cap_data_struct`s: a low and, but for version 1, a high half of each set.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CapabilityData<D> {
-    pub(super) at: VirtAddr,
-    direction: PhantomData<D>,
-}
+/// `struct __user_cap_data_struct`s: a low and, but for version 1, a high half of each set.
+pub(super) struct CapabilitySets;
 
-impl<D: Direction> Arg for CapabilityData<D> {
-    const FILLED_BY_CALL: bool = D::FILLED_BY_CALL;
-
-    fn from_register(raw: u64) -> Self {
-        Self { at: VirtAddr(raw), direction: PhantomData }
-    }
-
-    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
-        let header = shower.bytes(VirtAddr(shower.arguments[0]), 4);
-        let version = header.try_into().map_or(0, u32::from_le_bytes);
-        let words = CapabilityHeader::words_of(version).unwrap_or(0);
-        let bytes = shower.bytes(VirtAddr(raw), 12 * words);
-        if raw == 0 || words == 0 || bytes.len() < 12 * words || matches!(shower.result, Some(Err(_))) {
-            return pointer(raw);
-        }
+impl Pointee for CapabilitySets {
+    fn show(at: VirtAddr, shower: &mut Shower<'_>) -> Option<String> {
+        let header = shower.whole(VirtAddr(shower.arguments[0]), 4)?;
+        let words = CapabilityHeader::words_of(u32::from_bytes(&header))?;
+        let bytes = shower.whole(at, 12 * words)?;
         let mut sets = [0_u64; 3];
         for (index, word) in bytes.chunks_exact(4).enumerate() {
             sets[index % 3] |= u64::from(u32::from_bytes(word)) << (32 * (index / 3));
         }
         let [effective, permitted, inheritable] = sets.map(show_capabilities);
-        format!("{{effective={effective}, permitted={permitted}, inheritable={inheritable}}}")
+        Some(format!("{{effective={effective}, permitted={permitted}, inheritable={inheritable}}}"))
     }
 }
 

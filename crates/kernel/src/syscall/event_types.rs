@@ -1,8 +1,9 @@
 //! The argument types of the calls about objects that one waits for.
 
-use super::args::{Arg, UserValue, pointer};
-use super::show::Shower;
-use super::types::{choice, flag_set, show_flags};
+use super::args::{Arg, UserValue};
+use super::show::{Bytes, Element, Shower, When, follow, follow_array, pointer, show_flags};
+use super::types::{choice, flag_set};
+use super::{Arguments, CallResult};
 use crate::fs::{EpollEvent, EpollFlags};
 use tine_mmu::VirtAddr;
 
@@ -68,7 +69,16 @@ fn show_epoll_event(event: &EpollEvent) -> String {
         (1 << 31, "EPOLLET"),
     ];
     let events = show_flags(event.events.bits(), "0", &NAMES);
-    format!("{{events={events}, data={{u32={}, u64={}}}}}", event.data as u32, event.data)
+    let data = if event.data == 0 { "0".to_owned() } else { format!("{:#x}", event.data) };
+    format!("{{events={events}, data={data}}}")
+}
+
+impl Element for EpollEvent {
+    const BYTES: usize = Self::SIZE;
+
+    fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
+        show_epoll_event(&Self::from_bytes(bytes.0))
+    }
 }
 
 /// Where epoll_ctl finds its event; the operation says whether it looks.
@@ -81,11 +91,10 @@ impl Arg for EpollEventPtr {
     }
 
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
-        let bytes = shower.bytes(VirtAddr(raw), EpollEvent::SIZE);
-        if shower.arguments[1] as u32 == EpollCtl::DELETE || bytes.len() < EpollEvent::SIZE {
-            return pointer(raw);
+        match shower.arguments[1] as u32 {
+            EpollCtl::DELETE => pointer(raw),
+            _ => follow::<EpollEvent>(raw, shower),
         }
-        show_epoll_event(&EpollEvent::from_bytes(&bytes))
     }
 }
 
@@ -94,22 +103,18 @@ impl Arg for EpollEventPtr {
 pub(super) struct EpollEvents(pub VirtAddr);
 
 impl Arg for EpollEvents {
-    const FILLED_BY_CALL: bool = true;
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
 
     fn from_register(raw: u64) -> Self {
         Self(VirtAddr(raw))
     }
 
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
-        /// strace's limit for the elements of an array.
-        const SHOWN: usize = 32;
-        let Some(Ok(count)) = shower.result else { return pointer(raw) };
-        let bytes = shower.bytes(VirtAddr(raw), (count as usize).min(SHOWN) * EpollEvent::SIZE);
-        let events = bytes.chunks_exact(EpollEvent::SIZE).map(EpollEvent::from_bytes);
-        let mut events: Vec<String> = events.map(|event| show_epoll_event(&event)).collect();
-        if count as usize > SHOWN {
-            events.push("...".to_owned());
+        match shower.result {
+            Some(CallResult::Value(count)) => follow_array::<EpollEvent>(raw, count, shower),
+            _ => pointer(raw),
         }
-        format!("[{}]", events.join(", "))
     }
 }

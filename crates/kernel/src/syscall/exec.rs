@@ -1,15 +1,16 @@
 //! Calls that replace the program.
 
 use super::path::{AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, check_flags, lookup_flags};
-use super::types::{AtFlags, DirFd, PathPtr, StringVec};
+use super::types::{AtFlags, DirFd, PathPtr};
 use super::{Flow, SysResult, show};
 use crate::ctx::Ctx;
 use crate::fs::{AT_FDCWD, FileType, LookupFlags, Node, OnExec};
 use crate::task::ExecRequest;
 use crate::{Errno, Fd};
+use tine_mmu::VirtAddr;
 
 /// `execve(2)`: ELF programs, with an interpreter or without, and scripts that name theirs.
-pub(super) fn execve(ctx: &mut Ctx<'_>, path: PathPtr, argv: StringVec, envp: StringVec) -> SysResult {
+pub(super) fn execve(ctx: &mut Ctx<'_>, path: PathPtr, argv: VirtAddr, envp: VirtAddr) -> SysResult {
     let name = ctx.read_path(path.0)?;
     let node = ctx.node_at(DirFd(AT_FDCWD), &name, LookupFlags::empty())?;
     let file = File { node, name, name_vanishes: false };
@@ -21,8 +22,8 @@ pub(super) fn execveat(
     ctx: &mut Ctx<'_>,
     dir: DirFd,
     path: PathPtr,
-    argv: StringVec,
-    envp: StringVec,
+    argv: VirtAddr,
+    envp: VirtAddr,
     flags: AtFlags,
 ) -> SysResult {
     check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
@@ -53,11 +54,11 @@ struct File {
 }
 
 impl File {
-    fn execute(self, ctx: &mut Ctx<'_>, call: &'static str, argv: StringVec, envp: StringVec) -> SysResult {
+    fn execute(self, ctx: &mut Ctx<'_>, call: &'static str, argv: VirtAddr, envp: VirtAddr) -> SysResult {
         ctx.check_exec_limit()?;
         // Like Linux, a file that nobody may execute is refused before its arguments are read.
         ctx.program_file(self.node)?;
-        let strings = ctx.read_program_strings(argv.0, envp.0)?;
+        let strings = ctx.read_program_strings(argv, envp)?;
         let Self { node, name, name_vanishes } = self;
         ctx.execute(ExecRequest { node, name, name_vanishes, strings })?;
         show::exit_with(ctx, call, "0");

@@ -3,7 +3,7 @@
 use super::SysResult;
 use super::args::UserPtr;
 use super::path;
-use super::types::{DirFd, Mode, OpenArg, Out, PathPtr, Whence};
+use super::types::{DirFd, Mode, OpenArg, PathPtr, Whence};
 use crate::ctx::Ctx;
 use crate::fs::{Env, FileType, Fs, OnExec, OpenFlags, OpenId, Seek};
 use crate::{Errno, Fd};
@@ -89,7 +89,7 @@ pub(super) fn close_range(ctx: &mut Ctx<'_>, first: u32, last: u32, flags: u32) 
 }
 
 /// `pipe2(2)`: makes a pipe and stores its two descriptors at `fds`.
-pub(super) fn pipe2(ctx: &mut Ctx<'_>, fds: Out<[i32; 2]>, flags: OpenArg) -> SysResult {
+pub(super) fn pipe2(ctx: &mut Ctx<'_>, fds: UserPtr<[i32; 2]>, flags: OpenArg) -> SysResult {
     let flags = OpenFlags::from_bits(flags.0).ok_or(Errno::EINVAL)?;
     if !(OpenFlags::CLOEXEC | OpenFlags::NONBLOCK).contains(flags) {
         return Err(Errno::EINVAL.into());
@@ -98,7 +98,7 @@ pub(super) fn pipe2(ctx: &mut Ctx<'_>, fds: Out<[i32; 2]>, flags: OpenArg) -> Sy
     let first = ctx.kernel.fs.lowest_fd(files, Fd(0), ctx.fd_limit())?;
     let second = ctx.kernel.fs.lowest_fd(files, Fd(first.0 + 1), ctx.fd_limit())?;
     // Nothing is made before its numbers could be told: the guest could never close it.
-    ctx.write(fds.pointer(), [first.0, second.0])?;
+    ctx.write(fds, [first.0, second.0])?;
     let (reader, writer) = ctx.with_fs(|fs, env| fs.pipe(env, flags));
     ctx.kernel.fs.put_fd(files, first, reader, on_exec(flags));
     ctx.kernel.fs.put_fd(files, second, writer, on_exec(flags));

@@ -1,9 +1,9 @@
 //! The argument types of calls about files whose meaning depends on another argument.
 
-use super::args::{Arg, UserValue, pointer};
-use super::show::Shower;
-use super::types::{OpenArg, choice, flag_set};
-use tine_mmu::VirtAddr;
+use super::Arguments;
+use super::args::{Arg, UserValue};
+use super::show::{Bytes, Element, Shower, When, follow, follow_filled};
+use super::types::{Hex, OpenArg, SignalArg, Whence, choice, flag_set};
 
 /// `struct flock` (Linux 6.12 include/uapi/asm-generic/fcntl.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +51,10 @@ impl UserValue for Flock {
 pub(super) struct FcntlArg(pub u64);
 
 impl Arg for FcntlArg {
-    // `F_GETLK` and `F_GETOWN_EX` fill it in.
-    const FILLED_BY_CALL: bool = true;
+    fn when(arguments: &Arguments) -> When {
+        let command = FcntlCommand(arguments[1] as u32);
+        if command.reports_lock() || command == FcntlCommand::GETOWN_EX { When::Exit } else { When::Entry }
+    }
 
     fn from_register(raw: u64) -> Self {
         Self(raw)
@@ -68,26 +70,77 @@ impl Arg for FcntlArg {
             | FcntlCommand::GETLEASE
             | FcntlCommand::GETPIPE_SZ
             | FcntlCommand::GET_SEALS => String::new(),
-            FcntlCommand::SETFD if raw == 1 => "FD_CLOEXEC".to_owned(),
+            FcntlCommand::DUPFD
+            | FcntlCommand::DUPFD_CLOEXEC
+            | FcntlCommand::DUPFD_QUERY
+            | FcntlCommand::SETPIPE_SZ
+            | FcntlCommand::SETOWN => (raw as i32).to_string(),
+            FcntlCommand::SETFD => FdFlags::show(raw, shower),
             FcntlCommand::SETFL => OpenArg::show(raw, shower),
+            FcntlCommand::SETSIG => SignalArg::show(raw, shower),
+            FcntlCommand::SETOWN_EX => follow::<Owner>(raw, shower),
+            FcntlCommand::GETOWN_EX => follow_filled::<Owner>(raw, shower),
             FcntlCommand::ADD_SEALS => SealArg::show(raw, shower),
             FcntlCommand::SETLEASE => LockType::show(raw, shower),
-            _ if command.takes_lock() => show_flock(raw, shower, command.reports_lock()),
-            _ => (raw as i32).to_string(),
+            _ if command.reports_lock() => follow_filled::<FoundLock>(raw, shower),
+            _ if command.takes_lock() => follow::<Flock>(raw, shower),
+            _ => Hex::show(raw, shower),
         }
     }
 }
 
-fn show_flock(raw: u64, shower: &mut Shower<'_>, with_pid: bool) -> String {
-    let bytes = shower.bytes(VirtAddr(raw), Flock::SIZE);
-    if bytes.len() < Flock::SIZE {
-        return pointer(raw);
+/// Prints what fcntl returns: some commands return flags.
+pub(super) fn show_fcntl_result(value: u64, shower: &mut Shower<'_>) -> String {
+    let named = match FcntlCommand(shower.arguments[1] as u32) {
+        FcntlCommand::GETFD if value != 0 => format!("flags {}", FdFlags::show(value, shower)),
+        FcntlCommand::GETFL => format!("flags {}", OpenArg::show(value, shower)),
+        FcntlCommand::GET_SEALS if value != 0 => format!("seals {}", SealArg::show(value, shower)),
+        FcntlCommand::GETLEASE => LockType::show(value, shower),
+        FcntlCommand::GETSIG if value != 0 => return super::show::results::signal(value, shower),
+        _ => return (value as i64).to_string(),
+    };
+    format!("{} ({named})", Hex::show(value, shower))
+}
+
+impl Element for Flock {
+    const BYTES: usize = Self::SIZE;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        let Self { kind, whence, start, len, .. } = Self::from_bytes(bytes.0);
+        let kind = LockType::show(kind as u64, shower);
+        let whence = Whence::show(whence as u64, shower);
+        format!("{{l_type={kind}, l_whence={whence}, l_start={start}, l_len={len}}}")
     }
-    let Flock { kind, whence, start, len, pid } = Flock::from_bytes(&bytes);
-    let kind = LockType::show(kind as u64, shower);
-    let whence = super::types::Whence::show(whence as u64, shower);
-    let pid = if with_pid { format!(", l_pid={pid}") } else { String::new() };
-    format!("{{l_type={kind}, l_whence={whence}, l_start={start}, l_len={len}{pid}}}")
+}
+
+/// A lock that F_GETLK has found.
+struct FoundLock;
+
+impl Element for FoundLock {
+    const BYTES: usize = Flock::SIZE;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        let lock = bytes.part::<Flock>(0, shower);
+        let pid = Flock::from_bytes(bytes.0).pid;
+        format!("{}, l_pid={pid}}}", lock.trim_end_matches('}'))
+    }
+}
+
+/// A `struct f_owner_ex`.
+struct Owner;
+
+impl Element for Owner {
+    const BYTES: usize = 8;
+
+    fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
+        let kind = match bytes.u32(0) {
+            0 => "F_OWNER_TID".to_owned(),
+            1 => "F_OWNER_PID".to_owned(),
+            2 => "F_OWNER_PGRP".to_owned(),
+            other => format!("{other:#x} /* F_OWNER_??? */"),
+        };
+        format!("{{type={kind}, pid={}}}", bytes.i32(4))
+    }
 }
 
 impl FcntlCommand {
@@ -112,8 +165,12 @@ impl FcntlCommand {
     pub(super) const GETLK: Self = Self(5);
     pub(super) const SETLK: Self = Self(6);
     pub(super) const SETLKW: Self = Self(7);
+    pub(super) const SETOWN: Self = Self(8);
     pub(super) const GETOWN: Self = Self(9);
+    pub(super) const SETSIG: Self = Self(10);
     pub(super) const GETSIG: Self = Self(11);
+    pub(super) const SETOWN_EX: Self = Self(15);
+    pub(super) const GETOWN_EX: Self = Self(16);
     pub(super) const OFD_GETLK: Self = Self(36);
     pub(super) const OFD_SETLK: Self = Self(37);
     pub(super) const OFD_SETLKW: Self = Self(38);
@@ -189,6 +246,10 @@ flag_set! {
         4 = "LOCK_NB",
         8 = "LOCK_UN",
         32 = "LOCK_MAND",
+    }
+    /// `FD_*` of fcntl.
+    FdFlags("0") {
+        1 = "FD_CLOEXEC",
     }
     /// `F_SEAL_*` of fcntl.
     SealArg("0") {

@@ -19,6 +19,7 @@ mod hwprobe;
 mod limits;
 mod lock;
 mod memory;
+mod names;
 mod path;
 mod poll;
 mod process;
@@ -35,7 +36,10 @@ mod types;
 
 pub use args::{UserPtr, UserValue};
 pub(crate) use limits::MOST_FDS;
-pub(crate) use show::{exit_with, quoted};
+pub use names::UNSUPPORTED;
+pub(crate) use names::name_of;
+pub use show::{CallResult, Restart};
+pub(crate) use show::{STRING_MAX, describe_signal, exit_with, quoted};
 pub(crate) use system::{HOSTNAME, RELEASE, VERSION};
 pub use table::{SYSCALLS, Syscall};
 pub(crate) use time::CLOCK_TICKS;
@@ -137,19 +141,18 @@ impl Continuation {
         }
     }
 
-    /// Tells whether the call starts again after a handler that asked for it (signal(7), "Interruption of system calls").
-    pub(crate) fn restarts(&self) -> bool {
+    /// Says what becomes of the call when a signal interrupts it (signal(7), "Interruption of system calls").
+    pub(crate) fn restart(&self) -> Restart {
         match self {
-            Self::Sleep(_)
-            | Self::Poll(_)
-            | Self::Epoll(_)
-            | Self::SignalWait(_)
-            | Self::Suspend
-            | Self::Vfork(_) => false,
             // Bytes that are in the pipe would go in twice.
-            Self::Write(write) => write.done() == 0,
-            Self::Futex(wait) => wait.deadline_ns().is_none(),
-            Self::Wait(_) | Self::Read(_) | Self::Lock(_) => true,
+            Self::Write(write) if write.done() > 0 => Restart::Never,
+            Self::Vfork(_) | Self::Epoll(_) | Self::SignalWait(_) => Restart::Never,
+            Self::Poll(_) | Self::Suspend => Restart::WithoutHandler,
+            Self::Sleep(sleep) => sleep.restart(),
+            Self::Futex(wait) if wait.deadline_ns().is_some() => Restart::WithTimeLeft,
+            Self::Futex(_) | Self::Wait(_) | Self::Read(_) | Self::Write(_) | Self::Lock(_) => {
+                Restart::IfAsked
+            }
         }
     }
 
@@ -197,10 +200,19 @@ impl Continuation {
 pub struct Suspended {
     /// What is left to do.
     pub continuation: Continuation,
-    /// The call's row.
-    pub call: &'static Syscall,
+    /// Which call it is.
+    pub call: Call,
+}
+
+/// A call that was made and has not returned yet.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its row.
+    pub row: &'static Syscall,
     /// Its argument registers.
     pub arguments: Arguments,
+    /// What strace has to print again when the call has ended; nothing where nobody watches.
+    pub(crate) remembered: Vec<String>,
 }
 
 /// The argument registers of a call, `a0` to `a5`.
@@ -213,28 +225,29 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
     // The task goes on behind the ECALL, which does not retire.
     let next = ctx.harts.pc(ctx.hart).wrapping_add(4);
     ctx.harts.set_pc(ctx.hart, next);
-    let Some(call) = table::find(number) else {
+    let Some(row) = table::find(number) else {
         ctx.kernel.note_unknown(ctx.hart, ctx.tid, number);
         show::unknown(ctx, number, arguments);
-        count(ctx, "unknown", |entry| {
+        count(ctx, names::unsupported(number).unwrap_or("unknown"), |entry| {
             entry.calls += 1;
             entry.errors += 1;
         });
         ctx.harts.set_register(ctx.hart, Reg::A0, errno_value(Errno::ENOSYS));
         return;
     };
-    show::enter(ctx, call, arguments);
-    count(ctx, call.name, |entry| entry.calls += 1);
-    let result = (call.run)(ctx, arguments);
-    finish(ctx, result, call, arguments);
+    let mut call = Call { row, arguments, remembered: Vec::new() };
+    show::enter(ctx, &mut call);
+    count(ctx, row.name, |entry| entry.calls += 1);
+    let result = (row.run)(ctx, arguments);
+    finish(ctx, result, call);
 }
 
 /// Goes on with a call that slept.
 pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
-    let Suspended { continuation, call, arguments } = suspended;
+    let Suspended { continuation, call } = suspended;
     let opens = continuation.opens();
     let result = continuation.resume(ctx);
-    finish(ctx, result, call, arguments);
+    finish(ctx, result, call);
     // Only now: what sleeps again has taken a hold of its own.
     release_opens(ctx, opens);
 }
@@ -254,18 +267,18 @@ fn release_opens(ctx: &mut Ctx<'_>, opens: Vec<OpenId>) {
     ctx.wake_files();
 }
 
-fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: &'static Syscall, arguments: Arguments) {
+fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: Call) {
     let value = match result {
         Ok(value) => value,
         Err(Flow::Errno(errno)) => {
-            count(ctx, call.name, |entry| entry.errors += 1);
+            count(ctx, call.row.name, |entry| entry.errors += 1);
             errno_value(errno)
         }
         Err(Flow::Block(continuation)) => {
             for open in continuation.opens() {
                 ctx.kernel.fs.hold_open(open);
             }
-            let suspended = Suspended { continuation, call, arguments };
+            let suspended = Suspended { continuation, call };
             let is_interruptible = suspended.continuation.is_interruptible();
             if ctx.has_fatal_signal() || is_interruptible && ctx.has_signal() {
                 ctx.interrupt_call(suspended);
@@ -280,33 +293,50 @@ fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: &'static Syscall, argument
         Err(Flow::NoReturn) => return,
     };
     ctx.harts.set_register(ctx.hart, Reg::A0, value);
-    show::exit(ctx, call, arguments, result_of(value));
+    show::exit(ctx, &call, result_of(value));
     if ctx.yield_after_call {
         ctx.kernel.preempt(ctx.harts, ctx.hart);
     }
 }
 
-/// Finishes a call that a signal interrupted.
+/// Ends a call that a signal interrupted and that is not started again.
 pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
-    let result = match &suspended.continuation {
+    let errno = match &suspended.continuation {
         // What is written is written.
-        Continuation::Write(write) if write.done() > 0 => Ok(write.done()),
-        Continuation::Sleep(sleep) => Err(sleep.interrupted(ctx).err().unwrap_or(Errno::EINTR).into()),
+        Continuation::Write(write) if write.done() > 0 => {
+            let done = write.done();
+            finish(ctx, Ok(done), suspended.call.clone());
+            abandon(ctx, suspended);
+            return;
+        }
+        Continuation::Sleep(sleep) => sleep.interrupted(ctx).err().unwrap_or(Errno::EINTR),
         Continuation::Poll(poll) => {
             poll.store_remaining(ctx);
-            Err(Errno::EINTR.into())
+            Errno::EINTR
         }
-        _ => Err(Errno::EINTR.into()),
+        _ => Errno::EINTR,
     };
-    finish(ctx, result, suspended.call, suspended.arguments);
+    let Call { row, .. } = suspended.call;
+    count(ctx, row.name, |entry| entry.errors += 1);
+    ctx.harts.set_register(ctx.hart, Reg::A0, errno_value(errno));
+    show_interrupted(ctx, &suspended);
     abandon(ctx, suspended);
 }
 
+/// Logs the end of a call that a signal interrupts, as strace sees it: before the signal is taken.
+pub(crate) fn show_interrupted(ctx: &mut Ctx<'_>, suspended: &Suspended) {
+    let result = match suspended.continuation.restart() {
+        Restart::Never => CallResult::Errno(Errno::EINTR.number()),
+        restart => CallResult::Interrupted(restart),
+    };
+    show::exit(ctx, &suspended.call, result);
+}
+
 /// Reads back what `a0` says.
-fn result_of(value: u64) -> Result<u64, i32> {
+fn result_of(value: u64) -> CallResult {
     match value as i64 {
-        errno @ -4095..0 => Err(-errno as i32),
-        _ => Ok(value),
+        errno @ -4095..0 => CallResult::Errno(-errno as i32),
+        _ => CallResult::Value(value),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Calls that make, end, wait for and describe processes.
 
 use super::args::{Rusage, UserPtr, UserValue};
-use super::types::{IdType, PrctlOption, StatusPtr, UsageOf, WaitOptions};
+use super::types::{IdType, PrctlOption, UsageOf, WaitOptions};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::task::{Child, Selector, Usage, WCONTINUED, WEXITED, WSTOPPED};
@@ -71,7 +71,7 @@ impl Wait {
 pub(super) fn wait4(
     ctx: &mut Ctx<'_>,
     pid: Pid,
-    status: StatusPtr,
+    status: UserPtr<i32>,
     options: WaitOptions,
     usage: UserPtr<Rusage>,
 ) -> SysResult {
@@ -85,7 +85,7 @@ pub(super) fn wait4(
         group @ ..-1 => Selector::Group(Pid(-group)),
         _ => Selector::Pid(pid),
     };
-    let results = Results::Status(UserPtr::new(status.0));
+    let results = Results::Status(status);
     Wait { selector, options: options.0 | WEXITED, results, usage }.run(ctx)
 }
 

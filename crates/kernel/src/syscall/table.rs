@@ -2,11 +2,11 @@
 //!
 //! A call that is not here is answered with ENOSYS and named once.
 
-use super::args::{Arg, UserPtr};
+use super::args::{Arg, Itimer, Rlimit, Rusage, Timespec, Timeval, Tms};
 use super::creds_types::*;
 use super::event_types::*;
 use super::file_types::*;
-use super::show::ShowArg;
+use super::show::*;
 use super::task_types::*;
 use super::types::*;
 use super::{
@@ -23,12 +23,14 @@ pub struct Syscall {
     pub number: u64,
     /// Its Linux name.
     pub name: &'static str,
-    /// Whether strace prints its result as an address.
-    pub returns_address: bool,
+    /// What of it is missing; nothing for a call that is whole.
+    pub missing: Option<&'static str>,
     /// Serves it.
     pub run: fn(&mut Ctx<'_>, Arguments) -> SysResult,
     /// How each argument is printed.
     pub show: &'static [ShowArg],
+    /// How the result is printed.
+    pub result: ShowResult,
 }
 
 impl std::fmt::Debug for Syscall {
@@ -37,25 +39,29 @@ impl std::fmt::Debug for Syscall {
     }
 }
 
-/// Declares the table: one row a call.
+/// Declares the table: one row a call. `-> name` is how the result is printed, and `partly "…"` what is missing. Each
+/// argument is converted from the type of the row into that of the function.
 macro_rules! syscalls {
-    ($($number:literal => $family:ident::$name:ident($($arg:ident: $type:ty),*) $(-> $address:ident)?;)*) => {
+    ($($number:literal => $family:ident::$name:ident($($arg:ident: $type:ty),*) $(-> $result:ident)? $(partly $missing:literal)?;)*) => {
         /// The table, in ascending order of number.
         pub static SYSCALLS: &[Syscall] = &[
             $(Syscall {
                 number: $number,
                 name: stringify!($name),
-                returns_address: syscalls!(@address $($address)?),
+                missing: syscalls!(@missing $($missing)?),
                 run: |ctx, arguments| {
                     let [$($arg,)* ..] = arguments;
-                    $family::$name(ctx, $(<$type as Arg>::from_register($arg)),*)
+                    $family::$name(ctx, $(<$type as Arg>::from_register($arg).into()),*)
                 },
-                show: &[$(ShowArg { filled_by_call: <$type as Arg>::FILLED_BY_CALL, show: <$type as Arg>::show }),*],
+                show: &[$(ShowArg { when: <$type as Arg>::when, show: <$type as Arg>::show }),*],
+                result: syscalls!(@result $($result)?),
             },)*
         ];
     };
-    (@address address) => { true };
-    (@address) => { false };
+    (@missing $missing:literal) => { Some($missing) };
+    (@missing) => { None };
+    (@result $result:ident) => { results::$result };
+    (@result) => { results::decimal };
 }
 
 syscalls! {
@@ -63,102 +69,102 @@ syscalls! {
     19 => anonymous::eventfd2(count: u32, flags: EventfdFlags);
     20 => epoll::epoll_create1(flags: EpollCreateFlags);
     21 => epoll::epoll_ctl(epoll: Fd, op: EpollCtl, fd: Fd, event: EpollEventPtr);
-    22 => epoll::epoll_pwait(epoll: Fd, events: EpollEvents, max: i32, timeout_ms: i32, mask: UserPtr<u64>, size: u64);
+    22 => epoll::epoll_pwait(epoll: Fd, events: EpollEvents, max: i32, timeout_ms: i32, mask: In<SizedSigSet<5>>, size: u64);
     23 => file::dup(fd: Fd);
-    24 => file::dup3(old: Fd, new: Fd, flags: OpenArg);
-    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg);
-    29 => file::ioctl(fd: Fd, request: u32, argument: VirtAddr);
+    24 => file::dup3(old: Fd, new: Fd, flags: NewFdFlags);
+    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg) -> fcntl;
+    29 => file::ioctl(fd: Fd, request: IoctlRequest, argument: IoctlArg);
     32 => lock::flock(fd: Fd, operation: FlockOp);
     34 => path::mkdirat(dir: DirFd, path: PathPtr, mode: Mode);
     35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
     36 => path::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
     37 => path::linkat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: AtFlags);
-    43 => attributes::statfs(path: PathPtr, to: VirtAddr);
-    44 => attributes::fstatfs(fd: Fd, to: VirtAddr);
+    43 => attributes::statfs(path: PathPtr, to: Out<StatFsStruct>);
+    44 => attributes::fstatfs(fd: Fd, to: Out<StatFsStruct>);
     45 => path::truncate(path: PathPtr, len: i64);
     46 => file::ftruncate(fd: Fd, len: i64);
-    48 => path::faccessat(dir: DirFd, path: PathPtr, mode: u32);
+    48 => path::faccessat(dir: DirFd, path: PathPtr, mode: AccessArg);
     49 => path::chdir(path: PathPtr);
     50 => file::fchdir(fd: Fd);
     52 => attributes::fchmod(fd: Fd, mode: Mode);
     53 => attributes::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
     54 => attributes::fchownat(dir: DirFd, path: PathPtr, uid: Id, gid: Id, flags: AtFlags);
     55 => attributes::fchown(fd: Fd, uid: Id, gid: Id);
-    56 => file::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: Mode);
+    56 => file::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: CreateMode);
     57 => file::close(fd: Fd);
-    59 => file::pipe2(fds: Out<[i32; 2]>, flags: OpenArg);
-    61 => file::getdents64(fd: Fd, buffer: VirtAddr, len: u32);
+    59 => file::pipe2(fds: Out<[i32; 2]>, flags: NewFdFlags);
+    61 => file::getdents64(fd: Fd, buffer: Entries, len: u32);
     62 => file::lseek(fd: Fd, offset: i64, whence: Whence);
     63 => transfer::read(fd: Fd, buffer: OutBuffer, len: u64);
     64 => transfer::write(fd: Fd, buffer: InBuffer, len: u64);
-    65 => transfer::readv(fd: Fd, vector: VirtAddr, count: i32);
-    66 => transfer::writev(fd: Fd, vector: VirtAddr, count: i32);
+    65 => transfer::readv(fd: Fd, vector: ReadVector, count: i32);
+    66 => transfer::writev(fd: Fd, vector: WriteVector, count: i32);
     67 => transfer::pread64(fd: Fd, buffer: OutBuffer, len: u64, offset: i64);
     68 => transfer::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
-    72 => poll::pselect6(count: i32, reading: VirtAddr, writing: VirtAddr, exceptional: VirtAddr, timeout: UserPtr<super::args::Timespec>, mask: UserPtr<[u64; 2]>);
-    73 => poll::ppoll(fds: VirtAddr, count: u32, timeout: UserPtr<super::args::Timespec>, mask: UserPtr<u64>, size: u64);
+    72 => poll::pselect6(count: i32, reading: In<FdSet>, writing: In<FdSet>, exceptional: In<FdSet>, timeout: In<Timespec>, mask: In<MaskAndSize>) -> selected;
+    73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled;
     78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
-    79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: VirtAddr, flags: AtFlags);
-    80 => file::fstat(fd: Fd, buffer: VirtAddr);
+    79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: Out<StatStruct>, flags: AtFlags);
+    80 => file::fstat(fd: Fd, buffer: Out<StatStruct>);
     82 => file::fsync(fd: Fd);
     83 => file::fdatasync(fd: Fd);
-    88 => attributes::utimensat(dir: DirFd, path: PathPtr, times: UserPtr<[i64; 4]>, flags: AtFlags);
-    90 => creds::capget(header: CapabilityHeader, to: CapabilityData<Out<u32>>);
-    91 => creds::capset(header: CapabilityHeader, from: CapabilityData<Given>);
-    92 => system::personality(persona: u32);
+    88 => attributes::utimensat(dir: DirFd, path: PathPtr, times: In<[FileTime; 2]>, flags: AtFlags);
+    90 => creds::capget(header: CapabilityHeader, to: Out<CapabilitySets>);
+    91 => creds::capset(header: CapabilityHeader, from: In<CapabilitySets>);
+    92 => system::personality(persona: Persona) -> personality;
     93 => thread::exit(status: i32);
     94 => thread::exit_group(status: i32);
-    95 => process::waitid(which: IdType, id: Pid, info: VirtAddr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
+    95 => process::waitid(which: IdType, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<Rusage>);
     96 => thread::set_tid_address(word: VirtAddr);
     97 => thread::unshare(flags: UnshareFlags);
     98 => futex::futex(word: VirtAddr, operation: FutexOp, value: u32, timeout: FutexArg, second: FutexArg, value3: FutexArg);
     99 => thread::set_robust_list(head: VirtAddr, len: u64);
-    100 => thread::get_robust_list(tid: Pid, head: UserPtr<u64>, len: UserPtr<u64>);
-    101 => time::nanosleep(request: UserPtr<super::args::Timespec>, remaining: UserPtr<super::args::Timespec>);
-    102 => time::getitimer(which: TimerArg, to: UserPtr<super::args::Itimer>);
-    103 => time::setitimer(which: TimerArg, new: UserPtr<super::args::Itimer>, old: UserPtr<super::args::Itimer>);
-    113 => time::clock_gettime(clock: ClockId, to: UserPtr<super::args::Timespec>);
-    114 => time::clock_getres(clock: ClockId, to: UserPtr<super::args::Timespec>);
-    115 => time::clock_nanosleep(clock: ClockId, flags: u32, request: UserPtr<super::args::Timespec>, remaining: UserPtr<super::args::Timespec>);
-    122 => sched::sched_setaffinity(tid: Pid, len: u32, mask: VirtAddr);
-    123 => sched::sched_getaffinity(pid: Pid, len: u32, mask: VirtAddr);
+    100 => thread::get_robust_list(tid: Pid, head: Out<Address>, len: Out<u64>);
+    101 => time::nanosleep(request: In<Timespec>, remaining: Remaining);
+    102 => time::getitimer(which: TimerArg, to: Out<Itimer>);
+    103 => time::setitimer(which: TimerArg, new: In<Itimer>, old: Out<Itimer>);
+    113 => time::clock_gettime(clock: ClockId, to: Out<Timespec>);
+    114 => time::clock_getres(clock: ClockId, to: Out<Timespec>);
+    115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining);
+    122 => sched::sched_setaffinity(tid: Pid, len: u32, mask: In<HartSet>);
+    123 => sched::sched_getaffinity(pid: Pid, len: u32, mask: Out<HartSet>);
     124 => sched::sched_yield();
     129 => signal::kill(pid: Pid, signal: SignalArg);
     130 => signal::tkill(tid: Pid, signal: SignalArg);
     131 => signal::tgkill(group: Pid, tid: Pid, signal: SignalArg);
-    132 => signal::sigaltstack(new: VirtAddr, old: VirtAddr);
-    133 => signal::rt_sigsuspend(mask: UserPtr<u64>, size: u64);
-    134 => signal::rt_sigaction(signal: SignalArg, new: VirtAddr, old: VirtAddr, size: u64);
-    135 => signal::rt_sigprocmask(how: MaskHow, new: UserPtr<u64>, old: UserPtr<u64>, size: u64);
-    136 => signal::rt_sigpending(to: UserPtr<u64>, size: u64);
-    137 => signal::rt_sigtimedwait(set: UserPtr<u64>, info: VirtAddr, timeout: UserPtr<super::args::Timespec>, size: u64);
-    138 => signal::rt_sigqueueinfo(pid: Pid, signal: SignalArg, info: VirtAddr);
+    132 => signal::sigaltstack(new: In<StackT>, old: Out<StackT>);
+    133 => signal::rt_sigsuspend(mask: In<SizedSigSet<1>>, size: u64);
+    134 => signal::rt_sigaction(signal: SignalArg, new: In<SigAction>, old: Out<SigAction>, size: u64);
+    135 => signal::rt_sigprocmask(how: MaskHow, new: In<SizedSigSet<3>>, old: Out<SizedSigSet<3>>, size: u64);
+    136 => signal::rt_sigpending(to: Out<SizedSigSet<1>>, size: u64);
+    137 => signal::rt_sigtimedwait(set: In<SizedSigSet<3>>, info: Out<SigInfo>, timeout: In<Timespec>, size: u64) -> signal;
+    138 => signal::rt_sigqueueinfo(pid: Pid, signal: SignalArg, info: In<SigInfo>);
     139 => signal::rt_sigreturn();
     143 => creds::setregid(real: Id, effective: Id);
     144 => creds::setgid(gid: Id);
     145 => creds::setreuid(real: Id, effective: Id);
     146 => creds::setuid(uid: Id);
     147 => creds::setresuid(real: Id, effective: Id, saved: Id);
-    148 => creds::getresuid(real: Out<[i32; 1]>, effective: Out<[i32; 1]>, saved: Out<[i32; 1]>);
+    148 => creds::getresuid(real: Out<u32>, effective: Out<u32>, saved: Out<u32>);
     149 => creds::setresgid(real: Id, effective: Id, saved: Id);
-    150 => creds::getresgid(real: Out<[i32; 1]>, effective: Out<[i32; 1]>, saved: Out<[i32; 1]>);
+    150 => creds::getresgid(real: Out<u32>, effective: Out<u32>, saved: Out<u32>);
     151 => creds::setfsuid(uid: Id);
     152 => creds::setfsgid(gid: Id);
-    153 => time::times(to: UserPtr<super::args::Tms>);
+    153 => time::times(to: Out<Tms>);
     154 => process::setpgid(pid: Pid, group: Pid);
     155 => process::getpgid(pid: Pid);
     156 => process::getsid(pid: Pid);
     157 => process::setsid();
-    158 => creds::getgroups(count: i32, to: GroupList<Out<u32>>);
-    159 => creds::setgroups(count: u32, from: GroupList<Given>);
-    160 => system::uname(to: VirtAddr);
-    163 => limits::getrlimit(resource: Resource, to: UserPtr<super::args::Rlimit>);
-    164 => limits::setrlimit(resource: Resource, from: UserPtr<super::args::Rlimit>);
-    165 => process::getrusage(who: UsageOf, to: UserPtr<super::args::Rusage>);
-    166 => path::umask(mask: Mode);
-    167 => process::prctl(option: PrctlOption, argument: u64);
-    168 => sched::getcpu(hart: UserPtr<u32>, node: UserPtr<u32>);
-    169 => time::gettimeofday(to: UserPtr<super::args::Timeval>, zone: UserPtr<u64>);
+    158 => creds::getgroups(count: i32, to: Out<Groups>);
+    159 => creds::setgroups(count: u32, from: In<Groups>);
+    160 => system::uname(to: Out<UtsName>);
+    163 => limits::getrlimit(resource: Resource, to: Out<Rlimit>);
+    164 => limits::setrlimit(resource: Resource, from: In<Rlimit>);
+    165 => process::getrusage(who: UsageOf, to: Out<Rusage>);
+    166 => path::umask(mask: Mode) -> octal;
+    167 => process::prctl(option: PrctlOption, argument: PrctlArg) -> prctl;
+    168 => sched::getcpu(hart: Out<u32>, node: Out<u32>);
+    169 => time::gettimeofday(to: Out<Timeval>, zone: Out<TimeZone>);
     172 => process::getpid();
     173 => process::getppid();
     174 => creds::getuid();
@@ -166,32 +172,32 @@ syscalls! {
     176 => creds::getgid();
     177 => creds::getegid();
     178 => thread::gettid();
-    179 => system::sysinfo(to: VirtAddr);
+    179 => system::sysinfo(to: Out<SysInfo>);
     214 => memory::brk(to: VirtAddr) -> address;
     215 => memory::munmap(at: VirtAddr, len: u64);
-    216 => memory::mremap(at: VirtAddr, old_len: u64, new_len: u64, flags: RemapFlags, to: VirtAddr) -> address;
-    220 => thread::clone(flags: CloneArg, stack: VirtAddr, parent_tid: UserPtr<i32>, tls: u64, child_tid: VirtAddr);
-    221 => exec::execve(path: PathPtr, argv: StringVec, envp: StringVec);
-    222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: u64) -> address;
-    223 => file::fadvise64(fd: Fd, offset: i64, len: i64, advice: u32);
+    216 => memory::mremap(at: VirtAddr, old_len: u64, new_len: u64, flags: RemapFlags, to: RemapTarget) -> address;
+    220 => thread::clone(flags: CloneArg, stack: CloneRest, parent_tid: CloneRest, tls: CloneRest, child_tid: CloneRest);
+    221 => exec::execve(path: PathPtr, argv: In<Strings>, envp: In<Variables>);
+    222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: Hex) -> address;
+    223 => file::fadvise64(fd: Fd, offset: i64, len: i64, advice: FileAdvice);
     226 => memory::mprotect(at: VirtAddr, len: u64, prot: Prot);
     227 => memory::msync(at: VirtAddr, len: u64, flags: MsyncFlags);
-    232 => memory::mincore(at: VirtAddr, len: u64, to: VirtAddr);
+    232 => memory::mincore(at: VirtAddr, len: u64, to: Out<Residency>);
     233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice);
-    240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: VirtAddr);
-    258 => hwprobe::riscv_hwprobe(pairs: VirtAddr, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32);
-    259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: u64);
-    260 => process::wait4(pid: Pid, status: StatusPtr, options: WaitOptions, usage: UserPtr<super::args::Rusage>);
-    261 => limits::prlimit64(pid: Pid, resource: Resource, new: UserPtr<super::args::Rlimit>, old: UserPtr<super::args::Rlimit>);
+    240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: In<SigInfo>);
+    258 => hwprobe::riscv_hwprobe(pairs: InOut<Array<ProbePair, 1>>, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32);
+    259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: FlushFlags);
+    260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>);
+    261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>);
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
-    278 => system::getrandom(buffer: OutBuffer, len: u64, flags: RandomFlags);
-    281 => exec::execveat(dir: DirFd, path: PathPtr, argv: StringVec, envp: StringVec, flags: AtFlags);
-    283 => thread::membarrier(command: Barrier, flags: u32, hart: i32);
-    291 => path::statx(dir: DirFd, path: PathPtr, flags: AtFlags, mask: u32, buffer: VirtAddr);
+    278 => system::getrandom(buffer: RandomBytes, len: u64, flags: RandomFlags);
+    281 => exec::execveat(dir: DirFd, path: PathPtr, argv: In<Strings>, envp: In<Variables>, flags: AtFlags);
+    283 => thread::membarrier(command: Barrier, flags: BarrierFlags, hart: BarrierHart) -> barriers;
+    291 => path::statx(dir: DirFd, path: PathPtr, flags: StatxFlags, mask: StatxMask, buffer: Out<StatxStruct>);
     435 => thread::clone3(request: Clone3Ptr, size: u64);
-    436 => file::close_range(first: u32, last: u32, flags: u32);
-    439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: u32, flags: AtFlags);
-    441 => epoll::epoll_pwait2(epoll: Fd, events: EpollEvents, max: i32, timeout: UserPtr<super::args::Timespec>, mask: UserPtr<u64>, size: u64);
+    436 => file::close_range(first: u32, last: u32, flags: CloseRangeFlags);
+    439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: AccessArg, flags: AccessFlags);
+    441 => epoll::epoll_pwait2(epoll: Fd, events: EpollEvents, max: i32, timeout: In<Timespec>, mask: In<SizedSigSet<5>>, size: u64);
     452 => attributes::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: AtFlags);
 }
 

@@ -1,10 +1,17 @@
 //! The argument types of clone, clone3 and futex, whose meaning depends on each other.
 
-use super::args::{Arg, UserValue, pointer};
-use super::show::Shower;
-use super::types::show_flags;
-use crate::task::Signal;
+use super::args::{Arg, Timespec, UserPtr, UserValue};
+use super::show::{Out, Shower, When, follow, pointer, show_flags, show_signal};
+use super::{Arguments, CallResult};
 use tine_mmu::VirtAddr;
+
+const CLONE_PIDFD: u64 = 0x1000;
+const CLONE_SETTLS: u64 = 0x8_0000;
+const CLONE_PARENT_SETTID: u64 = 0x10_0000;
+const CLONE_CHILD_CLEARTID: u64 = 0x20_0000;
+const CLONE_CHILD_SETTID: u64 = 0x100_0000;
+/// `CSIGNAL`: the exit signal that stands among the flags of clone.
+const CSIGNAL: u64 = 0xff;
 
 /// The names of the flags of clone and clone3.
 const CLONE_NAMES: [(u32, &str); 24] = [
@@ -34,7 +41,18 @@ const CLONE_NAMES: [(u32, &str); 24] = [
     (0x80000000, "CLONE_IO"),
 ];
 
-/// The flags word of clone: `CLONE_*` above the low byte, which holds the exit signal.
+/// Prints the flags of clone3, which are more than 32 bits.
+fn clone3_flags(flags: u64) -> String {
+    const MORE: [(u32, &str); 2] = [(1, "CLONE_CLEAR_SIGHAND"), (2, "CLONE_INTO_CGROUP")];
+    let more = (flags >> 32) as u32;
+    match (flags as u32, more) {
+        (low, 0) => show_flags(low, "0", &CLONE_NAMES),
+        (0, more) => show_flags(more, "0", &MORE),
+        (low, more) => format!("{}|{}", show_flags(low, "0", &CLONE_NAMES), show_flags(more, "0", &MORE)),
+    }
+}
+
+/// The flags word of clone: `CLONE_*` above the low byte, which holds the exit signal. strace shows the stack before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CloneArg(pub u64);
 
@@ -43,13 +61,46 @@ impl Arg for CloneArg {
         Self(raw)
     }
 
-    fn show(raw: u64, _: &mut Shower<'_>) -> String {
-        let flags = show_flags(raw as u32 & !0xff, "", &CLONE_NAMES);
-        match (Signal::new(raw & 0xff), flags.is_empty()) {
-            (None, true) => "0".to_owned(),
-            (None, false) => flags,
-            (Some(signal), true) => signal.name().to_owned(),
-            (Some(signal), false) => format!("{flags}|{}", signal.name()),
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        let stack = pointer(shower.arguments[1]);
+        let signal = raw & CSIGNAL;
+        let flags = match ((raw & !CSIGNAL) as u32, signal) {
+            (0, signal) => show_signal(signal as u32),
+            (flags, 0) => show_flags(flags, "0", &CLONE_NAMES),
+            (flags, signal) => {
+                format!("{}|{}", show_flags(flags, "0", &CLONE_NAMES), show_signal(signal as u32))
+            }
+        };
+        format!("child_stack={stack}, flags={flags}")
+    }
+}
+
+/// An argument of clone behind the flags, which say whether it means anything. The stack is shown with the flags.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CloneRest(u64);
+
+impl Arg for CloneRest {
+    fn when(arguments: &Arguments) -> When {
+        const SHOWN: u64 =
+            CLONE_PARENT_SETTID | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SETTLS;
+        if arguments[0] & SHOWN == 0 { When::Entry } else { When::Exit }
+    }
+
+    fn from_register(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        let flags = shower.arguments[0];
+        match shower.index {
+            2 if flags & (CLONE_PARENT_SETTID | CLONE_PIDFD) != 0 => {
+                format!("parent_tid={}", Out::<i32>::show(raw, shower))
+            }
+            3 if flags & CLONE_SETTLS != 0 => format!("tls={}", pointer(raw)),
+            4 if flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID) != 0 => {
+                format!("child_tidptr={}", pointer(raw))
+            }
+            _ => String::new(),
         }
     }
 }
@@ -68,30 +119,88 @@ impl Arg for UnshareFlags {
     }
 }
 
+impl From<CloneRest> for u64 {
+    fn from(argument: CloneRest) -> Self {
+        argument.0
+    }
+}
+
+impl From<CloneRest> for VirtAddr {
+    fn from(argument: CloneRest) -> Self {
+        Self(argument.0)
+    }
+}
+
+impl<T> From<CloneRest> for UserPtr<T> {
+    fn from(argument: CloneRest) -> Self {
+        Self::new(VirtAddr(argument.0))
+    }
+}
+
 /// The address of a `struct clone_args`; the next argument is its size.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clone3Ptr(pub VirtAddr);
 
+impl Clone3Ptr {
+    const SHOWN_BYTES: usize = 64;
+
+    /// Reads what is shown: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls.
+    fn words(raw: u64, shower: &mut Shower<'_>) -> Option<[u64; 8]> {
+        if shower.arguments[1] < Self::SHOWN_BYTES as u64 {
+            return None;
+        }
+        shower.whole(VirtAddr(raw), Self::SHOWN_BYTES).map(|bytes| <[u64; 8]>::from_bytes(&bytes))
+    }
+
+    /// Prints what the call has stored where the struct says.
+    fn stored(raw: u64, shower: &mut Shower<'_>) -> String {
+        let Some([flags, pidfd, _, parent_tid, ..]) = Self::words(raw, shower) else { return String::new() };
+        let mut parts = Vec::new();
+        if flags & CLONE_PIDFD != 0 {
+            parts.push(format!("pidfd={}", follow::<i32>(pidfd, shower)));
+        }
+        if flags & CLONE_PARENT_SETTID != 0 {
+            parts.push(format!("parent_tid={}", follow::<i32>(parent_tid, shower)));
+        }
+        if parts.is_empty() { String::new() } else { format!(" => {{{}}}", parts.join(", ")) }
+    }
+}
+
 impl Arg for Clone3Ptr {
+    fn when(_: &Arguments) -> When {
+        When::Both
+    }
+
     fn from_register(raw: u64) -> Self {
         Self(VirtAddr(raw))
     }
 
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
-        const SHOWN_BYTES: usize = 64;
-        let bytes = shower.bytes(VirtAddr(raw), SHOWN_BYTES);
-        if bytes.len() < SHOWN_BYTES {
-            return pointer(raw);
+        match shower.result {
+            Some(CallResult::Value(_)) => return Self::stored(raw, shower),
+            Some(_) => return String::new(),
+            None => {}
         }
-        let [flags, _, child_tid, parent_tid, signal, stack, size, tls] = <[u64; 8]>::from_bytes(&bytes);
-        let flags = show_flags(flags as u32, "0", &CLONE_NAMES);
-        let signal =
-            Signal::new(signal).map_or_else(|| signal.to_string(), |signal| signal.name().to_owned());
-        let [child_tid, parent_tid, stack, tls] = [child_tid, parent_tid, stack, tls].map(pointer);
-        format!(
-            "{{flags={flags}, child_tid={child_tid}, parent_tid={parent_tid}, exit_signal={signal}, \
-             stack={stack}, stack_size={size:#x}, tls={tls}}}"
-        )
+        let Some([flags, pidfd, child_tid, parent_tid, signal, stack, size, tls]) = Self::words(raw, shower)
+        else {
+            return pointer(raw);
+        };
+        let mut parts = vec![format!("flags={}", clone3_flags(flags))];
+        let mut add = |needed: u64, name: &str, address: u64| {
+            if flags & needed != 0 {
+                parts.push(format!("{name}={}", pointer(address)));
+            }
+        };
+        add(CLONE_PIDFD, "pidfd", pidfd);
+        add(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, "child_tid", child_tid);
+        add(CLONE_PARENT_SETTID, "parent_tid", parent_tid);
+        parts.push(format!("exit_signal={}", show_signal(signal as u32)));
+        let size = if size == 0 { "0".to_owned() } else { format!("{size:#x}") };
+        parts.push(format!("stack={}, stack_size={size}", pointer(stack)));
+        if flags & CLONE_SETTLS != 0 {
+            parts.push(format!("tls={}", pointer(tls)));
+        }
+        format!("{{{}}}", parts.join(", "))
     }
 }
 
@@ -185,10 +294,39 @@ impl Arg for FutexArg {
         let operation = FutexOp(shower.arguments[1] as u32);
         match shower.index {
             index if index >= operation.arguments() => String::new(),
-            3 if !operation.has_timeout() => (raw as u32).to_string(),
+            3 if operation.has_timeout() => follow::<Timespec>(raw, shower),
+            3 | 4 if operation.command() == FutexOp::WAKE_BITSET => String::new(),
+            4 if operation.command() == FutexOp::WAIT_BITSET => String::new(),
+            3 => (raw as u32).to_string(),
+            5 if operation.command() == FutexOp::WAKE_OP => wake_operation(raw as u32),
+            5 if operation.command() == FutexOp::CMP_REQUEUE => (raw as u32).to_string(),
             5 if raw as u32 == u32::MAX => "FUTEX_BITSET_MATCH_ANY".to_owned(),
             5 => format!("{:#x}", raw as u32),
             _ => pointer(raw),
         }
     }
+}
+
+/// Prints what `FUTEX_OP(op, oparg, cmp, cmparg)` encodes.
+fn wake_operation(encoded: u32) -> String {
+    const OPERATIONS: [&str; 5] =
+        ["FUTEX_OP_SET", "FUTEX_OP_ADD", "FUTEX_OP_OR", "FUTEX_OP_ANDN", "FUTEX_OP_XOR"];
+    const COMPARISONS: [&str; 6] = [
+        "FUTEX_OP_CMP_EQ",
+        "FUTEX_OP_CMP_NE",
+        "FUTEX_OP_CMP_LT",
+        "FUTEX_OP_CMP_LE",
+        "FUTEX_OP_CMP_GT",
+        "FUTEX_OP_CMP_GE",
+    ];
+    let hex = |number: u32| if number == 0 { "0".to_owned() } else { format!("{number:#x}") };
+    let name = |names: &[&str], number: u32, what: &str, shift: u32| match names.get(number as usize) {
+        Some(name) => format!("{name}<<{shift}"),
+        None => format!("{}<<{shift} /* {what}??? */", hex(number)),
+    };
+    let shift = if encoded >> 28 & 8 != 0 { "FUTEX_OP_OPARG_SHIFT<<28|" } else { "" };
+    let operation = name(&OPERATIONS, encoded >> 28 & 7, "FUTEX_OP_", 28);
+    let comparison = name(&COMPARISONS, encoded >> 24 & 0xf, "FUTEX_OP_CMP_", 24);
+    let (argument, compared) = (hex(encoded >> 12 & 0xfff), hex(encoded & 0xfff));
+    format!("{shift}{operation}|{argument}<<12|{comparison}|{compared}")
 }

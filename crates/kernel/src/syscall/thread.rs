@@ -3,7 +3,7 @@
 use super::args::{UserPtr, UserValue};
 use super::task_types::{Clone3Ptr, CloneArg, UnshareFlags};
 use super::types::Barrier;
-use super::{Continuation, Flow, SysResult, show};
+use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::task::{CloneFlags, CloneRequest, Signal, WaitStatus};
 use crate::{Errno, Pid};
@@ -11,14 +11,12 @@ use tine_mmu::{PAGE_SIZE, VirtAddr};
 
 /// `exit(2)`: ends the calling task, and the process with its last.
 pub(super) fn exit(ctx: &mut Ctx<'_>, status: i32) -> SysResult {
-    show::exit_with(ctx, "exit", "?");
     ctx.exit_task(WaitStatus::Exited(status as u8));
     Err(Flow::NoReturn)
 }
 
 /// `exit_group(2)`: ends the process.
 pub(super) fn exit_group(ctx: &mut Ctx<'_>, status: i32) -> SysResult {
-    show::exit_with(ctx, "exit_group", "?");
     ctx.exit_process(WaitStatus::Exited(status as u8));
     Err(Flow::NoReturn)
 }

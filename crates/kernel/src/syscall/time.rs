@@ -2,7 +2,7 @@
 
 use super::args::{Itimer, Timespec, Timeval, Tms, UserPtr};
 use super::types::{ClockId, TimerArg};
-use super::{Continuation, Flow, SysResult};
+use super::{Continuation, Flow, Restart, SysResult};
 use crate::Errno;
 use crate::ctx::Ctx;
 use crate::task::IntervalClock;
@@ -146,6 +146,11 @@ impl Sleep {
     /// Ends the sleep if its time has come.
     pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
         if ctx.now_ns() >= self.deadline_ns { Ok(0) } else { Err(Flow::Block(Continuation::Sleep(self))) }
+    }
+
+    /// Says what becomes of the sleep when a signal interrupts it: one until a moment needs no memory of what was left.
+    pub(super) fn restart(&self) -> Restart {
+        if self.remaining.is_some() { Restart::WithTimeLeft } else { Restart::WithoutHandler }
     }
 
     /// Says what was left when a signal ended the sleep.

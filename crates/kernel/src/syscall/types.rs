@@ -1,9 +1,12 @@
 //! The argument types that strace prints by name rather than by number.
 
-use super::args::{Arg, UserValue, pointer};
-use super::show::Shower;
+use super::args::{Arg, Timespec, UserPtr};
+use super::show::{
+    OPEN_FLAGS, Pointee, STATX_MASKS, Shower, When, follow, octal, open_flags, pointer, show_flags,
+    show_signal,
+};
+use super::{Arguments, CallResult};
 use crate::fs::AT_FDCWD;
-use crate::task::Signal;
 use std::marker::PhantomData;
 use tine_mmu::VirtAddr;
 
@@ -18,31 +21,6 @@ impl Arg for PathPtr {
 
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
         shower.string(VirtAddr(raw))
-    }
-}
-
-/// A vector of strings that ends with NULL.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StringVec(pub VirtAddr);
-
-impl Arg for StringVec {
-    fn from_register(raw: u64) -> Self {
-        Self(VirtAddr(raw))
-    }
-
-    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
-        const SHOWN: usize = 32;
-        let mut strings = Vec::new();
-        for index in 0..=SHOWN as u64 {
-            let bytes = shower.bytes(VirtAddr(raw) + index * 8, 8);
-            let Ok(word) = bytes.try_into().map(u64::from_le_bytes) else { return pointer(raw) };
-            match word {
-                0 => break,
-                _ if index == SHOWN as u64 => strings.push("...".to_owned()),
-                _ => strings.push(shower.string(VirtAddr(word))),
-            }
-        }
-        format!("[{}]", strings.join(", "))
     }
 }
 
@@ -66,7 +44,9 @@ impl Arg for InBuffer {
 pub(super) struct OutBuffer(pub VirtAddr);
 
 impl Arg for OutBuffer {
-    const FILLED_BY_CALL: bool = true;
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
 
     fn from_register(raw: u64) -> Self {
         Self(VirtAddr(raw))
@@ -74,75 +54,36 @@ impl Arg for OutBuffer {
 
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
         match shower.result {
-            Some(Ok(len)) => shower.buffer(VirtAddr(raw), len as usize),
+            Some(CallResult::Value(len)) => shower.buffer(VirtAddr(raw), len as usize),
             _ => pointer(raw),
         }
     }
 }
 
-/// A pointer to values that the call fills in.
-#[derive(Debug)]
-pub(super) struct Out<T>(pub VirtAddr, PhantomData<T>);
-
-impl<T> Clone for Out<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Out<T> {}
-
-impl<T> Out<T> {
-    /// Returns it as a pointer to write through.
-    pub(super) const fn pointer(self) -> super::UserPtr<T> {
-        super::UserPtr::new(self.0)
-    }
-}
-
-impl<const N: usize> Arg for Out<[i32; N]> {
-    const FILLED_BY_CALL: bool = true;
-
-    fn from_register(raw: u64) -> Self {
-        Self(VirtAddr(raw), PhantomData)
-    }
-
-    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
-        let bytes = shower.bytes(VirtAddr(raw), 4 * N);
-        match shower.result {
-            Some(Ok(_)) if bytes.len() == 4 * N => format!("{:?}", <[i32; N]>::from_bytes(&bytes)),
-            _ => pointer(raw),
-        }
-    }
-}
-
-/// Where `wait4` stores a status.
+/// A buffer that getrandom fills: every byte is shown as a number.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct StatusPtr(pub VirtAddr);
+pub(super) struct RandomBytes(VirtAddr);
 
-impl Arg for StatusPtr {
-    const FILLED_BY_CALL: bool = true;
+impl Arg for RandomBytes {
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
 
     fn from_register(raw: u64) -> Self {
         Self(VirtAddr(raw))
     }
 
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
-        let bytes = shower.bytes(VirtAddr(raw), 4);
-        match (shower.result, <[u8; 4]>::try_from(bytes)) {
-            (Some(Ok(pid)), Ok(bytes)) if pid != 0 => show_status(u32::from_le_bytes(bytes)),
+        match shower.result {
+            Some(CallResult::Value(len)) => shower.hex_buffer(VirtAddr(raw), len as usize),
             _ => pointer(raw),
         }
     }
 }
 
-fn show_status(word: u32) -> String {
-    match word & 0x7f {
-        0 => format!("[{{WIFEXITED(s) && WEXITSTATUS(s) == {}}}]", word >> 8 & 0xff),
-        number => {
-            let signal = Signal::new(u64::from(number)).map_or("?", Signal::name);
-            let core = if word & 0x80 != 0 { " && WCOREDUMP(s)" } else { "" };
-            format!("[{{WIFSIGNALED(s) && WTERMSIG(s) == {signal}{core}}}]")
-        }
+impl From<RandomBytes> for OutBuffer {
+    fn from(buffer: RandomBytes) -> Self {
+        Self(buffer.0)
     }
 }
 
@@ -170,7 +111,7 @@ impl Arg for Mode {
     }
 
     fn show(raw: u64, _: &mut Shower<'_>) -> String {
-        format!("{:#o}", raw as u32).replacen("0o", "0", 1)
+        octal(raw as u32)
     }
 }
 
@@ -184,8 +125,7 @@ impl Arg for SignalArg {
     }
 
     fn show(raw: u64, _: &mut Shower<'_>) -> String {
-        Signal::new(raw & 0xffff_ffff)
-            .map_or_else(|| (raw as i32).to_string(), |signal| signal.name().to_owned())
+        show_signal(raw as u32)
     }
 }
 
@@ -209,6 +149,12 @@ macro_rules! choice {
                     }
                 }
             }
+
+            impl From<$name> for u32 {
+                fn from(argument: $name) -> Self {
+                    argument.0
+                }
+            }
         )*
     };
 }
@@ -227,7 +173,13 @@ macro_rules! flag_set {
                 }
 
                 fn show(raw: u64, _: &mut Shower<'_>) -> String {
-                    $crate::syscall::types::show_flags(raw as u32, $zero, &[$(($value, $text)),*])
+                    $crate::syscall::show::show_flags(raw as u32, $zero, &[$(($value, $text)),*])
+                }
+            }
+
+            impl From<$name> for u32 {
+                fn from(argument: $name) -> Self {
+                    argument.0
                 }
             }
         )*
@@ -236,19 +188,38 @@ macro_rules! flag_set {
 
 pub(super) use {choice, flag_set};
 
-/// Prints the names of the flags that are set; `zero` is the name of no flag at all.
-pub(super) fn show_flags(mut bits: u32, zero: &str, names: &[(u32, &str)]) -> String {
-    let mut parts = Vec::new();
-    for (value, name) in names {
-        if bits & value == *value {
-            parts.push((*name).to_owned());
-            bits &= !value;
-        }
+/// The flags of open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OpenArg(pub(super) u32);
+
+impl Arg for OpenArg {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
     }
-    if bits != 0 {
-        parts.push(format!("{bits:#x}"));
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        open_flags(raw as u32)
     }
-    if parts.is_empty() { zero.to_owned() } else { parts.join("|") }
+}
+
+/// Flags of open without an access mode, as pipe2 and dup3 take them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewFdFlags(u32);
+
+impl Arg for NewFdFlags {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
+    }
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        show_flags(raw as u32, "0", &OPEN_FLAGS)
+    }
+}
+
+impl From<NewFdFlags> for OpenArg {
+    fn from(flags: NewFdFlags) -> Self {
+        Self(flags.0)
+    }
 }
 
 flag_set! {
@@ -291,28 +262,6 @@ flag_set! {
         0x2 = "MS_INVALIDATE",
         0x4 = "MS_SYNC",
     }
-    /// `O_*` of open, beside the access mode.
-    OpenArg("O_RDONLY") {
-        0x3 = "O_ACCMODE",
-        0x1 = "O_WRONLY",
-        0x2 = "O_RDWR",
-        0x40 = "O_CREAT",
-        0x80 = "O_EXCL",
-        0x100 = "O_NOCTTY",
-        0x200 = "O_TRUNC",
-        0x400 = "O_APPEND",
-        0x800 = "O_NONBLOCK",
-        0x101000 = "O_SYNC",
-        0x1000 = "O_DSYNC",
-        0x4000 = "O_DIRECT",
-        0x8000 = "O_LARGEFILE",
-        0x410000 = "O_TMPFILE",
-        0x10000 = "O_DIRECTORY",
-        0x20000 = "O_NOFOLLOW",
-        0x40000 = "O_NOATIME",
-        0x80000 = "O_CLOEXEC",
-        0x200000 = "O_PATH",
-    }
     /// `AT_*` of the calls that take a directory.
     AtFlags("0") {
         0x100 = "AT_SYMLINK_NOFOLLOW",
@@ -320,8 +269,31 @@ flag_set! {
         0x400 = "AT_SYMLINK_FOLLOW",
         0x800 = "AT_NO_AUTOMOUNT",
         0x1000 = "AT_EMPTY_PATH",
-        0x2000 = "AT_STATX_FORCE_SYNC",
-        0x4000 = "AT_STATX_DONT_SYNC",
+    }
+    /// `AT_*` of faccessat2.
+    AccessFlags("0") {
+        0x100 = "AT_SYMLINK_NOFOLLOW",
+        0x200 = "AT_EACCESS",
+        0x1000 = "AT_EMPTY_PATH",
+    }
+    /// `?_OK` of access.
+    AccessArg("F_OK") {
+        4 = "R_OK",
+        2 = "W_OK",
+        1 = "X_OK",
+    }
+    /// `CLOSE_RANGE_*`.
+    CloseRangeFlags("0") {
+        2 = "CLOSE_RANGE_UNSHARE",
+        4 = "CLOSE_RANGE_CLOEXEC",
+    }
+    /// `TIMER_*` of clock_nanosleep.
+    SleepFlags("0") {
+        1 = "TIMER_ABSTIME",
+    }
+    /// `MEMBARRIER_CMD_FLAG_*`.
+    BarrierFlags("0") {
+        1 = "MEMBARRIER_CMD_FLAG_CPU",
     }
     /// Options of wait4 and waitid.
     WaitOptions("0") {
@@ -345,6 +317,132 @@ flag_set! {
         0x1 = "RENAME_NOREPLACE",
         0x2 = "RENAME_EXCHANGE",
         0x4 = "RENAME_WHITEOUT",
+    }
+}
+
+/// The flags of statx: how fresh the answer is to be stands before the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StatxFlags(u32);
+
+impl Arg for StatxFlags {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        const SYNC_TYPE: u64 = 0x6000;
+        let sync = match raw & SYNC_TYPE {
+            0 => "AT_STATX_SYNC_AS_STAT",
+            0x2000 => "AT_STATX_FORCE_SYNC",
+            0x4000 => "AT_STATX_DONT_SYNC",
+            _ => "AT_STATX_SYNC_TYPE",
+        };
+        match raw & !SYNC_TYPE {
+            0 => sync.to_owned(),
+            flags => format!("{sync}|{}", AtFlags::show(flags, shower)),
+        }
+    }
+}
+
+impl From<StatxFlags> for AtFlags {
+    fn from(flags: StatxFlags) -> Self {
+        Self(flags.0)
+    }
+}
+
+impl From<AccessFlags> for AtFlags {
+    fn from(flags: AccessFlags) -> Self {
+        Self(flags.0)
+    }
+}
+
+/// Declares an argument that is a number and printed in a way of its own.
+macro_rules! printed {
+    ($($(#[$doc:meta])* $name:ident as $type:ty = |$raw:ident, $shower:ident| $print:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub(super) struct $name($type);
+
+            impl Arg for $name {
+                fn from_register(raw: u64) -> Self {
+                    Self(<$type as Arg>::from_register(raw))
+                }
+
+                fn show($raw: u64, $shower: &mut Shower<'_>) -> String {
+                    $print
+                }
+            }
+
+            impl From<$name> for $type {
+                fn from(argument: $name) -> Self {
+                    argument.0
+                }
+            }
+        )*
+    };
+}
+
+printed! {
+    /// A number in hexadecimal.
+    Hex as u64 = |raw, _shower| if raw == 0 { "0".to_owned() } else { format!("{raw:#x}") };
+    /// `STATX_*`: what statx is asked for.
+    StatxMask as u32 = |raw, _shower| show_flags(raw as u32, "0", &STATX_MASKS);
+    /// Where mremap moves to, if its flags let it.
+    RemapTarget as VirtAddr = |raw, shower| {
+        const MREMAP_MAYMOVE: u64 = 1;
+        const FIXED_OR_DONTUNMAP: u64 = 2 | 4;
+        let flags = shower.arguments[3];
+        let is_used = flags & MREMAP_MAYMOVE != 0 && flags & FIXED_OR_DONTUNMAP != 0;
+        if is_used { pointer(raw) } else { String::new() }
+    };
+    /// `SYS_RISCV_FLUSH_ICACHE_*`, which are 64 bits wide.
+    FlushFlags as u64 = |raw, shower| match raw {
+        1 => "SYS_RISCV_FLUSH_ICACHE_LOCAL".to_owned(),
+        other => Hex::show(other, shower),
+    };
+    /// The hart of membarrier, if its flags name one.
+    BarrierHart as i32 = |raw, shower| {
+        if shower.arguments[1] & 1 != 0 { (raw as i32).to_string() } else { String::new() }
+    };
+}
+
+/// Where a sleep says what was left of it: known only when it was interrupted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Remaining(UserPtr<Timespec>);
+
+impl Arg for Remaining {
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
+
+    fn from_register(raw: u64) -> Self {
+        Self(UserPtr::new(VirtAddr(raw)))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        match shower.result {
+            Some(CallResult::Interrupted(_)) => follow::<Timespec>(raw, shower),
+            _ => pointer(raw),
+        }
+    }
+}
+
+impl From<Remaining> for UserPtr<Timespec> {
+    fn from(remaining: Remaining) -> Self {
+        remaining.0
+    }
+}
+
+/// What wait4 stores when it tells of a child.
+pub(super) struct IfChild<T>(PhantomData<T>);
+
+impl<T: Pointee> Pointee for IfChild<T> {
+    fn show(at: VirtAddr, shower: &mut Shower<'_>) -> Option<String> {
+        match shower.result {
+            Some(CallResult::Value(1..)) => T::show(at, shower),
+            _ => None,
+        }
     }
 }
 
@@ -401,6 +499,15 @@ choice! {
         24 = "MADV_DONTNEED_LOCKED",
         25 = "MADV_COLLAPSE",
     }
+    /// `POSIX_FADV_*`.
+    FileAdvice("POSIX_FADV_") {
+        0 = "POSIX_FADV_NORMAL",
+        1 = "POSIX_FADV_RANDOM",
+        2 = "POSIX_FADV_SEQUENTIAL",
+        3 = "POSIX_FADV_WILLNEED",
+        4 = "POSIX_FADV_DONTNEED",
+        5 = "POSIX_FADV_NOREUSE",
+    }
     /// `SEEK_*` of lseek.
     Whence("SEEK_") {
         0 = "SEEK_SET",
@@ -431,6 +538,9 @@ choice! {
         5 = "CLOCK_REALTIME_COARSE",
         6 = "CLOCK_MONOTONIC_COARSE",
         7 = "CLOCK_BOOTTIME",
+        8 = "CLOCK_REALTIME_ALARM",
+        9 = "CLOCK_BOOTTIME_ALARM",
+        11 = "CLOCK_TAI",
     }
     /// `RUSAGE_*` of getrusage.
     UsageOf("RUSAGE_") {
@@ -470,12 +580,46 @@ choice! {
         2 = "PR_GET_PDEATHSIG",
         3 = "PR_GET_DUMPABLE",
         4 = "PR_SET_DUMPABLE",
+        5 = "PR_GET_UNALIGN",
+        6 = "PR_SET_UNALIGN",
+        7 = "PR_GET_KEEPCAPS",
+        8 = "PR_SET_KEEPCAPS",
+        13 = "PR_GET_TIMING",
+        14 = "PR_SET_TIMING",
         15 = "PR_SET_NAME",
         16 = "PR_GET_NAME",
+        21 = "PR_GET_SECCOMP",
+        22 = "PR_SET_SECCOMP",
+        23 = "PR_CAPBSET_READ",
+        24 = "PR_CAPBSET_DROP",
+        27 = "PR_GET_SECUREBITS",
+        28 = "PR_SET_SECUREBITS",
+        29 = "PR_SET_TIMERSLACK",
+        30 = "PR_GET_TIMERSLACK",
+        35 = "PR_SET_MM",
         36 = "PR_SET_CHILD_SUBREAPER",
+        37 = "PR_GET_CHILD_SUBREAPER",
         38 = "PR_SET_NO_NEW_PRIVS",
         39 = "PR_GET_NO_NEW_PRIVS",
+        40 = "PR_GET_TID_ADDRESS",
         41 = "PR_SET_THP_DISABLE",
         42 = "PR_GET_THP_DISABLE",
+        47 = "PR_CAP_AMBIENT",
+        52 = "PR_GET_SPECULATION_CTRL",
+        53 = "PR_SET_SPECULATION_CTRL",
+        55 = "PR_SET_TAGGED_ADDR_CTRL",
+        56 = "PR_GET_TAGGED_ADDR_CTRL",
+        57 = "PR_SET_IO_FLUSHER",
+        58 = "PR_GET_IO_FLUSHER",
+        62 = "PR_SCHED_CORE",
+        65 = "PR_SET_MDWE",
+        66 = "PR_GET_MDWE",
+        67 = "PR_SET_MEMORY_MERGE",
+        68 = "PR_GET_MEMORY_MERGE",
+        69 = "PR_RISCV_V_SET_CONTROL",
+        70 = "PR_RISCV_V_GET_CONTROL",
+        71 = "PR_RISCV_SET_ICACHE_FLUSH_CTX",
+        0x5356_4d41 = "PR_SET_VMA",
+        0x5961_6d61 = "PR_SET_PTRACER",
     }
 }

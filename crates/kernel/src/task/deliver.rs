@@ -4,7 +4,7 @@ use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::kernel::INIT;
 use crate::mm::Fault;
-use crate::syscall::{self, Suspended};
+use crate::syscall::{self, Restart, Suspended};
 use crate::task::signal::{
     BUS_ADRALN, BUS_ADRERR, DefaultAction, ILL_ILLOPC, Room, SEGV_ACCERR, SEGV_MAPERR, TRAP_BRKPT,
 };
@@ -197,7 +197,11 @@ impl Ctx<'_> {
                 Handler::Ignore => {}
                 Handler::Default => {
                     if let Some(status) = self.fatal_status(info.signal) {
-                        self.log_signal(&info);
+                        // SIGKILL leaves nothing to be seen but the end.
+                        if info.signal != Signal::SIGKILL {
+                            self.log_interrupted();
+                            self.log_signal(&info);
+                        }
                         self.exit_process(status);
                         return;
                     }
@@ -208,7 +212,6 @@ impl Ctx<'_> {
                     }
                 }
                 Handler::Function(handler) => {
-                    self.log_signal(&info);
                     if self.run_handler(handler, &action, &info).is_err() {
                         return;
                     }
@@ -237,7 +240,16 @@ impl Ctx<'_> {
     }
 
     fn log_signal(&mut self, info: &SignalInfo) {
-        self.log(Interest::SIGNAL, || What::Signal { name: info.signal.name(), info: info.describe() });
+        let shown = || What::Signal { name: info.signal.name(), info: syscall::describe_signal(info) };
+        self.log(Interest::SIGNAL, shown);
+    }
+
+    /// Logs the end of a call that the signal which is being taken has interrupted.
+    fn log_interrupted(&mut self) {
+        if let Some(suspended) = self.task_mut().interrupted.take() {
+            syscall::show_interrupted(self, &suspended);
+            self.task_mut().interrupted = Some(suspended);
+        }
     }
 
     /// Drops held signals that have just become unwanted (sigaction(2): setting SIG_IGN discards them).
@@ -259,15 +271,17 @@ impl Ctx<'_> {
     /// a handler on another stack may take (Linux 6.12 kernel/signal.c `force_sigsegv`).
     fn run_handler(&mut self, handler: VirtAddr, action: &Action, info: &SignalInfo) -> Result<(), Ended> {
         if let Some(suspended) = self.task_mut().interrupted.take() {
-            if action.flags & SA_RESTART != 0 && suspended.continuation.restarts() {
+            if action.flags & SA_RESTART != 0 && suspended.continuation.restart() == Restart::IfAsked {
+                syscall::show_interrupted(self, &suspended);
                 let ecall = self.harts.pc(self.hart).wrapping_sub(4);
                 self.harts.set_pc(self.hart, ecall);
-                self.harts.set_register(self.hart, Reg::A0, suspended.arguments[0]);
+                self.harts.set_register(self.hart, Reg::A0, suspended.call.arguments[0]);
                 syscall::abandon(self, suspended);
             } else {
                 syscall::finish_interrupted(self, suspended);
             }
         }
+        self.log_signal(info);
         if action.flags & SA_RESETHAND != 0 {
             let once = Action { handler: Handler::Default, ..*action };
             self.kernel.tasks.set_action(self.pid, info.signal, once);

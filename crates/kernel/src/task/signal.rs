@@ -67,7 +67,7 @@ signals! {
 }
 
 const REAL_TIME: [&str; 33] = [
-    "SIGRT_0", "SIGRT_1", "SIGRT_2", "SIGRT_3", "SIGRT_4", "SIGRT_5", "SIGRT_6", "SIGRT_7", "SIGRT_8",
+    "SIGRTMIN", "SIGRT_1", "SIGRT_2", "SIGRT_3", "SIGRT_4", "SIGRT_5", "SIGRT_6", "SIGRT_7", "SIGRT_8",
     "SIGRT_9", "SIGRT_10", "SIGRT_11", "SIGRT_12", "SIGRT_13", "SIGRT_14", "SIGRT_15", "SIGRT_16",
     "SIGRT_17", "SIGRT_18", "SIGRT_19", "SIGRT_20", "SIGRT_21", "SIGRT_22", "SIGRT_23", "SIGRT_24",
     "SIGRT_25", "SIGRT_26", "SIGRT_27", "SIGRT_28", "SIGRT_29", "SIGRT_30", "SIGRT_31", "SIGRT_32",
@@ -130,6 +130,11 @@ impl SignalSet {
     /// Makes a set from its bits; SIGKILL and SIGSTOP can be in no mask, so they are left out.
     pub const fn mask(bits: u64) -> Self {
         Self(bits & !(Signal::SIGKILL.bit() | Signal::SIGSTOP.bit()))
+    }
+
+    /// Makes a set from bits of any meaning.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 
     /// Returns the bits.
@@ -217,8 +222,6 @@ pub enum SignalFields {
 
 /// `si_code`: sent by kill(2).
 pub const SI_USER: i32 = 0;
-/// `si_code`: sent by sigqueue(3).
-const SI_QUEUE: i32 = -1;
 /// Size of `siginfo_t`.
 pub(crate) const INFO_BYTES: usize = 128;
 /// `si_code`: sent by tgkill(2).
@@ -364,53 +367,6 @@ impl SignalInfo {
             signal,
             code: word(8) as i32,
             fields: SignalFields::Queued(Pid(word(16) as i32), word(20), value),
-        }
-    }
-
-    /// Describes the signal as strace does after `---`.
-    pub fn describe(&self) -> String {
-        let name = self.signal.name();
-        let code = match (self.signal, self.code) {
-            (_, SI_USER) => "SI_USER",
-            (_, SI_TKILL) => "SI_TKILL",
-            (_, SI_QUEUE) => "SI_QUEUE",
-            (_, SI_KERNEL) => "SI_KERNEL",
-            (Signal::SIGSEGV, SEGV_MAPERR) => "SEGV_MAPERR",
-            (Signal::SIGSEGV, _) => "SEGV_ACCERR",
-            (Signal::SIGBUS, BUS_ADRALN) => "BUS_ADRALN",
-            (Signal::SIGBUS, _) => "BUS_ADRERR",
-            (Signal::SIGILL, _) => "ILL_ILLOPC",
-            (Signal::SIGTRAP, _) => "TRAP_BRKPT",
-            (Signal::SIGCHLD, CLD_EXITED) => "CLD_EXITED",
-            (Signal::SIGCHLD, CLD_KILLED) => "CLD_KILLED",
-            (Signal::SIGCHLD, CLD_STOPPED) => "CLD_STOPPED",
-            (Signal::SIGCHLD, CLD_CONTINUED) => "CLD_CONTINUED",
-            (Signal::SIGCHLD, _) => "CLD_DUMPED",
-            _ => "SI_USER",
-        };
-        match self.fields {
-            SignalFields::Sender(pid, uid) => {
-                format!("{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid={uid}}}")
-            }
-            SignalFields::Queued(pid, uid, value) => {
-                format!(
-                    "{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid={uid}, si_value={value:#x}}}"
-                )
-            }
-            SignalFields::Address(at) if at.0 == 0 => {
-                format!("{{si_signo={name}, si_code={code}, si_addr=NULL}}")
-            }
-            SignalFields::Address(at) => format!("{{si_signo={name}, si_code={code}, si_addr={at}}}"),
-            SignalFields::Child(pid, uid, status) => {
-                let status = match self.code {
-                    CLD_EXITED => status.to_string(),
-                    _ => Signal::new(status as u64)
-                        .map_or_else(|| status.to_string(), |signal| signal.name().to_owned()),
-                };
-                format!(
-                    "{{si_signo={name}, si_code={code}, si_pid={pid}, si_uid={uid}, si_status={status}, si_utime=0, si_stime=0}}"
-                )
-            }
         }
     }
 }

@@ -210,7 +210,7 @@ fn unknown_call_is_enosys_and_named_once() {
         steps.call(u64::MAX, []).fails(Errno::ENOSYS).exit(0),
     );
     let named: Vec<_> = world.events().iter().map(|event| &event.what).collect();
-    let unknown = |number| What::UnknownSyscall { number };
+    let unknown = |number| What::UnknownSyscall { number, name: format!("syscall_{number:#x}").into() };
     assert_eq!(named, [&unknown(999), &unknown(u64::MAX)]);
     assert_eq!(world.calls(FIRST, "unknown"), (3, 3));
 }

@@ -1,0 +1,235 @@
+//! The system calls of Linux 6.12 on riscv64 that Tine does not have, by name (Linux 6.12 scripts/syscall.tbl).
+//!
+//! They are answered with ENOSYS. strace and `--warn` name them, and `docs/syscalls.md` lists them. A call that moves to
+//! the table of those that Tine has leaves this one: a test sees to it that each number is in one of the two.
+
+use super::table;
+use std::borrow::Cow;
+
+/// Numbers and names, in ascending order.
+pub static UNSUPPORTED: &[(u64, &str)] = &[
+    (0, "io_setup"),
+    (1, "io_destroy"),
+    (2, "io_submit"),
+    (3, "io_cancel"),
+    (4, "io_getevents"),
+    (5, "setxattr"),
+    (6, "lsetxattr"),
+    (7, "fsetxattr"),
+    (8, "getxattr"),
+    (9, "lgetxattr"),
+    (10, "fgetxattr"),
+    (11, "listxattr"),
+    (12, "llistxattr"),
+    (13, "flistxattr"),
+    (14, "removexattr"),
+    (15, "lremovexattr"),
+    (16, "fremovexattr"),
+    (26, "inotify_init1"),
+    (27, "inotify_add_watch"),
+    (28, "inotify_rm_watch"),
+    (30, "ioprio_set"),
+    (31, "ioprio_get"),
+    (33, "mknodat"),
+    (39, "umount2"),
+    (40, "mount"),
+    (41, "pivot_root"),
+    (47, "fallocate"),
+    (51, "chroot"),
+    (58, "vhangup"),
+    (60, "quotactl"),
+    (69, "preadv"),
+    (70, "pwritev"),
+    (71, "sendfile"),
+    (74, "signalfd4"),
+    (75, "vmsplice"),
+    (76, "splice"),
+    (77, "tee"),
+    (81, "sync"),
+    (84, "sync_file_range"),
+    (85, "timerfd_create"),
+    (86, "timerfd_settime"),
+    (87, "timerfd_gettime"),
+    (89, "acct"),
+    (104, "kexec_load"),
+    (105, "init_module"),
+    (106, "delete_module"),
+    (107, "timer_create"),
+    (108, "timer_gettime"),
+    (109, "timer_getoverrun"),
+    (110, "timer_settime"),
+    (111, "timer_delete"),
+    (112, "clock_settime"),
+    (116, "syslog"),
+    (117, "ptrace"),
+    (118, "sched_setparam"),
+    (119, "sched_setscheduler"),
+    (120, "sched_getscheduler"),
+    (121, "sched_getparam"),
+    (125, "sched_get_priority_max"),
+    (126, "sched_get_priority_min"),
+    (127, "sched_rr_get_interval"),
+    (128, "restart_syscall"),
+    (140, "setpriority"),
+    (141, "getpriority"),
+    (142, "reboot"),
+    (161, "sethostname"),
+    (162, "setdomainname"),
+    (170, "settimeofday"),
+    (171, "adjtimex"),
+    (180, "mq_open"),
+    (181, "mq_unlink"),
+    (182, "mq_timedsend"),
+    (183, "mq_timedreceive"),
+    (184, "mq_notify"),
+    (185, "mq_getsetattr"),
+    (186, "msgget"),
+    (187, "msgctl"),
+    (188, "msgrcv"),
+    (189, "msgsnd"),
+    (190, "semget"),
+    (191, "semctl"),
+    (192, "semtimedop"),
+    (193, "semop"),
+    (194, "shmget"),
+    (195, "shmctl"),
+    (196, "shmat"),
+    (197, "shmdt"),
+    (198, "socket"),
+    (199, "socketpair"),
+    (200, "bind"),
+    (201, "listen"),
+    (202, "accept"),
+    (203, "connect"),
+    (204, "getsockname"),
+    (205, "getpeername"),
+    (206, "sendto"),
+    (207, "recvfrom"),
+    (208, "setsockopt"),
+    (209, "getsockopt"),
+    (210, "shutdown"),
+    (211, "sendmsg"),
+    (212, "recvmsg"),
+    (213, "readahead"),
+    (217, "add_key"),
+    (218, "request_key"),
+    (219, "keyctl"),
+    (224, "swapon"),
+    (225, "swapoff"),
+    (228, "mlock"),
+    (229, "munlock"),
+    (230, "mlockall"),
+    (231, "munlockall"),
+    (234, "remap_file_pages"),
+    (235, "mbind"),
+    (236, "get_mempolicy"),
+    (237, "set_mempolicy"),
+    (238, "migrate_pages"),
+    (239, "move_pages"),
+    (241, "perf_event_open"),
+    (242, "accept4"),
+    (243, "recvmmsg"),
+    (262, "fanotify_init"),
+    (263, "fanotify_mark"),
+    (264, "name_to_handle_at"),
+    (265, "open_by_handle_at"),
+    (266, "clock_adjtime"),
+    (267, "syncfs"),
+    (268, "setns"),
+    (269, "sendmmsg"),
+    (270, "process_vm_readv"),
+    (271, "process_vm_writev"),
+    (272, "kcmp"),
+    (273, "finit_module"),
+    (274, "sched_setattr"),
+    (275, "sched_getattr"),
+    (277, "seccomp"),
+    (279, "memfd_create"),
+    (280, "bpf"),
+    (282, "userfaultfd"),
+    (284, "mlock2"),
+    (285, "copy_file_range"),
+    (286, "preadv2"),
+    (287, "pwritev2"),
+    (288, "pkey_mprotect"),
+    (289, "pkey_alloc"),
+    (290, "pkey_free"),
+    (292, "io_pgetevents"),
+    (293, "rseq"),
+    (294, "kexec_file_load"),
+    (424, "pidfd_send_signal"),
+    (425, "io_uring_setup"),
+    (426, "io_uring_enter"),
+    (427, "io_uring_register"),
+    (428, "open_tree"),
+    (429, "move_mount"),
+    (430, "fsopen"),
+    (431, "fsconfig"),
+    (432, "fsmount"),
+    (433, "fspick"),
+    (434, "pidfd_open"),
+    (437, "openat2"),
+    (438, "pidfd_getfd"),
+    (440, "process_madvise"),
+    (442, "mount_setattr"),
+    (443, "quotactl_fd"),
+    (444, "landlock_create_ruleset"),
+    (445, "landlock_add_rule"),
+    (446, "landlock_restrict_self"),
+    (447, "memfd_secret"),
+    (448, "process_mrelease"),
+    (449, "futex_waitv"),
+    (450, "set_mempolicy_home_node"),
+    (451, "cachestat"),
+    (453, "map_shadow_stack"),
+    (454, "futex_wake"),
+    (455, "futex_wait"),
+    (456, "futex_requeue"),
+    (457, "statmount"),
+    (458, "listmount"),
+    (459, "lsm_get_self_attr"),
+    (460, "lsm_set_self_attr"),
+    (461, "lsm_list_modules"),
+    (462, "mseal"),
+];
+
+/// Returns the name of a system call that Linux has and Tine has not.
+pub(super) fn unsupported(number: u64) -> Option<&'static str> {
+    let index = UNSUPPORTED.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+    UNSUPPORTED.get(index).map(|(_, name)| *name)
+}
+
+/// Returns the name of any system call; of a number that Linux has none for, what strace makes of it.
+pub(crate) fn name_of(number: u64) -> Cow<'static, str> {
+    let known = table::find(number).map(|call| call.name).or_else(|| unsupported(number));
+    known.map_or_else(|| format!("syscall_{number:#x}").into(), Cow::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syscall::SYSCALLS;
+
+    #[test]
+    fn each_call_of_linux_is_in_one_of_the_two_tables() {
+        assert!(UNSUPPORTED.is_sorted_by(|a, b| a.0 < b.0));
+        for (number, name) in UNSUPPORTED {
+            assert!(table::find(*number).is_none(), "{name} is in table.rs now: remove it from names.rs");
+        }
+        // Numbers 0 to 294 and 424 to 462, without 18, 38, 42 and 244 to 257, which riscv64 has not.
+        let numbers = || SYSCALLS.iter().map(|call| call.number).chain(UNSUPPORTED.iter().map(|row| row.0));
+        let missing: Vec<_> = (0..=294)
+            .chain(424..=462)
+            .filter(|number| ![18, 38, 42].contains(number) && !(244..=257).contains(number))
+            .filter(|number| !numbers().any(|known| known == *number))
+            .collect();
+        assert_eq!(missing, [] as [u64; 0], "a call that left one table must be in the other");
+    }
+
+    #[test]
+    fn names_are_known_for_every_number() {
+        assert_eq!(name_of(63), "read");
+        assert_eq!(name_of(425), "io_uring_setup");
+        assert_eq!(name_of(1234), "syscall_0x4d2");
+    }
+}

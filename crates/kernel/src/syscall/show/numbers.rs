@@ -1,0 +1,149 @@
+//! Structs of numbers: times, resource use, limits.
+
+use super::{Bytes, Element, Shower};
+use crate::syscall::args::{Itimer, Rlimit, Rusage, Timespec, Timeval, Tms};
+
+const CLOCK_TICKS: u64 = crate::syscall::CLOCK_TICKS;
+
+impl Element for Timespec {
+    const BYTES: usize = 16;
+
+    fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
+        format!("{{tv_sec={}, tv_nsec={}}}", bytes.i64(0), bytes.u64(8))
+    }
+}
+
+impl Element for Timeval {
+    const BYTES: usize = 16;
+
+    fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
+        format!("{{tv_sec={}, tv_usec={}}}", bytes.i64(0), bytes.i64(8))
+    }
+}
+
+impl Element for Itimer {
+    const BYTES: usize = 32;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        let (interval, value) = (bytes.part::<Timeval>(0, shower), bytes.part::<Timeval>(16, shower));
+        format!("{{it_interval={interval}, it_value={value}}}")
+    }
+}
+
+impl Element for Rusage {
+    const BYTES: usize = 144;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        let (user, system) = (bytes.part::<Timeval>(0, shower), bytes.part::<Timeval>(16, shower));
+        format!("{{ru_utime={user}, ru_stime={system}, ...}}")
+    }
+}
+
+impl Element for Rlimit {
+    const BYTES: usize = 16;
+
+    fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
+        format!("{{rlim_cur={}, rlim_max={}}}", limit(bytes.u64(0)), limit(bytes.u64(8)))
+    }
+}
+
+fn limit(limit: u64) -> String {
+    match limit {
+        u64::MAX => "RLIM64_INFINITY".to_owned(),
+        1025.. if limit.is_multiple_of(1024) => format!("{}*1024", limit / 1024),
+        _ => limit.to_string(),
+    }
+}
+
+impl Element for Tms {
+    const BYTES: usize = 32;
+
+    fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
+        let [user, system, children_user, children_system] =
+            [0, 8, 16, 24].map(|at| clock_ticks(bytes.u64(at)));
+        format!(
+            "{{tms_utime={user}, tms_stime={system}, tms_cutime={children_user}, tms_cstime={children_system}}}"
+        )
+    }
+}
+
+/// Prints a time in clock ticks.
+pub(in crate::syscall) fn clock_ticks(ticks: u64) -> String {
+    match ticks {
+        0 => "0".to_owned(),
+        _ => format!("{ticks} /* {}.{:02} s */", ticks / CLOCK_TICKS, ticks % CLOCK_TICKS),
+    }
+}
+
+/// `struct timezone`.
+pub(in crate::syscall) struct TimeZone;
+
+impl Element for TimeZone {
+    const BYTES: usize = 8;
+
+    fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
+        format!("{{tz_minuteswest={}, tz_dsttime={}}}", bytes.i32(0), bytes.i32(4))
+    }
+}
+
+/// One of the two times of utimensat: what it sets, and the date.
+pub(in crate::syscall) struct FileTime;
+
+impl Element for FileTime {
+    const BYTES: usize = 16;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        const UTIME_NOW: u64 = 0x3fff_ffff;
+        const UTIME_OMIT: u64 = 0x3fff_fffe;
+        let (seconds, nanoseconds) = (bytes.i64(0), bytes.u64(8));
+        match nanoseconds {
+            UTIME_NOW => "UTIME_NOW".to_owned(),
+            UTIME_OMIT => "UTIME_OMIT".to_owned(),
+            _ => format!("{}{}", bytes.part::<Timespec>(0, shower), date_comment(seconds, nanoseconds)),
+        }
+    }
+}
+
+/// Prints a time since 1970 as a date in UTC; nothing for no time at all.
+fn date_comment(seconds: i64, nanoseconds: u64) -> String {
+    const DAY_S: i64 = 86_400;
+    /// Days in 400 years.
+    const ERA_DAYS: i64 = 146_097;
+    if (seconds, nanoseconds) == (0, 0) || nanoseconds >= 1_000_000_000 {
+        return String::new();
+    }
+    // Years begin with March, so that the leap day is the last of its year.
+    let days = seconds.div_euclid(DAY_S) + 719_468;
+    let (era, day) = (days.div_euclid(ERA_DAYS), days.rem_euclid(ERA_DAYS));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400 + i64::from(month <= 2);
+    let second = seconds.rem_euclid(DAY_S);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let fraction = if nanoseconds == 0 { String::new() } else { format!(".{nanoseconds:09}") };
+    format!(" /* {year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}+0000 */")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(date_comment(0, 0), "");
+        assert_eq!(date_comment(951_782_400, 0), " /* 2000-02-29T00:00:00+0000 */");
+        assert_eq!(date_comment(1_700_000_000, 5), " /* 2023-11-14T22:13:20.000000005+0000 */");
+        assert_eq!(date_comment(-1, 0), " /* 1969-12-31T23:59:59+0000 */");
+    }
+
+    #[test]
+    fn limits_are_shown_in_kib_where_they_are_whole() {
+        assert_eq!(limit(u64::MAX), "RLIM64_INFINITY");
+        assert_eq!(limit(8 << 20), "8192*1024");
+        assert_eq!(limit(1024), "1024");
+        assert_eq!(limit(1500), "1500");
+    }
+}
