@@ -87,6 +87,7 @@ fn straced(prefix: Prefix, events: &[Event]) -> String {
 fn strace_cuts_and_resumes_lines_as_strace_does() {
     insta::assert_snapshot!(straced(Prefix::Bracketed, &family()), @r#"
     clone(child_stack=NULL, flags=SIGCHLD)  = 3
+    strace: Process 3 attached
     [pid     2] wait4(-1 <unfinished ...>
     [pid     3] write(1, "hello\n", 6)      = 6
     [pid     3] --- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL} ---
