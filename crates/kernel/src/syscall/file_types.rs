@@ -2,8 +2,8 @@
 
 use super::Arguments;
 use super::args::{Arg, UserValue};
-use super::show::{Bytes, Element, Shower, When, follow, follow_filled};
-use super::types::{Hex, OpenArg, SignalArg, Whence, choice, flag_set};
+use super::show::{Bytes, Element, Hex, Shower, When, follow, follow_filled};
+use super::types::{OpenArg, SignalArg, Whence, choice, flag_set};
 
 /// `struct flock` (Linux 6.12 include/uapi/asm-generic/fcntl.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

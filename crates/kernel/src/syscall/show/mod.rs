@@ -24,6 +24,7 @@
 //! `-> name` behind a row names the function of [`results`] that prints what the call returned; without it that is a
 //! decimal number. An argument that means nothing in this call (`fcntl`'s third) prints nothing, and its comma goes too.
 
+mod arguments;
 mod control;
 mod files;
 mod lists;
@@ -33,6 +34,7 @@ pub(super) mod results;
 mod signals;
 mod text;
 
+pub(super) use arguments::*;
 pub(super) use control::*;
 pub(super) use files::*;
 pub(super) use lists::*;

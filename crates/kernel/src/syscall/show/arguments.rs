@@ -1,0 +1,161 @@
+//! Arguments that are printed in a way of their own, some of them as other arguments or the result have it.
+
+use super::{Pointee, STATX_MASKS, Shower, When, follow, pointer, show_flags};
+use crate::syscall::args::{Arg, Timespec, UserPtr};
+use crate::syscall::types::{AccessFlags, AtFlags, OutBuffer};
+use crate::syscall::{Arguments, CallResult};
+use std::marker::PhantomData;
+use tine_mmu::VirtAddr;
+
+/// The flags of statx: how fresh the answer is to be stands before the others.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::syscall) struct StatxFlags(u32);
+
+impl Arg for StatxFlags {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        const SYNC_TYPE: u64 = 0x6000;
+        let sync = match raw & SYNC_TYPE {
+            0 => "AT_STATX_SYNC_AS_STAT",
+            0x2000 => "AT_STATX_FORCE_SYNC",
+            0x4000 => "AT_STATX_DONT_SYNC",
+            _ => "AT_STATX_SYNC_TYPE",
+        };
+        match raw & !SYNC_TYPE {
+            0 => sync.to_owned(),
+            flags => format!("{sync}|{}", AtFlags::show(flags, shower)),
+        }
+    }
+}
+
+impl From<StatxFlags> for AtFlags {
+    fn from(flags: StatxFlags) -> Self {
+        Self(flags.0)
+    }
+}
+
+impl From<AccessFlags> for AtFlags {
+    fn from(flags: AccessFlags) -> Self {
+        Self(flags.0)
+    }
+}
+
+/// Declares an argument that is a number and printed in a way of its own.
+macro_rules! printed {
+    ($($(#[$doc:meta])* $name:ident as $type:ty = |$raw:ident, $shower:ident| $print:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub(in crate::syscall) struct $name($type);
+
+            impl Arg for $name {
+                fn from_register(raw: u64) -> Self {
+                    Self(<$type as Arg>::from_register(raw))
+                }
+
+                fn show($raw: u64, $shower: &mut Shower<'_>) -> String {
+                    $print
+                }
+            }
+
+            impl From<$name> for $type {
+                fn from(argument: $name) -> Self {
+                    argument.0
+                }
+            }
+        )*
+    };
+}
+
+printed! {
+    /// A number in hexadecimal.
+    Hex as u64 = |raw, _shower| if raw == 0 { "0".to_owned() } else { format!("{raw:#x}") };
+    /// `STATX_*`: what statx is asked for.
+    StatxMask as u32 = |raw, _shower| show_flags(raw as u32, "0", &STATX_MASKS);
+    /// Where mremap moves to, if its flags let it.
+    RemapTarget as VirtAddr = |raw, shower| {
+        const MREMAP_MAYMOVE: u64 = 1;
+        const FIXED_OR_DONTUNMAP: u64 = 2 | 4;
+        let flags = shower.arguments[3];
+        let is_used = flags & MREMAP_MAYMOVE != 0 && flags & FIXED_OR_DONTUNMAP != 0;
+        if is_used { pointer(raw) } else { String::new() }
+    };
+    /// `SYS_RISCV_FLUSH_ICACHE_*`, which are 64 bits wide.
+    FlushFlags as u64 = |raw, shower| match raw {
+        1 => "SYS_RISCV_FLUSH_ICACHE_LOCAL".to_owned(),
+        other => Hex::show(other, shower),
+    };
+    /// The hart of membarrier, if its flags name one.
+    BarrierHart as i32 = |raw, shower| {
+        if shower.arguments[1] & 1 != 0 { (raw as i32).to_string() } else { String::new() }
+    };
+}
+
+/// Where a sleep says what was left of it: known only when it was interrupted.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::syscall) struct Remaining(UserPtr<Timespec>);
+
+impl Arg for Remaining {
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
+
+    fn from_register(raw: u64) -> Self {
+        Self(UserPtr::new(VirtAddr(raw)))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        match shower.result {
+            Some(CallResult::Interrupted(_)) => follow::<Timespec>(raw, shower),
+            _ => pointer(raw),
+        }
+    }
+}
+
+impl From<Remaining> for UserPtr<Timespec> {
+    fn from(remaining: Remaining) -> Self {
+        remaining.0
+    }
+}
+
+/// What wait4 stores when it tells of a child.
+pub(in crate::syscall) struct IfChild<T>(PhantomData<T>);
+
+impl<T: Pointee> Pointee for IfChild<T> {
+    fn show(at: VirtAddr, shower: &mut Shower<'_>) -> Option<String> {
+        match shower.result {
+            Some(CallResult::Value(1..)) => T::show(at, shower),
+            _ => None,
+        }
+    }
+}
+
+/// A buffer that getrandom fills: every byte is shown as a number.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::syscall) struct RandomBytes(VirtAddr);
+
+impl Arg for RandomBytes {
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
+
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        match shower.result {
+            Some(CallResult::Value(len)) => shower.hex_buffer(VirtAddr(raw), len as usize),
+            _ => pointer(raw),
+        }
+    }
+}
+
+impl From<RandomBytes> for OutBuffer {
+    fn from(buffer: RandomBytes) -> Self {
+        Self(buffer.0)
+    }
+}
