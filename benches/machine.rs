@@ -36,7 +36,7 @@ fn machine(kind: &str, count: u64, pages: u64) -> Machine {
     let program = Program {
         shown: "workload".to_owned(),
         path: b"/bin/workload".to_vec(),
-        bytes: WORKLOAD.to_vec(),
+        bytes: Some(WORKLOAD.to_vec()),
         arguments: arguments.map(String::into_bytes).to_vec(),
     };
     Machine::new(config, program).expect("the workload fits")

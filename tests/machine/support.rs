@@ -37,7 +37,7 @@ impl Job {
         let program = Program {
             shown: name.to_owned(),
             path: format!("/bin/{name}").into_bytes(),
-            bytes: fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+            bytes: Some(fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))),
             arguments: vec![name.into()],
         };
         let config = Config { policy, max_instructions: Some(MOST_INSTRUCTIONS), ..Config::default() };

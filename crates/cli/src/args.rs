@@ -1,6 +1,6 @@
 //! The command line: what can be asked, and how it is described.
 
-use crate::values::{self, TraceSpec};
+use crate::values::{self, DirSpec, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -50,7 +50,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(override_usage = "tine run [OPTIONS] PROGRAM [ARGS]...", after_long_help = EXAMPLES)]
 pub(crate) struct Run {
-    /// A static riscv64 ELF program with its arguments, or @NAME for one that is built in.
+    /// A riscv64 program with its arguments: of the guest, else of the host; @NAME is one that is built in.
     #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, num_args = 1..)]
     pub(crate) program: Vec<OsString>,
     #[command(flatten)]
@@ -68,6 +68,7 @@ pub(crate) struct Run {
 const EXAMPLES: &str = "\
 Examples, one for each group:
   tine run -E GREETING=hello --harts 2 ./program 1 2 3
+  tine run --root debian --dir .::/work bash -c 'wc -l *.c'
   tine run --fork eager --fork-order child-first @eager-or-cow
   tine run --tlb l1i=16,l1d=16x4:random,l2=none --stats ./program
   tine run --stats=json --stats-file counts.json --trace fault,fork,pid=2 @cow-tutorial
@@ -76,6 +77,18 @@ Examples, one for each group:
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Program and machine")]
 pub(crate) struct MachineArgs {
+    /// Let the guest see DIR as its /. What it changes there stays in the machine.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Let the guest see a directory or file of the host, at GUEST or where it is on the host. May be given several times.
+    ///
+    /// What the guest changes there stays in the machine. It starts in the directory in which tine was started, where it
+    /// sees that, and in / otherwise.
+    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = values::directory)]
+    pub(crate) directories: Vec<DirSpec>,
+    /// Directory of the guest in which the program starts.
+    #[arg(long, value_name = "GUEST")]
+    pub(crate) cwd: Option<PathBuf>,
     /// Set a variable of the program's environment; nothing of the host's is passed on.
     ///
     /// PATH, HOME, TERM and LANG have fixed values unless they are set here. May be given several times.

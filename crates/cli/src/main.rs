@@ -1,11 +1,11 @@
 //! The `tine` command: reads its options, runs a program on the machine, and shows what the machine counted.
 
 mod args;
-mod console;
 mod disasm;
 mod events;
 mod failure;
 mod guests;
+mod host;
 mod output;
 mod program;
 mod report;

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::guests;
+use crate::host::CommandHost;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs;
@@ -9,30 +10,32 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
-use tine_machine::{ElfError, Errno, ExecError, Image, LoadError};
+use tine_machine::{ElfError, Errno, ExecError, Image, LoadError, Machine};
 
 /// A program, as named on the command line.
 #[derive(Debug)]
 pub(crate) struct Program {
     /// Its name as the user wrote it.
     pub(crate) shown: String,
-    /// Its path in the machine, where it is the only file that the guest did not make.
+    /// Its path in the machine.
     pub(crate) path: Vec<u8>,
     /// Its name as the guest sees it in `argv[0]`.
     pub(crate) argv0: Vec<u8>,
-    /// Its ELF file.
-    pub(crate) elf: Cow<'static, [u8]>,
+    /// The file, which is put there; none when the guest sees it there anyway.
+    pub(crate) elf: Option<Cow<'static, [u8]>>,
 }
 
 const COMPILE: &str = "compile it with riscv64-linux-gnu-gcc -static";
+/// What a script begins with.
+const SCRIPT: &[u8] = b"#!";
 const LINK: &str = "link it statically: riscv64-linux-gnu-gcc -static";
 
 impl Program {
-    /// Reads the program called `name` and checks that it can be run.
+    /// Finds the program called `name`: a built-in one, one that the guest sees, or one of the host.
     ///
     /// # Errors
     /// What keeps it from running.
-    pub(crate) fn open(name: &OsStr) -> Result<Self, Failure> {
+    pub(crate) fn find(name: &OsStr, machine: &mut Machine, host: &mut CommandHost) -> Result<Self, Failure> {
         let program = match name.as_bytes().strip_prefix(b"@") {
             Some(guest) => {
                 let guest = guests::find(&String::from_utf8_lossy(guest))?;
@@ -40,18 +43,54 @@ impl Program {
                     shown: format!("@{}", guest.name),
                     path: format!("/bin/{}", guest.name).into_bytes(),
                     argv0: guest.name.into(),
-                    elf: Cow::Borrowed(guest.elf),
+                    elf: Some(Cow::Borrowed(guest.elf)),
                 }
             }
-            None => Self {
-                shown: name.to_string_lossy().into_owned(),
-                path: path_in_machine(Path::new(name)),
-                argv0: name.as_bytes().to_owned(),
-                elf: Cow::Owned(read(Path::new(name))?),
+            None => match Self::find_in_machine(name, machine, host)? {
+                Some(program) => program,
+                None => Self {
+                    path: path_in_machine(machine.work_directory(), Path::new(name)),
+                    elf: Some(Cow::Owned(read(Path::new(name))?)),
+                    ..Self::named(name)
+                },
             },
         };
         program.check()?;
         Ok(program)
+    }
+
+    fn named(name: &OsStr) -> Self {
+        let (shown, argv0) = (name.to_string_lossy().into_owned(), name.as_bytes().to_owned());
+        Self { shown, path: Vec::new(), argv0, elf: None }
+    }
+
+    /// Finds the program among what the guest sees of the host: by the name that the guest has for it, or else by the
+    /// host's.
+    fn find_in_machine(
+        name: &OsStr,
+        machine: &mut Machine,
+        host: &mut CommandHost,
+    ) -> Result<Option<Self>, Failure> {
+        if host.grants.is_empty() {
+            return Ok(None);
+        }
+        let own = Some(name.as_bytes().to_owned());
+        let translated = host.grants.path_in_machine(Path::new(name)).filter(|_| Path::new(name).exists());
+        for path in [own, translated].into_iter().flatten() {
+            let program = Self::named(name);
+            match machine.find_program(host, &path) {
+                Ok(path) => return Ok(Some(Self { path, ..program })),
+                Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+                Err(Errno::EACCES) => {
+                    return Err(program.cannot_run("the guest may not execute it").hint(format!(
+                        "it must be a regular file that may be read and executed: chmod +rx {}",
+                        program.shown
+                    )));
+                }
+                Err(errno) => return Err(program.cannot_run(errno.text())),
+            }
+        }
+        Ok(None)
     }
 
     /// Says why the machine cannot load it.
@@ -62,16 +101,22 @@ impl Program {
             | LoadError::TooLittleMemory(_) => {
                 self.cannot_run("guest memory is too little to load it").hint("give it more: --mem 512M")
             }
+            LoadError::Exec(ExecError::Interpreter { path, errno: Errno::ENOENT }) => Failure::cannot_run(
+                format!("{} needs the interpreter {path}, which the guest cannot see", self.shown),
+            )
+            .hint("give it a root directory: --root DIR (guest/debian/make-root makes one)"),
             LoadError::Exec(error) => self.cannot_run(error.to_string()),
             LoadError::Ram(error) => {
                 Failure::tine(format!("--mem: {error}")).hint("ask for less: --mem 512M")
             }
+            LoadError::Grant(..) => Failure::tine(error.to_string()),
         }
     }
 
     fn check(&self) -> Result<(), Failure> {
-        let image = Image::parse(&self.elf).map_err(|error| self.explain(error))?;
-        let len = self.elf.len() as u64;
+        let Some(elf) = self.elf.as_ref().filter(|elf| !elf.starts_with(SCRIPT)) else { return Ok(()) };
+        let image = Image::parse(elf).map_err(|error| self.explain(error))?;
+        let len = elf.len() as u64;
         if let Some(segment) = image.truncated_segment(len) {
             let end = segment.offset + segment.file_bytes;
             return Err(self
@@ -80,12 +125,6 @@ impl Program {
                     segment.at
                 ))
                 .hint("link or copy it again"));
-        }
-        if let Some(interpreter) = &image.interpreter {
-            let interpreter = String::from_utf8_lossy(interpreter);
-            let message =
-                format!("{} needs the interpreter {interpreter}, which the guest cannot see", self.shown);
-            return Err(Failure::cannot_run(message).hint(LINK));
         }
         Ok(())
     }
@@ -97,13 +136,9 @@ impl Program {
     /// Says why the ELF file cannot be executed, and what to do about it.
     fn explain(&self, error: ElfError) -> Failure {
         match error {
-            ElfError::NotElf if self.elf.is_empty() => self
-                .cannot_run("it is empty")
-                .hint("compile or copy it again")
-                .hint("compile or copy it again"),
-            ElfError::NotElf if self.elf.starts_with(b"#!") => self
-                .cannot_run("it is a script, and Tine runs riscv64 ELF programs")
-                .hint("run its interpreter, compiled with riscv64-linux-gnu-gcc -static"),
+            ElfError::NotElf if self.elf.as_ref().is_some_and(|elf| elf.is_empty()) => {
+                self.cannot_run("it is empty").hint("compile or copy it again")
+            }
             ElfError::NotElf => self.cannot_run(error.to_string()).hint(COMPILE),
             ElfError::Class(1) => {
                 self.cannot_run("it is a 32-bit program, and Tine runs riscv64").hint(COMPILE)
@@ -120,9 +155,17 @@ impl Program {
     }
 }
 
-/// Returns where a relative name leads from `/`, so that `argv[0]` finds the program there too.
-fn path_in_machine(name: &Path) -> Vec<u8> {
-    let mut path = PathBuf::from("/");
+/// Says why there can be no machine at all.
+pub(crate) fn refused_machine(name: &OsStr, error: &LoadError) -> Failure {
+    Program::named(name).refused(error)
+}
+
+/// Returns where a name leads from the directory in which the program starts, so that `argv[0]` finds the program there too.
+fn path_in_machine(work_directory: &[u8], name: &Path) -> Vec<u8> {
+    let mut path = Path::new("/").join(OsStr::from_bytes(work_directory));
+    if name.is_absolute() {
+        path = PathBuf::from("/");
+    }
     for component in name.components() {
         match component {
             Component::Normal(part) => path.push(part),

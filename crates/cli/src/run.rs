@@ -1,16 +1,17 @@
 //! `tine run`: puts a program on a machine, watches it, and reports.
 
 use crate::args::{Run, StatsFormat};
-use crate::console::Console;
 use crate::events::Sinks;
 use crate::failure::Failure;
+use crate::host::{CommandHost, Grants};
 use crate::output::Output;
-use crate::program::Program;
+use crate::program::{self, Program};
 use crate::report;
 use anstream::adapter::strip_str;
+use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
-use tine_machine::{Config, Machine, Outcome, Report};
+use tine_machine::{Config, LoadError, Machine, Outcome, Report};
 
 /// Runs the program and returns its exit code.
 ///
@@ -20,7 +21,14 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     let [name, arguments @ ..] = options.program.as_slice() else {
         return Err(Failure::tine("PROGRAM is missing"));
     };
-    let program = Program::open(name)?;
+    let grants = Grants::open(options.machine.root.as_deref(), &options.machine.directories)?;
+    let mut host = CommandHost { grants };
+    let mut machine =
+        Machine::boot(config(options, &host.grants), &mut host).map_err(|error| match error {
+            LoadError::Grant(grant, errno) => host.grants.refused(grant, errno),
+            error => program::refused_machine(name, &error),
+        })?;
+    let program = Program::find(name, &mut machine, &mut host)?;
     let mut sinks = Sinks::open(&options.observe)?;
     let stats = Stats::open(options)?;
 
@@ -28,12 +36,11 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     let guest = tine_machine::Program {
         shown: program.shown.clone(),
         path: program.path.clone(),
-        bytes: program.elf.to_vec(),
+        bytes: program.elf.clone().map(Cow::into_owned),
         arguments: [program.argv0.clone()].into_iter().chain(arguments).collect(),
     };
-    let config = config(options, &sinks);
-    let mut machine = Machine::new(config, guest).map_err(|error| program.refused(&error))?;
-    let outcome = machine.run(&mut Console, &mut sinks);
+    machine.load(&mut host, guest).map_err(|error| program.refused(&error))?;
+    let outcome = machine.run(&mut host, &mut sinks);
 
     sinks.finish()?;
     if let Some(stats) = stats {
@@ -42,8 +49,12 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     exit_code(&outcome)
 }
 
-fn config(options: &Run, sinks: &Sinks) -> Config {
+fn config(options: &Run, grants: &Grants) -> Config {
     let machine = &options.machine;
+    let cwd = match &machine.cwd {
+        Some(cwd) => Some(cwd.as_os_str().as_bytes().to_owned()),
+        None => grants.work_directory(),
+    };
     Config {
         policy: options.policy.policy(),
         tlb: options.tlb.config,
@@ -55,7 +66,9 @@ fn config(options: &Run, sinks: &Sinks) -> Config {
         max_procs: options.limits.max_procs,
         engine: machine.engine.unwrap_or_default(),
         environment: environment(&machine.environment),
-        interest: sinks.interest(),
+        grants: grants.mounts(),
+        cwd: cwd.unwrap_or_else(|| b"/".to_vec()),
+        interest: Sinks::interest(&options.observe),
     }
 }
 

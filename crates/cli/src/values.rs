@@ -1,6 +1,7 @@
 //! Values of options that are more than a word or a number.
 
 use std::num::ParseIntError;
+use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
 use tine_machine::{Interest, PAGE_SIZE, TlbConfig};
 
@@ -47,6 +48,36 @@ pub(crate) fn environment(text: &str) -> Result<(String, String), BadValue> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err(BadValue::new("it is not NAME=VALUE", "a name and a value: -E LANG=C")),
     }
+}
+
+/// What `--dir` grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DirSpec {
+    /// As the user wrote it.
+    pub(crate) shown: String,
+    /// The directory or file.
+    pub(crate) host: PathBuf,
+    /// Where the guest sees it; the same as on the host if it is not said.
+    pub(crate) guest: Option<PathBuf>,
+}
+
+/// Reads what is granted, and where it is to be seen: `HOST`, `HOST::GUEST`.
+pub(crate) fn directory(text: &str) -> Result<DirSpec, BadValue> {
+    const REMEDY: &str = "a directory or file, and where the guest sees it: --dir data::/data";
+    let (host, guest) = match text.split_once("::") {
+        Some((host, guest)) => (host, Some(Path::new(guest))),
+        None => (text, None),
+    };
+    if host.is_empty() {
+        return Err(BadValue::new("it names nothing of the host", REMEDY));
+    }
+    if guest
+        .is_some_and(|guest| !guest.is_absolute() || guest.components().any(|it| it == Component::ParentDir))
+    {
+        return Err(BadValue::new("the guest's path is not an absolute path without ..", REMEDY));
+    }
+    let guest = guest.map(|guest| guest.components().collect());
+    Ok(DirSpec { shown: text.to_owned(), host: host.into(), guest })
 }
 
 /// Reads the shape of the TLBs.

@@ -6,7 +6,8 @@ use crate::fs::{Env, FdTableId, Fs, Node, OpenFlags, OpenId, Processes, WorkDirI
 use crate::kernel::INIT;
 use crate::mm::Truncated;
 use crate::task::{Dumpable, TaskTable, WaitKey};
-use crate::{Errno, Fd, Harts, Kernel, Pid};
+use crate::{Errno, Fd, Host, Kernel, Pid};
+use tine_mmu::Ram;
 
 /// The processes as the file system sees them.
 struct View<'a> {
@@ -84,14 +85,15 @@ impl Kernel {
     /// Does something in the file system on behalf of the task `caller`.
     pub(crate) fn with_fs<R>(
         &mut self,
-        harts: &mut dyn Harts,
+        ram: &mut Ram,
+        host: &mut dyn Host,
         caller: Pid,
         now_ns: u64,
         operate: impl FnOnce(&mut Fs, &mut Env<'_>) -> R,
     ) -> R {
         let view = View::new(&self.tasks, caller);
         let (cache, frames) = self.memory.cache_mut();
-        let mut env = Env { ram: harts.ram(), frames, cache, processes: &view, now_ns };
+        let mut env = Env { ram, frames, cache, processes: &view, host, now_ns };
         operate(&mut self.fs, &mut env)
     }
 
@@ -107,7 +109,7 @@ impl Ctx<'_> {
     /// Does something in the file system on behalf of the process.
     pub(crate) fn with_fs<R>(&mut self, operate: impl FnOnce(&mut Fs, &mut Env<'_>) -> R) -> R {
         let now_ns = self.wall_clock_ns();
-        self.kernel.with_fs(self.harts, self.tid, now_ns, operate)
+        self.kernel.with_fs(self.harts.ram(), self.host, self.tid, now_ns, operate)
     }
 
     /// Looks at something in the file system on behalf of the process.

@@ -3,11 +3,11 @@
 use crate::account::{Account, ProcessRecord};
 use crate::ctx::Ctx;
 use crate::event::{Event, Interest, What};
-use crate::fs::Fs;
+use crate::fs::{Fs, Grant};
 use crate::mm::{Fences, Memory, OutOfMemory};
 use crate::syscall;
 use crate::task::{Futexes, INTERLEAVE, Scheduler, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus};
-use crate::{Cause, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Trap};
+use crate::{Cause, Errno, GrantId, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Trap};
 use std::collections::BTreeSet;
 use tine_mmu::Ram;
 
@@ -29,6 +29,37 @@ pub struct Settings {
     pub max_instructions: Option<u64>,
     /// Which events to log.
     pub interest: Interest,
+    /// The files of the host that the guest sees.
+    pub grants: Vec<Grant>,
+}
+
+impl Settings {
+    /// Returns what the clock says when the machine starts, in nanoseconds since 1970.
+    pub(crate) const fn epoch_ns(&self) -> u64 {
+        self.epoch_s * 1_000_000_000
+    }
+}
+
+/// Why there can be no such kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BootError {
+    /// There is no frame for what every machine needs.
+    #[error("memory is too little for an empty machine")]
+    OutOfMemory,
+    /// A grant cannot be mounted.
+    #[error("grant {} cannot be mounted: {errno}", grant.0)]
+    Grant {
+        /// Which one.
+        grant: GrantId,
+        /// Why.
+        errno: Errno,
+    },
+}
+
+impl From<OutOfMemory> for BootError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
 }
 
 /// How a run ended.
@@ -81,11 +112,16 @@ impl Kernel {
     /// Makes a kernel with an empty machine: no process but init.
     ///
     /// # Errors
-    /// [`OutOfMemory`] when there is no frame for what every machine needs.
-    pub fn new(ram: &mut Ram, policy: MemoryPolicy, settings: Settings) -> Result<Self, OutOfMemory> {
+    /// [`BootError`] when there is no memory for it, or a grant cannot be mounted.
+    pub fn new(
+        ram: &mut Ram,
+        host: &mut dyn Host,
+        policy: MemoryPolicy,
+        settings: Settings,
+    ) -> Result<Self, BootError> {
         let mut memory = Memory::new(ram, policy)?;
         let vdso = Vdso::load(ram, &mut memory)?;
-        let fs = Fs::new(settings.seed, settings.epoch_s * 1_000_000_000);
+        let fs = Fs::new(settings.seed, settings.epoch_ns());
         let harts = settings.harts;
         let mut kernel = Self {
             memory,
@@ -103,6 +139,10 @@ impl Kernel {
             events: Vec::new(),
             unknown_calls: BTreeSet::new(),
         };
+        let (epoch_ns, grants) = (kernel.settings.epoch_ns(), kernel.settings.grants.clone());
+        kernel
+            .with_fs(ram, host, INIT, epoch_ns, |fs, env| fs.mount_all(env, &grants))
+            .map_err(|(grant, errno)| BootError::Grant { grant, errno })?;
         kernel.create_init();
         Ok(kernel)
     }

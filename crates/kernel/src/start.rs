@@ -3,6 +3,7 @@
 use crate::creds::Credentials;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
+use crate::fs::{At, LookupFlags};
 use crate::kernel::INIT;
 use crate::syscall::{STRING_MAX, exit_with, quoted};
 use crate::task::{ExecError, ExecRequest, HandlersId, Process, Program, ProgramStrings, Task};
@@ -82,14 +83,55 @@ impl Kernel {
     ///
     /// # Errors
     /// As [`crate::fs::Fs::install`].
-    pub fn install(&mut self, harts: &mut dyn Harts, file: &InstalledFile) -> Result<(), Errno> {
-        let epoch_ns = self.settings.epoch_s * 1_000_000_000;
-        self.with_fs(harts, INIT, epoch_ns, |fs, env| {
+    pub fn install(
+        &mut self,
+        harts: &mut dyn Harts,
+        host: &mut dyn Host,
+        file: &InstalledFile,
+    ) -> Result<(), Errno> {
+        let epoch_ns = self.settings.epoch_ns();
+        self.with_fs(harts.ram(), host, INIT, epoch_ns, |fs, env| {
             fs.install(env, &file.path, &file.bytes, file.permissions).map(|_| ())
         })
     }
 
-    /// Installs the program in the file system and makes the process that runs it.
+    /// Finds the file of a program as execvp(3) does: a name without a slash in one of the directories that `search` names
+    /// with colons between them, any other from the directory `cwd`. Returns its path, from there.
+    ///
+    /// # Errors
+    /// `EACCES` when all that is found cannot be executed, and what a look-up gives.
+    pub fn find_program(
+        &mut self,
+        harts: &mut dyn Harts,
+        host: &mut dyn Host,
+        cwd: &[u8],
+        search: &[u8],
+        name: &[u8],
+    ) -> Result<Vec<u8>, Errno> {
+        let epoch_ns = self.settings.epoch_ns();
+        self.with_fs(harts.ram(), host, INIT, epoch_ns, |fs, env| {
+            let cwd = fs.lookup(env, At { base: fs.root(), path: cwd }, LookupFlags::empty())?;
+            let mut check = |path: &[u8]| {
+                let node = fs.lookup(env, At { base: cwd, path }, LookupFlags::empty())?;
+                fs.program(env, node).map(|_| ())
+            };
+            if name.contains(&b'/') {
+                return check(name).map(|()| name.to_vec());
+            }
+            let mut failure = Errno::ENOENT;
+            for directory in search.split(|byte| *byte == b':') {
+                let path = [directory, name].join(&b'/');
+                match check(&path) {
+                    Ok(()) => return Ok(path),
+                    Err(Errno::EACCES) => failure = Errno::EACCES,
+                    Err(_) => {}
+                }
+            }
+            Err(failure)
+        })
+    }
+
+    /// Makes the process that runs the program, which is installed in the file system first when it comes with its bytes.
     ///
     /// # Errors
     /// [`ExecError`] when the file is no program that Tine can run, or does not fit into memory.
@@ -99,10 +141,12 @@ impl Kernel {
         host: &mut dyn Host,
         program: Program,
     ) -> Result<Pid, ExecError> {
-        let epoch_ns = self.settings.epoch_s * 1_000_000_000;
-        let Program { path, bytes, arguments, environment } = program;
-        let file = InstalledFile { path, bytes, permissions: PROGRAM_PERMISSIONS };
-        self.install(harts, &file)?;
+        let epoch_ns = self.settings.epoch_ns();
+        let Program { path, bytes, arguments, environment, cwd } = program;
+        if let Some(bytes) = bytes {
+            let file = InstalledFile { path: path.clone(), bytes, permissions: PROGRAM_PERMISSIONS };
+            self.install(harts, host, &file)?;
+        }
         let pid = self.tasks.next_pid().ok_or(Errno::EAGAIN)?;
         let files = self.fs.console_table(epoch_ns);
         let work_dir = self.fs.new_work_dir();
@@ -116,9 +160,11 @@ impl Kernel {
         let hart = HartId(0);
         self.switch_to(harts, hart, pid);
         let mut ctx = Ctx::new(self, harts, host, hart);
+        let cwd = ctx.find_file(&cwd)?;
+        ctx.with_fs(|fs, env| fs.chdir(env, work_dir, cwd))?;
         let request = ExecRequest {
-            node: ctx.find_file(&file.path)?,
-            name: file.path,
+            node: ctx.find_file(&path)?,
+            name: path,
             name_vanishes: false,
             strings: ProgramStrings { arguments, environment },
         };

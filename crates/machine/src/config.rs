@@ -1,6 +1,7 @@
 //! How a machine is made.
 
 use tine_hart::Engine;
+use tine_kernel::fs::Grant;
 use tine_kernel::{Interest, MemoryPolicy};
 use tine_mmu::TlbConfig;
 
@@ -27,6 +28,10 @@ pub struct Config {
     pub engine: Engine,
     /// The program's environment.
     pub environment: Vec<(String, String)>,
+    /// The files of the host that the guest sees.
+    pub grants: Vec<Grant>,
+    /// The directory in which the program starts.
+    pub cwd: Vec<u8>,
     /// Which events are wanted.
     pub interest: Interest,
 }
@@ -54,6 +59,8 @@ impl Default for Config {
             max_procs: None,
             engine: Engine::default(),
             environment: Vec::new(),
+            grants: Vec::new(),
+            cwd: b"/".to_vec(),
             interest: Interest::empty(),
         }
     }

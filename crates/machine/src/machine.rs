@@ -5,8 +5,8 @@ use crate::report::{Process, Report, Setting};
 use crate::{Config, Counts};
 use thiserror::Error;
 use tine_kernel::{
-    Account, Event, ExecError, Harts, Host, InstalledFile, Kernel, MemoryPolicy, Outcome,
-    Program as KernelProgram, Settings, TRAP_NS,
+    Account, BootError, Errno, Event, ExecError, GrantId, Harts, Host, InstalledFile, Kernel, MemoryPolicy,
+    Outcome, Program as KernelProgram, Settings, TRAP_NS,
 };
 use tine_mmu::{Ram, RamError};
 
@@ -17,8 +17,8 @@ pub struct Program {
     pub shown: String,
     /// Its path in the machine.
     pub path: Vec<u8>,
-    /// The ELF file.
-    pub bytes: Vec<u8>,
+    /// The file to put there; none when there is one.
+    pub bytes: Option<Vec<u8>>,
     /// Its arguments, its name first.
     pub arguments: Vec<Vec<u8>>,
 }
@@ -32,6 +32,9 @@ pub enum LoadError {
     /// Memory is too small even for an empty machine.
     #[error("{0} bytes of memory are too little for an empty machine")]
     TooLittleMemory(u64),
+    /// A file of the host that is granted cannot be seen in the machine.
+    #[error("grant {} cannot be mounted: {}", .0.0, .1)]
+    Grant(GrantId, Errno),
     /// The program cannot be executed.
     #[error(transparent)]
     Exec(#[from] ExecError),
@@ -67,7 +70,7 @@ impl Host for NoHost {
 }
 
 impl Machine {
-    /// Makes a machine and loads `program`.
+    /// Makes a machine without grants and loads `program`.
     ///
     /// # Errors
     /// [`LoadError`] when memory or program are not to be had.
@@ -80,6 +83,19 @@ impl Machine {
     /// # Errors
     /// [`LoadError`] when memory, files or program are not to be had.
     pub fn with_files(config: Config, files: &[InstalledFile], program: Program) -> Result<Self, LoadError> {
+        let mut machine = Self::boot(config, &mut NoHost)?;
+        for file in files {
+            machine.kernel.install(&mut machine.processors, &mut NoHost, file).map_err(ExecError::from)?;
+        }
+        machine.load(&mut NoHost, program)?;
+        Ok(machine)
+    }
+
+    /// Makes a machine that has no program yet. `host` has the files that the configuration grants.
+    ///
+    /// # Errors
+    /// [`LoadError`] when memory or grants are not to be had.
+    pub fn boot(config: Config, host: &mut dyn Host) -> Result<Self, LoadError> {
         let mut processors = Processors::new(&config, Ram::new(config.memory_bytes)?);
         let settings = Settings {
             harts: config.harts,
@@ -88,25 +104,52 @@ impl Machine {
             max_processes: config.max_procs.unwrap_or(Config::DEFAULT_MAX_PROCS),
             max_instructions: config.max_instructions,
             interest: config.interest,
+            grants: config.grants.clone(),
         };
-        let too_little = |_| LoadError::TooLittleMemory(config.memory_bytes);
-        let mut kernel =
-            Kernel::new(processors.ram(), config.policy.clone(), settings).map_err(too_little)?;
+        let kernel = Kernel::new(processors.ram(), host, config.policy.clone(), settings);
+        let kernel = kernel.map_err(|error| match error {
+            BootError::OutOfMemory => LoadError::TooLittleMemory(config.memory_bytes),
+            BootError::Grant { grant, errno } => LoadError::Grant(grant, errno),
+        })?;
+        let (shown, arguments) = Default::default();
+        Ok(Self { kernel, processors, config, shown, arguments, outcome: None })
+    }
+
+    /// Returns the directory in which programs start.
+    pub fn work_directory(&self) -> &[u8] {
+        &self.config.cwd
+    }
+
+    /// Finds a program in the machine as a shell would, and returns its path there.
+    ///
+    /// # Errors
+    /// `ENOENT`, `EACCES`, and what else a look-up gives.
+    pub fn find_program(&mut self, host: &mut dyn Host, name: &[u8]) -> Result<Vec<u8>, Errno> {
+        let Config { environment, cwd, .. } = &self.config;
+        let search = environment.iter().rfind(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
+        self.kernel.find_program(&mut self.processors, host, cwd, search.as_bytes(), name)
+    }
+
+    /// Loads the program that is to run.
+    ///
+    /// # Errors
+    /// [`LoadError`] when it cannot be.
+    pub fn load(&mut self, host: &mut dyn Host, program: Program) -> Result<(), LoadError> {
+        let Program { shown, path, bytes, arguments } = program;
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-        let arguments = program.arguments.iter().skip(1).map(text).collect();
-        let environment =
-            config.environment.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
-        let loaded = KernelProgram {
-            path: program.path,
-            bytes: program.bytes,
-            arguments: program.arguments,
+        self.shown = shown;
+        self.arguments = arguments.iter().skip(1).map(text).collect();
+        let environment = &self.config.environment;
+        let environment = environment.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
+        let program = KernelProgram {
+            path,
+            bytes,
+            arguments,
             environment: environment.collect(),
+            cwd: self.config.cwd.clone(),
         };
-        for file in files {
-            kernel.install(&mut processors, file).map_err(ExecError::from)?;
-        }
-        kernel.start(&mut processors, &mut NoHost, loaded)?;
-        Ok(Self { kernel, processors, config, shown: program.shown, arguments, outcome: None })
+        self.kernel.start(&mut self.processors, host, program)?;
+        Ok(())
     }
 
     /// Runs until every process has ended, or nothing can go on.

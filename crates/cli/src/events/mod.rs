@@ -36,15 +36,15 @@ impl Sinks {
     }
 
     /// Returns the kinds of event that are wanted at all.
-    pub(crate) fn interest(&self) -> Interest {
+    pub(crate) fn interest(options: &ObserveArgs) -> Interest {
         let mut interest = Interest::empty();
-        if self.strace.is_some() {
+        if options.strace.is_some() {
             interest |= Strace::INTEREST;
         }
-        if let Some(trace) = &self.trace {
-            interest |= trace.interest();
+        if let Some(trace) = &options.trace {
+            interest |= trace.events;
         }
-        if self.warnings.is_some() {
+        if options.warn || options.strace.is_some() {
             interest |= Interest::UNKNOWN;
         }
         interest

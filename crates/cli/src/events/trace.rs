@@ -5,7 +5,7 @@ use crate::args::TraceFormat;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::values::TraceSpec;
-use tine_machine::{Event, Interest};
+use tine_machine::Event;
 
 pub(super) struct Trace {
     spec: TraceSpec,
@@ -16,10 +16,6 @@ pub(super) struct Trace {
 impl Trace {
     pub(super) fn new(spec: TraceSpec, format: TraceFormat, output: Output) -> Self {
         Self { spec, format, output }
-    }
-
-    pub(super) fn interest(&self) -> Interest {
-        self.spec.events
     }
 
     pub(super) fn event(&mut self, event: &Event) {

@@ -8,12 +8,9 @@ use super::stat::Stat;
 use super::{AccessMode, Env, Fs, Node, OpenId, ProcNode, Processes};
 use crate::{Errno, Fd, FileId, Pid};
 
-/// Device numbers of the file systems, as Linux numbers those that have no device below them.
-const ROOT_DEVICE: u64 = makedev(0, 2);
+/// Device numbers of what is in no mount: pipes, and what has no type.
 const PIPE_DEVICE: u64 = makedev(0, 14);
 const ANONYMOUS_DEVICE: u64 = makedev(0, 15);
-const PROC_DEVICE: u64 = makedev(0, 21);
-const SYS_DEVICE: u64 = makedev(0, 22);
 
 /// Size that `/proc` gives the link of a descriptor (Linux 6.12 fs/proc/fd.c).
 const FD_LINK_SIZE: u64 = 64;
@@ -38,6 +35,14 @@ impl Fs {
         match node {
             Node::Inode(inode) => self.inodes[inode].file_type(),
             Node::Proc(place) => place.file_type(),
+        }
+    }
+
+    /// Returns the number of a file (`st_ino`).
+    pub fn ino(&self, node: Node) -> u64 {
+        match node {
+            Node::Inode(inode) => self.inodes[inode].number,
+            Node::Proc(place) => place.number(),
         }
     }
 
@@ -81,14 +86,25 @@ impl Fs {
     }
 
     /// Returns a file's attributes (stat(2)).
-    pub fn stat(&self, env: &Env<'_>, node: Node) -> Stat {
+    pub fn stat(&mut self, env: &mut Env<'_>, node: Node) -> Stat {
+        // A directory that cannot be read looks empty.
+        let _ = self.read_names(env, node);
+        let dev = match self.mount_of(node) {
+            Some(mount) => mount.device(),
+            None if self.file_type(node) == FileType::Unknown => ANONYMOUS_DEVICE,
+            None => PIPE_DEVICE,
+        };
         match node {
             Node::Inode(id) => {
                 let inode = &self.inodes[id];
                 let (size, blocks) = match &inode.kind {
                     InodeKind::Regular(contents) => {
-                        let pages = env.cache.resident_pages(*contents);
-                        (env.cache.size(*contents), pages * u64::from(Stat::BLOCK_SIZE) / 512)
+                        let (size, block) = (env.cache.size(*contents), u64::from(Stat::BLOCK_SIZE));
+                        let pages = match inode.origin.unread {
+                            Some(_) => size.div_ceil(block),
+                            None => env.cache.resident_pages(*contents),
+                        };
+                        (size, pages * block / 512)
                     }
                     InodeKind::Directory(directory) => (directory.size(), 0),
                     InodeKind::Symlink(target) => (target.len() as u64, 0),
@@ -98,11 +114,7 @@ impl Fs {
                     | InodeKind::Anonymous(_) => (0, 0),
                 };
                 Stat {
-                    dev: match inode.file_type() {
-                        FileType::Fifo => PIPE_DEVICE,
-                        FileType::Unknown => ANONYMOUS_DEVICE,
-                        _ => ROOT_DEVICE,
-                    },
+                    dev,
                     ino: inode.number,
                     file_type: inode.file_type(),
                     permissions: inode.permissions,
@@ -115,7 +127,7 @@ impl Fs {
                     times: inode.times,
                 }
             }
-            Node::Proc(place) => self.stat_proc(env, place),
+            Node::Proc(place) => Stat { dev, ..self.stat_proc(env, place) },
         }
     }
 
@@ -135,7 +147,7 @@ impl Fs {
             _ => 0,
         };
         Stat {
-            dev: if place.is_in_sysfs() { SYS_DEVICE } else { PROC_DEVICE },
+            dev: 0,
             ino: place.number(),
             file_type: place.file_type(),
             permissions: self.proc_permissions(env.processes, place),

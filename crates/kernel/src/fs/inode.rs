@@ -4,10 +4,11 @@ use super::anonymous::Anonymous;
 use super::device::{Console, Device};
 use super::directory::Directory;
 use super::flags::{FileType, PERMISSION_BITS};
+use super::mount::MountId;
 use super::permission::Creation;
 use super::pipe::PipeId;
 use super::proc::ProcNode;
-use crate::FileId;
+use crate::{FileId, GrantId, HostPath};
 
 super::slab::key! {
     /// An inode in [`super::Fs`]. The number that guests see is [`super::Stat::ino`], which is never used again.
@@ -56,6 +57,27 @@ pub struct Times {
     pub born_ns: u64,
 }
 
+impl Times {
+    /// Sets all of them.
+    pub(super) const fn set_all(&mut self, ns: u64) {
+        *self = Self { accessed_ns: ns, modified_ns: ns, changed_ns: ns, born_ns: ns };
+    }
+}
+
+/// What ties an inode to a file of the host.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Origin {
+    /// Where its names or bytes are, while nobody has asked for them.
+    pub(super) unread: Option<HostPath>,
+    /// Names that it has on the host in directories that nobody has walked.
+    pub(super) unseen_links: u32,
+    /// By what another of its names is recognised, if it has others.
+    pub(super) identity: Option<HostIdentity>,
+}
+
+/// What the names of one file of the host have in common: the grant, device and inode number.
+pub(super) type HostIdentity = (GrantId, (u64, u64));
+
 /// One name of an inode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Link {
@@ -79,6 +101,10 @@ pub(super) struct Inode {
     pub(super) is_linkable: bool,
     /// The path that its last name was, once that is gone.
     pub(super) deleted_path: Option<Vec<u8>>,
+    /// The mount that it is in; none for a pipe, which is in no file system.
+    pub(super) mount: Option<MountId>,
+    /// What ties it to a file of the host.
+    pub(super) origin: Origin,
 }
 
 impl Inode {
@@ -97,6 +123,8 @@ impl Inode {
             holders: 0,
             is_linkable: false,
             deleted_path: None,
+            mount: None,
+            origin: Origin::default(),
         }
     }
 
@@ -125,7 +153,7 @@ impl Inode {
         match &self.kind {
             InodeKind::Directory(directory) => directory.link_count(),
             InodeKind::Fifo(_) | InodeKind::Console(_) | InodeKind::Anonymous(_) => 1,
-            _ => self.links.len() as u32,
+            _ => self.links.len() as u32 + self.origin.unseen_links,
         }
     }
 

@@ -41,7 +41,8 @@ impl Fs {
     ///
     /// # Errors
     /// `EBADF` for `O_PATH`, `ENOTDIR`, `EINVAL` when not even the next record fits, `ENOENT` when the directory was removed.
-    pub fn list_begin(&self, env: &Env<'_>, open: OpenId, len: usize) -> Result<Listing, Errno> {
+    pub fn list_begin(&mut self, env: &mut Env<'_>, open: OpenId, len: usize) -> Result<Listing, Errno> {
+        self.read_names(env, self.opens[open].node)?;
         let file = &self.opens[open];
         if file.flags.contains(OpenFlags::PATH) {
             return Err(Errno::EBADF);
@@ -99,11 +100,12 @@ impl Fs {
     }
 
     fn row(&self, position: u64, name: &[u8], node: Node) -> Row {
-        let number = match node {
-            Node::Inode(inode) => self.inodes[inode].number,
-            Node::Proc(place) => place.number(),
-        };
-        Row { next: position + 1, number, file_type: self.file_type(node), name: name.to_vec() }
+        Row {
+            next: position + 1,
+            number: self.ino(node),
+            file_type: self.file_type(node),
+            name: name.to_vec(),
+        }
     }
 
     fn proc_children(&self, env: &Env<'_>, place: ProcNode) -> Vec<ProcNode> {

@@ -23,10 +23,12 @@ mod directory;
 mod fd_table;
 mod fixed;
 mod flags;
+mod granted;
 mod inode;
 mod io;
 mod listing;
 mod lock;
+mod mount;
 mod namespace;
 mod open;
 mod path;
@@ -52,6 +54,7 @@ pub use inode::{InodeId, Node, Times};
 pub use io::{Position, ReadSource, Seek, WriteTarget};
 pub use listing::Listing;
 pub use lock::{ByteRange, LockKind, LockOwner, LockWait, RecordLock};
+pub use mount::{Grant, MountId, MountKind, MountRow, Writes};
 pub use open::{Mappable, OpenId, Opened};
 pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX};
 pub use permission::AccessMode;
@@ -63,18 +66,19 @@ pub use wait::{Stop, Wait};
 pub use work_dir::{AT_FDCWD, WorkDirId};
 
 use crate::mm::{Frames, PageCache};
-use crate::{Errno, Fd};
+use crate::{Errno, Fd, Host};
 use anonymous::Listeners;
 use directory::Directory;
 use fd_table::FdTable;
-use inode::{Inode, InodeKind};
+use inode::{HostIdentity, Inode, InodeKind};
 use lock::LockTable;
-use namespace::Vacant;
+use mount::Mount;
 use open::OpenFile;
 use path::FinalLink;
 use permission::Creation;
 use pipe::Pipe;
 use slab::{Key, Slab};
+use std::collections::BTreeMap;
 use tine_mmu::Ram;
 use work_dir::WorkDir;
 
@@ -88,6 +92,8 @@ pub struct Env<'a> {
     pub cache: &'a mut PageCache,
     /// The processes, for paths through `/proc`.
     pub processes: &'a dyn Processes,
+    /// The files of the host.
+    pub host: &'a mut dyn Host,
     /// The time, in nanoseconds since the epoch.
     pub now_ns: u64,
 }
@@ -101,14 +107,17 @@ pub struct Fs {
     tables: Slab<FdTableId, FdTable>,
     work_dirs: Slab<WorkDirId, WorkDir>,
     root: InodeId,
-    /// The directory over which `/proc` is mounted.
-    proc_mount: InodeId,
-    /// The directory over which `/sys` is mounted.
-    sys_mount: InodeId,
+    mounts: Slab<MountId, Mount>,
+    /// What is covered, and by which mount.
+    covered: BTreeMap<InodeId, MountId>,
+    /// Files of the host that have more than one name there.
+    linked: BTreeMap<HostIdentity, InodeId>,
     next_number: u64,
     /// Names in all directories, which are limited: see [`Fs::check_room`].
     names: u64,
     locks: LockTable,
+    /// Names that the guest did not make, which are not limited.
+    given_names: u64,
     random: Random,
     wakes: Vec<Wait>,
     /// Which epoll instances hear of which wake-ups.
@@ -116,7 +125,7 @@ pub struct Fs {
 }
 
 impl Fs {
-    /// Makes a tree with `/bin`, `/dev`, `/proc`, `/root` and `/tmp`. `seed` fixes what `/dev/urandom` says.
+    /// Makes an empty tree, in which [`Fs::mount_all`] mounts the rest. `seed` fixes what `/dev/urandom` says.
     pub fn new(seed: u64, now_ns: u64) -> Self {
         let mut inodes = Slab::new();
         // The root is its own parent, which holds it for ever.
@@ -124,52 +133,27 @@ impl Fs {
         let mut inode =
             Inode::new(1, InodeKind::Directory(Directory::new(root)), 0o755, Creation::by_root(now_ns));
         inode.holders = 1;
-        let mut fs = Self {
+        let mut mounts = Slab::new();
+        inode.mount =
+            Some(mounts.insert(Mount { kind: MountKind::Tmpfs, covers: None, root: Node::Inode(root) }));
+        Self {
             root: inodes.insert(inode),
             inodes,
+            mounts,
+            covered: BTreeMap::new(),
+            linked: BTreeMap::new(),
             opens: Slab::new(),
             pipes: Slab::new(),
             tables: Slab::new(),
             work_dirs: Slab::new(),
-            proc_mount: root,
-            sys_mount: root,
             next_number: 2,
             names: 0,
+            given_names: 0,
             locks: LockTable::default(),
             random: Random::new(seed),
             wakes: Vec::new(),
             listeners: Listeners::default(),
-        };
-        fs.populate(now_ns);
-        fs
-    }
-
-    fn populate(&mut self, now_ns: u64) {
-        let mut make = |directory, name: &str, kind, permissions| {
-            let vacant = Vacant { directory, name: name.into() };
-            self.make(&vacant, kind, permissions, Creation::by_root(now_ns))
-        };
-        let root = InodeId::from_slot(0);
-        let directory = || InodeKind::Directory(Directory::new(root));
-        make(root, "bin", directory(), 0o755);
-        let dev = make(root, "dev", directory(), 0o755);
-        let proc_mount = make(root, "proc", directory(), 0o555);
-        make(root, "root", directory(), 0o700);
-        let sys_mount = make(root, "sys", directory(), 0o555);
-        make(root, "tmp", directory(), 0o1777);
-        for (device, name, permissions) in Device::ALL {
-            make(dev, name, InodeKind::Device(device), permissions);
         }
-        for (name, target) in [
-            ("fd", "/proc/self/fd"),
-            ("stdin", "/proc/self/fd/0"),
-            ("stdout", "/proc/self/fd/1"),
-            ("stderr", "/proc/self/fd/2"),
-        ] {
-            make(dev, name, InodeKind::Symlink(target.into()), 0o777);
-        }
-        self.proc_mount = proc_mount;
-        self.sys_mount = sys_mount;
     }
 
     /// Puts a file of the host at a path, with the directories on the way, and returns it.
@@ -183,14 +167,9 @@ impl Fs {
         bytes: &[u8],
         permissions: u32,
     ) -> Result<Node, Errno> {
-        for (index, _) in path.iter().enumerate().filter(|(index, byte)| **byte == b'/' && *index > 0) {
-            let at = At { base: self.root(), path: &path[..index] };
-            match self.mkdir(env, at, 0o755) {
-                Ok(()) | Err(Errno::EEXIST) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        let found = self.walk(env.processes, At { base: self.root(), path }, FinalLink::Follow)?;
+        let name_at = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let base = Node::Inode(self.make_directories(env, &path[..name_at], 0o755)?);
+        let found = self.walk(env, At { base, path: &path[name_at..] }, FinalLink::Follow)?;
         let vacant = self.vacant(env, found)?;
         let contents = env.cache.create();
         let written = env.cache.write(env.ram, env.frames, contents, 0, bytes);
@@ -248,10 +227,14 @@ impl Fs {
         let mut next = Some(inode);
         while let Some(id) = next.take() {
             let inode = &self.inodes[id];
-            if !inode.links.is_empty() || inode.holders > 0 {
+            if !inode.links.is_empty() || inode.holders > 0 || inode.origin.unseen_links > 0 {
                 return;
             }
-            match self.inodes.remove(id).kind {
+            let inode = self.inodes.remove(id);
+            if let Some(identity) = inode.origin.identity {
+                self.linked.remove(&identity);
+            }
+            match inode.kind {
                 InodeKind::Anonymous(object) => self.drop_anonymous(id, object),
                 InodeKind::Regular(contents) => env.cache.release(env.ram, env.frames, contents),
                 InodeKind::Fifo(pipe) => {

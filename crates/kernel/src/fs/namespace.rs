@@ -4,7 +4,7 @@ use super::directory::Directory;
 use super::inode::{Inode, InodeKind, Link};
 use super::path::{FinalLink, Found, Last, PATH_MAX};
 use super::permission::Creation;
-use super::{AccessMode, At, Env, Fs, InodeId, Node, ProcNode, RenameFlags};
+use super::{AccessMode, At, Env, Fs, InodeId, Node, RenameFlags};
 use crate::Errno;
 
 /// The permission bits that mkdir(2) takes.
@@ -36,7 +36,7 @@ impl Fs {
     /// # Errors
     /// `EEXIST`, and what a look-up gives.
     pub fn mkdir(&mut self, env: &mut Env<'_>, at: At<'_>, permissions: u32) -> Result<(), Errno> {
-        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let found = self.walk(env, at, FinalLink::Keep)?;
         let vacant = self.vacant(env, found)?;
         let kind = InodeKind::Directory(Directory::new(vacant.directory));
         self.make_for(env, &vacant, kind, permissions & MKDIR_BITS);
@@ -53,7 +53,7 @@ impl Fs {
             PATH_MAX.. => return Err(Errno::ENAMETOOLONG),
             _ => {}
         }
-        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let found = self.walk(env, at, FinalLink::Keep)?;
         let vacant = self.vacant_without_slash(env, found)?;
         self.make_for(env, &vacant, InodeKind::Symlink(target.to_vec()), 0o777);
         Ok(())
@@ -65,15 +65,15 @@ impl Fs {
     /// `EPERM` for a directory or a file that is not the caller's to link, `EXDEV` for what is not in this file system, `ENOENT` for a file whose last name is gone,
     /// `EEXIST`, and what a look-up gives.
     pub fn link(&mut self, env: &mut Env<'_>, node: Node, at: At<'_>) -> Result<(), Errno> {
-        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let found = self.walk(env, at, FinalLink::Keep)?;
         let vacant = self.free_name(found, Slash::Refused)?;
         let Node::Inode(inode) = node else { return Err(Errno::EXDEV) };
-        let file = &self.inodes[inode];
-        if let InodeKind::Fifo(_) | InodeKind::Console(_) | InodeKind::Anonymous(_) = file.kind {
+        if self.inodes[inode].mount != self.inodes[vacant.directory].mount {
             return Err(Errno::EXDEV);
         }
         self.may_link(env.processes, node)?;
         self.may_take(env, &vacant)?;
+        let file = &self.inodes[inode];
         match file.kind {
             InodeKind::Directory(_) => return Err(Errno::EPERM),
             _ if file.links.is_empty() && !file.is_linkable => return Err(Errno::ENOENT),
@@ -86,14 +86,18 @@ impl Fs {
     /// Removes a name of a file that is no directory (unlinkat(2)).
     ///
     /// # Errors
-    /// `EISDIR` for a directory, `ENOTDIR` when a slash follows, `EPERM` in `/proc`, and what a look-up gives.
+    /// `EISDIR` for a directory, `ENOTDIR` when a slash follows, `EBUSY` for what a mount covers, `EPERM` in `/proc`, and what a
+    /// look-up gives.
     pub fn unlink(&mut self, env: &mut Env<'_>, at: At<'_>) -> Result<(), Errno> {
-        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let found = self.walk(env, at, FinalLink::Keep)?;
         let Last::Name(name) = found.last else { return Err(Errno::EISDIR) };
         let node = found.node.ok_or(Errno::ENOENT)?;
         let is_directory = self.is_directory(node);
         if found.trailing_slash {
             return Err(if is_directory { Errno::EISDIR } else { Errno::ENOTDIR });
+        }
+        if self.covered_by(node).is_some() {
+            return Err(Errno::EBUSY);
         }
         let (Node::Inode(directory), Node::Inode(inode)) = (found.directory, node) else {
             return Err(if is_directory { Errno::EISDIR } else { Errno::EPERM });
@@ -110,19 +114,21 @@ impl Fs {
     /// Removes an empty directory (unlinkat(2) with `AT_REMOVEDIR`).
     ///
     /// # Errors
-    /// `ENOTDIR`, `ENOTEMPTY`, `EINVAL` for `.`, `EBUSY` for the root and for `/proc`, `EPERM` in it, and what a look-up
+    /// `ENOTDIR`, `ENOTEMPTY`, `EINVAL` for `.`, `EBUSY` for the root of a mount, `EPERM` in `/proc`, and what a look-up
     /// gives.
     pub fn rmdir(&mut self, env: &mut Env<'_>, at: At<'_>) -> Result<(), Errno> {
-        let found = self.walk(env.processes, at, FinalLink::Keep)?;
+        let found = self.walk(env, at, FinalLink::Keep)?;
         let name = match found.last {
             Last::Name(name) => name,
             Last::Dot => return Err(Errno::EINVAL),
             Last::DotDot => return Err(Errno::ENOTEMPTY),
             Last::Place => return Err(Errno::EBUSY),
         };
-        let (directory, inode) = match (found.directory, found.node.ok_or(Errno::ENOENT)?) {
+        let node = found.node.ok_or(Errno::ENOENT)?;
+        self.read_names(env, node)?;
+        let (directory, inode) = match (found.directory, node) {
+            _ if self.covered_by(node).is_some() => return Err(Errno::EBUSY),
             (Node::Inode(directory), Node::Inode(inode)) => (directory, inode),
-            (_, Node::Proc(ProcNode::Root)) => return Err(Errno::EBUSY),
             (_, node) if !self.is_directory(node) => return Err(Errno::ENOTDIR),
             _ => return Err(Errno::EPERM),
         };
@@ -141,7 +147,7 @@ impl Fs {
     ///
     /// # Errors
     /// `ENOENT`, `EEXIST` with `NOREPLACE`, `ENOTDIR`, `EISDIR`, `ENOTEMPTY`, `EINVAL` for a directory into itself, `EBUSY` for
-    /// `.`, `..`, `/` and `/proc`, `EXDEV` into or out of `/proc`, and what a look-up gives.
+    /// `.`, `..` and the root of a mount, `EXDEV` from one mount to another, and what a look-up gives.
     pub fn rename(
         &mut self,
         env: &mut Env<'_>,
@@ -153,12 +159,13 @@ impl Fs {
             return Err(Errno::EINVAL);
         }
         let exchanges = flags.contains(RenameFlags::EXCHANGE);
-        let from = self.walk(env.processes, from, FinalLink::Keep)?;
-        let to = self.walk(env.processes, to, FinalLink::Keep)?;
-        let (from_directory, to_directory) = match (from.directory, to.directory) {
-            (Node::Inode(from), Node::Inode(to)) => (from, to),
-            (Node::Proc(_), Node::Proc(_)) => return Err(Errno::EPERM),
-            _ => return Err(Errno::EXDEV),
+        let from = self.walk(env, from, FinalLink::Keep)?;
+        let to = self.walk(env, to, FinalLink::Keep)?;
+        if self.mount_of(from.directory) != self.mount_of(to.directory) {
+            return Err(Errno::EXDEV);
+        }
+        let (Node::Inode(from_directory), Node::Inode(to_directory)) = (from.directory, to.directory) else {
+            return Err(Errno::EPERM);
         };
         let Last::Name(from_name) = from.last else { return Err(Errno::EBUSY) };
         let Last::Name(to_name) = to.last else {
@@ -185,6 +192,12 @@ impl Fs {
         }
         if self.inodes[to_directory].directory().is_some_and(|directory| directory.is_removed) {
             return Err(Errno::ENOENT);
+        }
+        if [Some(source), to.node].into_iter().flatten().any(|node| self.covered_by(node).is_some()) {
+            return Err(Errno::EBUSY);
+        }
+        if let Some(target) = to.node {
+            self.read_names(env, target)?;
         }
         let Node::Inode(inode) = source else { return Err(Errno::EBUSY) };
         if to.node == Some(source) {
@@ -260,7 +273,7 @@ impl Fs {
                 return true;
             }
             match self.inodes[here].directory() {
-                Some(it) if here != self.root => here = it.parent,
+                Some(it) if it.parent != here => here = it.parent,
                 _ => return false,
             }
         }
@@ -311,7 +324,7 @@ impl Fs {
     /// Checks that there may be one more name. As on Linux, a tmpfs holds one for every two pages of memory, so that a guest
     /// cannot fill the host with empty files (Linux 6.12 mm/shmem.c shmem_reserve_inode).
     fn check_room(&self, env: &Env<'_>) -> Result<(), Errno> {
-        if self.names < Self::max_names(env) { Ok(()) } else { Err(Errno::ENOSPC) }
+        if self.names < Self::max_names(env) + self.given_names { Ok(()) } else { Err(Errno::ENOSPC) }
     }
 
     /// Returns how many names there may be.
@@ -328,6 +341,7 @@ impl Fs {
         creation: Creation,
     ) -> InodeId {
         let inode = self.new_inode(kind, permissions, creation);
+        self.inodes[inode].mount = self.inodes[at.directory].mount;
         self.attach(at, inode, creation.now_ns);
         inode
     }
@@ -350,7 +364,7 @@ impl Fs {
         }
     }
 
-    fn attach(&mut self, at: &Vacant, inode: InodeId, now_ns: u64) {
+    pub(super) fn attach(&mut self, at: &Vacant, inode: InodeId, now_ns: u64) {
         self.names += 1;
         let is_directory = self.inodes[inode].directory().is_some();
         self.directory_mut(at.directory).insert(&at.name, inode, is_directory);

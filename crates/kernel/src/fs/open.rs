@@ -4,6 +4,7 @@ use super::anonymous::Watcher;
 use super::device::{Console, Device};
 use super::flags::{FileType, OpenFlags, PollEvents};
 use super::inode::InodeKind;
+use super::mount::MountId;
 use super::path::FinalLink;
 use super::permission::Creation;
 use super::pipe::{Pipe, PipeId};
@@ -31,6 +32,9 @@ pub(super) struct OpenFile {
     /// The epoll instances that watch it, and by which descriptors.
     pub(super) watchers: BTreeSet<Watcher>,
 }
+
+/// Number of the mount of what is in no file system that a path leads to.
+const PIPE_MOUNT: u32 = 14;
 
 /// A file that was opened.
 #[derive(Debug)]
@@ -80,6 +84,11 @@ impl Fs {
         if !is_new && !flags.contains(OpenFlags::PATH) {
             self.may_open(env, node, flags)?;
         }
+        if flags.contains(OpenFlags::TRUNC) {
+            self.skip_contents(node);
+        } else if !flags.contains(OpenFlags::PATH) {
+            self.read_contents(env, node)?;
+        }
         let mut truncated = Truncated::default();
         if flags.contains(OpenFlags::TRUNC)
             && let Some(file) = self.regular(node)
@@ -107,7 +116,7 @@ impl Fs {
             (false, false) => FinalLink::Follow,
             (false, true) => FinalLink::FollowIfSlash,
         };
-        let found = self.walk(env.processes, at, last)?;
+        let found = self.walk(env, at, last)?;
         match found.node {
             Some(_) if exclusive => Err(Errno::EEXIST),
             Some(node) if creates && self.is_directory(node) => Err(Errno::EISDIR),
@@ -165,7 +174,7 @@ impl Fs {
         if !flags.contains(OpenFlags::DIRECTORY) || !flags.is_writable() {
             return Err(Errno::EINVAL);
         }
-        let directory = self.walk(env.processes, at, FinalLink::Follow)?.node.ok_or(Errno::ENOENT)?;
+        let directory = self.walk(env, at, FinalLink::Follow)?.node.ok_or(Errno::ENOENT)?;
         match directory {
             node if !self.is_directory(node) => return Err(Errno::ENOTDIR),
             Node::Proc(_) => return Err(Errno::EOPNOTSUPP),
@@ -176,6 +185,7 @@ impl Fs {
         let mut path = self.path_of(directory);
         path.extend_from_slice(format!("/#{}", self.inodes[inode].number).as_bytes());
         self.inodes[inode].deleted_path = Some(path);
+        self.inodes[inode].mount = self.mount_of(directory);
         self.inodes[inode].is_linkable = !flags.contains(OpenFlags::EXCL);
         let open = self.describe(Node::Inode(inode), flags.kept());
         Ok(Opened { open, truncated: Truncated::default() })
@@ -253,10 +263,15 @@ impl Fs {
     }
 
     /// Composes the text about a descriptor that has `open` open (`/proc/<pid>/fdinfo/<n>`).
-    pub fn fd_info(&self, env: &Env<'_>, open: OpenId) -> String {
+    pub fn fd_info(&self, open: OpenId) -> String {
         let file = &self.opens[open];
-        let ino = self.stat(env, file.node).ino;
-        format!("pos:\t{}\nflags:\t0{:o}\nmnt_id:\t1\nino:\t{ino}\n", file.position, file.flags.bits())
+        let mount = self.mount_of(file.node).map_or(PIPE_MOUNT, MountId::number);
+        format!(
+            "pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{mount}\nino:\t{}\n",
+            file.position,
+            file.flags.bits(),
+            self.ino(file.node)
+        )
     }
 
     /// Sets those status flags that can change (`F_SETFL`).

@@ -1,7 +1,7 @@
 //! Resolution of paths (path_resolution(7); Linux 6.12 fs/namei.c link_path_walk).
 
 use super::inode::InodeKind;
-use super::{AccessMode, FileType, FixedNode, Fs, InodeId, Node, PidLink, ProcLink, ProcNode, Processes};
+use super::{AccessMode, Env, FileType, Fs, Node, PidLink, ProcLink, ProcNode, Processes};
 use crate::{Errno, Fd};
 use bitflags::bitflags;
 
@@ -115,13 +115,13 @@ impl Fs {
     ///
     /// # Errors
     /// `ENOENT`, `ENOTDIR`, `ELOOP`, `ENAMETOOLONG`, `EACCES`: path_resolution(7).
-    pub fn lookup(&self, processes: &dyn Processes, at: At<'_>, flags: LookupFlags) -> Result<Node, Errno> {
+    pub fn lookup(&mut self, env: &mut Env<'_>, at: At<'_>, flags: LookupFlags) -> Result<Node, Errno> {
         if at.path.is_empty() && flags.contains(LookupFlags::EMPTY_PATH) {
             return Ok(at.base);
         }
         let last =
             if flags.contains(LookupFlags::NOFOLLOW) { FinalLink::FollowIfSlash } else { FinalLink::Follow };
-        let found = self.walk(processes, at, last)?;
+        let found = self.walk(env, at, last)?;
         let node = found.node.ok_or(Errno::ENOENT)?;
         if found.trailing_slash && !self.is_directory(node) {
             return Err(Errno::ENOTDIR);
@@ -130,12 +130,7 @@ impl Fs {
     }
 
     /// Walks a path as far as its last component, which need not exist.
-    pub(super) fn walk(
-        &self,
-        processes: &dyn Processes,
-        at: At<'_>,
-        last: FinalLink,
-    ) -> Result<Found, Errno> {
+    pub(super) fn walk(&mut self, env: &mut Env<'_>, at: At<'_>, last: FinalLink) -> Result<Found, Errno> {
         if at.path.is_empty() {
             return Err(Errno::ENOENT);
         }
@@ -152,7 +147,7 @@ impl Fs {
             if !self.is_directory(here) {
                 return Err(Errno::ENOTDIR);
             }
-            self.permission(processes, here, AccessMode::EXECUTE)?;
+            self.permission(env.processes, here, AccessMode::EXECUTE)?;
             let is_last = pending.names.is_empty();
             let next = match name.as_slice() {
                 b"." if is_last => return found(Last::Dot, Some(here)),
@@ -167,7 +162,7 @@ impl Fs {
                 }
                 _ if is_last && trailing_slash && last.creates() => return Err(Errno::EISDIR),
                 name if name.len() > NAME_MAX => return Err(Errno::ENAMETOOLONG),
-                name => self.child(processes, here, name),
+                name => self.child(env, here, name)?,
             };
             let Some(next) = next else {
                 return if is_last { found(Last::Name(name), None) } else { Err(Errno::ENOENT) };
@@ -184,9 +179,9 @@ impl Fs {
                     return Err(Errno::ELOOP);
                 }
                 if is_last {
-                    self.may_follow(processes, here, next)?;
+                    self.may_follow(env.processes, here, next)?;
                 }
-                match self.target(processes, next)? {
+                match self.target(env.processes, next)? {
                     Target::Place(node) => here = node,
                     Target::Path(path) => {
                         if path.starts_with(b"/") {
@@ -203,8 +198,13 @@ impl Fs {
         }
     }
 
-    /// Looks a name up in a directory, crossing into `/proc` where it is mounted.
-    fn child(&self, processes: &dyn Processes, directory: Node, name: &[u8]) -> Option<Node> {
+    /// Looks a name up in a directory, crossing into what is mounted there.
+    fn child(&mut self, env: &mut Env<'_>, directory: Node, name: &[u8]) -> Result<Option<Node>, Errno> {
+        self.read_names(env, directory)?;
+        Ok(self.known_child(env.processes, directory, name))
+    }
+
+    fn known_child(&self, processes: &dyn Processes, directory: Node, name: &[u8]) -> Option<Node> {
         match directory {
             Node::Inode(inode) => {
                 let child = self.inodes[inode].directory()?.get(name)?;
@@ -222,29 +222,16 @@ impl Fs {
         }
     }
 
-    /// Returns what is seen at an inode: the root of `/proc` or `/sys` where that is mounted.
-    pub(super) fn across_mount(&self, inode: InodeId) -> Node {
-        match inode {
-            inode if inode == self.proc_mount => Node::Proc(ProcNode::Root),
-            inode if inode == self.sys_mount => Node::Proc(ProcNode::Fixed(FixedNode::sysfs())),
-            inode => Node::Inode(inode),
-        }
-    }
-
-    /// Returns the directory over which the file system of a place is mounted.
-    fn mount_of(&self, place: ProcNode) -> InodeId {
-        if place.is_in_sysfs() { self.sys_mount } else { self.proc_mount }
-    }
-
     /// Returns the directory above a directory; the root's is the root.
     pub(super) fn parent(&self, directory: Node) -> Node {
+        if let Some(covered) = self.covered_by(directory) {
+            return self.parent(Node::Inode(covered));
+        }
         match directory {
             Node::Inode(inode) => {
                 self.inodes[inode].directory().map_or(directory, |it| Node::Inode(it.parent))
             }
-            Node::Proc(place) => {
-                place.parent().map_or_else(|| self.parent(Node::Inode(self.mount_of(place))), Node::Proc)
-            }
+            Node::Proc(place) => place.parent().map_or(directory, Node::Proc),
         }
     }
 
@@ -314,30 +301,37 @@ impl Fs {
     /// Returns a path as `/proc` prints it: `pipe:[7]` for what never had a name, ` (deleted)` after one that is gone.
     pub fn path_of(&self, node: Node) -> Vec<u8> {
         let mut names: Vec<Vec<u8>> = Vec::new();
-        let mut inode = match node {
-            Node::Inode(inode) => inode,
-            Node::Proc(place) => {
-                let above = std::iter::successors(Some(place), |place| place.parent());
-                names.extend(above.take_while(|it| it.parent().is_some()).map(|it| it.name().into_bytes()));
-                self.mount_of(place)
-            }
-        };
-        match &self.inodes[inode].kind {
-            InodeKind::Fifo(_) | InodeKind::Console(_) => {
-                return format!("pipe:[{}]", self.inodes[inode].number).into_bytes();
-            }
-            InodeKind::Anonymous(object) => return format!("anon_inode:[{}]", object.name()).into_bytes(),
-            _ => {}
-        }
         let mut suffix: &[u8] = b"";
-        while inode != self.root {
-            let it = &self.inodes[inode];
-            if let Some(link) = it.links.first() {
+        let mut here = node;
+        loop {
+            if let Some(covered) = self.covered_by(here) {
+                here = Node::Inode(covered);
+                continue;
+            }
+            let inode = match here {
+                Node::Proc(place) => {
+                    names.push(place.name().into_bytes());
+                    here = self.parent(here);
+                    continue;
+                }
+                Node::Inode(inode) if inode == self.root => break,
+                Node::Inode(inode) => &self.inodes[inode],
+            };
+            match &inode.kind {
+                InodeKind::Fifo(_) | InodeKind::Console(_) => {
+                    return format!("pipe:[{}]", inode.number).into_bytes();
+                }
+                InodeKind::Anonymous(object) => {
+                    return format!("anon_inode:[{}]", object.name()).into_bytes();
+                }
+                _ => {}
+            }
+            if let Some(link) = inode.links.first() {
                 names.push(link.name.clone());
-                inode = link.directory;
+                here = Node::Inode(link.directory);
             } else {
                 // The recorded path is absolute: it ends the climb.
-                names.push(it.deleted_path.as_deref().map_or(&b""[..], |path| &path[1..]).to_vec());
+                names.push(inode.deleted_path.as_deref().map_or(&b""[..], |path| &path[1..]).to_vec());
                 suffix = b" (deleted)";
                 break;
             }

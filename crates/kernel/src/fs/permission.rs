@@ -116,10 +116,11 @@ impl Fs {
     /// Returns the contents of a program that execve(2) may run.
     ///
     /// # Errors
-    /// `EACCES` when it is no regular file or the caller may not execute it.
-    pub fn program(&self, processes: &dyn Processes, node: Node) -> Result<FileId, Errno> {
+    /// `EACCES` when it is no regular file or the caller may not execute it, and what reading it from the host gives.
+    pub fn program(&mut self, env: &mut Env<'_>, node: Node) -> Result<FileId, Errno> {
         let contents = self.regular(node).ok_or(Errno::EACCES)?;
-        self.permission(processes, node, AccessMode::EXECUTE)?;
+        self.permission(env.processes, node, AccessMode::EXECUTE)?;
+        self.read_contents(env, node)?;
         Ok(contents)
     }
 

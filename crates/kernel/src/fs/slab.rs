@@ -65,6 +65,11 @@ impl<K: Key, T> Slab<K, T> {
         value
     }
 
+    /// Returns every value with its key.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (K, &T)> {
+        (0..).map(K::from_slot).zip(&self.slots).filter_map(|(key, slot)| Some((key, slot.as_ref()?)))
+    }
+
     /// Returns how many values there are.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()

@@ -67,7 +67,7 @@ impl Fs {
             Node::Inode(_) if self.file_type(node) == FileType::Fifo => without_figures(PIPEFS_MAGIC),
             Node::Inode(_) => {
                 let gauges = env.frames.gauges();
-                let files = Self::max_names(env);
+                let files = Self::max_names(env) + self.given_names;
                 StatFs {
                     magic: TMPFS_MAGIC,
                     blocks: gauges.total,

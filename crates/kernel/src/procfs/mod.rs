@@ -32,7 +32,7 @@ impl Ctx<'_> {
             ProcNode::FdInfo(subject, fd) => {
                 let table = self.kernel.tasks.task_or_oldest(subject.number()).map(|task| task.files);
                 let open = self.kernel.fs.fd(table.ok_or(Errno::ENOENT)?, fd).map_err(|_| Errno::ENOENT)?;
-                Ok(self.with_fs(|fs, env| fs.fd_info(env, open)).into_bytes())
+                Ok(self.kernel.fs.fd_info(open).into_bytes())
             }
             _ => Err(Errno::EINVAL),
         }

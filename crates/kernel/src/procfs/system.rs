@@ -2,7 +2,7 @@
 
 use super::NS_PER_S;
 use crate::Kernel;
-use crate::fs::ProcFile;
+use crate::fs::{MountRow, ProcFile};
 use crate::syscall::{CLOCK_TICKS, RELEASE, VERSION};
 use crate::task::{Task, TaskState};
 use std::fmt::Write;
@@ -44,8 +44,7 @@ impl Kernel {
 
     /// Composes `mounts` (fstab(5)).
     pub(super) fn system_mounts_text(&self) -> String {
-        "tmpfs / tmpfs rw,noatime 0 0\nproc /proc proc rw,noatime 0 0\nsysfs /sys sysfs rw,noatime 0 0\n"
-            .to_owned()
+        self.fs.mount_rows().iter().map(MountRow::line).collect()
     }
 
     fn machine_stat_text(&self) -> String {

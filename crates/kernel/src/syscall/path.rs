@@ -27,7 +27,7 @@ const AT_STATX_SYNC_TYPE: u32 = 0x6000;
 impl Ctx<'_> {
     /// Finds what a path names.
     pub(super) fn node_at(&mut self, dir: DirFd, path: &[u8], flags: LookupFlags) -> Result<Node, Errno> {
-        self.at_path(dir, path, |fs, env, at| fs.lookup(env.processes, at, flags))
+        self.at_path(dir, path, |fs, env, at| fs.lookup(env, at, flags))
     }
 
     /// Does something at a path that starts at a directory.
@@ -196,7 +196,7 @@ pub(super) fn faccessat2(
         ctx.task_mut().credentials = own.as_real_user();
     }
     let allowed = ctx.at_path(dir, &path, |fs, env, at| {
-        let node = fs.lookup(env.processes, at, lookup_flags(flags))?;
+        let node = fs.lookup(env, at, lookup_flags(flags))?;
         fs.permission(env.processes, node, mode)
     });
     ctx.task_mut().credentials = own;

@@ -30,12 +30,14 @@ const MAX_SCRIPTS: usize = 5;
 pub struct Program {
     /// Its path in the machine.
     pub path: Vec<u8>,
-    /// The file.
-    pub bytes: Vec<u8>,
+    /// The file to put there; none when there is one.
+    pub bytes: Option<Vec<u8>>,
     /// Its arguments, its name first.
     pub arguments: Vec<Vec<u8>>,
     /// Its environment.
     pub environment: Vec<Vec<u8>>,
+    /// The directory in which it starts.
+    pub cwd: Vec<u8>,
 }
 
 /// Why a program cannot be executed.
@@ -44,7 +46,7 @@ pub enum ExecError {
     /// The file is no program for this machine.
     #[error(transparent)]
     Elf(#[from] ElfError),
-    /// The interpreter that it needs (`PT_INTERP`) cannot be used.
+    /// The interpreter that it needs (`PT_INTERP`, or the first line of a script) cannot be used.
     #[error("it needs the interpreter {path}, which the guest cannot use: {errno}")]
     Interpreter {
         /// Path of the interpreter in the machine.
@@ -64,6 +66,10 @@ impl From<Errno> for ExecError {
 }
 
 impl ExecError {
+    fn interpreter(path: &[u8], errno: Errno) -> Self {
+        Self::Interpreter { path: String::from_utf8_lossy(path).into_owned(), errno }
+    }
+
     /// Returns the error of execve(2).
     pub const fn errno(&self) -> Errno {
         match self {
@@ -157,7 +163,7 @@ impl Ctx<'_> {
             }
             arguments = line.arguments(script, arguments);
             script = line.interpreter;
-            node = self.find_file(&script)?;
+            node = self.find_file(&script).map_err(|errno| ExecError::interpreter(&script, errno))?;
         }
         Err(Errno::ELOOP.into())
     }
@@ -165,12 +171,12 @@ impl Ctx<'_> {
     /// Finds what a path leads to from the working directory.
     pub(crate) fn find_file(&mut self, path: &[u8]) -> Result<Node, Errno> {
         let base = self.kernel.fs.cwd(self.task().work_dir);
-        self.with_fs(|fs, env| fs.lookup(env.processes, At { base, path }, LookupFlags::empty()))
+        self.with_fs(|fs, env| fs.lookup(env, At { base, path }, LookupFlags::empty()))
     }
 
     /// Returns the contents of a program that the task may execute.
     pub(crate) fn program_file(&mut self, node: Node) -> Result<FileId, Errno> {
-        self.with_fs(|fs, env| fs.program(env.processes, node))
+        self.with_fs(|fs, env| fs.program(env, node))
     }
 
     fn head_of(&mut self, file: FileId) -> Vec<u8> {
@@ -189,8 +195,7 @@ impl Ctx<'_> {
     }
 
     fn find_interpreter(&mut self, path: &[u8]) -> Result<Loadable, ExecError> {
-        let unusable =
-            |errno| ExecError::Interpreter { path: String::from_utf8_lossy(path).into_owned(), errno };
+        let unusable = |errno| ExecError::interpreter(path, errno);
         let node = self.find_file(path).map_err(unusable)?;
         let file = self.program_file(node).map_err(unusable)?;
         let head = self.head_of(file);

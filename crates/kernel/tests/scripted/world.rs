@@ -3,11 +3,9 @@
 use crate::cpu::ScriptedHarts;
 use crate::elf;
 use crate::script::Script;
-use tine_kernel::creds::Credentials;
-use tine_kernel::fs::{Env, FdTableId, Node, Processes, WorkDirId};
 use tine_kernel::{
-    Account, Event, Harts, Host, Interest, Kernel, MemoryCounters, MemoryPolicy, Outcome, Pid, ProcessRecord,
-    Program, Settings, Stream, WaitStatus,
+    Account, Event, Harts, Host, InstalledFile, Interest, Kernel, MemoryCounters, MemoryPolicy, Outcome, Pid,
+    ProcessRecord, Program, Settings, Stream, WaitStatus,
 };
 use tine_mmu::{MmuCounters, PAGE_SIZE, Ram};
 
@@ -61,55 +59,6 @@ impl Host for Console {
     }
 }
 
-/// Nobody: files are installed before there is a process.
-struct NoProcesses;
-
-impl Processes for NoProcesses {
-    fn pids(&self) -> Vec<Pid> {
-        Vec::new()
-    }
-
-    fn exists(&self, _: Pid) -> bool {
-        false
-    }
-
-    fn tasks(&self, _: Pid) -> Vec<Pid> {
-        Vec::new()
-    }
-
-    fn caller(&self) -> Pid {
-        Pid(0)
-    }
-
-    fn caller_task(&self) -> Pid {
-        Pid(0)
-    }
-
-    fn credentials(&self) -> &Credentials {
-        Credentials::of_kernel()
-    }
-
-    fn owner(&self, _: Pid) -> (u32, u32) {
-        (0, 0)
-    }
-
-    fn may_inspect(&self, _: Pid) -> bool {
-        true
-    }
-
-    fn exe(&self, _: Pid) -> Option<Node> {
-        None
-    }
-
-    fn work_dir(&self, _: Pid) -> Option<WorkDirId> {
-        None
-    }
-
-    fn fd_table(&self, _: Pid) -> Option<FdTableId> {
-        None
-    }
-}
-
 pub(crate) struct World {
     pub(crate) kernel: Kernel,
     pub(crate) harts: ScriptedHarts,
@@ -141,14 +90,16 @@ impl World {
             max_processes: setup.max_processes,
             max_instructions: setup.max_instructions,
             interest: setup.interest,
+            grants: Vec::new(),
         };
-        let mut kernel = Kernel::new(harts.ram(), setup.policy, settings).unwrap();
+        let mut kernel = Kernel::new(harts.ram(), &mut Console::default(), setup.policy, settings).unwrap();
         let mut console = Console::default();
         let program = Program {
             path: b"/bin/script".to_vec(),
-            bytes: elf::program(&harts.learn(&script)),
+            bytes: Some(elf::program(&harts.learn(&script))),
             arguments: vec![b"script".to_vec()],
             environment: Vec::new(),
+            cwd: b"/".to_vec(),
         };
         assert_eq!(kernel.start(&mut harts, &mut console, program), Ok(FIRST));
         Self { kernel, harts, console, events: Vec::new(), watched: true }
@@ -167,9 +118,8 @@ impl World {
 
     /// Installs a file.
     pub(crate) fn install_bytes(&mut self, path: &str, bytes: &[u8], permissions: u32) {
-        let (cache, frames) = self.kernel.memory.cache_mut();
-        let mut env = Env { ram: self.harts.ram(), frames, cache, processes: &NoProcesses, now_ns: 0 };
-        self.kernel.fs.install(&mut env, path.as_bytes(), bytes, permissions).unwrap();
+        let file = InstalledFile { path: path.into(), bytes: bytes.to_vec(), permissions };
+        self.kernel.install(&mut self.harts, &mut self.console, &file).unwrap();
     }
 
     /// Says what the program reads from standard input.

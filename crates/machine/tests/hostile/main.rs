@@ -41,7 +41,7 @@ fn survive(config: Config, bytes: Vec<u8>) -> Result<(Machine, Outcome), LoadErr
     let program = Program {
         shown: "hostile".into(),
         path: b"/bin/hostile".to_vec(),
-        bytes,
+        bytes: Some(bytes),
         arguments: vec![b"hostile".to_vec()],
     };
     let mut machine = Machine::new(config, program)?;

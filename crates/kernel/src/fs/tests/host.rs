@@ -97,9 +97,8 @@ impl Both {
             Operation::Symlink(target, name) => self.world.symlink(&target, &path(&name)).map(nothing),
             Operation::ReadLink(name) => {
                 let name = path(&name);
-                let lookup = |flags| self.world.fs.lookup(&self.world.processes, self.world.at(&name), flags);
-                let text = lookup(LookupFlags::NOFOLLOW)
-                    .and_then(|it| self.world.fs.readlink(&self.world.processes, it));
+                let link = self.world.look_up(&name, LookupFlags::NOFOLLOW);
+                let text = link.and_then(|it| self.world.fs.readlink(&self.world.processes, it));
                 text.map(|text| String::from_utf8(text).unwrap())
             }
             Operation::Stat(name) => {
@@ -149,8 +148,7 @@ impl Both {
 
     /// Describes every file here, in order of names.
     fn tree_here(&mut self, path: &str, into: &mut Vec<String>) {
-        let node =
-            self.world.fs.lookup(&self.world.processes, self.world.at(path), LookupFlags::NOFOLLOW).unwrap();
+        let node = self.world.look_up(path, LookupFlags::NOFOLLOW).unwrap();
         let stat = self.world.with(|fs, env| fs.stat(env, node));
         let names = stat.nlink;
         into.push(format!("{path} {:o} {} {names}", stat.mode(), stat.size));

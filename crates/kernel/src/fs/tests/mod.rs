@@ -1,8 +1,10 @@
 //! Rules of the file system, one by one, and against the host's own.
 
 mod epoll;
+mod fake_host;
 mod fds;
 mod files;
+mod granted;
 mod host;
 mod layout;
 mod locks;
@@ -16,6 +18,7 @@ use super::*;
 use crate::creds::{Capabilities, Credentials, Ids};
 use crate::mm::Truncated;
 use crate::{FileId, Pid};
+use fake_host::FakeHost;
 
 /// Frames of the machine under test.
 const FRAMES: u64 = 128;
@@ -84,11 +87,19 @@ struct World {
     frames: Frames,
     cache: PageCache,
     processes: Pair,
+    host: FakeHost,
     now_ns: u64,
 }
 
 impl World {
     fn new() -> Self {
+        let mut world = Self::bare();
+        world.with(|fs, env| fs.mount_all(env, &[])).unwrap();
+        world
+    }
+
+    /// Makes a file system in which nothing is mounted but the root.
+    fn bare() -> Self {
         let ram = Ram::new(FRAMES * tine_mmu::PAGE_SIZE).unwrap();
         let frames = Frames::new(&ram);
         let mut fs = Fs::new(0, 0);
@@ -98,7 +109,8 @@ impl World {
             table: fs.new_table(),
             credentials: Credentials::ROOT,
         };
-        Self { fs, ram, frames, cache: PageCache::default(), processes, now_ns: 0 }
+        let cache = PageCache::default();
+        Self { fs, ram, frames, cache, processes, host: FakeHost::default(), now_ns: 0 }
     }
 
     /// Does something with the file system, one nanosecond later.
@@ -109,6 +121,7 @@ impl World {
             frames: &mut self.frames,
             cache: &mut self.cache,
             processes: &self.processes,
+            host: &mut self.host,
             now_ns: self.now_ns,
         };
         operate(&mut self.fs, &mut env)
@@ -122,12 +135,20 @@ impl World {
         At { base: self.fs.root(), path: path.as_bytes() }
     }
 
-    fn find(&self, path: &str) -> Result<Node, Errno> {
-        self.fs.lookup(&self.processes, self.at(path), LookupFlags::empty())
+    fn find(&mut self, path: &str) -> Result<Node, Errno> {
+        self.look_up(path, LookupFlags::empty())
     }
 
-    fn program(&self, node: Node) -> Result<FileId, Errno> {
-        self.fs.program(&self.processes, node)
+    fn look_up(&mut self, path: &str, flags: LookupFlags) -> Result<Node, Errno> {
+        self.look_up_at(self.at(path), flags)
+    }
+
+    fn look_up_at(&mut self, at: At<'_>, flags: LookupFlags) -> Result<Node, Errno> {
+        self.with(|fs, env| fs.lookup(env, at, flags))
+    }
+
+    fn program(&mut self, node: Node) -> Result<FileId, Errno> {
+        self.with(|fs, env| fs.program(env, node))
     }
 
     fn access(&self, node: Node, mode: AccessMode) -> Result<(), Errno> {
@@ -184,7 +205,7 @@ impl World {
     }
 
     fn link(&mut self, from: &str, to: &str) -> Result<(), Errno> {
-        let node = self.fs.lookup(&self.processes, self.at(from), LookupFlags::NOFOLLOW)?;
+        let node = self.look_up(from, LookupFlags::NOFOLLOW)?;
         let at = self.at(to);
         self.with(|fs, env| fs.link(env, node, at))
     }

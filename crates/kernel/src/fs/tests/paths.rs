@@ -16,7 +16,7 @@ fn tree() -> World {
 
 #[track_caller]
 fn same(one: &str, other: &str) {
-    let world = tree();
+    let mut world = tree();
     assert_eq!(world.find(one), world.find(other), "{one} and {other}");
     assert!(world.find(one).is_ok(), "{one}");
 }
@@ -43,12 +43,15 @@ fn links_are_followed_in_the_middle_and_at_the_end() {
 
 #[test]
 fn a_link_at_the_end_can_be_the_answer() {
-    let world = tree();
-    let lookup = |path| world.fs.lookup(&world.processes, world.at(path), LookupFlags::NOFOLLOW).unwrap();
-    assert_eq!(world.fs.file_type(lookup("/abs")), FileType::Symlink);
+    let mut world = tree();
+    let mut type_of = |path| {
+        let node = world.look_up(path, LookupFlags::NOFOLLOW).unwrap();
+        world.fs.file_type(node)
+    };
+    assert_eq!(type_of("/abs"), FileType::Symlink);
     // A slash asks for what the link leads to.
-    assert_eq!(world.fs.file_type(lookup("/abs/")), FileType::Directory);
-    assert_eq!(world.fs.file_type(lookup("/abs/rel")), FileType::Symlink);
+    assert_eq!(type_of("/abs/"), FileType::Directory);
+    assert_eq!(type_of("/abs/rel"), FileType::Symlink);
 }
 
 #[test]
@@ -88,11 +91,11 @@ fn forty_links_are_followed_and_no_more() {
 
 #[test]
 fn an_empty_path_is_the_start_only_when_asked() {
-    let world = tree();
+    let mut world = tree();
     let base = world.find("/d/f").unwrap();
     let at = At { base, path: b"" };
-    assert_eq!(world.fs.lookup(&world.processes, at, LookupFlags::EMPTY_PATH), Ok(base));
-    assert_eq!(world.fs.lookup(&world.processes, at, LookupFlags::empty()), Err(Errno::ENOENT));
+    assert_eq!(world.look_up_at(at, LookupFlags::EMPTY_PATH), Ok(base));
+    assert_eq!(world.look_up_at(at, LookupFlags::empty()), Err(Errno::ENOENT));
 }
 
 #[test]
@@ -104,15 +107,16 @@ fn a_path_starts_at_the_root_the_working_directory_or_a_descriptor() {
     world.with(|fs, env| fs.chdir(env, work_dir, d)).unwrap();
     let open = world.open("/d/e", OpenFlags::DIRECTORY).unwrap();
     world.fs.put_fd(table, Fd(3), open, OnExec::Keep);
-    let start = |fd, path| {
+    let start = |world: &mut World, fd, path| {
         let at = world.fs.start(table, work_dir, Fd(fd), path)?;
-        world.fs.lookup(&world.processes, at, LookupFlags::empty())
+        world.look_up_at(at, LookupFlags::empty())
     };
-    assert_eq!(start(-100, b"f"), world.find("/d/f"));
-    assert_eq!(start(3, b"../f"), world.find("/d/f"));
-    assert_eq!(start(3, b"/d/f"), world.find("/d/f"));
-    assert_eq!(start(99, b"/d/f"), world.find("/d/f"), "an absolute path needs no descriptor");
-    assert_eq!(start(99, b"f"), Err(Errno::EBADF));
+    let f = world.find("/d/f");
+    assert_eq!(start(&mut world, -100, b"f"), f);
+    assert_eq!(start(&mut world, 3, b"../f"), f);
+    assert_eq!(start(&mut world, 3, b"/d/f"), f);
+    assert_eq!(start(&mut world, 99, b"/d/f"), f, "an absolute path needs no descriptor");
+    assert_eq!(start(&mut world, 99, b"f"), Err(Errno::EBADF));
 }
 
 #[test]
@@ -131,7 +135,7 @@ fn a_working_directory_outlives_its_name() {
     assert_eq!(world.fs.path_of(b), b"/a/b (deleted)");
     let at = |path| At { base: b, path };
     assert_eq!(world.with(|fs, env| fs.mkdir(env, at(b"x"), 0o755)), Err(Errno::ENOENT));
-    assert!(world.fs.lookup(&world.processes, at(b".."), LookupFlags::empty()).is_ok());
+    assert!(world.look_up_at(at(b".."), LookupFlags::empty()).is_ok());
     world.with(|fs, env| fs.release_work_dir(env, work_dir));
     assert_eq!(world.weight(), before, "the chain of removed directories goes with its last user");
 }

@@ -35,8 +35,8 @@ impl World {
         self.with(|fs, env| fs.chown(env, node, uid, gid))
     }
 
-    fn readlink(&self, path: &str) -> Result<Vec<u8>, Errno> {
-        let link = self.fs.lookup(&self.processes, self.at(path), LookupFlags::NOFOLLOW)?;
+    fn readlink(&mut self, path: &str) -> Result<Vec<u8>, Errno> {
+        let link = self.look_up(path, LookupFlags::NOFOLLOW)?;
         self.fs.readlink(&self.processes, link)
     }
 

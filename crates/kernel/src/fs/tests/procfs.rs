@@ -7,7 +7,7 @@ const STATUS: ProcNode = ProcNode::ProcessFile(PROCESS, PidFile::Status);
 
 #[test]
 fn self_is_the_caller() {
-    let world = World::new();
+    let mut world = World::new();
     assert_eq!(world.find("/proc/self/status"), Ok(Node::Proc(STATUS)));
     assert_eq!(world.find("/proc/self"), world.find("/proc/10"));
     assert_eq!(world.find("/proc/self/.."), Ok(Node::Proc(ProcNode::Root)));
@@ -25,8 +25,7 @@ fn every_listed_name_is_there() {
     {
         for name in world.list(directory) {
             let path = format!("{directory}/{name}");
-            let node = world.fs.lookup(&world.processes, world.at(&path), LookupFlags::NOFOLLOW);
-            assert!(node.is_ok(), "{path}");
+            assert!(world.look_up(&path, LookupFlags::NOFOLLOW).is_ok(), "{path}");
         }
     }
     let names = world.list("/proc");
@@ -131,8 +130,7 @@ fn places_have_paths_and_numbers_of_their_own() {
     {
         for name in world.list(directory).split_off(2) {
             let path = format!("{directory}/{name}");
-            let at = world.at(&path);
-            let node = world.fs.lookup(&world.processes, at, LookupFlags::NOFOLLOW).unwrap();
+            let node = world.look_up(&path, LookupFlags::NOFOLLOW).unwrap();
             assert!(numbers.insert(world.with(|fs, env| fs.stat(env, node)).ino), "{path}");
         }
     }
