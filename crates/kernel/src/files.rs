@@ -5,7 +5,7 @@ use crate::ctx::Ctx;
 use crate::fs::{Env, FdTableId, Fs, Node, OpenFlags, OpenId, Processes, WorkDirId};
 use crate::kernel::INIT;
 use crate::mm::Truncated;
-use crate::task::{Dumpable, TaskTable, WaitKey};
+use crate::task::{Dumpable, SignalSet, TaskTable, WaitKey};
 use crate::{Errno, Fd, Host, Kernel, Pid};
 use tine_mmu::Ram;
 
@@ -68,6 +68,13 @@ impl Processes for View<'_> {
         pid == self.caller() || open && self.credentials.may_inspect(target)
     }
 
+    fn held_signals(&self) -> SignalSet {
+        let Some(task) = self.tasks.task(self.caller) else { return SignalSet::default() };
+        let process = self.tasks.process(task.process);
+        let shared = process.map_or_else(SignalSet::default, |process| process.pending.set());
+        task.pending.set().union(shared)
+    }
+
     fn exe(&self, pid: Pid) -> Option<Node> {
         self.tasks.process(pid)?.exe
     }
@@ -93,7 +100,8 @@ impl Kernel {
     ) -> R {
         let view = View::new(&self.tasks, caller);
         let (cache, frames) = self.memory.cache_mut();
-        let mut env = Env { ram, frames, cache, processes: &view, host, now_ns };
+        let uptime_ns = now_ns - self.wall_offset_ns;
+        let mut env = Env { ram, frames, cache, processes: &view, host, now_ns, uptime_ns };
         operate(&mut self.fs, &mut env)
     }
 
@@ -124,7 +132,7 @@ impl Ctx<'_> {
 
     /// Returns the time of day in nanoseconds since 1970.
     pub(crate) fn wall_clock_ns(&self) -> u64 {
-        self.kernel.settings.epoch_s * 1_000_000_000 + self.now_ns()
+        self.kernel.wall_offset_ns + self.now_ns()
     }
 
     /// Returns the task's descriptor table.

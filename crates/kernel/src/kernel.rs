@@ -99,6 +99,8 @@ pub struct Kernel {
     /// Who waits for which futex.
     pub futexes: Futexes,
     pub(crate) vdso: Vdso,
+    /// What the time of day is ahead of the time since the machine started.
+    pub(crate) wall_offset_ns: u64,
     pub(crate) program: Option<Pid>,
     pub(crate) program_end: Option<WaitStatus>,
     ended: Vec<ProcessRecord>,
@@ -123,9 +125,11 @@ impl Kernel {
         let vdso = Vdso::load(ram, &mut memory)?;
         let fs = Fs::new(settings.seed, settings.epoch_ns());
         let harts = settings.harts;
+        let wall_offset_ns = settings.epoch_s * 1_000_000_000;
         let mut kernel = Self {
             memory,
             vdso,
+            wall_offset_ns,
             fs,
             tasks: TaskTable::default(),
             futexes: Futexes::default(),
@@ -186,7 +190,7 @@ impl Kernel {
     fn budget(&self, hart: HartId) -> u64 {
         let slot = self.sched.hart(hart);
         let mut until = slot.slice_end_ns;
-        if let Some(timer) = self.sched.next_timer_ns() {
+        if let Some(timer) = self.next_timer_ns() {
             until = until.min(timer);
         }
         let mut budget = until.saturating_sub(slot.now_ns);
@@ -202,21 +206,30 @@ impl Kernel {
         budget.max(1)
     }
 
+    /// Returns when the next sleep ends or the next timer expires, if one ever does.
+    fn next_timer_ns(&self) -> Option<u64> {
+        [self.sched.next_timer_ns(), self.fs.next_timer_ns()].into_iter().flatten().min()
+    }
+
     fn fire_timers(&mut self, now_ns: u64) {
         for task in self.sched.expired(now_ns) {
             self.wake_task(task);
         }
         self.fire_alarms(now_ns);
+        if self.fs.next_timer_ns().is_some_and(|next| next <= now_ns) {
+            self.fs.expire_timers(now_ns);
+            self.wake_files();
+        }
     }
 
     fn timer_is_due(&self, hart: HartId) -> bool {
         let slot = self.sched.hart(hart);
-        let timer = self.sched.next_timer_ns();
+        let timer = self.next_timer_ns();
         slot.now_ns >= slot.slice_end_ns || timer.is_some_and(|deadline| slot.now_ns >= deadline)
     }
 
     fn nothing_runs(&mut self) -> Option<Outcome> {
-        if let Some(deadline) = self.sched.next_timer_ns() {
+        if let Some(deadline) = self.next_timer_ns() {
             self.sched.idle_until(deadline);
             self.fire_timers(deadline);
             return None;

@@ -11,6 +11,7 @@ use super::pipe::Pipe;
 use super::wait::{Stop, Wait};
 use super::{Env, Fs, Node, OpenId, PidFile, ProcNode};
 use crate::mm::Truncated;
+use crate::task::SignalSet;
 use crate::{Errno, FileId, Pid};
 
 /// Where in a file to read or write.
@@ -29,6 +30,8 @@ pub enum ReadSource {
     Bytes(Vec<u8>),
     /// From the host's standard input.
     Console,
+    /// From the signals of this set that wait for the calling task: at least one does.
+    Signals(SignalSet),
     /// From the text of this place, which the caller composes and hands to [`Fs::read_text`].
     Proc(ProcNode),
     /// From the words about a process's pages, from this offset on.

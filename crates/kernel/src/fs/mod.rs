@@ -44,7 +44,10 @@ mod wait;
 mod work_dir;
 
 pub use crate::random::Random;
-pub use anonymous::{EpollEvent, EpollOp, EpollReport, EventfdKind};
+pub use anonymous::{
+    EpollEvent, EpollOp, EpollReport, EventfdKind, Life, OnClockSet, PidfdKind, SIGNALFD_INFO_BYTES,
+    TimeBase, TimerSetting,
+};
 pub use attributes::NewTimes;
 pub use device::{Console, Device};
 pub use fd_table::{FdTableId, OnExec};
@@ -66,7 +69,7 @@ pub use wait::{Stop, Wait};
 pub use work_dir::{AT_FDCWD, WorkDirId};
 
 use crate::mm::{Frames, PageCache};
-use crate::{Errno, Fd, Host};
+use crate::{Errno, Fd, Host, Pid};
 use anonymous::Listeners;
 use directory::Directory;
 use fd_table::FdTable;
@@ -78,7 +81,7 @@ use path::FinalLink;
 use permission::Creation;
 use pipe::Pipe;
 use slab::{Key, Slab};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tine_mmu::Ram;
 use work_dir::WorkDir;
 
@@ -96,6 +99,8 @@ pub struct Env<'a> {
     pub host: &'a mut dyn Host,
     /// The time, in nanoseconds since the epoch.
     pub now_ns: u64,
+    /// The time since the machine started, in nanoseconds.
+    pub uptime_ns: u64,
 }
 
 /// The files of the machine.
@@ -122,6 +127,10 @@ pub struct Fs {
     wakes: Vec<Wait>,
     /// Which epoll instances hear of which wake-ups.
     listeners: Listeners,
+    /// The timers that will expire, and when, by the machine's uptime.
+    timers: BTreeSet<(u64, InodeId)>,
+    /// The inodes of processes that somebody has open.
+    pidfds: BTreeMap<(Pid, PidfdKind), InodeId>,
 }
 
 impl Fs {
@@ -153,6 +162,8 @@ impl Fs {
             random: Random::new(seed),
             wakes: Vec::new(),
             listeners: Listeners::default(),
+            timers: BTreeSet::new(),
+            pidfds: BTreeMap::new(),
         }
     }
 
@@ -205,6 +216,11 @@ impl Fs {
     pub fn take_wakes(&mut self) -> Vec<Wait> {
         self.tell_epolls();
         std::mem::take(&mut self.wakes)
+    }
+
+    /// Records that something has become possible that the file system does not see itself.
+    pub fn announce(&mut self, wait: Wait) {
+        self.wakes.push(wait);
     }
 
     /// Keeps what is there alive without a name: a working directory, a running program.

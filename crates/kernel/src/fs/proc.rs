@@ -5,6 +5,7 @@
 
 use super::{FdTableId, FileType, FixedNode, Node, WorkDirId};
 use crate::creds::Credentials;
+use crate::task::SignalSet;
 use crate::{Fd, Pid};
 
 /// Declares the files of one directory of `/proc`: variant, name and permissions.
@@ -221,6 +222,8 @@ pub trait Processes {
 
     /// Tells whether the caller may look into a process.
     fn may_inspect(&self, pid: Pid) -> bool;
+    /// Returns the signals that wait for the calling task, blocked ones too.
+    fn held_signals(&self) -> SignalSet;
 
     /// Returns the program of a process; `None` when the process or the file is gone.
     fn exe(&self, pid: Pid) -> Option<Node>;

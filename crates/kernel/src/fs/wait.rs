@@ -4,7 +4,7 @@ use super::Node;
 use super::flags::PollEvents;
 use super::inode::InodeId;
 use super::pipe::PipeId;
-use crate::Errno;
+use crate::{Errno, Pid};
 
 /// What a task that sleeps in the file system waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,17 +15,21 @@ pub enum Wait {
     PipeWritable(PipeId),
     /// Until a lock on the file is given back.
     FileLock(Node),
-    /// Until what an inode stands for has something to tell: an eventfd, an epoll instance.
+    /// Until what an inode stands for has something to tell: a counter, an epoll instance.
     Readable(InodeId),
-    /// Until it has room: an eventfd.
+    /// Until it has room: a counter.
     Writable(InodeId),
+    /// Until a signal is sent to the process.
+    Signals(Pid),
 }
 
 impl Wait {
     /// Returns what a wake-up of this kind announces. Ends and errors announce themselves by every kind.
     pub(super) const fn announces(self) -> PollEvents {
         match self {
-            Self::PipeReadable(_) | Self::Readable(_) => PollEvents::IN.union(PollEvents::RDNORM),
+            Self::PipeReadable(_) | Self::Readable(_) | Self::Signals(_) => {
+                PollEvents::IN.union(PollEvents::RDNORM)
+            }
             Self::PipeWritable(_) | Self::Writable(_) => PollEvents::OUT.union(PollEvents::WRNORM),
             Self::FileLock(_) => PollEvents::empty(),
         }

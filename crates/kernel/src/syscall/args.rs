@@ -214,6 +214,17 @@ words! {
         /// Microseconds to the next expiry, beside the seconds.
         left_us = 3,
     }
+    /// `struct itimerspec`.
+    Itimerspec[4] {
+        /// Seconds between expiries.
+        interval_s = 0,
+        /// Nanoseconds between expiries, beside the seconds.
+        interval_ns = 1,
+        /// Seconds to the next expiry.
+        value_s = 2,
+        /// Nanoseconds to the next expiry, beside the seconds.
+        value_ns = 3,
+    }
     /// `struct rlimit64`.
     Rlimit[2] {
         /// Soft limit; -1 is no limit.

@@ -8,6 +8,32 @@ use crate::fs::{EpollEvent, EpollFlags};
 use tine_mmu::VirtAddr;
 
 flag_set! {
+    /// `TFD_*` of timerfd_create.
+    TimerfdFlags("0") {
+        0x80000 = "TFD_CLOEXEC",
+        0x800 = "TFD_NONBLOCK",
+    }
+    /// `TFD_TIMER_*` of timerfd_settime.
+    TimerfdSetFlags("0") {
+        0x1 = "TFD_TIMER_ABSTIME",
+        0x2 = "TFD_TIMER_CANCEL_ON_SET",
+    }
+    /// `SFD_*` of signalfd4.
+    SignalfdFlags("0") {
+        0x80000 = "SFD_CLOEXEC",
+        0x800 = "SFD_NONBLOCK",
+    }
+    /// `PIDFD_*` of pidfd_open.
+    PidfdFlags("0") {
+        0x800 = "PIDFD_NONBLOCK",
+        0x80 = "PIDFD_THREAD",
+    }
+    /// `PIDFD_SIGNAL_*` of pidfd_send_signal.
+    PidfdSignalFlags("0") {
+        0x1 = "PIDFD_SIGNAL_THREAD",
+        0x2 = "PIDFD_SIGNAL_THREAD_GROUP",
+        0x4 = "PIDFD_SIGNAL_PROCESS_GROUP",
+    }
     /// `EFD_*` of eventfd2.
     EventfdFlags("0") {
         0x1 = "EFD_SEMAPHORE",
@@ -27,6 +53,11 @@ choice! {
         2 = "EPOLL_CTL_DEL",
         3 = "EPOLL_CTL_MOD",
     }
+}
+
+impl TimerfdSetFlags {
+    pub(super) const ABSOLUTE: u32 = 1;
+    pub(super) const CANCEL_ON_SET: u32 = 2;
 }
 
 impl EpollCtl {

@@ -77,7 +77,7 @@ impl Ctx<'_> {
     }
 
     /// Returns the number that every descriptor stays below.
-    pub(super) fn fd_limit(&self) -> u64 {
+    pub(crate) fn fd_limit(&self) -> u64 {
         self.process().rlimits.current(Resource::OpenFiles)
     }
 }

@@ -1,11 +1,13 @@
 //! Calls that make, end, wait for and describe processes.
 
 use super::args::{Rusage, UserPtr, UserValue};
+use super::pidfd::pid_of;
 use super::types::{IdType, PrctlOption, UsageOf, WaitOptions};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
+use crate::fs::OpenFlags;
 use crate::task::{Child, Selector, Usage, WCONTINUED, WEXITED, WSTOPPED};
-use crate::{Errno, Pid};
+use crate::{Errno, Fd, Pid};
 use tine_mmu::VirtAddr;
 
 const WNOHANG: u32 = 1;
@@ -107,9 +109,35 @@ pub(super) fn waitid(
         (1, 1..) => Selector::Pid(id),
         (2, 1..) => Selector::Group(id),
         (2, 0) => Selector::Group(ctx.process().group),
+        (3, 0..) => return wait_for_pidfd(ctx, Fd(id.0), info, options.0, usage),
         _ => return Err(Errno::EINVAL.into()),
     };
     Wait { selector, options: options.0, results: Results::Info(info), usage }.run(ctx)
+}
+
+/// Waits for the process that a descriptor stands for; one opened with `PIDFD_NONBLOCK` does not wait.
+fn wait_for_pidfd(
+    ctx: &mut Ctx<'_>,
+    fd: Fd,
+    info: VirtAddr,
+    options: u32,
+    usage: UserPtr<Rusage>,
+) -> SysResult {
+    let selector = match pid_of(ctx, fd) {
+        Ok((pid, _)) => Selector::Pid(pid),
+        // It is gone: certainly it is nobody's child.
+        Err(Errno::ESRCH) => return Err(Errno::ECHILD.into()),
+        Err(errno) => return Err(errno.into()),
+    };
+    let is_nonblocking = ctx.kernel.fs.status_flags(ctx.open_of(fd)?).contains(OpenFlags::NONBLOCK);
+    let wait = |options| Wait { selector, options, results: Results::Info(info), usage };
+    if is_nonblocking && options & WNOHANG == 0 {
+        return match ctx.changed_child(selector, options)? {
+            Some(child) => wait(options).report(ctx, &child),
+            None => Err(Errno::EAGAIN.into()),
+        };
+    }
+    wait(options).run(ctx)
 }
 
 /// `getpid(2)`.

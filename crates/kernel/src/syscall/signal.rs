@@ -32,7 +32,7 @@ pub(super) fn read_mask(ctx: &mut Ctx<'_>, mask: UserPtr<u64>, size: u64) -> Res
 }
 
 /// Returns the signal to send: none for number 0, which only asks whether one could be sent.
-fn wanted(signal: SignalArg) -> Result<Option<Signal>, Errno> {
+pub(super) fn wanted(signal: SignalArg) -> Result<Option<Signal>, Errno> {
     match signal.0 {
         0 => Ok(None),
         number => Signal::new(u64::from(number)).map(Some).ok_or(Errno::EINVAL),
@@ -43,7 +43,7 @@ fn wanted(signal: SignalArg) -> Result<Option<Signal>, Errno> {
 ///
 /// # Errors
 /// `EINVAL` for no signal, `EPERM` for a process of somebody else. SIGCONT may go to every process of the session.
-fn permitted(ctx: &Ctx<'_>, target: Pid, signal: SignalArg) -> Result<Option<Signal>, Errno> {
+pub(super) fn permitted(ctx: &Ctx<'_>, target: Pid, signal: SignalArg) -> Result<Option<Signal>, Errno> {
     let signal = wanted(signal)?;
     let tasks = &ctx.kernel.tasks;
     let session = |pid| tasks.process(pid).map(|process| process.session);
@@ -81,7 +81,7 @@ pub(super) fn kill(ctx: &mut Ctx<'_>, pid: Pid, signal: SignalArg) -> SysResult 
 ///
 /// # Errors
 /// `EAGAIN`.
-fn check_room(ctx: &Ctx<'_>, target: Pid, signal: Signal) -> Result<(), Errno> {
+pub(super) fn check_room(ctx: &Ctx<'_>, target: Pid, signal: Signal) -> Result<(), Errno> {
     let process = ctx.kernel.tasks.process_of(target).ok_or(Errno::ESRCH)?;
     match ctx.kernel.queue_room(process, signal) {
         Room::Left => Ok(()),
@@ -269,7 +269,7 @@ pub(super) fn rt_sigtimedwait(
 
 /// Reads what rt_sigqueueinfo(2) sends; only a process to itself may pretend that the kernel or kill(2) sent it. Which signal
 /// it is, the call says.
-fn read_info(ctx: &mut Ctx<'_>, target: Pid, info: VirtAddr) -> Result<[u8; INFO_BYTES], Errno> {
+pub(super) fn read_info(ctx: &mut Ctx<'_>, target: Pid, info: VirtAddr) -> Result<[u8; INFO_BYTES], Errno> {
     let mut bytes = [0; INFO_BYTES];
     ctx.read_bytes(info, &mut bytes).map_err(|_| Errno::EFAULT)?;
     let code = SignalInfo::queued(Signal::SIGCONT, &bytes).code;

@@ -2,7 +2,7 @@
 //!
 //! A call that is not here is answered with ENOSYS and named once.
 
-use super::args::{Arg, Itimer, Rlimit, Rusage, Timespec, Timeval, Tms};
+use super::args::{Arg, Itimer, Itimerspec, Rlimit, Rusage, Timespec, Timeval, Tms};
 use super::creds_types::*;
 use super::event_types::*;
 use super::file_types::*;
@@ -11,7 +11,7 @@ use super::task_types::*;
 use super::types::*;
 use super::{
     Arguments, SysResult, anonymous, attributes, creds, epoll, exec, fcntl, file, futex, hwprobe, limits,
-    lock, memory, path, poll, process, sched, signal, system, thread, time, transfer,
+    lock, memory, path, pidfd, poll, process, sched, signal, system, thread, time, transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -103,11 +103,15 @@ syscalls! {
     68 => transfer::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
     72 => poll::pselect6(count: i32, reading: In<FdSet>, writing: In<FdSet>, exceptional: In<FdSet>, timeout: In<Timespec>, mask: In<MaskAndSize>) -> selected;
     73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled;
+    74 => anonymous::signalfd4(fd: Fd, mask: In<SizedSigSet<2>>, size: u64, flags: SignalfdFlags);
     78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
     79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: Out<StatStruct>, flags: AtFlags);
     80 => file::fstat(fd: Fd, buffer: Out<StatStruct>);
     82 => file::fsync(fd: Fd);
     83 => file::fdatasync(fd: Fd);
+    85 => anonymous::timerfd_create(clock: ClockId, flags: TimerfdFlags);
+    86 => anonymous::timerfd_settime(fd: Fd, flags: TimerfdSetFlags, new: In<Itimerspec>, old: Out<Itimerspec>);
+    87 => anonymous::timerfd_gettime(fd: Fd, to: Out<Itimerspec>);
     88 => attributes::utimensat(dir: DirFd, path: PathPtr, times: In<[FileTime; 2]>, flags: AtFlags);
     90 => creds::capget(header: CapabilityHeader, to: Out<CapabilitySets>);
     91 => creds::capset(header: CapabilityHeader, from: In<CapabilitySets>);
@@ -194,8 +198,11 @@ syscalls! {
     281 => exec::execveat(dir: DirFd, path: PathPtr, argv: In<Strings>, envp: In<Variables>, flags: AtFlags);
     283 => thread::membarrier(command: Barrier, flags: BarrierFlags, hart: BarrierHart) -> barriers;
     291 => path::statx(dir: DirFd, path: PathPtr, flags: StatxFlags, mask: StatxMask, buffer: Out<StatxStruct>);
+    424 => pidfd::pidfd_send_signal(fd: Fd, signal: SignalArg, info: In<SigInfo>, flags: PidfdSignalFlags);
+    434 => pidfd::pidfd_open(pid: Pid, flags: PidfdFlags);
     435 => thread::clone3(request: Clone3Ptr, size: u64);
     436 => file::close_range(first: u32, last: u32, flags: CloseRangeFlags);
+    438 => pidfd::pidfd_getfd(fd: Fd, target: Fd, flags: u32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: AccessArg, flags: AccessFlags);
     441 => epoll::epoll_pwait2(epoll: Fd, events: EpollEvents, max: i32, timeout: In<Timespec>, mask: In<SizedSigSet<5>>, size: u64);
     452 => attributes::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: AtFlags);

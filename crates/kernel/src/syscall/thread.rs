@@ -21,7 +21,7 @@ pub(super) fn exit_group(ctx: &mut Ctx<'_>, status: i32) -> SysResult {
     Err(Flow::NoReturn)
 }
 
-/// `clone(2)`: makes a process or a task of this one. Namespaces and descriptors of processes are `EINVAL`.
+/// `clone(2)`: makes a process or a task of this one. Namespaces are `EINVAL`.
 pub(super) fn clone(
     ctx: &mut Ctx<'_>,
     flags: CloneArg,
@@ -30,11 +30,18 @@ pub(super) fn clone(
     tls: u64,
     child_tid: VirtAddr,
 ) -> SysResult {
+    let (exit_signal, flags) = (flags.0 & 0xff, CloneFlags::from_bits_truncate(flags.0 & 0xffff_ff00));
+    // Both would be stored at the same place; CLONE_DETACHED may mean something else one day.
+    let taken = CloneFlags::PARENT_SETTID | CloneFlags::DETACHED;
+    if flags.contains(CloneFlags::PIDFD) && flags.intersects(taken) {
+        return Err(Errno::EINVAL.into());
+    }
     ctx.clone_task(CloneRequest {
-        flags: CloneFlags::from_bits_truncate(flags.0 & 0xffff_ffff),
-        exit_signal: Signal::new(flags.0 & 0xff),
+        flags,
+        exit_signal: Signal::new(exit_signal),
         stack: stack.0,
         parent_tid,
+        pidfd: parent_tid,
         tls,
         child_tid: child_tid.0,
         set_tid: None,
@@ -69,7 +76,7 @@ fn read_clone_args(ctx: &mut Ctx<'_>, at: VirtAddr, size: u64) -> Result<CloneAr
 /// Beside those of clone: `EINVAL` for unknown flags, those that clone3 gave up, an exit signal that is none or that a
 /// thread or sibling would have, a stack without a size or a size without a stack; `EEXIST` for a number that is taken.
 pub(super) fn clone3(ctx: &mut Ctx<'_>, request: Clone3Ptr, size: u64) -> SysResult {
-    let [flags, _, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, _] =
+    let [flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, _] =
         read_clone_args(ctx, request.0, size)?;
     let set_tid = match (set_tid, set_tid_size) {
         (0, 0) => None,
@@ -98,6 +105,7 @@ pub(super) fn clone3(ctx: &mut Ctx<'_>, request: Clone3Ptr, size: u64) -> SysRes
         exit_signal: Signal::new(exit_signal),
         stack: stack + stack_size,
         parent_tid: UserPtr::new(VirtAddr(parent_tid)),
+        pidfd: UserPtr::new(VirtAddr(pidfd)),
         tls,
         child_tid,
         set_tid: set_tid.map(Pid),

@@ -1,6 +1,6 @@
 //! Clocks and sleeping. Time is virtual: see [`crate::task::Scheduler`].
 
-use super::args::{Itimer, Timespec, Timeval, Tms, UserPtr};
+use super::args::{Itimer, Itimerspec, Timespec, Timeval, Tms, UserPtr};
 use super::types::{ClockId, TimerArg};
 use super::{Continuation, Flow, Restart, SysResult};
 use crate::Errno;
@@ -31,13 +31,36 @@ impl Timespec {
     }
 }
 
+impl Itimerspec {
+    /// Makes one of nanoseconds: to the next expiry, and between expiries.
+    pub(super) fn from_ns((value, interval): (u64, u64)) -> Self {
+        let (value, interval) = (Timespec::from_ns(value), Timespec::from_ns(interval));
+        Self {
+            interval_s: interval.seconds,
+            interval_ns: interval.nanoseconds,
+            value_s: value.seconds,
+            value_ns: value.nanoseconds,
+        }
+    }
+
+    /// Returns it in nanoseconds, as [`Itimerspec::from_ns`] takes it.
+    ///
+    /// # Errors
+    /// As [`Timespec::to_ns`].
+    pub(super) fn to_ns(self) -> Result<(u64, u64), Errno> {
+        let value = Timespec { seconds: self.value_s, nanoseconds: self.value_ns }.to_ns()?;
+        let interval = Timespec { seconds: self.interval_s, nanoseconds: self.interval_ns }.to_ns()?;
+        Ok((value, interval))
+    }
+}
+
 /// Reads a clock.
 ///
 /// # Errors
 /// `EINVAL` when there is no such clock.
 fn clock_ns(ctx: &Ctx<'_>, clock: ClockId) -> Result<u64, Errno> {
     match clock.0 {
-        0 | 5 => Ok(ctx.kernel.settings.epoch_s * NS_PER_S + ctx.now_ns()),
+        0 | 5 => Ok(ctx.wall_clock_ns()),
         1 | 4 | 6 | 7 => Ok(ctx.now_ns()),
         2 | 3 => Ok(ctx.process().usage.user_ns + ctx.process().usage.system_ns),
         _ => Err(Errno::EINVAL),

@@ -124,6 +124,7 @@ impl Read {
         match ctx.with_fs(|fs, env| fs.read_begin(env, open, position, want))? {
             ReadSource::Bytes(bytes) => Ok(bytes),
             ReadSource::Console => Ok(ctx.host.read(want)),
+            ReadSource::Signals(wanted) => Ok(ctx.read_signals(wanted, want)),
             ReadSource::Pagemap(pid, offset) => Ok(ctx.pagemap(pid, offset, want)?),
             ReadSource::Proc(node) => {
                 let text = ctx.proc_text(node)?;

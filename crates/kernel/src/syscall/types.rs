@@ -289,6 +289,14 @@ flag_set! {
     }
 }
 
+impl ClockId {
+    pub(super) const REALTIME: u32 = 0;
+    pub(super) const MONOTONIC: u32 = 1;
+    pub(super) const BOOTTIME: u32 = 7;
+    pub(super) const REALTIME_ALARM: u32 = 8;
+    pub(super) const BOOTTIME_ALARM: u32 = 9;
+}
+
 impl Barrier {
     pub(super) const QUERY: u32 = 0;
     pub(super) const GLOBAL: u32 = 1;

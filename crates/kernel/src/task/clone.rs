@@ -63,6 +63,8 @@ pub(crate) struct CloneRequest {
     pub stack: u64,
     /// Where `CLONE_PARENT_SETTID` stores.
     pub parent_tid: UserPtr<i32>,
+    /// Where `CLONE_PIDFD` stores.
+    pub pidfd: UserPtr<i32>,
     /// The child's thread pointer.
     pub tls: u64,
     /// Where `CLONE_CHILD_SETTID` and `CLONE_CHILD_CLEARTID` store.
@@ -80,13 +82,12 @@ impl CloneRequest {
     /// Refuses what contradicts itself, and what Tine does not have.
     ///
     /// # Errors
-    /// `EINVAL` for a contradiction; for namespaces and descriptors of processes as from a kernel that was built without
-    /// them. `EBADF` for a control group, of which no descriptor can be had.
+    /// `EINVAL` for a contradiction; for namespaces as from a kernel that was built without them. `EBADF` for a control group, of which no descriptor can be had.
     pub(super) fn check(&self) -> Result<(), Errno> {
         let thread = self.has(CloneFlags::THREAD);
         let contradicts = thread && !self.has(CloneFlags::SIGHAND)
             || self.has(CloneFlags::SIGHAND) && !self.has(CloneFlags::VM);
-        if contradicts || self.flags.intersects(CloneFlags::NAMESPACES | CloneFlags::PIDFD) {
+        if contradicts || self.flags.intersects(CloneFlags::NAMESPACES) {
             return Err(Errno::EINVAL);
         }
         if self.has(CloneFlags::INTO_CGROUP) {

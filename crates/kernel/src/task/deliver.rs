@@ -2,6 +2,7 @@
 
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
+use crate::fs::Wait;
 use crate::kernel::INIT;
 use crate::mm::Fault;
 use crate::syscall::{self, Restart, Suspended};
@@ -63,6 +64,7 @@ impl Kernel {
         if let Some(process) = self.tasks.process_mut(pid) {
             process.pending.push(info, room);
         }
+        self.announce_signal(pid);
         self.wake_taker(pid, info.signal);
     }
 
@@ -77,9 +79,16 @@ impl Kernel {
         if let Some(task) = self.tasks.task_mut(tid) {
             task.pending.push(info, room);
         }
+        self.announce_signal(pid);
         if self.hears(tid, info.signal) {
             self.wake_task(tid);
         }
+    }
+
+    /// Wakes who reads signals from a descriptor, or watches one.
+    fn announce_signal(&mut self, pid: Pid) {
+        self.fs.announce(Wait::Signals(pid));
+        self.wake_files();
     }
 
     /// Tells whether a process may be sent one more of `signal`. The limit is for all processes of a user.

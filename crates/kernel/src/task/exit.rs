@@ -3,6 +3,7 @@
 use crate::account::ProcessRecord;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
+use crate::fs::{Life, PidfdKind};
 use crate::kernel::INIT;
 use crate::syscall;
 use crate::task::wait::Change;
@@ -31,6 +32,7 @@ impl Ctx<'_> {
         self.kernel.adopt_children(pid);
         self.kernel.release_orphaned_group(pid, self.process().parent, Some(pid));
         self.process_mut().end = Some(status);
+        self.kernel.tell_pidfds(pid, PidfdKind::Process, Life::Ended);
         if self.kernel.program == Some(pid) {
             self.kernel.program_end = Some(status);
         }
@@ -62,6 +64,10 @@ impl Ctx<'_> {
         if let Some(task) = task.filter(|_| tid == self.pid) {
             self.process_mut().credentials = task.credentials;
         }
+        self.kernel.tasks.remove_task(tid);
+        // The first task's number stays the process's.
+        let life = if tid == self.pid { Life::Ended } else { Life::Reaped };
+        self.kernel.tell_pidfds(tid, PidfdKind::Task, life);
     }
 
     /// Lets a task's descriptors and working directory go, and with the last task the program.
@@ -181,6 +187,15 @@ impl Kernel {
             parent.children.remove(&pid);
         }
         self.record(process.record(pid));
+        for kind in [PidfdKind::Process, PidfdKind::Task] {
+            self.tell_pidfds(pid, kind, Life::Reaped);
+        }
+    }
+
+    /// Tells who has a process or task open what has become of it.
+    fn tell_pidfds(&mut self, pid: Pid, kind: PidfdKind, life: Life) {
+        self.fs.pid_changed(pid, kind, life);
+        self.wake_files();
     }
 }
 

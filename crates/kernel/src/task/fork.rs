@@ -3,11 +3,11 @@
 use super::clone::{CloneFlags, CloneRequest};
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
-use crate::fs::{FdTableId, WorkDirId};
+use crate::fs::{FdTableId, OpenFlags, PidfdKind, WorkDirId};
 use crate::policy::ForkOrder;
-use crate::syscall::{Continuation, Flow, SysResult, UserPtr};
+use crate::syscall::{self, Continuation, Flow, SysResult, UserPtr};
 use crate::task::{Process, Task};
-use crate::{Errno, MmId, Origin, Pid, Reg};
+use crate::{Errno, Fd, MmId, Origin, Pid, Reg};
 use std::collections::BTreeSet;
 use tine_mmu::VirtAddr;
 
@@ -33,6 +33,7 @@ impl Ctx<'_> {
             None => self.kernel.tasks.next_pid().ok_or(Errno::EAGAIN)?,
         };
         let before = self.process().account.memory;
+        let pidfd = self.reserve_pidfd(&request)?;
         let mm = self.child_memory(&request)?;
         let process = if is_thread { self.pid } else { child };
         let task = self.child_task(process, &request);
@@ -40,6 +41,12 @@ impl Ctx<'_> {
             self.insert_child(child, mm, &request);
         }
         self.kernel.tasks.insert_task(child, task);
+        if pidfd.is_some() {
+            let kind = if is_thread { PidfdKind::Task } else { PidfdKind::Process };
+            let flags = if is_thread { OpenFlags::EXCL } else { OpenFlags::empty() };
+            // The number that was told: nobody has taken it since.
+            syscall::open_pidfd(self, child, kind, flags)?;
+        }
 
         let is_vfork = request.has(CloneFlags::VFORK);
         let kind = match (is_thread, is_vfork) {
@@ -73,6 +80,19 @@ impl Ctx<'_> {
         }
         self.start_child(child, is_thread);
         Ok(child.0 as u64)
+    }
+
+    /// Tells the parent which descriptor the child will have (`CLONE_PIDFD`).
+    ///
+    /// # Errors
+    /// `EMFILE`, `EFAULT`.
+    fn reserve_pidfd(&mut self, request: &CloneRequest) -> Result<Option<Fd>, Errno> {
+        if !request.has(CloneFlags::PIDFD) {
+            return Ok(None);
+        }
+        let fd = self.kernel.fs.lowest_fd(self.files(), Fd(0), self.fd_limit())?;
+        self.write(request.pidfd, fd.0)?;
+        Ok(Some(fd))
     }
 
     fn child_memory(&mut self, request: &CloneRequest) -> Result<MmId, Errno> {

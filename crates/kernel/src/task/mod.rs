@@ -32,6 +32,7 @@ pub(crate) use exec::{ExecRequest, ProgramStrings};
 pub use futex::{FutexKey, Futexes};
 pub use handlers::{Handlers, HandlersId};
 pub use rlimits::{Resource, Rlimit, Rlimits, UNLIMITED};
+pub(crate) use sched::NEVER_NS;
 pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, TRAP_NS, WaitKey};
 pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,

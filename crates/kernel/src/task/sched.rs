@@ -17,7 +17,7 @@ pub const SLICE_NS: u64 = 4_000_000;
 pub const INTERLEAVE: u64 = 1_000;
 /// A deadline that never comes: the end of Linux's clock, in the year 2262 (include/linux/ktime.h `KTIME_MAX`). Clocks that
 /// jump to earlier deadlines alone cannot overflow.
-const NEVER_NS: u64 = i64::MAX as u64;
+pub(crate) const NEVER_NS: u64 = i64::MAX as u64;
 
 /// Something that a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -152,6 +152,16 @@ impl SignalSet {
         Self(signal.bit())
     }
 
+    /// Makes the set of the signals that are in either.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Tells whether a signal is in both sets.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Returns the signals that are not in the set.
     pub const fn complement(self) -> Self {
         Self(!self.0)

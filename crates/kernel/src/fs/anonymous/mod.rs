@@ -1,13 +1,20 @@
-//! Objects that only descriptors name (Linux 6.12 fs/anon_inodes.c): an eventfd, an epoll instance.
+//! Objects that only descriptors name (Linux 6.12 fs/anon_inodes.c): counters, timers, signals, processes, and instances that
+//! watch other descriptors.
 //!
 //! Each is a value in its inode; a file here says what reading, writing and polling mean for one of them.
 
 mod epoll;
 mod eventfd;
+mod pidfd;
+mod signalfd;
+mod timerfd;
 
 pub use epoll::{EpollEvent, EpollOp, EpollReport};
 pub(super) use epoll::{Listeners, Watcher};
 pub use eventfd::EventfdKind;
+pub use pidfd::{Life, PidfdKind};
+pub use signalfd::SIGNALFD_INFO_BYTES;
+pub use timerfd::{OnClockSet, TimeBase, TimerSetting};
 
 use super::flags::{OpenFlags, PollEvents};
 use super::inode::{InodeId, InodeKind};
@@ -15,8 +22,11 @@ use super::permission::Creation;
 use super::wait::{Stop, Wait};
 use super::{Env, Fs, Node, OpenId, Processes, ReadSource};
 use crate::Errno;
+use crate::task::SignalSet;
 use epoll::Epoll;
 use eventfd::Eventfd;
+use pidfd::Pidfd;
+use timerfd::Timerfd;
 
 /// An object of the kernel without a name.
 #[derive(Clone, Debug)]
@@ -25,6 +35,12 @@ pub(super) enum Anonymous {
     Eventfd(Eventfd),
     /// Descriptors that are watched together (epoll(7)).
     Epoll(Epoll),
+    /// A timer that one can wait for (timerfd_create(2)).
+    Timerfd(Timerfd),
+    /// Signals that are read (signalfd(2)).
+    Signalfd(SignalSet),
+    /// A process (pidfd_open(2)).
+    Pidfd(Pidfd),
 }
 
 impl Anonymous {
@@ -33,14 +49,18 @@ impl Anonymous {
         match self {
             Self::Eventfd(_) => "eventfd",
             Self::Epoll(_) => "eventpoll",
+            Self::Timerfd(_) => "timerfd",
+            Self::Signalfd(_) => "signalfd",
+            Self::Pidfd(_) => "pidfd",
         }
     }
 
     /// Returns what would change the answer of poll(2) for the object in `inode`.
-    pub(super) fn waits(&self, _: &dyn Processes, inode: InodeId) -> Vec<Wait> {
+    pub(super) fn waits(&self, processes: &dyn Processes, inode: InodeId) -> Vec<Wait> {
         match self {
             Self::Eventfd(_) => vec![Wait::Readable(inode), Wait::Writable(inode)],
-            Self::Epoll(_) => vec![Wait::Readable(inode)],
+            Self::Epoll(_) | Self::Timerfd(_) | Self::Pidfd(_) => vec![Wait::Readable(inode)],
+            Self::Signalfd(_) => vec![Wait::Signals(processes.caller())],
         }
     }
 }
@@ -76,27 +96,42 @@ impl Fs {
     /// Begins a read of up to `len` bytes, as [`Fs::read_begin`] does.
     pub(super) fn read_anonymous(
         &mut self,
-        _: &Env<'_>,
+        env: &Env<'_>,
         inode: InodeId,
         flags: OpenFlags,
         len: usize,
     ) -> Result<ReadSource, Stop> {
         let bytes = match self.object_mut(inode) {
-            Some(Anonymous::Eventfd(counter)) => {
-                counter.peek(len)?.ok_or_else(|| wait_unless_nonblocking(flags, Wait::Readable(inode)))?
+            Some(Anonymous::Eventfd(counter)) => counter.peek(len)?,
+            Some(Anonymous::Timerfd(_)) => self.read_timerfd(env, inode, len)?,
+            Some(Anonymous::Signalfd(wanted)) => {
+                let wanted = *wanted;
+                if len < SIGNALFD_INFO_BYTES {
+                    return Err(Errno::EINVAL.into());
+                }
+                if !env.processes.held_signals().intersects(wanted) {
+                    return Err(wait_unless_nonblocking(flags, Wait::Signals(env.processes.caller())));
+                }
+                return Ok(ReadSource::Signals(wanted));
             }
-            Some(Anonymous::Epoll(_)) | None => return Err(Errno::EINVAL.into()),
+            Some(Anonymous::Epoll(_) | Anonymous::Pidfd(_)) | None => return Err(Errno::EINVAL.into()),
         };
-        Ok(ReadSource::Bytes(bytes))
+        match bytes {
+            Some(bytes) => Ok(ReadSource::Bytes(bytes)),
+            None => Err(wait_unless_nonblocking(flags, Wait::Readable(inode))),
+        }
     }
 
     /// Takes note that `len` bytes of a read have arrived.
     pub(super) fn commit_anonymous(&mut self, inode: InodeId, len: usize) {
         match self.object_mut(inode) {
-            Some(Anonymous::Eventfd(counter)) if len == eventfd::BYTES => counter.consume(),
-            _ => return,
+            Some(Anonymous::Eventfd(counter)) if len == eventfd::BYTES => {
+                counter.consume();
+                self.wakes.push(Wait::Writable(inode));
+            }
+            Some(Anonymous::Timerfd(timer)) if len == timerfd::BYTES => timer.consume(),
+            _ => {}
         }
-        self.wakes.push(Wait::Writable(inode));
     }
 
     /// Writes to an object, as [`Fs::write`] does.
@@ -110,7 +145,7 @@ impl Fs {
             Some(Anonymous::Eventfd(counter)) => {
                 counter.add(bytes)?.ok_or_else(|| wait_unless_nonblocking(flags, Wait::Writable(inode)))?
             }
-            Some(Anonymous::Epoll(_)) | None => return Err(Errno::EINVAL.into()),
+            _ => return Err(Errno::EINVAL.into()),
         }
         self.wakes.push(Wait::Readable(inode));
         Ok(eventfd::BYTES)
@@ -121,14 +156,19 @@ impl Fs {
         match object {
             Anonymous::Eventfd(counter) => counter.poll(),
             Anonymous::Epoll(epoll) => self.poll_epoll(processes, epoll),
+            Anonymous::Timerfd(timer) => timer.poll(),
+            Anonymous::Signalfd(wanted) => signalfd::poll(processes, *wanted),
+            Anonymous::Pidfd(pidfd) => pidfd.poll(),
         }
     }
 
     /// Lets go of what an object refers to, when nobody has it open any more.
     pub(super) fn drop_anonymous(&mut self, inode: InodeId, object: Anonymous) {
         match object {
-            Anonymous::Eventfd(_) => {}
+            Anonymous::Eventfd(_) | Anonymous::Signalfd(_) => {}
             Anonymous::Epoll(epoll) => self.drop_epoll(inode, epoll),
+            Anonymous::Timerfd(_) => self.forget_timer(inode),
+            Anonymous::Pidfd(pidfd) => self.drop_pidfd(inode, &pidfd),
         }
     }
 }

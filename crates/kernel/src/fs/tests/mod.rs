@@ -17,6 +17,7 @@ mod procfs;
 use super::*;
 use crate::creds::{Capabilities, Credentials, Ids};
 use crate::mm::Truncated;
+use crate::task::SignalSet;
 use crate::{FileId, Pid};
 use fake_host::FakeHost;
 
@@ -32,6 +33,7 @@ struct Pair {
     exe: Option<Node>,
     table: FdTableId,
     credentials: Credentials,
+    held: SignalSet,
 }
 
 impl Processes for Pair {
@@ -65,6 +67,10 @@ impl Processes for Pair {
 
     fn may_inspect(&self, _: Pid) -> bool {
         self.credentials.user.fs == 0
+    }
+
+    fn held_signals(&self) -> SignalSet {
+        self.held
     }
 
     fn exe(&self, pid: Pid) -> Option<Node> {
@@ -108,6 +114,7 @@ impl World {
             exe: None,
             table: fs.new_table(),
             credentials: Credentials::ROOT,
+            held: SignalSet::default(),
         };
         let cache = PageCache::default();
         Self { fs, ram, frames, cache, processes, host: FakeHost::default(), now_ns: 0 }
@@ -123,6 +130,7 @@ impl World {
             processes: &self.processes,
             host: &mut self.host,
             now_ns: self.now_ns,
+            uptime_ns: self.now_ns,
         };
         operate(&mut self.fs, &mut env)
     }

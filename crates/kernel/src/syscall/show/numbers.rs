@@ -1,7 +1,7 @@
 //! Structs of numbers: times, resource use, limits.
 
 use super::{Bytes, Element, Shower};
-use crate::syscall::args::{Itimer, Rlimit, Rusage, Timespec, Timeval, Tms};
+use crate::syscall::args::{Itimer, Itimerspec, Rlimit, Rusage, Timespec, Timeval, Tms};
 
 const CLOCK_TICKS: u64 = crate::syscall::CLOCK_TICKS;
 
@@ -26,6 +26,15 @@ impl Element for Itimer {
 
     fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
         let (interval, value) = (bytes.part::<Timeval>(0, shower), bytes.part::<Timeval>(16, shower));
+        format!("{{it_interval={interval}, it_value={value}}}")
+    }
+}
+
+impl Element for Itimerspec {
+    const BYTES: usize = 32;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        let (interval, value) = (bytes.part::<Timespec>(0, shower), bytes.part::<Timespec>(16, shower));
         format!("{{it_interval={interval}, it_value={value}}}")
     }
 }
