@@ -2,10 +2,10 @@
 
 use crate::creds::{Capabilities, Credentials};
 use crate::ctx::Ctx;
-use crate::fs::{Env, FdTableId, Fs, Node, OpenFlags, OpenId, Processes, WorkDirId};
+use crate::fs::{Env, FdTableId, Fs, Node, OpenFlags, OpenId, Processes, TtySignal, WorkDirId};
 use crate::kernel::INIT;
 use crate::mm::Truncated;
-use crate::task::{Dumpable, SignalSet, TaskTable, WaitKey};
+use crate::task::{Dumpable, SignalInfo, SignalSet, TaskTable, WaitKey};
 use crate::{Errno, Fd, Host, Kernel, Pid};
 use tine_mmu::Ram;
 
@@ -75,6 +75,14 @@ impl Processes for View<'_> {
         task.pending.set().union(shared)
     }
 
+    fn group(&self, pid: Pid) -> Option<Pid> {
+        Some(self.tasks.process(pid)?.group)
+    }
+
+    fn session(&self, pid: Pid) -> Option<Pid> {
+        Some(self.tasks.process(pid)?.session)
+    }
+
     fn exe(&self, pid: Pid) -> Option<Node> {
         self.tasks.process(pid)?.exe
     }
@@ -105,8 +113,14 @@ impl Kernel {
         operate(&mut self.fs, &mut env)
     }
 
-    /// Wakes the tasks for which the file system has something now.
+    /// Wakes the tasks for which the file system has something now, and sends the signals of terminals.
     pub(crate) fn wake_files(&mut self) {
+        for signal in self.fs.take_tty_signals() {
+            match signal {
+                TtySignal::Group(group, signal) => self.send_to_group(group, SignalInfo::of_kernel(signal)),
+                TtySignal::Process(pid, signal) => self.send_to_process(pid, SignalInfo::of_kernel(signal)),
+            }
+        }
         for wait in self.fs.take_wakes() {
             self.wake(WaitKey::File(wait));
         }

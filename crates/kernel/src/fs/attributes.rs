@@ -111,7 +111,8 @@ impl Fs {
                     InodeKind::Device(_)
                     | InodeKind::Fifo(_)
                     | InodeKind::Console(_)
-                    | InodeKind::Anonymous(_) => (0, 0),
+                    | InodeKind::Anonymous(_)
+                    | InodeKind::Terminal(..) => (0, 0),
                 };
                 Stat {
                     dev,
@@ -121,7 +122,10 @@ impl Fs {
                     nlink: inode.link_count(),
                     uid: inode.uid,
                     gid: inode.gid,
-                    rdev: self.device(node).map_or(0, Device::number),
+                    rdev: match inode.kind {
+                        InodeKind::Terminal(id, end) => self.tty_device(id, end),
+                        _ => self.device(node).map_or(0, Device::number),
+                    },
                     size,
                     blocks,
                     times: inode.times,

@@ -15,19 +15,22 @@ pub enum Device {
     Random,
     /// `/dev/urandom`: bytes of the run's generator (random(4)).
     Urandom,
-    /// `/dev/tty`: the controlling terminal, which no process here has: opening it gives ENXIO (tty(4)).
+    /// `/dev/tty`: the terminal of the caller's session; without one, opening it gives ENXIO (tty(4)).
     Tty,
+    /// `/dev/ptmx`: opening it makes a terminal (pts(4)).
+    Ptmx,
 }
 
 impl Device {
     /// Every device: its name in `/dev` and its permissions.
-    pub(super) const ALL: [(Self, &'static str, u32); 6] = [
+    pub(super) const ALL: [(Self, &'static str, u32); 7] = [
         (Self::Null, "null", 0o666),
         (Self::Zero, "zero", 0o666),
         (Self::Full, "full", 0o666),
         (Self::Random, "random", 0o666),
         (Self::Urandom, "urandom", 0o666),
         (Self::Tty, "tty", 0o666),
+        (Self::Ptmx, "ptmx", 0o666),
     ];
 
     /// Returns the device number (Linux 6.12 Documentation/admin-guide/devices.txt).
@@ -39,6 +42,7 @@ impl Device {
             Self::Random => makedev(1, 8),
             Self::Urandom => makedev(1, 9),
             Self::Tty => makedev(5, 0),
+            Self::Ptmx => makedev(5, 2),
         }
     }
 }

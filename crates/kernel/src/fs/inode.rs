@@ -8,6 +8,7 @@ use super::mount::MountId;
 use super::permission::Creation;
 use super::pipe::PipeId;
 use super::proc::ProcNode;
+use super::tty::{TtyEnd, TtyId};
 use crate::{FileId, GrantId, HostPath};
 
 super::slab::key! {
@@ -41,6 +42,8 @@ pub(super) enum InodeKind {
     Console(Console),
     /// An object of the kernel that only descriptors name.
     Anonymous(Anonymous),
+    /// An end of a terminal.
+    Terminal(TtyId, TtyEnd),
 }
 
 /// When things happened to an inode, in nanoseconds since the epoch. Reading a file leaves no trace: the file systems are
@@ -134,7 +137,7 @@ impl Inode {
             InodeKind::Regular(_) => FileType::Regular,
             InodeKind::Directory(_) => FileType::Directory,
             InodeKind::Symlink(_) => FileType::Symlink,
-            InodeKind::Device(_) => FileType::CharDevice,
+            InodeKind::Device(_) | InodeKind::Terminal(..) => FileType::CharDevice,
             InodeKind::Fifo(_) | InodeKind::Console(_) => FileType::Fifo,
             InodeKind::Anonymous(_) => FileType::Unknown,
         }
@@ -152,7 +155,10 @@ impl Inode {
     pub(super) fn link_count(&self) -> u32 {
         match &self.kind {
             InodeKind::Directory(directory) => directory.link_count(),
-            InodeKind::Fifo(_) | InodeKind::Console(_) | InodeKind::Anonymous(_) => 1,
+            InodeKind::Fifo(_)
+            | InodeKind::Console(_)
+            | InodeKind::Anonymous(_)
+            | InodeKind::Terminal(_, TtyEnd::Master) => 1,
             _ => self.links.len() as u32 + self.origin.unseen_links,
         }
     }

@@ -96,6 +96,7 @@ impl Fs {
                 pipe.peek(len)
             }
             InodeKind::Device(device) => self.read_device(device, len),
+            InodeKind::Terminal(id, end) => self.read_tty(id, end, len, file.flags)?,
             InodeKind::Console(_) => return Ok(ReadSource::Console),
             InodeKind::Directory(_) => return Err(Errno::EISDIR.into()),
             InodeKind::Symlink(_) => return Err(Errno::EINVAL.into()),
@@ -106,7 +107,7 @@ impl Fs {
 
     fn read_device(&mut self, device: Device, len: usize) -> Vec<u8> {
         match device {
-            Device::Null | Device::Tty => Vec::new(),
+            Device::Null | Device::Tty | Device::Ptmx => Vec::new(),
             Device::Zero | Device::Full => vec![0; len],
             Device::Random | Device::Urandom => {
                 let mut bytes = vec![0; len];
@@ -144,6 +145,8 @@ impl Fs {
             if was_full && !pipe.is_full() {
                 self.wakes.push(Wait::PipeWritable(id));
             }
+        } else if let Some((id, end)) = self.tty(open) {
+            self.consume_tty(id, end, len);
         } else if let Node::Inode(inode) = self.opens[open].node
             && let InodeKind::Anonymous(_) = self.inodes[inode].kind
         {
@@ -190,6 +193,7 @@ impl Fs {
                 self.wakes.push(Wait::PipeReadable(id));
                 done
             }
+            InodeKind::Terminal(id, end) => self.write_tty(id, end, bytes, flags)?,
             InodeKind::Device(Device::Full) => return Err(Errno::ENOSPC.into()),
             InodeKind::Device(_) => bytes.len(),
             InodeKind::Console(console) => return Ok(WriteTarget::Console(console)),
@@ -238,11 +242,12 @@ impl Fs {
 
     /// Tells whether a description is a stream: it has no offset, and a read returns what there is now.
     pub fn is_stream(&self, open: OpenId) -> bool {
-        self.file_type(self.opens[open].node) == FileType::Fifo
+        self.file_type(self.opens[open].node) == FileType::Fifo || self.tty(open).is_some()
     }
 
     fn has_offset(&self, open: OpenId) -> bool {
-        !matches!(self.file_type(self.opens[open].node), FileType::Fifo | FileType::Unknown)
+        let file_type = self.file_type(self.opens[open].node);
+        !matches!(file_type, FileType::Fifo | FileType::Unknown) && self.tty(open).is_none()
     }
 
     fn offset(&self, open: OpenId, position: Position) -> u64 {
@@ -306,6 +311,9 @@ impl Fs {
     /// Returns how many bytes a read would find (`FIONREAD`); `None` for what does not know the request.
     pub fn readable_bytes(&self, env: &Env<'_>, open: OpenId) -> Option<u64> {
         let file = &self.opens[open];
+        if let Some((id, end)) = self.tty(open) {
+            return Some(self.tty_readable(id, end) as u64);
+        }
         match (self.open_pipe(open), self.regular(file.node)) {
             (Some(pipe), _) => Some(self.pipes[pipe].len() as u64),
             (_, Some(contents)) => Some(env.cache.size(contents).saturating_sub(file.position)),

@@ -40,6 +40,7 @@ mod stat;
 mod statfs;
 #[cfg(test)]
 mod tests;
+mod tty;
 mod wait;
 mod work_dir;
 
@@ -65,6 +66,7 @@ pub use pipe::PipeId;
 pub use proc::{PidFile, PidLink, ProcFile, ProcLink, ProcNode, Processes, Subject};
 pub use stat::Stat;
 pub use statfs::StatFs;
+pub use tty::{LocalModes, Termios, TtyEnd, TtyId, TtySignal, WindowSize};
 pub use wait::{Stop, Wait};
 pub use work_dir::{AT_FDCWD, WorkDirId};
 
@@ -83,6 +85,7 @@ use pipe::Pipe;
 use slab::{Key, Slab};
 use std::collections::{BTreeMap, BTreeSet};
 use tine_mmu::Ram;
+use tty::Tty;
 use work_dir::WorkDir;
 
 /// What an operation needs of the rest of the kernel.
@@ -131,6 +134,10 @@ pub struct Fs {
     timers: BTreeSet<(u64, InodeId)>,
     /// The inodes of processes that somebody has open.
     pidfds: BTreeMap<(Pid, PidfdKind), InodeId>,
+    ttys: Slab<TtyId, Tty>,
+    tty_signals: Vec<TtySignal>,
+    /// `/dev/pts`.
+    pts: InodeId,
 }
 
 impl Fs {
@@ -164,6 +171,9 @@ impl Fs {
             listeners: Listeners::default(),
             timers: BTreeSet::new(),
             pidfds: BTreeMap::new(),
+            ttys: Slab::new(),
+            tty_signals: Vec::new(),
+            pts: root,
         }
     }
 
@@ -260,6 +270,7 @@ impl Fs {
                     self.inodes[directory.parent].holders -= 1;
                     next = Some(directory.parent);
                 }
+                InodeKind::Terminal(tty, end) => self.drop_tty(env, tty, end),
                 InodeKind::Symlink(_) | InodeKind::Device(_) | InodeKind::Console(_) => {}
             }
         }

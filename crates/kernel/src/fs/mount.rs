@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   /            tmpfs, or what the user grants there (--root)
-//!   /dev         devtmpfs        /dev/shm   tmpfs
+//!   /dev         devtmpfs        /dev/shm   tmpfs        /dev/pts   devpts
 //!   /proc        proc           /sys       sysfs
 //!   /tmp         tmpfs
 //!   ...          what the user grants elsewhere (--dir)
@@ -49,6 +49,8 @@ pub enum MountKind {
     Tmpfs,
     /// Devices, in memory.
     Devtmpfs,
+    /// The slaves of terminals.
+    Devpts,
     /// The processes.
     Proc,
     /// What the machine consists of.
@@ -63,6 +65,7 @@ impl MountKind {
         match self {
             Self::Tmpfs => "tmpfs",
             Self::Devtmpfs => "devtmpfs",
+            Self::Devpts => "devpts",
             Self::Proc => "proc",
             Self::Sysfs => "sysfs",
             Self::Granted(_, Writes::InMemory) => "overlay",
@@ -150,6 +153,7 @@ impl Fs {
         }
         let dev = self.mount_tmpfs(env, b"/dev", MountKind::Devtmpfs, 0o755)?;
         self.fill_dev(dev, env.now_ns);
+        self.pts = self.mount_tmpfs(env, b"/dev/pts", MountKind::Devpts, 0o755)?;
         self.mount_tmpfs(env, b"/dev/shm", MountKind::Tmpfs, 0o1777)?;
         self.mount_tmpfs(env, b"/tmp", MountKind::Tmpfs, 0o1777)?;
         let covers = self.make_directories(env, b"/proc", 0o555)?;

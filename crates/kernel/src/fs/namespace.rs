@@ -389,6 +389,13 @@ impl Fs {
         }
     }
 
+    /// Takes every name of an inode away. Whoever calls owes it a [`Fs::collect`].
+    pub(super) fn remove_all_names(&mut self, inode: InodeId, now_ns: u64) {
+        while let Some(link) = self.inodes[inode].links.first().cloned() {
+            self.detach(&Named { directory: link.directory, name: link.name, inode }, now_ns);
+        }
+    }
+
     fn remove_name(&mut self, named: &Named, now_ns: u64) {
         self.names -= 1;
         let is_directory = self.inodes[named.inode].directory().is_some();

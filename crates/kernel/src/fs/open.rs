@@ -8,6 +8,7 @@ use super::mount::MountId;
 use super::path::FinalLink;
 use super::permission::Creation;
 use super::pipe::{Pipe, PipeId};
+use super::tty::TtyEnd;
 use super::wait::Wait;
 use super::{AccessMode, At, Env, Fs, Node, Processes};
 use crate::mm::Truncated;
@@ -89,6 +90,7 @@ impl Fs {
         } else if !flags.contains(OpenFlags::PATH) {
             self.read_contents(env, node)?;
         }
+        let node = self.open_terminal(env, node, flags)?;
         let mut truncated = Truncated::default();
         if flags.contains(OpenFlags::TRUNC)
             && let Some(file) = self.regular(node)
@@ -147,7 +149,6 @@ impl Fs {
             }
             // Only the call that makes it opens what has no name.
             FileType::Unknown => Err(Errno::ENXIO),
-            _ if self.device(node) == Some(Device::Tty) => Err(Errno::ENXIO),
             _ => Ok(()),
         }
     }
@@ -214,6 +215,9 @@ impl Fs {
             pipe.readers += u32::from(flags.is_readable());
             pipe.writers += u32::from(flags.is_writable());
         }
+        if let Some((id, TtyEnd::Slave)) = self.tty_at(node) {
+            self.count_slave(id, 1);
+        }
         let watchers = BTreeSet::new();
         self.opens.insert(OpenFile { node, flags, position: 0, references: 1, text: None, watchers })
     }
@@ -243,6 +247,9 @@ impl Fs {
             if pipe.readers == 0 {
                 self.wakes.push(Wait::PipeWritable(id));
             }
+        }
+        if let Some((id, TtyEnd::Slave)) = self.tty_at(closed.node) {
+            self.count_slave(id, -1);
         }
         self.release(env, closed.node);
     }
@@ -318,6 +325,9 @@ impl Fs {
         if let Some((_, object)) = self.anonymous(file.node) {
             return self.poll_anonymous(processes, object);
         }
+        if let Some((id, end)) = self.tty(open) {
+            return self.poll_tty(id, end);
+        }
         let Some(pipe) = self.open_pipe(open).map(|id| &self.pipes[id]) else { return readable | writable };
         let mut events = PollEvents::empty();
         if file.flags.is_readable() {
@@ -334,6 +344,9 @@ impl Fs {
     /// Returns what would change the answer of [`Fs::poll`]; nothing for what is always ready.
     pub fn poll_waits(&self, processes: &dyn Processes, open: OpenId) -> Vec<Wait> {
         let OpenFile { node, flags, .. } = self.opens[open];
+        if let Some((id, end)) = self.tty(open) {
+            return Self::tty_waits(id, end);
+        }
         if let Some((inode, object)) = self.anonymous(node) {
             return object.waits(processes, inode);
         }

@@ -1,7 +1,7 @@
 //! Resolution of paths (path_resolution(7); Linux 6.12 fs/namei.c link_path_walk).
 
 use super::inode::InodeKind;
-use super::{AccessMode, Env, FileType, Fs, Node, PidLink, ProcLink, ProcNode, Processes};
+use super::{AccessMode, Env, FileType, Fs, Node, PidLink, ProcLink, ProcNode, Processes, TtyEnd};
 use crate::{Errno, Fd};
 use bitflags::bitflags;
 
@@ -324,6 +324,7 @@ impl Fs {
                 InodeKind::Anonymous(object) => {
                     return format!("anon_inode:[{}]", object.name()).into_bytes();
                 }
+                InodeKind::Terminal(_, TtyEnd::Master) => return b"/dev/ptmx".to_vec(),
                 _ => {}
             }
             if let Some(link) = inode.links.first() {

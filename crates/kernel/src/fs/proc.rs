@@ -225,6 +225,12 @@ pub trait Processes {
     /// Returns the signals that wait for the calling task, blocked ones too.
     fn held_signals(&self) -> SignalSet;
 
+    /// Returns the process group of a process.
+    fn group(&self, pid: Pid) -> Option<Pid>;
+
+    /// Returns the session of a process.
+    fn session(&self, pid: Pid) -> Option<Pid>;
+
     /// Returns the program of a process; `None` when the process or the file is gone.
     fn exe(&self, pid: Pid) -> Option<Node>;
 

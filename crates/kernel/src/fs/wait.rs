@@ -4,6 +4,7 @@ use super::Node;
 use super::flags::PollEvents;
 use super::inode::InodeId;
 use super::pipe::PipeId;
+use super::tty::TtyId;
 use crate::{Errno, Pid};
 
 /// What a task that sleeps in the file system waits for.
@@ -21,16 +22,26 @@ pub enum Wait {
     Writable(InodeId),
     /// Until a signal is sent to the process.
     Signals(Pid),
+    /// Until something was typed at the terminal, or it is hung up.
+    TtyTyped(TtyId),
+    /// Until the terminal shows something, or its slave is closed.
+    TtyShown(TtyId),
+    /// Until the terminal has room in either direction.
+    TtyRoom(TtyId),
 }
 
 impl Wait {
     /// Returns what a wake-up of this kind announces. Ends and errors announce themselves by every kind.
     pub(super) const fn announces(self) -> PollEvents {
         match self {
-            Self::PipeReadable(_) | Self::Readable(_) | Self::Signals(_) => {
-                PollEvents::IN.union(PollEvents::RDNORM)
+            Self::PipeReadable(_)
+            | Self::Readable(_)
+            | Self::Signals(_)
+            | Self::TtyTyped(_)
+            | Self::TtyShown(_) => PollEvents::IN.union(PollEvents::RDNORM),
+            Self::PipeWritable(_) | Self::Writable(_) | Self::TtyRoom(_) => {
+                PollEvents::OUT.union(PollEvents::WRNORM)
             }
-            Self::PipeWritable(_) | Self::Writable(_) => PollEvents::OUT.union(PollEvents::WRNORM),
             Self::FileLock(_) => PollEvents::empty(),
         }
     }

@@ -2,8 +2,8 @@
 
 use super::SysResult;
 use super::args::UserPtr;
-use super::path;
 use super::types::{DirFd, Mode, OpenArg, PathPtr, Whence};
+use super::{path, terminal};
 use crate::ctx::Ctx;
 use crate::fs::{Env, FileType, Fs, OnExec, OpenFlags, OpenId, Seek};
 use crate::{Errno, Fd};
@@ -123,7 +123,7 @@ pub(super) fn dup3(ctx: &mut Ctx<'_>, old: Fd, new: Fd, flags: OpenArg) -> SysRe
     Ok(fd.0 as u64)
 }
 
-/// `ioctl(2)`: `FIONREAD`, `FIOCLEX`, `FIONCLEX` and `FIONBIO`. Nothing is a terminal, so all else is `ENOTTY`.
+/// `ioctl(2)`: `FIONREAD`, `FIOCLEX`, `FIONCLEX` and `FIONBIO`, and what terminals know.
 pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr) -> SysResult {
     const FIONREAD: u32 = 0x541b;
     const FIONBIO: u32 = 0x5421;
@@ -145,7 +145,7 @@ pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr)
         }
         FIOCLEX => ctx.kernel.fs.set_on_exec(files, fd, OnExec::Close)?,
         FIONCLEX => ctx.kernel.fs.set_on_exec(files, fd, OnExec::Keep)?,
-        _ => return Err(Errno::ENOTTY.into()),
+        _ => return terminal::request(ctx, open, request, argument),
     }
     Ok(0)
 }

@@ -30,6 +30,7 @@ mod signal;
 mod system;
 mod table;
 mod task_types;
+mod terminal;
 mod thread;
 mod time;
 mod transfer;
@@ -97,6 +98,8 @@ pub enum Continuation {
     SignalWait(signal::SignalWait),
     /// `rt_sigsuspend` and `pause`: until a signal is taken.
     Suspend,
+    /// A call that has done nothing and is to be made again, once the signal that its caller has just got is taken.
+    Again,
 }
 
 impl Continuation {
@@ -115,13 +118,15 @@ impl Continuation {
             Self::SignalWait(wait) => wait.run(ctx),
             // Only a handler ends it, and then it is not resumed.
             Self::Suspend => Err(Flow::Block(Self::Suspend)),
+            // [`resume`] knows the call.
+            Self::Again => Err(Flow::Block(Self::Again)),
         }
     }
 
     fn keys(&self, ctx: &Ctx<'_>) -> Vec<WaitKey> {
         match self {
             // Who wakes a futex has its waiters by name.
-            Self::Sleep(_) | Self::Futex(_) | Self::SignalWait(_) | Self::Suspend => Vec::new(),
+            Self::Sleep(_) | Self::Futex(_) | Self::SignalWait(_) | Self::Suspend | Self::Again => Vec::new(),
             Self::Wait(_) => vec![WaitKey::ChildOf(ctx.pid)],
             Self::Vfork(child) => vec![WaitKey::VforkDone(*child)],
             Self::Read(read) => read.key().into_iter().collect(),
@@ -152,7 +157,7 @@ impl Continuation {
             Self::Poll(_) | Self::Suspend => Restart::WithoutHandler,
             Self::Sleep(sleep) => sleep.restart(),
             Self::Futex(wait) if wait.deadline_ns().is_some() => Restart::WithTimeLeft,
-            Self::Futex(_) | Self::Wait(_) | Self::Read(_) | Self::Write(_) | Self::Lock(_) => {
+            Self::Futex(_) | Self::Wait(_) | Self::Read(_) | Self::Write(_) | Self::Lock(_) | Self::Again => {
                 Restart::IfAsked
             }
         }
@@ -177,7 +182,8 @@ impl Continuation {
             | Self::Vfork(_)
             | Self::Futex(_)
             | Self::SignalWait(_)
-            | Self::Suspend => Vec::new(),
+            | Self::Suspend
+            | Self::Again => Vec::new(),
         }
     }
 
@@ -192,7 +198,7 @@ impl Continuation {
             Self::Lock(_) => "a file lock".to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
             Self::Futex(wait) => wait.describe(),
-            Self::SignalWait(_) | Self::Suspend => "a signal".to_owned(),
+            Self::SignalWait(_) | Self::Suspend | Self::Again => "a signal".to_owned(),
         }
     }
 }
@@ -248,7 +254,10 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
 pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
     let Suspended { continuation, call } = suspended;
     let opens = continuation.opens();
-    let result = continuation.resume(ctx);
+    let result = match continuation {
+        Continuation::Again => (call.row.run)(ctx, call.arguments),
+        continuation => continuation.resume(ctx),
+    };
     finish(ctx, result, call);
     // Only now: what sleeps again has taken a hold of its own.
     release_opens(ctx, opens);

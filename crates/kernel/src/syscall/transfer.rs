@@ -1,6 +1,7 @@
 //! Reading and writing: calls that move bytes between a description and pieces of user memory, and may sleep on the way.
 
 use super::args::{UserPtr, UserValue};
+use super::terminal::check_transfer;
 use super::types::{InBuffer, OutBuffer};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
@@ -57,6 +58,7 @@ impl Read {
 
     /// Reads into one piece after another until there is no more now.
     fn transfer(mut self, ctx: &mut Ctx<'_>) -> SysResult {
+        check_transfer(ctx, self.open, Signal::SIGTTIN)?;
         let mut done = 0;
         for piece in self.pieces.clone() {
             match self.fill(ctx, piece, done) {
@@ -172,6 +174,7 @@ impl Write {
     }
 
     fn transfer(mut self, ctx: &mut Ctx<'_>) -> SysResult {
+        check_transfer(ctx, self.open, Signal::SIGTTOU)?;
         loop {
             let (bytes, faulted) = self.next_bytes(ctx);
             if bytes.is_empty() && faulted {

@@ -68,6 +68,14 @@ impl Kernel {
         self.wake_taker(pid, info.signal);
     }
 
+    /// Sends a signal to every process of a group.
+    pub(crate) fn send_to_group(&mut self, group: Pid, info: SignalInfo) {
+        let members = self.tasks.processes().filter(|(_, process)| process.group == group);
+        for pid in members.map(|(pid, _)| pid).collect::<Vec<_>>() {
+            self.send_to_process(pid, info);
+        }
+    }
+
     /// Sends a signal to one task.
     pub(crate) fn send_to_task(&mut self, tid: Pid, info: SignalInfo) {
         let Some(pid) = self.tasks.task(tid).map(|task| task.process) else { return };
@@ -142,7 +150,7 @@ impl Kernel {
 
 impl crate::task::TaskTable {
     /// Tells whether `signal` would do nothing to a process.
-    fn ignores(&self, pid: Pid, signal: Signal) -> bool {
+    pub(crate) fn ignores(&self, pid: Pid, signal: Signal) -> bool {
         match self.action(pid, signal).handler {
             Handler::Ignore => true,
             Handler::Default => {

@@ -36,6 +36,10 @@ impl Ctx<'_> {
         if self.kernel.program == Some(pid) {
             self.kernel.program_end = Some(status);
         }
+        if self.process().session == pid {
+            self.kernel.fs.leave_tty(pid);
+            self.kernel.wake_files();
+        }
         self.kernel.tell_parent(pid, status);
     }
 

@@ -82,7 +82,7 @@ impl Kernel {
     /// Tells whether nobody in the session, but outside of a process group, is a parent in it: who would continue its stopped
     /// processes (Linux 6.12 kernel/exit.c will_become_orphaned_pgrp). The supervisor is that to the program, as the shell is
     /// that started one.
-    fn is_orphaned(&self, group: Pid, leaving: Option<Pid>) -> bool {
+    pub(crate) fn is_orphaned(&self, group: Pid, leaving: Option<Pid>) -> bool {
         let connects = |pid: Pid, process: &Process| match process.parent {
             INIT => self.program == Some(pid),
             parent => self

@@ -195,9 +195,14 @@ impl Fs {
         match self.kind(node) {
             Some(InodeKind::Regular(_) | InodeKind::Directory(_) | InodeKind::Symlink(_)) | None => false,
             Some(InodeKind::Device(device)) => {
-                matches!(device, Device::Random | Device::Urandom | Device::Tty)
+                matches!(device, Device::Random | Device::Urandom)
             }
-            Some(InodeKind::Fifo(_) | InodeKind::Console(_) | InodeKind::Anonymous(_)) => true,
+            Some(
+                InodeKind::Fifo(_)
+                | InodeKind::Console(_)
+                | InodeKind::Anonymous(_)
+                | InodeKind::Terminal(..),
+            ) => true,
         }
     }
 

@@ -22,7 +22,7 @@ use crate::{FileId, Pid};
 use fake_host::FakeHost;
 
 /// Frames of the machine under test.
-const FRAMES: u64 = 128;
+const FRAMES: u64 = 160;
 
 /// The process under test.
 const SELF: Pid = Pid(10);
@@ -71,6 +71,14 @@ impl Processes for Pair {
 
     fn held_signals(&self) -> SignalSet {
         self.held
+    }
+
+    fn group(&self, pid: Pid) -> Option<Pid> {
+        Some(pid)
+    }
+
+    fn session(&self, pid: Pid) -> Option<Pid> {
+        Some(pid)
     }
 
     fn exe(&self, pid: Pid) -> Option<Node> {
