@@ -97,6 +97,7 @@ cases! {
     python_threads_on_four_harts = "python-threads" on 4;
     redis = "redis" on 1;
     sqlite_wal = "sqlite-wal" on 1;
+    startup_faults = "startup-faults" on 1;
     tar_xz = "tar-xz" on 1;
     tclsh = "tclsh" on 1;
 }
