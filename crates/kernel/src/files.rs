@@ -3,7 +3,6 @@
 use crate::creds::{Capabilities, Credentials};
 use crate::ctx::Ctx;
 use crate::fs::{Env, FdTableId, Fs, Node, OpenFlags, OpenId, Processes, TtySignal, WorkDirId};
-use crate::kernel::INIT;
 use crate::mm::Truncated;
 use crate::task::{Dumpable, SignalInfo, SignalSet, TaskTable, WaitKey};
 use crate::{Errno, Fd, Host, Kernel, Pid};
@@ -26,15 +25,15 @@ impl<'a> View<'a> {
 
 impl Processes for View<'_> {
     fn pids(&self) -> Vec<Pid> {
-        self.tasks.processes().map(|(pid, _)| pid).filter(|pid| *pid != INIT).collect()
+        self.tasks.processes().map(|(pid, _)| pid).collect()
     }
 
     fn exists(&self, pid: Pid) -> bool {
-        pid != INIT && self.tasks.process(pid).is_some()
+        self.tasks.process(pid).is_some()
     }
 
     fn tasks(&self, pid: Pid) -> Vec<Pid> {
-        let Some(process) = self.tasks.process(pid).filter(|_| pid != INIT) else { return Vec::new() };
+        let Some(process) = self.tasks.process(pid) else { return Vec::new() };
         // The first task is there as long as the process is (Linux keeps a zombie of it).
         let mut tasks: Vec<Pid> = [pid].into_iter().chain(process.tasks.iter().copied()).collect();
         tasks.sort_unstable();

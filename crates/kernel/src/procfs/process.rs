@@ -4,6 +4,7 @@ use super::{NS_PER_S, PAGE_KIB, parse_number};
 use crate::creds::{Capabilities, Ids};
 use crate::ctx::Ctx;
 use crate::fs::Subject;
+use crate::kernel::INIT;
 use crate::mm::Usage;
 use crate::syscall::CLOCK_TICKS;
 use crate::task::{Handler, Process, SignalSet, TaskState};
@@ -23,6 +24,8 @@ impl Kernel {
 
     fn state_of(&self, tid: Pid) -> (char, &'static str) {
         match self.tasks.task(tid).map(|task| &task.state) {
+            // The supervisor's own process has no task: what it does, it does at once.
+            None if tid == INIT => ('S', "sleeping"),
             // Its first task at least has ended.
             None => ('Z', "zombie"),
             Some(TaskState::Stopped) => ('T', "stopped"),

@@ -160,6 +160,7 @@ fn a_grant_is_one_file_system() {
     let expected = [
         ("overlay", "/"),
         ("devtmpfs", "/dev"),
+        ("devpts", "/dev/pts"),
         ("tmpfs", "/dev/shm"),
         ("tmpfs", "/tmp"),
         ("proc", "/proc"),
