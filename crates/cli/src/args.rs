@@ -218,6 +218,11 @@ pub(crate) struct ObserveArgs {
     /// Print system calls as strace -f does, to stderr or to FILE.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) strace: Option<Option<PathBuf>>,
+    /// Count system calls, errors and time, as strace -c does; with --strace, behind the calls themselves.
+    ///
+    /// The time is virtual and runs until a call returns, sleep included, as strace -c -w has it.
+    #[arg(long)]
+    pub(crate) strace_summary: bool,
     /// Say on stderr when the program calls something that Tine does not have.
     #[arg(long)]
     pub(crate) warn: bool,

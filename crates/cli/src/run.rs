@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     machine.load(&mut host, guest).map_err(|error| program.refused(&error))?;
     let outcome = machine.run(&mut host, &mut sinks);
 
-    sinks.finish()?;
+    sinks.finish(&machine.syscalls())?;
     if let Some(stats) = stats {
         stats.write(&machine.report())?;
     }

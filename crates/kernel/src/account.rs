@@ -20,13 +20,23 @@ pub struct Account {
     pub syscalls: BTreeMap<&'static str, SyscallCount>,
 }
 
-/// How often a system call was made and how often it failed.
+/// How often a system call was made, how often it failed, and how long it took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyscallCount {
     /// Calls, each once however often it slept.
     pub calls: u64,
     /// Calls that returned an errno.
     pub errors: u64,
+    /// Virtual nanoseconds from the trap until the call returned, sleep included.
+    pub ns: u64,
+}
+
+impl AddAssign for SyscallCount {
+    fn add_assign(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.ns += other.ns;
+    }
 }
 
 impl AddAssign<&Account> for Account {
@@ -36,9 +46,7 @@ impl AddAssign<&Account> for Account {
         self.memory += other.memory;
         self.switches += other.switches;
         for (name, count) in &other.syscalls {
-            let sum = self.syscalls.entry(name).or_default();
-            sum.calls += count.calls;
-            sum.errors += count.errors;
+            *self.syscalls.entry(name).or_default() += *count;
         }
     }
 }

@@ -3,10 +3,11 @@
 use crate::processors::Processors;
 use crate::report::{Process, Report, Setting};
 use crate::{Config, Counts};
+use std::collections::BTreeMap;
 use thiserror::Error;
 use tine_kernel::{
     Account, BootError, Errno, Event, ExecError, GrantId, Harts, Host, InstalledFile, Kernel, MemoryPolicy,
-    Outcome, Program as KernelProgram, Settings, TRAP_NS,
+    Outcome, Program as KernelProgram, Settings, SyscallCount, TRAP_NS,
 };
 use tine_mmu::{Ram, RamError};
 
@@ -204,6 +205,15 @@ impl Machine {
             processes,
             harts: self.kernel.harts().iter().map(Counts::from).collect(),
         }
+    }
+
+    /// Returns the machine's system calls by Linux name.
+    pub fn syscalls(&self) -> BTreeMap<&'static str, SyscallCount> {
+        let mut sums = BTreeMap::<_, SyscallCount>::new();
+        for (name, count) in self.kernel.harts().iter().flat_map(|account| &account.syscalls) {
+            *sums.entry(*name).or_default() += *count;
+        }
+        sums
     }
 
     fn gauges(&self) -> Counts {

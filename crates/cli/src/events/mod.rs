@@ -2,6 +2,7 @@
 
 mod json;
 mod strace;
+mod summary;
 mod text;
 mod trace;
 
@@ -9,12 +10,14 @@ use crate::args::ObserveArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 use strace::Strace;
+use summary::Syscalls;
 use tine_machine::{Event, EventSink, Interest, What};
 use trace::Trace;
 
 /// Everything that wants events.
 pub(crate) struct Sinks {
     strace: Option<Strace>,
+    summary: Option<Output>,
     trace: Option<Trace>,
     warnings: Option<Output>,
 }
@@ -25,14 +28,20 @@ impl Sinks {
     /// # Errors
     /// When a file cannot be created.
     pub(crate) fn open(options: &ObserveArgs) -> Result<Self, Failure> {
-        let strace = options.strace.as_ref().map(|file| Strace::open(file.as_deref())).transpose()?;
+        let strace = options
+            .strace
+            .as_ref()
+            .map(|file| Strace::open(file.as_deref(), options.strace_summary))
+            .transpose()?;
+        // Where calls are shown, the summary follows them.
+        let summary = (options.strace_summary && strace.is_none()).then(Output::stderr);
         let trace = options.trace.clone().map(|spec| {
             let output = Output::open("--trace-file", options.trace_file.as_deref())?;
             Ok(Trace::new(spec, options.trace_format, output))
         });
         // strace lines already name calls that Tine does not have.
         let warnings = (options.warn || strace.is_some()).then(Output::stderr);
-        Ok(Self { strace, trace: trace.transpose()?, warnings })
+        Ok(Self { strace, summary, trace: trace.transpose()?, warnings })
     }
 
     /// Returns the kinds of event that are wanted at all.
@@ -50,12 +59,16 @@ impl Sinks {
         interest
     }
 
-    /// Writes what is left.
+    /// Writes what is left, and the summary of the system calls that were made.
     ///
     /// # Errors
     /// The first output that could not be written.
-    pub(crate) fn finish(self) -> Result<(), Failure> {
-        self.strace.map_or(Ok(()), Strace::finish)?;
+    pub(crate) fn finish(self, syscalls: &Syscalls) -> Result<(), Failure> {
+        self.strace.map_or(Ok(()), |strace| strace.finish(syscalls))?;
+        if let Some(mut output) = self.summary {
+            output.write(&summary::render(syscalls));
+            output.finish()?;
+        }
         self.trace.map_or(Ok(()), Trace::finish)
     }
 }

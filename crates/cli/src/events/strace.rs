@@ -1,5 +1,6 @@
 //! System calls, signals and exits as `strace -f` prints them.
 
+use super::summary::{self, Syscalls};
 use crate::failure::Failure;
 use crate::output::Output;
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ pub(super) struct Strace {
     open: BTreeMap<Pid, OpenCall>,
     /// A task that has just been made, and who made it.
     attached: Option<Attached>,
+    summarises: bool,
 }
 
 /// A call that has not returned.
@@ -57,14 +59,14 @@ impl Strace {
     ///
     /// # Errors
     /// When the file cannot be created.
-    pub(super) fn open(file: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn open(file: Option<&Path>, summarises: bool) -> Result<Self, Failure> {
         let prefix = if file.is_some() { Prefix::Plain } else { Prefix::Bracketed };
-        Ok(Self::new(Output::open("--strace", file)?, prefix))
+        Ok(Self { summarises, ..Self::new(Output::open("--strace", file)?, prefix) })
     }
 
     pub(super) fn new(output: Output, prefix: Prefix) -> Self {
         let (alive, open) = (BTreeSet::new(), BTreeMap::new());
-        Self { output, prefix, alive, held: None, open, attached: None }
+        Self { output, prefix, alive, held: None, open, attached: None, summarises: false }
     }
 
     pub(super) fn event(&mut self, event: &Event) {
@@ -157,8 +159,11 @@ impl Strace {
         }
     }
 
-    pub(super) fn finish(mut self) -> Result<(), Failure> {
+    pub(super) fn finish(mut self, syscalls: &Syscalls) -> Result<(), Failure> {
         self.cut_held();
+        if self.summarises {
+            self.output.write(&summary::render(syscalls));
+        }
         self.output.finish()
     }
 }

@@ -1,5 +1,6 @@
 use super::json;
 use super::strace::{Prefix, Strace};
+use super::summary::{self, Syscalls};
 use super::text;
 use crate::output::Output;
 use std::cell::RefCell;
@@ -8,7 +9,7 @@ use std::rc::Rc;
 use tine_machine::task::Signal;
 use tine_machine::{
     Access, Cause, Event, FaultKind, Fence, HartId, Interrupt, Pid, Ppn, Privilege, RetiredInstruction,
-    VirtAddr, WaitStatus, What,
+    SyscallCount, VirtAddr, WaitStatus, What,
 };
 
 fn event(pid: i32, what: What) -> Event {
@@ -79,7 +80,7 @@ fn straced(prefix: Prefix, events: &[Event]) -> String {
     for event in events {
         strace.event(event);
     }
-    strace.finish().unwrap();
+    strace.finish(&Syscalls::new()).unwrap();
     String::from_utf8(written.0.take()).unwrap()
 }
 
@@ -158,4 +159,25 @@ fn json_has_an_object_for_every_kind() {
         let object: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert!(object["ev"].is_string() && object["t"] == 18_342, "{line}");
     }
+}
+
+#[test]
+fn the_summary_looks_like_that_of_strace() {
+    let count = |calls, errors, ns| SyscallCount { calls, errors, ns };
+    let syscalls = Syscalls::from([
+        ("brk", count(2, 0, 500)),
+        ("openat", count(3, 1, 750)),
+        ("wait4", count(1, 0, 12_345_678)),
+        ("write", count(2, 0, 500)),
+    ]);
+    insta::assert_snapshot!(summary::render(&syscalls), @"
+    % time     seconds  usecs/call     calls    errors syscall
+    ------ ----------- ----------- --------- --------- ----------------
+     99.99    0.012345       12345         1           wait4
+      0.01    0.000000           0         3         1 openat
+      0.00    0.000000           0         2           brk
+      0.00    0.000000           0         2           write
+    ------ ----------- ----------- --------- --------- ----------------
+    100.00    0.012347        1543         8         1 total
+    ");
 }

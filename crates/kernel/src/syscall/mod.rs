@@ -50,7 +50,7 @@ pub(crate) use time::CLOCK_TICKS;
 use crate::account::SyscallCount;
 use crate::ctx::Ctx;
 use crate::fs::OpenId;
-use crate::task::WaitKey;
+use crate::task::{TRAP_NS, WaitKey};
 use crate::{Errno, Pid, Reg};
 
 /// What a system call comes to.
@@ -219,6 +219,8 @@ pub struct Call {
     pub row: &'static Syscall,
     /// Its argument registers.
     pub arguments: Arguments,
+    /// When it trapped, in virtual nanoseconds.
+    pub(crate) trapped_ns: u64,
     /// What strace has to print again when the call has ended; nothing where nobody watches.
     pub(crate) remembered: Vec<String>,
 }
@@ -243,7 +245,8 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
         ctx.harts.set_register(ctx.hart, Reg::A0, errno_value(Errno::ENOSYS));
         return;
     };
-    let mut call = Call { row, arguments, remembered: Vec::new() };
+    let trapped_ns = ctx.now_ns().saturating_sub(TRAP_NS);
+    let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new() };
     show::enter(ctx, &mut call);
     count(ctx, row.name, |entry| entry.calls += 1);
     let result = (row.run)(ctx, arguments);
@@ -304,6 +307,7 @@ fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: Call) {
         Err(Flow::NoReturn) => return,
     };
     ctx.harts.set_register(ctx.hart, Reg::A0, value);
+    count_time(ctx, &call);
     show::exit(ctx, &call, result_of(value));
     if ctx.yield_after_call {
         ctx.kernel.preempt(ctx.harts, ctx.hart);
@@ -327,8 +331,8 @@ pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
         }
         _ => Errno::EINTR,
     };
-    let Call { row, .. } = suspended.call;
-    count(ctx, row.name, |entry| entry.errors += 1);
+    count(ctx, suspended.call.row.name, |entry| entry.errors += 1);
+    count_time(ctx, &suspended.call);
     ctx.harts.set_register(ctx.hart, Reg::A0, errno_value(errno));
     show_interrupted(ctx, &suspended);
     abandon(ctx, suspended);
@@ -354,6 +358,11 @@ fn result_of(value: u64) -> CallResult {
 /// Returns what `a0` holds for an errno.
 fn errno_value(errno: Errno) -> u64 {
     i64::from(-errno.number()) as u64
+}
+
+fn count_time(ctx: &mut Ctx<'_>, call: &Call) {
+    let took_ns = ctx.now_ns().saturating_sub(call.trapped_ns);
+    count(ctx, call.row.name, |entry| entry.ns += took_ns);
 }
 
 fn count(ctx: &mut Ctx<'_>, name: &'static str, add: impl Fn(&mut SyscallCount)) {

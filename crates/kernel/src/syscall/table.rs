@@ -72,8 +72,10 @@ syscalls! {
     22 => epoll::epoll_pwait(epoll: Fd, events: EpollEvents, max: i32, timeout_ms: i32, mask: In<SizedSigSet<5>>, size: u64);
     23 => file::dup(fd: Fd);
     24 => file::dup3(old: Fd, new: Fd, flags: NewFdFlags);
-    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg) -> fcntl;
-    29 => file::ioctl(fd: Fd, request: IoctlRequest, argument: IoctlArg);
+    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg) -> fcntl
+        partly "signals and owners of I/O, F_NOTIFY and write hints are EINVAL";
+    29 => file::ioctl(fd: Fd, request: IoctlRequest, argument: IoctlArg)
+        partly "FIONREAD, FIONBIO, FIOCLEX, FIONCLEX and those of terminals; all else is ENOTTY";
     32 => lock::flock(fd: Fd, operation: FlockOp);
     34 => path::mkdirat(dir: DirFd, path: PathPtr, mode: Mode);
     35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
@@ -101,8 +103,10 @@ syscalls! {
     66 => transfer::writev(fd: Fd, vector: WriteVector, count: i32);
     67 => transfer::pread64(fd: Fd, buffer: OutBuffer, len: u64, offset: i64);
     68 => transfer::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
-    72 => poll::pselect6(count: i32, reading: In<FdSet>, writing: In<FdSet>, exceptional: In<FdSet>, timeout: In<Timespec>, mask: In<MaskAndSize>) -> selected;
-    73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled;
+    72 => poll::pselect6(count: i32, reading: In<FdSet>, writing: In<FdSet>, exceptional: In<FdSet>, timeout: In<Timespec>, mask: In<MaskAndSize>) -> selected
+        partly "more than 1024 descriptors are not looked at";
+    73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled
+        partly "more than 1024 descriptors are EINVAL";
     74 => anonymous::signalfd4(fd: Fd, mask: In<SizedSigSet<2>>, size: u64, flags: SignalfdFlags);
     78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
     79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: Out<StatStruct>, flags: AtFlags);
@@ -115,21 +119,28 @@ syscalls! {
     88 => attributes::utimensat(dir: DirFd, path: PathPtr, times: In<[FileTime; 2]>, flags: AtFlags);
     90 => creds::capget(header: CapabilityHeader, to: Out<CapabilitySets>);
     91 => creds::capset(header: CapabilityHeader, from: In<CapabilitySets>);
-    92 => system::personality(persona: Persona) -> personality;
+    92 => system::personality(persona: Persona) -> personality
+        partly "ADDR_NO_RANDOMIZE is obeyed, everything else only kept";
     93 => thread::exit(status: i32);
     94 => thread::exit_group(status: i32);
-    95 => process::waitid(which: IdType, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<Rusage>);
+    95 => process::waitid(which: IdType, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<Rusage>)
+        partly "__WALL, __WCLONE and __WNOTHREAD change nothing";
     96 => thread::set_tid_address(word: VirtAddr);
-    97 => thread::unshare(flags: UnshareFlags);
-    98 => futex::futex(word: VirtAddr, operation: FutexOp, value: u32, timeout: FutexArg, second: FutexArg, value3: FutexArg);
+    97 => thread::unshare(flags: UnshareFlags)
+        partly "namespaces are EINVAL";
+    98 => futex::futex(word: VirtAddr, operation: FutexOp, value: u32, timeout: FutexArg, second: FutexArg, value3: FutexArg)
+        partly "operations that inherit priorities are ENOSYS";
     99 => thread::set_robust_list(head: VirtAddr, len: u64);
     100 => thread::get_robust_list(tid: Pid, head: Out<Address>, len: Out<u64>);
     101 => time::nanosleep(request: In<Timespec>, remaining: Remaining);
     102 => time::getitimer(which: TimerArg, to: Out<Itimer>);
     103 => time::setitimer(which: TimerArg, new: In<Itimer>, old: Out<Itimer>);
-    113 => time::clock_gettime(clock: ClockId, to: Out<Timespec>);
-    114 => time::clock_getres(clock: ClockId, to: Out<Timespec>);
-    115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining);
+    113 => time::clock_gettime(clock: ClockId, to: Out<Timespec>)
+        partly "CLOCK_TAI, alarm clocks and clocks of other processes are EINVAL; a thread has the time of its process";
+    114 => time::clock_getres(clock: ClockId, to: Out<Timespec>)
+        partly "as clock_gettime";
+    115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining)
+        partly "clocks of CPU time are EOPNOTSUPP";
     122 => sched::sched_setaffinity(tid: Pid, len: u32, mask: In<HartSet>);
     123 => sched::sched_getaffinity(pid: Pid, len: u32, mask: Out<HartSet>);
     124 => sched::sched_yield();
@@ -163,10 +174,13 @@ syscalls! {
     159 => creds::setgroups(count: u32, from: In<Groups>);
     160 => system::uname(to: Out<UtsName>);
     163 => limits::getrlimit(resource: Resource, to: Out<Rlimit>);
-    164 => limits::setrlimit(resource: Resource, from: In<Rlimit>);
-    165 => process::getrusage(who: UsageOf, to: Out<Rusage>);
+    164 => limits::setrlimit(resource: Resource, from: In<Rlimit>)
+        partly "RLIMIT_CPU, RLIMIT_FSIZE and those of what Tine has not are kept and not enforced";
+    165 => process::getrusage(who: UsageOf, to: Out<Rusage>)
+        partly "RUSAGE_THREAD is that of the process; block I/O, signals and messages are 0";
     166 => path::umask(mask: Mode) -> octal;
-    167 => process::prctl(option: PrctlOption, argument: PrctlArg) -> prctl;
+    167 => process::prctl(option: PrctlOption, argument: PrctlArg) -> prctl
+        partly "options other than PR_SET_NAME, PR_GET_NAME, PR_SET_CHILD_SUBREAPER and PR_[SG]ET_THP_DISABLE are EINVAL";
     168 => sched::getcpu(hart: Out<u32>, node: Out<u32>);
     169 => time::gettimeofday(to: Out<Timeval>, zone: Out<TimeZone>);
     172 => process::getpid();
@@ -176,31 +190,42 @@ syscalls! {
     176 => creds::getgid();
     177 => creds::getegid();
     178 => thread::gettid();
-    179 => system::sysinfo(to: Out<SysInfo>);
+    179 => system::sysinfo(to: Out<SysInfo>)
+        partly "loads, buffers and swap are 0";
     214 => memory::brk(to: VirtAddr) -> address;
     215 => memory::munmap(at: VirtAddr, len: u64);
-    216 => memory::mremap(at: VirtAddr, old_len: u64, new_len: u64, flags: RemapFlags, to: RemapTarget) -> address;
-    220 => thread::clone(flags: CloneArg, stack: CloneRest, parent_tid: CloneRest, tls: CloneRest, child_tid: CloneRest);
+    216 => memory::mremap(at: VirtAddr, old_len: u64, new_len: u64, flags: RemapFlags, to: RemapTarget) -> address
+        partly "MREMAP_DONTUNMAP is EINVAL";
+    220 => thread::clone(flags: CloneArg, stack: CloneRest, parent_tid: CloneRest, tls: CloneRest, child_tid: CloneRest)
+        partly "namespaces are EINVAL";
     221 => exec::execve(path: PathPtr, argv: In<Strings>, envp: In<Variables>);
-    222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: Hex) -> address;
+    222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: Hex) -> address
+        partly "MAP_HUGETLB is ENOMEM; MAP_LOCKED and MAP_NONBLOCK change nothing";
     223 => file::fadvise64(fd: Fd, offset: i64, len: i64, advice: FileAdvice);
-    226 => memory::mprotect(at: VirtAddr, len: u64, prot: Prot);
+    226 => memory::mprotect(at: VirtAddr, len: u64, prot: Prot)
+        partly "PROT_GROWSDOWN and PROT_GROWSUP are EINVAL";
     227 => memory::msync(at: VirtAddr, len: u64, flags: MsyncFlags);
     232 => memory::mincore(at: VirtAddr, len: u64, to: Out<Residency>);
-    233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice);
+    233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice)
+        partly "MADV_REMOVE, MADV_MERGEABLE and MADV_COLLAPSE are EINVAL; hints change nothing";
     240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: In<SigInfo>);
-    258 => hwprobe::riscv_hwprobe(pairs: InOut<Array<ProbePair, 1>>, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32);
+    258 => hwprobe::riscv_hwprobe(pairs: InOut<Array<ProbePair, 1>>, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32)
+        partly "flags are EINVAL";
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: FlushFlags);
-    260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>);
-    261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>);
+    260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>)
+        partly "__WALL, __WCLONE and __WNOTHREAD change nothing";
+    261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
+        partly "as setrlimit";
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: RandomBytes, len: u64, flags: RandomFlags);
     281 => exec::execveat(dir: DirFd, path: PathPtr, argv: In<Strings>, envp: In<Variables>, flags: AtFlags);
-    283 => thread::membarrier(command: Barrier, flags: BarrierFlags, hart: BarrierHart) -> barriers;
+    283 => thread::membarrier(command: Barrier, flags: BarrierFlags, hart: BarrierHart) -> barriers
+        partly "commands for restartable sequences are EINVAL";
     291 => path::statx(dir: DirFd, path: PathPtr, flags: StatxFlags, mask: StatxMask, buffer: Out<StatxStruct>);
     424 => pidfd::pidfd_send_signal(fd: Fd, signal: SignalArg, info: In<SigInfo>, flags: PidfdSignalFlags);
     434 => pidfd::pidfd_open(pid: Pid, flags: PidfdFlags);
-    435 => thread::clone3(request: Clone3Ptr, size: u64);
+    435 => thread::clone3(request: Clone3Ptr, size: u64)
+        partly "namespaces and CLONE_INTO_CGROUP are EINVAL";
     436 => file::close_range(first: u32, last: u32, flags: CloseRangeFlags);
     438 => pidfd::pidfd_getfd(fd: Fd, target: Fd, flags: u32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: AccessArg, flags: AccessFlags);
