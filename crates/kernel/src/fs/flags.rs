@@ -193,6 +193,8 @@ pub enum FileType {
     CharDevice = 2,
     /// A directory.
     Directory = 4,
+    /// A block device.
+    BlockDevice = 6,
     /// A regular file.
     Regular = 8,
     /// A symbolic link.

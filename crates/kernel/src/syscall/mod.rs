@@ -3,9 +3,11 @@
 //! A call returns a value, an errno, or a [`Continuation`] when it must wait. The kernel resumes the continuation when
 //! the task is woken; the ECALL itself is not repeated, so a call is counted once and does nothing twice.
 
+mod allocate;
 mod anonymous;
 mod args;
 mod attributes;
+mod copy;
 mod creds;
 mod creds_types;
 mod epoll;
@@ -43,6 +45,7 @@ mod thread;
 mod time;
 mod transfer;
 mod types;
+mod xattr;
 
 pub use args::{UserPtr, UserValue};
 pub(crate) use limits::MOST_FDS;
@@ -94,6 +97,10 @@ pub enum Continuation {
     Read(transfer::Read),
     /// Writing to a pipe.
     Write(transfer::Write),
+    /// `sendfile`, `copy_file_range`, `splice` and `tee`.
+    Copy(copy::Copy),
+    /// `openat` of a FIFO.
+    OpenFifo(file::OpenFifo),
     /// `fcntl` and `flock` waiting for a lock.
     Lock(lock::Request),
     /// A call on a socket.
@@ -121,6 +128,8 @@ impl Continuation {
             Self::Vfork(child) => thread::vfork_wait(ctx, child),
             Self::Read(read) => read.run(ctx),
             Self::Write(write) => write.run(ctx),
+            Self::Copy(copy) => copy.run(ctx),
+            Self::OpenFifo(opening) => opening.run(ctx),
             Self::Lock(request) => request.run(ctx),
             Self::Socket(call) => call.run(ctx),
             Self::Poll(poll) => poll.run(ctx),
@@ -142,6 +151,8 @@ impl Continuation {
             Self::Vfork(child) => vec![WaitKey::VforkDone(*child)],
             Self::Read(read) => read.key().into_iter().collect(),
             Self::Write(write) => write.key().into_iter().collect(),
+            Self::Copy(copy) => copy.key().into_iter().collect(),
+            Self::OpenFifo(opening) => vec![opening.key()],
             Self::Lock(request) => vec![request.key(ctx)],
             Self::Socket(call) => call.key().into_iter().collect(),
             Self::Poll(poll) => poll.keys(ctx),
@@ -166,14 +177,20 @@ impl Continuation {
         match self {
             // Bytes that are in the pipe would go in twice.
             Self::Write(write) if write.done() > 0 => Restart::Never,
+            Self::Copy(copy) if copy.done() > 0 => Restart::Never,
             Self::Vfork(_) | Self::Epoll(_) | Self::SignalWait(_) => Restart::Never,
             Self::Poll(_) | Self::Suspend => Restart::WithoutHandler,
             Self::Sleep(sleep) => sleep.restart(),
             Self::Socket(call) => call.restart(),
             Self::Futex(wait) if wait.deadline_ns().is_some() => Restart::WithTimeLeft,
-            Self::Futex(_) | Self::Wait(_) | Self::Read(_) | Self::Write(_) | Self::Lock(_) | Self::Again => {
-                Restart::IfAsked
-            }
+            Self::Futex(_)
+            | Self::Wait(_)
+            | Self::Read(_)
+            | Self::Write(_)
+            | Self::Copy(_)
+            | Self::Lock(_)
+            | Self::OpenFifo(_)
+            | Self::Again => Restart::IfAsked,
         }
     }
 
@@ -188,6 +205,8 @@ impl Continuation {
         match self {
             Self::Read(read) => vec![read.open()],
             Self::Write(write) => vec![write.open()],
+            Self::Copy(copy) => copy.opens(),
+            Self::OpenFifo(opening) => vec![opening.open()],
             Self::Lock(request) => vec![request.open()],
             Self::Socket(call) => call.opens(),
             Self::Poll(poll) => poll.opens(),
@@ -210,6 +229,8 @@ impl Continuation {
             Self::Vfork(child) => format!("its vfork child {child} to exec or exit"),
             Self::Read(_) => "data in a pipe".to_owned(),
             Self::Write(_) => "room in a pipe".to_owned(),
+            Self::Copy(_) => "data or room to copy".to_owned(),
+            Self::OpenFifo(_) => "the other end of a FIFO".to_owned(),
             Self::Lock(_) => "a file lock".to_owned(),
             Self::Socket(call) => call.describe().to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
@@ -284,12 +305,14 @@ pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
 
 /// Gives up a call that slept and starts anew, or whose task ends.
 pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
+    let opens = suspended.continuation.opens();
     match suspended.continuation {
         Continuation::Futex(_) => ctx.kernel.futexes.remove(ctx.tid),
+        Continuation::OpenFifo(opening) => opening.abandon(ctx),
         Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),
         _ => {}
     }
-    release_opens(ctx, suspended.continuation.opens());
+    release_opens(ctx, opens);
 }
 
 fn release_opens(ctx: &mut Ctx<'_>, opens: Vec<OpenId>) {
@@ -342,6 +365,12 @@ pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
         }
         Continuation::Socket(call) if call.done().is_some() => {
             let done = call.done().ok_or(Errno::EINTR.into());
+            finish(ctx, done, suspended.call.clone());
+            abandon(ctx, suspended);
+            return;
+        }
+        Continuation::Copy(copy) if copy.done() > 0 => {
+            let done = copy.finish(ctx);
             finish(ctx, done, suspended.call.clone());
             abandon(ctx, suspended);
             return;
