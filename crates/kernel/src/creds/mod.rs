@@ -39,7 +39,7 @@ impl Ids {
     }
 
     /// Tells whether `id` is the real, the effective or the saved one.
-    const fn has(&self, id: u32) -> bool {
+    pub const fn has(&self, id: u32) -> bool {
         self.real == id || self.effective == id || self.saved == id
     }
 }

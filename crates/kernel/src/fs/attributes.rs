@@ -8,7 +8,8 @@ use super::stat::Stat;
 use super::{AccessMode, Env, Fs, Node, OpenId, ProcNode, Processes};
 use crate::{Errno, Fd, FileId, Pid};
 
-/// Device numbers of what is in no mount: pipes, and what has no type.
+/// Device numbers of what is in no mount: sockets, pipes, and what has no type.
+const SOCKET_DEVICE: u64 = makedev(0, 8);
 const PIPE_DEVICE: u64 = makedev(0, 14);
 const ANONYMOUS_DEVICE: u64 = makedev(0, 15);
 
@@ -91,8 +92,11 @@ impl Fs {
         let _ = self.read_names(env, node);
         let dev = match self.mount_of(node) {
             Some(mount) => mount.device(),
-            None if self.file_type(node) == FileType::Unknown => ANONYMOUS_DEVICE,
-            None => PIPE_DEVICE,
+            None => match self.file_type(node) {
+                FileType::Unknown => ANONYMOUS_DEVICE,
+                FileType::Socket => SOCKET_DEVICE,
+                _ => PIPE_DEVICE,
+            },
         };
         match node {
             Node::Inode(id) => {
@@ -111,6 +115,8 @@ impl Fs {
                     InodeKind::Device(_)
                     | InodeKind::Fifo(_)
                     | InodeKind::Console(_)
+                    | InodeKind::Socket(_)
+                    | InodeKind::SocketName
                     | InodeKind::Anonymous(_)
                     | InodeKind::Terminal(..) => (0, 0),
                 };

@@ -103,6 +103,8 @@ bitflags! {
     pub struct PollEvents: u16 {
         /// `POLLIN`.
         const IN = 0x1;
+        /// `POLLPRI`.
+        const PRI = 0x2;
         /// `POLLOUT`.
         const OUT = 0x4;
         /// `POLLERR`.
@@ -115,6 +117,10 @@ bitflags! {
         const RDNORM = 0x40;
         /// `POLLWRNORM`.
         const WRNORM = 0x100;
+        /// `POLLWRBAND`.
+        const WRBAND = 0x200;
+        /// `POLLRDHUP`.
+        const RDHUP = 0x2000;
     }
 }
 
@@ -191,6 +197,8 @@ pub enum FileType {
     Regular = 8,
     /// A symbolic link.
     Symlink = 10,
+    /// A socket.
+    Socket = 12,
 }
 
 impl FileType {

@@ -8,6 +8,7 @@ use super::mount::MountId;
 use super::permission::Creation;
 use super::pipe::PipeId;
 use super::proc::ProcNode;
+use super::socket::SocketId;
 use super::tty::{TtyEnd, TtyId};
 use crate::{FileId, GrantId, HostPath};
 
@@ -19,7 +20,7 @@ super::slab::key! {
 /// A place in the tree of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Node {
-    /// An inode of the root file system, or of a pipe.
+    /// An inode of the root file system, or of a pipe or socket.
     Inode(InodeId),
     /// A place in `/proc`.
     Proc(ProcNode),
@@ -38,6 +39,10 @@ pub(super) enum InodeKind {
     Device(Device),
     /// A pipe.
     Fifo(PipeId),
+    /// A socket.
+    Socket(SocketId),
+    /// The name of an AF_UNIX socket.
+    SocketName,
     /// A stream of the host.
     Console(Console),
     /// An object of the kernel that only descriptors name.
@@ -139,6 +144,7 @@ impl Inode {
             InodeKind::Symlink(_) => FileType::Symlink,
             InodeKind::Device(_) | InodeKind::Terminal(..) => FileType::CharDevice,
             InodeKind::Fifo(_) | InodeKind::Console(_) => FileType::Fifo,
+            InodeKind::Socket(_) | InodeKind::SocketName => FileType::Socket,
             InodeKind::Anonymous(_) => FileType::Unknown,
         }
     }
@@ -157,6 +163,7 @@ impl Inode {
             InodeKind::Directory(directory) => directory.link_count(),
             InodeKind::Fifo(_)
             | InodeKind::Console(_)
+            | InodeKind::Socket(_)
             | InodeKind::Anonymous(_)
             | InodeKind::Terminal(_, TtyEnd::Master) => 1,
             _ => self.links.len() as u32 + self.origin.unseen_links,

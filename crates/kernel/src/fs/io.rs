@@ -99,8 +99,11 @@ impl Fs {
             InodeKind::Terminal(id, end) => self.read_tty(id, end, len, file.flags)?,
             InodeKind::Console(_) => return Ok(ReadSource::Console),
             InodeKind::Directory(_) => return Err(Errno::EISDIR.into()),
-            InodeKind::Symlink(_) => return Err(Errno::EINVAL.into()),
             InodeKind::Anonymous(_) => return self.read_anonymous(env, inode, file.flags, len),
+            // Sockets are read by their own call ([`super::socket`]).
+            InodeKind::Symlink(_) | InodeKind::Socket(_) | InodeKind::SocketName => {
+                return Err(Errno::EINVAL.into());
+            }
         };
         Ok(ReadSource::Bytes(bytes))
     }
@@ -197,8 +200,11 @@ impl Fs {
             InodeKind::Device(Device::Full) => return Err(Errno::ENOSPC.into()),
             InodeKind::Device(_) => bytes.len(),
             InodeKind::Console(console) => return Ok(WriteTarget::Console(console)),
-            InodeKind::Directory(_) | InodeKind::Symlink(_) => return Err(Errno::EBADF.into()),
             InodeKind::Anonymous(_) => self.write_anonymous(inode, flags, bytes)?,
+            InodeKind::Socket(_) => return Err(Errno::EINVAL.into()),
+            InodeKind::Directory(_) | InodeKind::Symlink(_) | InodeKind::SocketName => {
+                return Err(Errno::EBADF.into());
+            }
         };
         Ok(WriteTarget::Done(done))
     }
@@ -247,7 +253,8 @@ impl Fs {
 
     fn has_offset(&self, open: OpenId) -> bool {
         let file_type = self.file_type(self.opens[open].node);
-        !matches!(file_type, FileType::Fifo | FileType::Unknown) && self.tty(open).is_none()
+        !matches!(file_type, FileType::Fifo | FileType::Socket | FileType::Unknown)
+            && self.tty(open).is_none()
     }
 
     fn offset(&self, open: OpenId, position: Position) -> u64 {
@@ -266,7 +273,7 @@ impl Fs {
         if file.flags.contains(OpenFlags::PATH) {
             return Err(Errno::EBADF);
         }
-        if self.is_stream(open) {
+        if self.is_stream(open) || self.file_type(file.node) == FileType::Socket {
             return Err(Errno::ESPIPE);
         }
         if self.device(file.node).is_some() || self.file_type(file.node) == FileType::Unknown {

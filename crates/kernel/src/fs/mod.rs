@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   task ──▶ FdTable: fd ──▶ OpenFile (offset, flags) ──▶ Node ──▶ Inode ──▶ FileId ──▶ mm::PageCache
-//!        ──▶ WorkDir: cwd, umask ────────────────────────▶     └─▶ ProcNode   ├─▶ Pipe
+//!        ──▶ WorkDir: cwd, umask ────────────────────────▶     └─▶ ProcNode   ├─▶ Pipe, Socket
 //!                                                                             └─▶ Directory: name ──▶ Inode
 //! ```
 //!
@@ -14,7 +14,7 @@
 //!   console and the texts of `/proc` are requests to the caller ([`ReadSource`], [`WriteTarget`]).
 //! - What must wait says for what ([`Wait`]); what may let others go on records it ([`Fs::take_wakes`]).
 //!
-//! What is not here: named FIFOs, sockets, more than one tmpfs.
+//! What is not here: named FIFOs, more than one tmpfs.
 
 mod anonymous;
 mod attributes;
@@ -36,6 +36,7 @@ mod permission;
 mod pipe;
 mod proc;
 pub(crate) mod slab;
+mod socket;
 mod stat;
 mod statfs;
 #[cfg(test)]
@@ -64,6 +65,10 @@ pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX};
 pub use permission::AccessMode;
 pub use pipe::PipeId;
 pub use proc::{PidFile, PidLink, ProcFile, ProcLink, ProcNode, Processes, Subject};
+pub use socket::{
+    Address, Caller, Domain, Incoming, Kind, LOOPBACK_INDEX, MAX_ADDRESS, MessageFlags, Outgoing, SocketId,
+    Spec, Ucred,
+};
 pub use stat::Stat;
 pub use statfs::StatFs;
 pub use tty::{LocalModes, Termios, TtyEnd, TtyId, TtySignal, WindowSize};
@@ -83,6 +88,7 @@ use path::FinalLink;
 use permission::Creation;
 use pipe::Pipe;
 use slab::{Key, Slab};
+use socket::Sockets;
 use std::collections::{BTreeMap, BTreeSet};
 use tine_mmu::Ram;
 use tty::Tty;
@@ -112,6 +118,9 @@ pub struct Fs {
     inodes: Slab<InodeId, Inode>,
     opens: Slab<OpenId, OpenFile>,
     pipes: Slab<PipeId, Pipe>,
+    sockets: Sockets,
+    /// How many references to descriptions are in messages ([`socket`]).
+    in_flight: u32,
     tables: Slab<FdTableId, FdTable>,
     work_dirs: Slab<WorkDirId, WorkDir>,
     root: InodeId,
@@ -160,6 +169,8 @@ impl Fs {
             linked: BTreeMap::new(),
             opens: Slab::new(),
             pipes: Slab::new(),
+            sockets: Sockets::default(),
+            in_flight: 0,
             tables: Slab::new(),
             work_dirs: Slab::new(),
             next_number: 2,
@@ -224,6 +235,7 @@ impl Fs {
     /// Takes what has become possible since the last call: whoever waits for one of these can go on.
     #[must_use = "tasks that wait for these sleep for ever otherwise"]
     pub fn take_wakes(&mut self) -> Vec<Wait> {
+        self.wakes.append(&mut self.sockets.wakes);
         self.tell_epolls();
         std::mem::take(&mut self.wakes)
     }
@@ -271,7 +283,11 @@ impl Fs {
                     next = Some(directory.parent);
                 }
                 InodeKind::Terminal(tty, end) => self.drop_tty(env, tty, end),
-                InodeKind::Symlink(_) | InodeKind::Device(_) | InodeKind::Console(_) => {}
+                InodeKind::Socket(socket) => self.close_socket(env, socket),
+                InodeKind::Symlink(_)
+                | InodeKind::Device(_)
+                | InodeKind::Console(_)
+                | InodeKind::SocketName => {}
             }
         }
     }
@@ -282,6 +298,7 @@ impl Fs {
             inodes: self.inodes.len(),
             opens: self.opens.len(),
             pipes: self.pipes.len(),
+            sockets: self.sockets.len(),
             tables: self.tables.len(),
             work_dirs: self.work_dirs.len(),
             locks: self.locks.len(),
@@ -298,6 +315,8 @@ pub struct Census {
     pub opens: usize,
     /// Pipes.
     pub pipes: usize,
+    /// Sockets.
+    pub sockets: usize,
     /// Descriptor tables.
     pub tables: usize,
     /// Working directories.

@@ -28,6 +28,8 @@ pub(super) struct OpenFile {
     /// Offset in bytes; in a directory, the cookie to go on with.
     pub(super) position: u64,
     pub(super) references: u32,
+    /// How many of them are in messages on the way to another process.
+    pub(super) in_flight: u32,
     /// What a file of `/proc` said when it was last read from the start.
     pub(super) text: Option<Vec<u8>>,
     /// The epoll instances that watch it, and by which descriptors.
@@ -36,6 +38,16 @@ pub(super) struct OpenFile {
 
 /// Number of the mount of what is in no file system that a path leads to.
 const PIPE_MOUNT: u32 = 14;
+/// What is left of a description that lost a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing: it is closed.
+    Nothing,
+    /// It is a socket that only messages refer to: perhaps such that nobody will receive.
+    InMessages,
+    /// It stays open.
+    Held,
+}
 
 /// A file that was opened.
 #[derive(Debug)]
@@ -148,7 +160,7 @@ impl Fs {
                 Err(Errno::EISDIR)
             }
             // Only the call that makes it opens what has no name.
-            FileType::Unknown => Err(Errno::ENXIO),
+            FileType::Socket | FileType::Unknown => Err(Errno::ENXIO),
             _ => Ok(()),
         }
     }
@@ -219,7 +231,15 @@ impl Fs {
             self.count_slave(id, 1);
         }
         let watchers = BTreeSet::new();
-        self.opens.insert(OpenFile { node, flags, position: 0, references: 1, text: None, watchers })
+        self.opens.insert(OpenFile {
+            node,
+            flags,
+            position: 0,
+            references: 1,
+            in_flight: 0,
+            text: None,
+            watchers,
+        })
     }
 
     /// Adds a reference to a description.
@@ -230,9 +250,25 @@ impl Fs {
     /// Removes a reference from a description. With the last one, what was open is let go: an unlinked file is freed, and a
     /// pipe's other end is woken when this was the last on its side.
     pub fn close(&mut self, env: &mut Env<'_>, open: OpenId) {
-        self.opens[open].references -= 1;
-        if self.opens[open].references > 0 {
-            return;
+        let mut left = self.let_go(env, open);
+        loop {
+            if left == Left::InMessages {
+                self.collect_rights();
+            }
+            left = self.drop_rights(env);
+            if left != Left::InMessages {
+                break;
+            }
+        }
+    }
+
+    /// Removes a reference from a description, and with the last one what was open.
+    pub(super) fn let_go(&mut self, env: &mut Env<'_>, open: OpenId) -> Left {
+        let file = &mut self.opens[open];
+        file.references -= 1;
+        if file.references > 0 {
+            let is_out = file.references == file.in_flight && self.socket_in(open).is_some();
+            return if is_out { Left::InMessages } else { Left::Held };
         }
         self.release_locks(open);
         self.unwatch(open);
@@ -252,6 +288,7 @@ impl Fs {
             self.count_slave(id, -1);
         }
         self.release(env, closed.node);
+        Left::Nothing
     }
 
     /// Returns what a description has open.
@@ -328,6 +365,9 @@ impl Fs {
         if let Some((id, end)) = self.tty(open) {
             return self.poll_tty(id, end);
         }
+        if let Ok(socket) = self.socket_of(open) {
+            return self.sockets.poll(socket);
+        }
         let Some(pipe) = self.open_pipe(open).map(|id| &self.pipes[id]) else { return readable | writable };
         let mut events = PollEvents::empty();
         if file.flags.is_readable() {
@@ -349,6 +389,9 @@ impl Fs {
         }
         if let Some((inode, object)) = self.anonymous(node) {
             return object.waits(processes, inode);
+        }
+        if let Ok(socket) = self.socket_of(open) {
+            return self.sockets.poll_waits(socket);
         }
         let Some(id) = self.open_pipe(open) else { return Vec::new() };
         let reads = flags.is_readable().then_some(Wait::PipeReadable(id));

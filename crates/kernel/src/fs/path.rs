@@ -321,6 +321,7 @@ impl Fs {
                 InodeKind::Fifo(_) | InodeKind::Console(_) => {
                     return format!("pipe:[{}]", inode.number).into_bytes();
                 }
+                InodeKind::Socket(_) => return format!("socket:[{}]", inode.number).into_bytes(),
                 InodeKind::Anonymous(object) => {
                     return format!("anon_inode:[{}]", object.name()).into_bytes();
                 }

@@ -4,6 +4,7 @@ use super::Node;
 use super::flags::PollEvents;
 use super::inode::InodeId;
 use super::pipe::PipeId;
+use super::socket::SocketId;
 use super::tty::TtyId;
 use crate::{Errno, Pid};
 
@@ -28,6 +29,12 @@ pub enum Wait {
     TtyShown(TtyId),
     /// Until the terminal has room in either direction.
     TtyRoom(TtyId),
+    /// Until something arrives at the socket: data, a connection, an end, an error.
+    SocketReadable(SocketId),
+    /// Until the socket has room, or its connection stands or failed.
+    SocketWritable(SocketId),
+    /// Until something is taken out of the socket's queue.
+    SocketTaken(SocketId),
 }
 
 impl Wait {
@@ -37,11 +44,14 @@ impl Wait {
             Self::PipeReadable(_)
             | Self::Readable(_)
             | Self::Signals(_)
+            | Self::SocketReadable(_)
             | Self::TtyTyped(_)
-            | Self::TtyShown(_) => PollEvents::IN.union(PollEvents::RDNORM),
-            Self::PipeWritable(_) | Self::Writable(_) | Self::TtyRoom(_) => {
-                PollEvents::OUT.union(PollEvents::WRNORM)
-            }
+            | Self::TtyShown(_) => PollEvents::IN.union(PollEvents::RDNORM).union(PollEvents::RDHUP),
+            Self::PipeWritable(_)
+            | Self::Writable(_)
+            | Self::SocketWritable(_)
+            | Self::SocketTaken(_)
+            | Self::TtyRoom(_) => PollEvents::OUT.union(PollEvents::WRNORM).union(PollEvents::WRBAND),
             Self::FileLock(_) => PollEvents::empty(),
         }
     }

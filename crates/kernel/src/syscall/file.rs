@@ -2,6 +2,7 @@
 
 use super::SysResult;
 use super::args::UserPtr;
+use super::socket::socket_ioctl;
 use super::types::{DirFd, Mode, OpenArg, PathPtr, Whence};
 use super::{path, terminal};
 use crate::ctx::Ctx;
@@ -123,7 +124,7 @@ pub(super) fn dup3(ctx: &mut Ctx<'_>, old: Fd, new: Fd, flags: OpenArg) -> SysRe
     Ok(fd.0 as u64)
 }
 
-/// `ioctl(2)`: `FIONREAD`, `FIOCLEX`, `FIONCLEX` and `FIONBIO`, and what terminals know.
+/// `ioctl(2)`: `FIONREAD`, `FIOCLEX`, `FIONCLEX` and `FIONBIO`, and what sockets and terminals know.
 pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr) -> SysResult {
     const FIONREAD: u32 = 0x541b;
     const FIONBIO: u32 = 0x5421;
@@ -133,6 +134,9 @@ pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr)
     let open = ctx.open_of(fd)?;
     let files = ctx.files();
     match request {
+        _ if ctx.kernel.fs.socket_of(open).is_ok() && !matches!(request, FIONBIO | FIOCLEX | FIONCLEX) => {
+            return socket_ioctl(ctx, open, request, argument);
+        }
         FIONREAD => {
             let count = ctx.with_fs(|fs, env| fs.readable_bytes(env, open)).ok_or(Errno::ENOTTY)?;
             ctx.write(UserPtr::new(argument), i32::try_from(count).unwrap_or(i32::MAX))?;

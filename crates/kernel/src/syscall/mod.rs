@@ -27,6 +27,8 @@ mod process;
 mod sched;
 mod show;
 mod signal;
+mod socket;
+mod socket_types;
 mod system;
 mod table;
 mod task_types;
@@ -88,6 +90,8 @@ pub enum Continuation {
     Write(transfer::Write),
     /// `fcntl` and `flock` waiting for a lock.
     Lock(lock::Request),
+    /// A call on a socket.
+    Socket(Box<socket::SocketCall>),
     /// `ppoll` and `pselect6`.
     Poll(poll::Poll),
     /// `epoll_pwait` and `epoll_pwait2`.
@@ -112,6 +116,7 @@ impl Continuation {
             Self::Read(read) => read.run(ctx),
             Self::Write(write) => write.run(ctx),
             Self::Lock(request) => request.run(ctx),
+            Self::Socket(call) => call.run(ctx),
             Self::Poll(poll) => poll.run(ctx),
             Self::Epoll(wait) => wait.run(ctx),
             Self::Futex(wait) => wait.resume(ctx),
@@ -132,6 +137,7 @@ impl Continuation {
             Self::Read(read) => read.key().into_iter().collect(),
             Self::Write(write) => write.key().into_iter().collect(),
             Self::Lock(request) => vec![request.key(ctx)],
+            Self::Socket(call) => call.key().into_iter().collect(),
             Self::Poll(poll) => poll.keys(ctx),
             Self::Epoll(wait) => vec![wait.key()],
         }
@@ -140,6 +146,7 @@ impl Continuation {
     fn deadline_ns(&self) -> Option<u64> {
         match self {
             Self::Sleep(sleep) => Some(sleep.deadline_ns()),
+            Self::Socket(call) => call.deadline_ns(),
             Self::Poll(poll) => poll.deadline_ns(),
             Self::Epoll(wait) => wait.deadline_ns(),
             Self::Futex(wait) => wait.deadline_ns(),
@@ -156,6 +163,7 @@ impl Continuation {
             Self::Vfork(_) | Self::Epoll(_) | Self::SignalWait(_) => Restart::Never,
             Self::Poll(_) | Self::Suspend => Restart::WithoutHandler,
             Self::Sleep(sleep) => sleep.restart(),
+            Self::Socket(call) => call.restart(),
             Self::Futex(wait) if wait.deadline_ns().is_some() => Restart::WithTimeLeft,
             Self::Futex(_) | Self::Wait(_) | Self::Read(_) | Self::Write(_) | Self::Lock(_) | Self::Again => {
                 Restart::IfAsked
@@ -175,6 +183,7 @@ impl Continuation {
             Self::Read(read) => vec![read.open()],
             Self::Write(write) => vec![write.open()],
             Self::Lock(request) => vec![request.open()],
+            Self::Socket(call) => call.opens(),
             Self::Poll(poll) => poll.opens(),
             Self::Epoll(wait) => vec![wait.open()],
             Self::Sleep(_)
@@ -196,6 +205,7 @@ impl Continuation {
             Self::Read(_) => "data in a pipe".to_owned(),
             Self::Write(_) => "room in a pipe".to_owned(),
             Self::Lock(_) => "a file lock".to_owned(),
+            Self::Socket(call) => call.describe().to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
             Self::Futex(wait) => wait.describe(),
             Self::SignalWait(_) | Self::Suspend | Self::Again => "a signal".to_owned(),
@@ -321,6 +331,12 @@ pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
         Continuation::Write(write) if write.done() > 0 => {
             let done = write.done();
             finish(ctx, Ok(done), suspended.call.clone());
+            abandon(ctx, suspended);
+            return;
+        }
+        Continuation::Socket(call) if call.done().is_some() => {
+            let done = call.done().ok_or(Errno::EINTR.into());
+            finish(ctx, done, suspended.call.clone());
             abandon(ctx, suspended);
             return;
         }

@@ -7,11 +7,12 @@ use super::creds_types::*;
 use super::event_types::*;
 use super::file_types::*;
 use super::show::*;
+use super::socket_types::*;
 use super::task_types::*;
 use super::types::*;
 use super::{
     Arguments, SysResult, anonymous, attributes, creds, epoll, exec, fcntl, file, futex, hwprobe, limits,
-    lock, memory, path, pidfd, poll, process, sched, signal, system, thread, time, transfer,
+    lock, memory, path, pidfd, poll, process, sched, signal, socket, system, thread, time, transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -192,6 +193,27 @@ syscalls! {
     178 => thread::gettid();
     179 => system::sysinfo(to: Out<SysInfo>)
         partly "loads, buffers and swap are 0";
+    198 => socket::socket(domain: DomainArg, kind: KindArg, protocol: ProtocolArg)
+        partly "AF_UNIX, TCP, UDP and NETLINK_ROUTE; raw sockets are EPERM, those of ICMP EACCES, other families EAFNOSUPPORT";
+    199 => socket::socketpair(domain: DomainArg, kind: KindArg, protocol: ProtocolArg, fds: Out<[i32; 2]>);
+    200 => socket::bind(fd: Fd, address: AddressArg, len: i32);
+    201 => socket::listen(fd: Fd, backlog: i32);
+    202 => socket::accept(fd: Fd, address: OutAddress, len: LenInOut);
+    203 => socket::connect(fd: Fd, address: AddressArg, len: i32)
+        partly "what is not in the machine is ENETUNREACH";
+    204 => socket::getsockname(fd: Fd, address: OutAddress, len: LenInOut);
+    205 => socket::getpeername(fd: Fd, address: OutAddress, len: LenInOut);
+    206 => socket::sendto(fd: Fd, buffer: InBuffer, len: u64, flags: MessageFlagsArg, to: AddressArg, to_len: i32)
+        partly "MSG_OOB is EOPNOTSUPP";
+    207 => socket::recvfrom(fd: Fd, buffer: OutBuffer, len: u64, flags: MessageFlagsArg, source: OutAddress, source_len: LenInOut);
+    208 => socket::setsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueIn, len: i32)
+        partly "timestamps, filters, multicast groups and SO_PEEK_OFF are ENOPROTOOPT; what steers timers and headers changes nothing";
+    209 => socket::getsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueOut, len: LenInOut)
+        partly "as setsockopt; TCP_INFO tells the state alone";
+    210 => socket::shutdown(fd: Fd, how: ShutHow);
+    211 => socket::sendmsg(fd: Fd, header: HeaderIn, flags: MessageFlagsArg)
+        partly "MSG_OOB is EOPNOTSUPP; control messages of TCP and UDP change nothing";
+    212 => socket::recvmsg(fd: Fd, header: HeaderOut, flags: MessageFlagsArg);
     214 => memory::brk(to: VirtAddr) -> address;
     215 => memory::munmap(at: VirtAddr, len: u64);
     216 => memory::mremap(at: VirtAddr, old_len: u64, new_len: u64, flags: RemapFlags, to: RemapTarget) -> address
@@ -209,6 +231,8 @@ syscalls! {
     233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice)
         partly "MADV_REMOVE, MADV_MERGEABLE and MADV_COLLAPSE are EINVAL; hints change nothing";
     240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: In<SigInfo>);
+    242 => socket::accept4(fd: Fd, address: OutAddress, len: LenInOut, flags: SocketFlags);
+    243 => socket::recvmmsg(fd: Fd, headers: HeadersOut, count: u32, flags: MessageFlagsArg, timeout: In<Timespec>);
     258 => hwprobe::riscv_hwprobe(pairs: InOut<Array<ProbePair, 1>>, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32)
         partly "flags are EINVAL";
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: FlushFlags);
@@ -216,6 +240,8 @@ syscalls! {
         partly "__WALL, __WCLONE and __WNOTHREAD change nothing";
     261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
         partly "as setrlimit";
+    269 => socket::sendmmsg(fd: Fd, headers: HeadersIn, count: u32, flags: MessageFlagsArg)
+        partly "as sendmsg";
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: RandomBytes, len: u64, flags: RandomFlags);
     281 => exec::execveat(dir: DirFd, path: PathPtr, argv: In<Strings>, envp: In<Variables>, flags: AtFlags);

@@ -1,6 +1,7 @@
 //! Reading and writing: calls that move bytes between a description and pieces of user memory, and may sleep on the way.
 
 use super::args::{UserPtr, UserValue};
+use super::socket::{read_socket, write_socket};
 use super::terminal::check_transfer;
 use super::types::{InBuffer, OutBuffer};
 use super::{Continuation, Flow, SysResult};
@@ -16,13 +17,62 @@ const MAX_TRANSFER: u64 = 0x7fff_f000;
 /// How much is copied at a time: a guest's buffer may be as large as its memory.
 const CHUNK: u64 = 64 << 10;
 /// The most pieces of readv and writev (`UIO_MAXIOV`).
-const MAX_PIECES: i32 = 1024;
+pub(super) const MAX_PIECES: i32 = 1024;
 
 /// One piece of user memory to read into or write from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     at: VirtAddr,
     len: u64,
+}
+
+impl Piece {
+    /// Returns how long it is.
+    pub(super) const fn len(&self) -> u64 {
+        self.len
+    }
+}
+
+/// Copies in up to `most` bytes behind the first `skip` of the pieces, and tells whether some could not be read.
+pub(super) fn gather(ctx: &mut Ctx<'_>, pieces: &[Piece], mut skip: u64, most: u64) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    for piece in pieces {
+        if skip >= piece.len {
+            skip -= piece.len;
+            continue;
+        }
+        let want = (piece.len - skip).min(most - bytes.len() as u64) as usize;
+        let start = bytes.len();
+        bytes.resize(start + want, 0);
+        if let Err(copied) = ctx.read_bytes(piece.at + skip, &mut bytes[start..]) {
+            bytes.truncate(start + copied);
+            return (bytes, true);
+        }
+        skip = 0;
+        if bytes.len() as u64 == most {
+            break;
+        }
+    }
+    (bytes, false)
+}
+
+/// Copies bytes to the pieces, behind the first `skip` of them.
+///
+/// # Errors
+/// The bytes that were copied before one that cannot be written.
+pub(super) fn scatter(ctx: &mut Ctx<'_>, pieces: &[Piece], mut skip: u64, bytes: &[u8]) -> Result<(), usize> {
+    let mut done = 0;
+    for piece in pieces {
+        if skip >= piece.len {
+            skip -= piece.len;
+            continue;
+        }
+        let len = ((piece.len - skip) as usize).min(bytes.len() - done);
+        ctx.write_bytes(piece.at + skip, &bytes[done..done + len]).map_err(|copied| done + copied)?;
+        done += len;
+        skip = 0;
+    }
+    Ok(())
 }
 
 /// A read that has not returned yet. It has moved nothing: a read that has got something returns.
@@ -176,7 +226,7 @@ impl Write {
     fn transfer(mut self, ctx: &mut Ctx<'_>) -> SysResult {
         check_transfer(ctx, self.open, Signal::SIGTTOU)?;
         loop {
-            let (bytes, faulted) = self.next_bytes(ctx);
+            let (bytes, faulted) = gather(ctx, &self.pieces, self.done, CHUNK);
             if bytes.is_empty() && faulted {
                 return if self.done > 0 { Ok(self.done) } else { Err(Errno::EFAULT.into()) };
             }
@@ -205,30 +255,6 @@ impl Write {
         if self.done > 0 { Ok(self.done) } else { Err(errno.into()) }
     }
 
-    /// Copies in the bytes that are written next, and tells whether some could not be read.
-    fn next_bytes(&self, ctx: &mut Ctx<'_>) -> (Vec<u8>, bool) {
-        let mut skip = self.done;
-        let mut bytes = Vec::new();
-        for piece in &self.pieces {
-            if skip >= piece.len {
-                skip -= piece.len;
-                continue;
-            }
-            let want = (piece.len - skip).min(CHUNK - bytes.len() as u64) as usize;
-            let start = bytes.len();
-            bytes.resize(start + want, 0);
-            if let Err(copied) = ctx.read_bytes(piece.at + skip, &mut bytes[start..]) {
-                bytes.truncate(start + copied);
-                return (bytes, true);
-            }
-            skip = 0;
-            if bytes.len() as u64 == CHUNK {
-                break;
-            }
-        }
-        (bytes, false)
-    }
-
     fn put(&self, ctx: &mut Ctx<'_>, bytes: &[u8]) -> Result<u64, Stop> {
         let open = self.open;
         let position = match self.position {
@@ -248,7 +274,8 @@ impl Write {
     }
 }
 
-fn one(at: VirtAddr, len: u64) -> Vec<Piece> {
+/// Returns a single piece.
+pub(super) fn one(at: VirtAddr, len: u64) -> Vec<Piece> {
     vec![Piece { at, len: len.min(MAX_TRANSFER) }]
 }
 
@@ -257,7 +284,7 @@ fn offset(at: i64) -> Result<Position, Errno> {
 }
 
 /// Reads the pieces of readv and writev.
-fn pieces(ctx: &mut Ctx<'_>, vector: VirtAddr, count: i32) -> Result<Vec<Piece>, Errno> {
+pub(super) fn pieces(ctx: &mut Ctx<'_>, vector: VirtAddr, count: i32) -> Result<Vec<Piece>, Errno> {
     if !(0..=MAX_PIECES).contains(&count) {
         return Err(Errno::EINVAL);
     }
@@ -275,17 +302,33 @@ fn pieces(ctx: &mut Ctx<'_>, vector: VirtAddr, count: i32) -> Result<Vec<Piece>,
     Ok(pieces)
 }
 
+/// Reads at the description's own offset. A socket has none: it receives.
+fn read_pieces(ctx: &mut Ctx<'_>, open: OpenId, pieces: Vec<Piece>) -> SysResult {
+    if ctx.kernel.fs.socket_of(open).is_ok() {
+        return read_socket(ctx, open, pieces);
+    }
+    Read { open, position: Position::Current, pieces, wait: None }.run(ctx)
+}
+
+/// Writes at the description's own offset. A socket has none: it sends.
+fn write_pieces(ctx: &mut Ctx<'_>, open: OpenId, pieces: Vec<Piece>) -> SysResult {
+    if ctx.kernel.fs.socket_of(open).is_ok() {
+        return write_socket(ctx, open, pieces);
+    }
+    Write { open, position: Position::Current, pieces, done: 0, wait: None }.run(ctx)
+}
+
 /// `read(2)`.
 pub(super) fn read(ctx: &mut Ctx<'_>, fd: Fd, buffer: OutBuffer, len: u64) -> SysResult {
     let open = ctx.open_of(fd)?;
-    Read { open, position: Position::Current, pieces: one(buffer.0, len), wait: None }.run(ctx)
+    read_pieces(ctx, open, one(buffer.0, len))
 }
 
 /// `readv(2)`.
 pub(super) fn readv(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32) -> SysResult {
     let open = ctx.open_of(fd)?;
     let pieces = pieces(ctx, vector, count)?;
-    Read { open, position: Position::Current, pieces, wait: None }.run(ctx)
+    read_pieces(ctx, open, pieces)
 }
 
 /// `pread64(2)`.
@@ -298,14 +341,14 @@ pub(super) fn pread64(ctx: &mut Ctx<'_>, fd: Fd, buffer: OutBuffer, len: u64, at
 /// `write(2)`.
 pub(super) fn write(ctx: &mut Ctx<'_>, fd: Fd, buffer: InBuffer, len: u64) -> SysResult {
     let open = ctx.open_of(fd)?;
-    Write { open, position: Position::Current, pieces: one(buffer.0, len), done: 0, wait: None }.run(ctx)
+    write_pieces(ctx, open, one(buffer.0, len))
 }
 
 /// `writev(2)`.
 pub(super) fn writev(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32) -> SysResult {
     let open = ctx.open_of(fd)?;
     let pieces = pieces(ctx, vector, count)?;
-    Write { open, position: Position::Current, pieces, done: 0, wait: None }.run(ctx)
+    write_pieces(ctx, open, pieces)
 }
 
 /// `pwrite64(2)`.

@@ -176,7 +176,7 @@ impl World {
         assert_eq!(gauges.page_table, 0);
         assert_eq!(gauges.in_use, 1 + gauges.page_cache, "a frame is leaked");
         let census = self.kernel.fs.census();
-        assert_eq!((census.opens, census.pipes, census.tables), (0, 0, 0), "{census:?}");
+        assert_eq!((census.opens, census.pipes, census.sockets, census.tables), (0, 0, 0, 0), "{census:?}");
         assert_eq!(census.work_dirs, 0);
     }
 

@@ -193,13 +193,20 @@ impl Fs {
     fn can_poll(&self, open: OpenId) -> bool {
         let node = self.opens[open].node;
         match self.kind(node) {
-            Some(InodeKind::Regular(_) | InodeKind::Directory(_) | InodeKind::Symlink(_)) | None => false,
+            Some(
+                InodeKind::Regular(_)
+                | InodeKind::Directory(_)
+                | InodeKind::Symlink(_)
+                | InodeKind::SocketName,
+            )
+            | None => false,
             Some(InodeKind::Device(device)) => {
                 matches!(device, Device::Random | Device::Urandom)
             }
             Some(
                 InodeKind::Fifo(_)
                 | InodeKind::Console(_)
+                | InodeKind::Socket(_)
                 | InodeKind::Anonymous(_)
                 | InodeKind::Terminal(..),
             ) => true,

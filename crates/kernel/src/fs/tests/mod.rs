@@ -13,6 +13,7 @@ mod paths;
 mod permissions;
 mod pipes;
 mod procfs;
+mod sockets;
 
 use super::*;
 use crate::creds::{Capabilities, Credentials, Ids};
