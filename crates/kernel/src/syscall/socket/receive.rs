@@ -70,18 +70,16 @@ impl Receive {
                 other => other?,
             };
             let copied = match scatter(ctx, &self.pieces, self.done, &incoming.bytes) {
-                Err(copied) if !is_stream || copied == 0 && self.done == 0 => {
+                Err(copied) => {
                     if !is_stream {
-                        // A message that could not be told is gone, as in Linux.
+                        // A message that could not be told is gone, as in Linux; of a stream, nothing is.
                         let rights = ctx.kernel.fs.receive_commit(open, copied, self.flags);
                         close_all(ctx, &rights);
                     }
-                    return Err(Errno::EFAULT.into());
+                    return if self.done > 0 { Ok(self.done) } else { Err(Errno::EFAULT.into()) };
                 }
-                Err(copied) => copied,
                 Ok(()) => incoming.bytes.len(),
             };
-            let is_whole = copied == incoming.bytes.len();
             let rights = if copied > 0 || !is_stream || !incoming.bytes.is_empty() {
                 ctx.kernel.fs.receive_commit(open, copied, self.flags)
             } else {
@@ -90,7 +88,7 @@ impl Receive {
             ctx.wake_files();
             self.done += copied as u64;
             let peeks = self.flags.contains(MessageFlags::PEEK);
-            if !is_whole || incoming.is_end || peeks || copied == 0 || self.done >= target {
+            if incoming.is_end || peeks || copied == 0 || self.done >= target {
                 return self.finish(ctx, open, &incoming, &rights, is_stream);
             }
         }

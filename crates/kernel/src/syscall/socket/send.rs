@@ -14,6 +14,8 @@ use tine_mmu::VirtAddr;
 
 /// How much of a stream is copied in at a time.
 const CHUNK: u64 = 256 << 10;
+/// About how much of a stream Linux copies in at once.
+const PACKET: usize = 32 << 10;
 /// The longest message that any socket could take.
 const LONGEST_MESSAGE: u64 = 1 << 20;
 
@@ -93,9 +95,13 @@ impl Send {
 
     fn send_some(&self, ctx: &mut Ctx<'_>, open: OpenId, total: u64, is_stream: bool) -> Result<u64, Stop> {
         let most = if is_stream { CHUNK } else { LONGEST_MESSAGE };
-        let (bytes, faulted) = gather(ctx, &self.pieces, self.done, most);
-        if faulted && (bytes.is_empty() || !is_stream) {
-            return Err(Errno::EFAULT.into());
+        let (mut bytes, faulted) = gather(ctx, &self.pieces, self.done, most);
+        if faulted {
+            // A packet that cannot be copied whole is not sent; those before it are.
+            bytes.truncate(bytes.len() / PACKET * PACKET);
+            if bytes.is_empty() || !is_stream {
+                return Err(Errno::EFAULT.into());
+            }
         }
         let caller = ctx.socket_caller();
         let message = Outgoing {
