@@ -66,7 +66,7 @@ macro_rules! syscalls {
 }
 
 syscalls! {
-    17 => path::getcwd(buffer: OutBuffer, len: u64);
+    17 => path::getcwd(buffer: PathBuffer, len: u64);
     19 => anonymous::eventfd2(count: u32, flags: EventfdFlags);
     20 => epoll::epoll_create1(flags: EpollCreateFlags);
     21 => epoll::epoll_ctl(epoll: Fd, op: EpollCtl, fd: Fd, event: EpollEventPtr);
