@@ -53,7 +53,11 @@ pub(super) struct FcntlArg(pub u64);
 impl Arg for FcntlArg {
     fn when(arguments: &Arguments) -> When {
         let command = FcntlCommand(arguments[1] as u32);
-        if command.reports_lock() || command == FcntlCommand::GETOWN_EX { When::Exit } else { When::Entry }
+        if command.reports_lock() || command == FcntlCommand::GETOWN_EX {
+            When::ExitIfAny
+        } else {
+            When::Entry
+        }
     }
 
     fn from_register(raw: u64) -> Self {

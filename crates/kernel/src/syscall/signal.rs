@@ -2,7 +2,7 @@
 
 use super::args::{Timespec, UserPtr, UserValue};
 use super::types::{MaskHow, SignalArg};
-use super::{Continuation, Flow, SysResult};
+use super::{Continuation, Flow, SysResult, show};
 use crate::ctx::Ctx;
 use crate::kernel::INIT;
 use crate::task::signal::{INFO_BYTES, Room};
@@ -326,8 +326,9 @@ pub(super) fn sigaltstack(ctx: &mut Ctx<'_>, new: VirtAddr, old: VirtAddr) -> Sy
 
 /// `rt_sigreturn(2)`: goes back to where the handler interrupted.
 pub(super) fn rt_sigreturn(ctx: &mut Ctx<'_>) -> SysResult {
-    if frame::pop(ctx).is_err() {
-        ctx.force_bad_frame();
+    match frame::pop(ctx) {
+        Ok(()) => show::signal_return(ctx),
+        Err(_) => ctx.force_bad_frame(),
     }
     Err(Flow::NoReturn)
 }

@@ -82,7 +82,7 @@ syscalls! {
     14 => xattr::removexattr(path: PathPtr, name: PathPtr);
     15 => xattr::lremovexattr(path: PathPtr, name: PathPtr);
     16 => xattr::fremovexattr(fd: Fd, name: PathPtr);
-    17 => path::getcwd(buffer: OutBuffer, len: u64);
+    17 => path::getcwd(buffer: PathBuffer, len: u64);
     19 => anonymous::eventfd2(count: u32, flags: EventfdFlags);
     20 => epoll::epoll_create1(flags: EpollCreateFlags);
     21 => epoll::epoll_ctl(epoll: Fd, op: EpollCtl, fd: Fd, event: EpollEventPtr);

@@ -83,7 +83,7 @@ impl Arg for CloneRest {
     fn when(arguments: &Arguments) -> When {
         const SHOWN: u64 =
             CLONE_PARENT_SETTID | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SETTLS;
-        if arguments[0] & SHOWN == 0 { When::Entry } else { When::Exit }
+        if arguments[0] & SHOWN == 0 { When::Entry } else { When::ExitIfAny }
     }
 
     fn from_register(raw: u64) -> Self {

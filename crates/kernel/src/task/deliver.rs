@@ -58,6 +58,7 @@ impl Kernel {
         let Some(first) = process.tasks.first().copied() else { return };
         self.prepare_signal(pid, info.signal);
         if self.is_unwanted(pid, first, info.signal) {
+            self.note_unheard(pid, info);
             return;
         }
         let room = self.queue_room(pid, info.signal);
@@ -81,6 +82,7 @@ impl Kernel {
         let Some(pid) = self.tasks.task(tid).map(|task| task.process) else { return };
         self.prepare_signal(pid, info.signal);
         if self.is_unwanted(pid, tid, info.signal) {
+            self.note_unheard(pid, info);
             return;
         }
         let room = self.queue_room(pid, info.signal);
@@ -208,6 +210,9 @@ impl Ctx<'_> {
     /// Takes the signals that wait. Each that has a handler gets a frame on top of the last, so that the handler of the last
     /// one taken runs first; one that ends or stops the process is the last.
     pub(crate) fn deliver_signals(&mut self) {
+        for info in self.kernel.take_unheard(self.pid) {
+            self.log_signal(&info);
+        }
         while let Some(info) = self.next_signal() {
             let action = self.kernel.tasks.action(self.pid, info.signal);
             match action.handler {

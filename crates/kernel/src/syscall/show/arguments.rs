@@ -159,3 +159,27 @@ impl From<RandomBytes> for OutBuffer {
         Self(buffer.0)
     }
 }
+
+/// A buffer that getcwd fills with a path and its NUL.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::syscall) struct PathBuffer(VirtAddr);
+
+impl Arg for PathBuffer {
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
+
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        if shower.failed() { pointer(raw) } else { shower.string(VirtAddr(raw)) }
+    }
+}
+
+impl From<PathBuffer> for OutBuffer {
+    fn from(buffer: PathBuffer) -> Self {
+        Self(buffer.0)
+    }
+}

@@ -46,6 +46,7 @@ pub(crate) use text::quoted;
 pub(super) use text::{flags as show_flags, octal, pointer, signal as show_signal};
 
 use super::{Arguments, Call};
+use crate::Reg;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::PATH_MAX;
@@ -59,8 +60,10 @@ pub(crate) const STRING_MAX: usize = 32;
 pub enum When {
     /// When the call begins.
     Entry,
-    /// When the call has ended: it fills in what is printed.
+    /// When the call has ended: it fills in what is printed. The comma before it is printed when the call begins.
     Exit,
+    /// When the call has ended, comma included: whether there is such an argument at all, other arguments say.
+    ExitIfAny,
     /// One part when the call begins, the other when it has ended.
     Both,
 }
@@ -189,7 +192,8 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, call: &mut Call) {
     let mut text = String::new();
     let mut is_complete = true;
     for index in 0..row.show.len() {
-        match (row.show[index].when)(&call.arguments) {
+        let when = (row.show[index].when)(&call.arguments);
+        match when {
             When::Entry if is_complete => push(&mut text, index, &show_one(ctx, call, index, None)),
             When::Both => {
                 let part = show_one(ctx, call, index, None);
@@ -200,7 +204,12 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, call: &mut Call) {
                 is_complete = false;
             }
             When::Entry => {}
-            When::Exit => is_complete = false,
+            When::Exit | When::ExitIfAny => {
+                if is_complete && index > 0 && when == When::Exit {
+                    text.push_str(", ");
+                }
+                is_complete = false;
+            }
         }
     }
     ctx.log(Interest::SYSCALL, || What::SyscallEnter { name: row.name.into(), arguments: text, is_complete });
@@ -223,7 +232,9 @@ pub(super) fn exit(ctx: &mut Ctx<'_>, call: &Call, result: CallResult) {
                 push(&mut text, index, begun);
             }
             text.push_str(&show_one(ctx, call, index, Some(result)));
-        } else if when == When::Exit || !is_printed {
+        } else if when == When::Exit && is_printed {
+            text.push_str(&show_one(ctx, call, index, Some(result)));
+        } else if when != When::Entry || !is_printed {
             push(&mut text, index, &show_one(ctx, call, index, Some(result)));
         }
         is_printed &= when == When::Entry;
@@ -232,10 +243,7 @@ pub(super) fn exit(ctx: &mut Ctx<'_>, call: &Call, result: CallResult) {
         CallResult::Value(value) => {
             with_shower(ctx, call, 0, Some(result), |shower| (row.result)(value, shower))
         }
-        CallResult::Errno(number) => match crate::Errno::from_number(number) {
-            Some(errno) => format!("-1 {} ({})", errno.name(), errno.text()),
-            None => format!("-1 (errno {number})"),
-        },
+        CallResult::Errno(number) => errno_text(number),
         CallResult::Interrupted(restart) => format!("? {}", restart.text()),
     };
     ctx.log(Interest::SYSCALL, || What::SyscallExit { name: row.name.into(), arguments: text, result });
@@ -247,6 +255,25 @@ fn push(text: &mut String, index: usize, shown: &str) {
         text.push_str(", ");
     }
     text.push_str(shown);
+}
+
+/// Logs the end of rt_sigreturn: the mask that is restored, and what the interrupted code finds in `a0`.
+pub(super) fn signal_return(ctx: &mut Ctx<'_>) {
+    let mask = signal_set(ctx.task().blocked);
+    let result = match super::result_of(ctx.harts.register(ctx.hart, Reg::A0)) {
+        CallResult::Errno(number) => errno_text(number),
+        CallResult::Value(value) => (value as i64).to_string(),
+        CallResult::Interrupted(restart) => restart.text().to_owned(),
+    };
+    let name = "rt_sigreturn".into();
+    ctx.log(Interest::SYSCALL, || What::SyscallExit { name, arguments: format!("{{mask={mask}}}"), result });
+}
+
+fn errno_text(number: i32) -> String {
+    match crate::Errno::from_number(number) {
+        Some(errno) => format!("-1 {} ({})", errno.name(), errno.text()),
+        None => format!("-1 (errno {number})"),
+    }
 }
 
 /// Logs a call that does not return to its caller: 0 for execve.
