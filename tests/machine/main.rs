@@ -5,7 +5,6 @@
 
 mod dynamic;
 mod fences;
-mod files;
 mod guests;
 mod linux;
 mod matrix;

@@ -1,5 +1,6 @@
 //! What files say of themselves: types, attributes, permissions.
 
+use super::allocate::Seals;
 use super::device::Device;
 use super::flags::{FileType, PERMISSION_BITS, makedev};
 use super::inode::{InodeKind, Times};
@@ -68,7 +69,7 @@ impl Fs {
 
     pub(super) fn pipe_id(&self, node: Node) -> Option<PipeId> {
         match self.kind(node)? {
-            InodeKind::Fifo(pipe) => Some(*pipe),
+            InodeKind::Fifo(pipe) | InodeKind::NamedFifo(pipe) => Some(*pipe),
             _ => None,
         }
     }
@@ -108,11 +109,7 @@ impl Fs {
                     }
                     InodeKind::Directory(directory) => (directory.size(), 0),
                     InodeKind::Symlink(target) => (target.len() as u64, 0),
-                    InodeKind::Device(_)
-                    | InodeKind::Fifo(_)
-                    | InodeKind::Console(_)
-                    | InodeKind::Anonymous(_)
-                    | InodeKind::Terminal(..) => (0, 0),
+                    _ => (0, 0),
                 };
                 Stat {
                     dev,
@@ -124,7 +121,9 @@ impl Fs {
                     gid: inode.gid,
                     rdev: match inode.kind {
                         InodeKind::Terminal(id, end) => self.tty_device(id, end),
-                        _ => self.device(node).map_or(0, Device::number),
+                        InodeKind::Device(device) => device.number(),
+                        InodeKind::Special(_, number) => number,
+                        _ => 0,
                     },
                     size,
                     blocks,
@@ -191,6 +190,9 @@ impl Fs {
         }
         let permissions = self.settable(env.processes, inode, permissions & PERMISSION_BITS);
         let inode = &mut self.inodes[inode];
+        if inode.seals.contains(Seals::EXEC) && (inode.permissions ^ permissions) & 0o111 != 0 {
+            return Err(Errno::EPERM);
+        }
         inode.permissions = permissions;
         inode.times.changed_ns = env.now_ns;
         Ok(())

@@ -33,6 +33,11 @@ impl Device {
         (Self::Ptmx, "ptmx", 0o666),
     ];
 
+    /// Returns the device with a number.
+    pub(super) fn numbered(number: u64) -> Option<Self> {
+        Self::ALL.into_iter().map(|(device, ..)| device).find(|device| device.number() == number)
+    }
+
     /// Returns the device number (Linux 6.12 Documentation/admin-guide/devices.txt).
     pub const fn number(self) -> u64 {
         match self {

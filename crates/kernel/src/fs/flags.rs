@@ -187,10 +187,14 @@ pub enum FileType {
     CharDevice = 2,
     /// A directory.
     Directory = 4,
+    /// A block device.
+    BlockDevice = 6,
     /// A regular file.
     Regular = 8,
     /// A symbolic link.
     Symlink = 10,
+    /// A socket.
+    Socket = 12,
 }
 
 impl FileType {

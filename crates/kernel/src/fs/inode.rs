@@ -1,5 +1,6 @@
 //! Inodes: what a file is, apart from its names.
 
+use super::allocate::Seals;
 use super::anonymous::Anonymous;
 use super::device::{Console, Device};
 use super::directory::Directory;
@@ -10,6 +11,7 @@ use super::pipe::PipeId;
 use super::proc::ProcNode;
 use super::tty::{TtyEnd, TtyId};
 use crate::{FileId, GrantId, HostPath};
+use std::collections::BTreeMap;
 
 super::slab::key! {
     /// An inode in [`super::Fs`]. The number that guests see is [`super::Stat::ino`], which is never used again.
@@ -38,6 +40,10 @@ pub(super) enum InodeKind {
     Device(Device),
     /// A pipe.
     Fifo(PipeId),
+    /// A pipe that has a name (fifo(7)).
+    NamedFifo(PipeId),
+    /// A device or a socket that mknod(2) made and nobody serves: its type and its device number.
+    Special(FileType, u64),
     /// A stream of the host.
     Console(Console),
     /// An object of the kernel that only descriptors name.
@@ -100,6 +106,10 @@ pub(super) struct Inode {
     /// Its names; a directory has at most one.
     pub(super) links: Vec<Link>,
     pub(super) holders: u32,
+    /// Extended attributes, by name.
+    pub(super) xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What can be done to its contents no more.
+    pub(super) seals: Seals,
     /// Whether it may get its first name still: it was made without one (`O_TMPFILE`, not `O_EXCL`).
     pub(super) is_linkable: bool,
     /// The path that its last name was, once that is gone.
@@ -124,6 +134,8 @@ impl Inode {
             times,
             links: Vec::new(),
             holders: 0,
+            xattrs: BTreeMap::new(),
+            seals: Seals::SEAL,
             is_linkable: false,
             deleted_path: None,
             mount: None,
@@ -138,9 +150,15 @@ impl Inode {
             InodeKind::Directory(_) => FileType::Directory,
             InodeKind::Symlink(_) => FileType::Symlink,
             InodeKind::Device(_) | InodeKind::Terminal(..) => FileType::CharDevice,
-            InodeKind::Fifo(_) | InodeKind::Console(_) => FileType::Fifo,
+            InodeKind::Fifo(_) | InodeKind::NamedFifo(_) | InodeKind::Console(_) => FileType::Fifo,
+            InodeKind::Special(file_type, _) => file_type,
             InodeKind::Anonymous(_) => FileType::Unknown,
         }
+    }
+
+    /// Tells whether it is in no tree of names: a pipe of pipe(2).
+    pub(super) const fn is_in_no_tree(&self) -> bool {
+        matches!(self.kind, InodeKind::Fifo(_) | InodeKind::Console(_))
     }
 
     /// Returns the directory in it, if it is one.

@@ -7,7 +7,7 @@
 use super::device::{Console, Device};
 use super::flags::{FileType, OpenFlags};
 use super::inode::InodeKind;
-use super::pipe::Pipe;
+use super::pipe::{Framing, Pipe};
 use super::wait::{Stop, Wait};
 use super::{Env, Fs, Node, OpenId, PidFile, ProcNode};
 use crate::mm::Truncated;
@@ -19,8 +19,12 @@ use crate::{Errno, FileId, Pid};
 pub enum Position {
     /// At the description's offset, which moves on.
     Current,
-    /// At this offset; the description's own stays (pread(2)).
+    /// At this offset; the description's own stays (pread(2)). With `O_APPEND`, writes go to the end all the same.
     At(u64),
+    /// At this offset even with `O_APPEND` (`RWF_NOAPPEND`).
+    Exactly(u64),
+    /// At the end (`RWF_APPEND`).
+    End,
 }
 
 /// Where the bytes of a read come from.
@@ -88,7 +92,7 @@ impl Fs {
         };
         let bytes = match self.inodes[inode].kind {
             InodeKind::Regular(contents) => env.cache.read(env.ram, contents, offset, len),
-            InodeKind::Fifo(id) => {
+            InodeKind::Fifo(id) | InodeKind::NamedFifo(id) => {
                 let pipe = &self.pipes[id];
                 if len > 0 && pipe.is_empty() {
                     pipe.read_empty(id, file.flags.contains(OpenFlags::NONBLOCK))?;
@@ -99,7 +103,7 @@ impl Fs {
             InodeKind::Terminal(id, end) => self.read_tty(id, end, len, file.flags)?,
             InodeKind::Console(_) => return Ok(ReadSource::Console),
             InodeKind::Directory(_) => return Err(Errno::EISDIR.into()),
-            InodeKind::Symlink(_) => return Err(Errno::EINVAL.into()),
+            InodeKind::Symlink(_) | InodeKind::Special(..) => return Err(Errno::EINVAL.into()),
             InodeKind::Anonymous(_) => return self.read_anonymous(env, inode, file.flags, len),
         };
         Ok(ReadSource::Bytes(bytes))
@@ -179,13 +183,13 @@ impl Fs {
         };
         let done = match self.inodes[inode].kind {
             InodeKind::Regular(contents) => self.write_regular(env, open, position, contents, bytes)?,
-            InodeKind::Fifo(_) if bytes.is_empty() => 0,
-            InodeKind::Fifo(id) => {
+            InodeKind::Fifo(_) | InodeKind::NamedFifo(_) if bytes.is_empty() => 0,
+            InodeKind::Fifo(id) | InodeKind::NamedFifo(id) => {
                 let pipe = &mut self.pipes[id];
                 if pipe.readers == 0 {
                     return Err(Errno::EPIPE.into());
                 }
-                let done = pipe.append(bytes);
+                let done = pipe.append(bytes, Framing::of(flags));
                 if done == 0 {
                     return Err(Pipe::write_full(id, flags.contains(OpenFlags::NONBLOCK)));
                 }
@@ -197,7 +201,9 @@ impl Fs {
             InodeKind::Device(Device::Full) => return Err(Errno::ENOSPC.into()),
             InodeKind::Device(_) => bytes.len(),
             InodeKind::Console(console) => return Ok(WriteTarget::Console(console)),
-            InodeKind::Directory(_) | InodeKind::Symlink(_) => return Err(Errno::EBADF.into()),
+            InodeKind::Directory(_) | InodeKind::Symlink(_) | InodeKind::Special(..) => {
+                return Err(Errno::EBADF.into());
+            }
             InodeKind::Anonymous(_) => self.write_anonymous(inode, flags, bytes)?,
         };
         Ok(WriteTarget::Done(done))
@@ -215,13 +221,16 @@ impl Fs {
             return Ok(0);
         }
         // With O_APPEND even pwrite(2) writes at the end, as its manual page confesses.
-        let offset = if self.opens[open].flags.contains(OpenFlags::APPEND) {
-            env.cache.size(contents)
-        } else {
-            self.offset(open, position)
+        let appends = self.opens[open].flags.contains(OpenFlags::APPEND);
+        let offset = match position {
+            Position::End => env.cache.size(contents),
+            Position::At(_) | Position::Current if appends => env.cache.size(contents),
+            _ => self.offset(open, position),
         };
         let room = (i64::MAX as u64).checked_sub(offset).filter(|room| *room > 0).ok_or(Errno::EFBIG)?;
-        let bytes = &bytes[..bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX))];
+        let len = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        self.check_write(env, self.opens[open].node, contents, offset + len as u64)?;
+        let bytes = &bytes[..len];
         let done =
             env.cache.write(env.ram, env.frames, contents, offset, bytes).map_err(|_| Errno::ENOSPC)?;
         self.drop_privileges(env.processes, self.opens[open].node);
@@ -253,7 +262,9 @@ impl Fs {
     fn offset(&self, open: OpenId, position: Position) -> u64 {
         match position {
             Position::Current => self.opens[open].position,
-            Position::At(offset) => offset,
+            Position::At(offset) | Position::Exactly(offset) => offset,
+            // Only writes have it, and they know where that is.
+            Position::End => 0,
         }
     }
 
@@ -281,7 +292,11 @@ impl Fs {
             Seek::Data(offset) | Seek::Hole(offset) => {
                 let size = size.ok_or(Errno::EINVAL)?;
                 let from = u64::try_from(offset).ok().filter(|from| *from < size).ok_or(Errno::ENXIO)?;
-                Some(if matches!(seek, Seek::Data(_)) { from } else { size })
+                let contents = self.regular(file.node).ok_or(Errno::EINVAL)?;
+                Some(match seek {
+                    Seek::Data(_) => env.cache.next_data(contents, from).ok_or(Errno::ENXIO)?,
+                    _ => env.cache.next_hole(contents, from),
+                })
             }
         };
         let position = position.filter(|position| *position <= i64::MAX as u64).ok_or(Errno::EINVAL)?;
@@ -303,6 +318,7 @@ impl Fs {
         } else {
             self.read_contents(env, node)?
         }
+        self.check_resize(env, node, contents, size)?;
         self.drop_privileges(env.processes, node);
         self.touch(node, env.now_ns);
         Ok(env.cache.set_size(env.ram, env.frames, contents, size))

@@ -14,13 +14,15 @@
 //!   console and the texts of `/proc` are requests to the caller ([`ReadSource`], [`WriteTarget`]).
 //! - What must wait says for what ([`Wait`]); what may let others go on records it ([`Fs::take_wakes`]).
 //!
-//! What is not here: named FIFOs, sockets, more than one tmpfs.
+//! What is not here: sockets, more than one tmpfs.
 
+mod allocate;
 mod anonymous;
 mod attributes;
 mod device;
 mod directory;
 mod fd_table;
+mod fifo;
 mod fixed;
 mod flags;
 mod granted;
@@ -43,8 +45,10 @@ mod tests;
 mod tty;
 mod wait;
 mod work_dir;
+mod xattr;
 
 pub use crate::random::Random;
+pub use allocate::{Allocation, Memfd, Seals};
 pub use anonymous::{
     EpollEvent, EpollOp, EpollReport, EventfdKind, Life, OnClockSet, PidfdKind, SIGNALFD_INFO_BYTES,
     TimeBase, TimerSetting,
@@ -52,6 +56,7 @@ pub use anonymous::{
 pub use attributes::NewTimes;
 pub use device::{Console, Device};
 pub use fd_table::{FdTableId, OnExec};
+pub use fifo::{NewFile, PartnerWait};
 pub use fixed::{FixedFile, FixedNode};
 pub use flags::{EpollFlags, FileType, OpenFlags, PERMISSION_BITS, PollEvents, RenameFlags, makedev};
 pub use inode::{InodeId, Node, Times};
@@ -69,6 +74,7 @@ pub use statfs::StatFs;
 pub use tty::{LocalModes, Termios, TtyEnd, TtyId, TtySignal, WindowSize};
 pub use wait::{Stop, Wait};
 pub use work_dir::{AT_FDCWD, WorkDirId};
+pub use xattr::{SetXattr, XATTR_NAME_MAX, XATTR_SIZE_MAX};
 
 use crate::mm::{Frames, PageCache};
 use crate::{Errno, Fd, Host, Pid};
@@ -126,6 +132,8 @@ pub struct Fs {
     locks: LockTable,
     /// Names that the guest did not make, which are not limited.
     given_names: u64,
+    /// Bytes in all extended attributes, which are limited.
+    xattr_bytes: usize,
     random: Random,
     wakes: Vec<Wait>,
     /// Which epoll instances hear of which wake-ups.
@@ -166,6 +174,7 @@ impl Fs {
             names: 0,
             given_names: 0,
             locks: LockTable::default(),
+            xattr_bytes: 0,
             random: Random::new(seed),
             wakes: Vec::new(),
             listeners: Listeners::default(),
@@ -260,10 +269,12 @@ impl Fs {
             if let Some(identity) = inode.origin.identity {
                 self.linked.remove(&identity);
             }
+            self.xattr_bytes -=
+                inode.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
             match inode.kind {
                 InodeKind::Anonymous(object) => self.drop_anonymous(id, object),
                 InodeKind::Regular(contents) => env.cache.release(env.ram, env.frames, contents),
-                InodeKind::Fifo(pipe) => {
+                InodeKind::Fifo(pipe) | InodeKind::NamedFifo(pipe) => {
                     self.pipes.remove(pipe);
                 }
                 InodeKind::Directory(directory) => {
@@ -271,17 +282,22 @@ impl Fs {
                     next = Some(directory.parent);
                 }
                 InodeKind::Terminal(tty, end) => self.drop_tty(env, tty, end),
-                InodeKind::Symlink(_) | InodeKind::Device(_) | InodeKind::Console(_) => {}
+                InodeKind::Symlink(_)
+                | InodeKind::Device(_)
+                | InodeKind::Special(..)
+                | InodeKind::Console(_) => {}
             }
         }
     }
 
     /// Returns how many objects there are, for reports and tests.
     pub fn census(&self) -> Census {
+        let fifos =
+            self.inodes.iter().filter(|(_, inode)| matches!(inode.kind, InodeKind::NamedFifo(_))).count();
         Census {
             inodes: self.inodes.len(),
             opens: self.opens.len(),
-            pipes: self.pipes.len(),
+            pipes: self.pipes.len() - fifos,
             tables: self.tables.len(),
             work_dirs: self.work_dirs.len(),
             locks: self.locks.len(),
@@ -296,7 +312,7 @@ pub struct Census {
     pub inodes: usize,
     /// Open file descriptions.
     pub opens: usize,
-    /// Pipes.
+    /// Pipes, but for those that FIFOs keep.
     pub pipes: usize,
     /// Descriptor tables.
     pub tables: usize,

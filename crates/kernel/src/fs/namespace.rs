@@ -291,7 +291,7 @@ impl Fs {
     }
 
     /// The same for what is not going to be a directory, so that no slash may follow.
-    fn vacant_without_slash(&self, env: &Env<'_>, found: Found) -> Result<Vacant, Errno> {
+    pub(super) fn vacant_without_slash(&self, env: &Env<'_>, found: Found) -> Result<Vacant, Errno> {
         let vacant = self.free_name(found, Slash::Refused)?;
         self.may_take(env, &vacant)?;
         Ok(vacant)

@@ -28,6 +28,8 @@ pub(super) struct OpenFile {
     /// Offset in bytes; in a directory, the cookie to go on with.
     pub(super) position: u64,
     pub(super) references: u32,
+    /// How many writers a FIFO had had when it was opened without waiting for one: there is no hang-up before the next.
+    pub(super) writers_seen: u64,
     /// What a file of `/proc` said when it was last read from the start.
     pub(super) text: Option<Vec<u8>>,
     /// The epoll instances that watch it, and by which descriptors.
@@ -84,6 +86,7 @@ impl Fs {
         self.check_open(node, flags)?;
         if !is_new && !flags.contains(OpenFlags::PATH) {
             self.may_open(env, node, flags)?;
+            self.check_served(node, flags)?;
         }
         if flags.contains(OpenFlags::TRUNC) {
             self.skip_contents(node);
@@ -95,6 +98,7 @@ impl Fs {
         if flags.contains(OpenFlags::TRUNC)
             && let Some(file) = self.regular(node)
         {
+            self.check_resize(env, node, file, 0)?;
             truncated = env.cache.set_size(env.ram, env.frames, file, 0);
             self.drop_privileges(env.processes, node);
             self.touch(node, env.now_ns);
@@ -192,12 +196,14 @@ impl Fs {
         Ok(Opened { open, truncated: Truncated::default() })
     }
 
-    /// Makes a pipe: its read end, then its write end (pipe2(2)). Of `flags`, `O_NONBLOCK` counts.
+    /// Makes a pipe: its read end, then its write end (pipe2(2)). Of `flags`, `O_NONBLOCK` and `O_DIRECT`
+    /// count.
     pub fn pipe(&mut self, env: &Env<'_>, flags: OpenFlags) -> (OpenId, OpenId) {
         let pipe = self.pipes.insert(Pipe::new());
         let node = Node::Inode(self.new_inode(InodeKind::Fifo(pipe), 0o600, env.creation()));
-        let status = flags & OpenFlags::NONBLOCK;
-        (self.describe(node, status), self.describe(node, status | OpenFlags::WRONLY))
+        let status = flags & (OpenFlags::NONBLOCK | OpenFlags::DIRECT);
+        let reader = self.describe(node, status - OpenFlags::DIRECT);
+        (reader, self.describe(node, status | OpenFlags::WRONLY))
     }
 
     /// Opens a stream of the host.
@@ -210,16 +216,20 @@ impl Fs {
     /// Makes a description of `node` with one reference.
     pub(super) fn describe(&mut self, node: Node, flags: OpenFlags) -> OpenId {
         self.hold(node);
-        if let Some(pipe) = self.pipe_id(node) {
-            let pipe = &mut self.pipes[pipe];
-            pipe.readers += u32::from(flags.is_readable());
-            pipe.writers += u32::from(flags.is_writable());
-        }
         if let Some((id, TtyEnd::Slave)) = self.tty_at(node) {
             self.count_slave(id, 1);
         }
+        let writers_seen = self.open_ends(node, flags);
         let watchers = BTreeSet::new();
-        self.opens.insert(OpenFile { node, flags, position: 0, references: 1, text: None, watchers })
+        self.opens.insert(OpenFile {
+            node,
+            flags,
+            position: 0,
+            references: 1,
+            writers_seen,
+            text: None,
+            watchers,
+        })
     }
 
     /// Adds a reference to a description.
@@ -239,8 +249,7 @@ impl Fs {
         let closed = self.opens.remove(open);
         if let Some(id) = self.pipe_id(closed.node) {
             let pipe = &mut self.pipes[id];
-            pipe.readers -= u32::from(closed.flags.is_readable());
-            pipe.writers -= u32::from(closed.flags.is_writable());
+            pipe.close(closed.flags);
             if pipe.writers == 0 {
                 self.wakes.push(Wait::PipeReadable(id));
             }
@@ -332,7 +341,7 @@ impl Fs {
         let mut events = PollEvents::empty();
         if file.flags.is_readable() {
             events.set(readable, !pipe.is_empty());
-            events.set(PollEvents::HUP, pipe.writers == 0);
+            events.set(PollEvents::HUP, pipe.writers == 0 && pipe.writers_seen != file.writers_seen);
         }
         if file.flags.is_writable() {
             events.set(writable, !pipe.is_full());

@@ -1,6 +1,5 @@
 //! What statfs(2) says of a file system, and the bytes in which it says it.
 
-use super::flags::FileType;
 use super::path::NAME_MAX;
 use super::stat::Stat;
 use super::{Env, Fs, Node};
@@ -64,7 +63,7 @@ impl Fs {
         let without_figures = |magic| StatFs { magic, blocks: 0, free_blocks: 0, files: 0, free_files: 0 };
         match node {
             Node::Proc(place) => without_figures(if place.is_in_sysfs() { SYSFS_MAGIC } else { PROC_MAGIC }),
-            Node::Inode(_) if self.file_type(node) == FileType::Fifo => without_figures(PIPEFS_MAGIC),
+            Node::Inode(inode) if self.inodes[inode].is_in_no_tree() => without_figures(PIPEFS_MAGIC),
             Node::Inode(_) => {
                 let gauges = env.frames.gauges();
                 let files = Self::max_names(env) + self.given_names;

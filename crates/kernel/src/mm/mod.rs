@@ -53,6 +53,7 @@ pub use fence::{FenceTargets, Fences};
 pub use frames::{FrameGauges, FrameKind, Frames, OutOfMemory};
 pub(crate) use limits::MAX_AREAS;
 pub use map::{MapBacking, MapRequest, Placement};
+use page_cache::Copies;
 pub use page_cache::{PageCache, Truncated};
 pub use page_table::Resident;
 pub use remap::RemapRequest;
@@ -273,23 +274,36 @@ impl Memory {
         self.spaces.get(mm).usage()
     }
 
+    /// Tells whether an area maps a file so that a store to it changes the file, or could be allowed to.
+    pub fn is_mapped_writable(&self, file: crate::FileId) -> bool {
+        let writes = |vma: &Vma| {
+            vma.file() == Some(file) && vma.sharing == Sharing::Shared && vma.may.contains(Prot::WRITE)
+        };
+        self.cache.mappers(file).into_iter().any(|mm| self.maps(mm).any(writes))
+    }
+
     /// Unmaps the pages that a file has no more, private copies among them: the next access is SIGBUS. With
     /// [`PageCache::set_size`] this is the whole of truncate(2).
     ///
     /// Returns the fences owed, by address space.
     pub fn unmap_truncated(&mut self, work: &mut Work<'_>, truncated: Truncated) -> BTreeMap<MmId, Fences> {
         let mut owed = BTreeMap::new();
-        let Some((file, first_gone)) = truncated.cut else { return owed };
+        let Some(cut) = truncated.cut else { return owed };
         let outer = std::mem::take(&mut work.fences);
-        for mm in self.cache.mappers(file) {
+        for mm in self.cache.mappers(cut.file) {
             let space = self.spaces.get_mut(mm);
             for vma in space.vmas.iter() {
-                let Some((_, first_page)) = vma.file_page(vma.start).filter(|&(mapped, _)| mapped == file)
+                let Some((_, first_page)) =
+                    vma.file_page(vma.start).filter(|&(mapped, _)| mapped == cut.file)
                 else {
                     continue;
                 };
-                let from = vma.start + first_gone.saturating_sub(first_page).min(vma.pages());
-                space.table.clear_range(work, &mut self.frames, from..vma.end);
+                let within = |page: u64| vma.start + page.saturating_sub(first_page).min(vma.pages());
+                let range = within(cut.pages.start)..within(cut.pages.end);
+                match cut.copies {
+                    Copies::Go => space.table.clear_range(work, &mut self.frames, range),
+                    Copies::Stay => space.table.clear_cached(work, &mut self.frames, range),
+                }
             }
             owed.insert(mm, std::mem::take(&mut work.fences));
         }

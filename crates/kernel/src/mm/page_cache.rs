@@ -9,6 +9,7 @@
 use super::frames::{FrameKind, Frames, OutOfMemory};
 use crate::{FileId, MmId};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Ppn, Ram};
 
 /// One file's contents.
@@ -27,8 +28,26 @@ struct CachedFile {
 #[derive(Debug, Default, PartialEq, Eq)]
 #[must_use = "pages beyond the end of a file must leave the mappings too"]
 pub struct Truncated {
-    /// The file, and the first page that it has no more; `None` when nobody maps it.
-    pub(super) cut: Option<(FileId, u64)>,
+    /// What was cut off; `None` when nobody maps the file.
+    pub(super) cut: Option<Cut>,
+}
+
+/// Pages that a file has no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    pub(super) file: FileId,
+    pub(super) pages: Range<u64>,
+    /// What becomes of private copies of them.
+    pub(super) copies: Copies,
+}
+
+/// What becomes of private copies of pages that a file has no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copies {
+    /// They go too: the file ends before them.
+    Go,
+    /// They stay: the file has a hole there.
+    Stay,
 }
 
 /// Every file's contents.
@@ -173,7 +192,84 @@ impl PageCache {
         for ppn in cached.pages.split_off(&first_gone).into_values() {
             frames.release(ram, ppn);
         }
-        Truncated { cut: (!cached.mappers.is_empty()).then_some((file, first_gone)) }
+        let cut = Cut { file, pages: first_gone..u64::MAX, copies: Copies::Go };
+        Truncated { cut: (!cached.mappers.is_empty()).then_some(cut) }
+    }
+
+    /// Makes a hole: frees the pages that lie in the range of bytes, and zeroes its parts of the pages at both ends
+    /// (fallocate(2), `FALLOC_FL_PUNCH_HOLE`).
+    pub fn punch_hole(
+        &mut self,
+        ram: &mut Ram,
+        frames: &mut Frames,
+        file: FileId,
+        range: Range<u64>,
+    ) -> Truncated {
+        let cached = self.file_mut(file);
+        let whole = range.start.div_ceil(PAGE_SIZE)..(range.end / PAGE_SIZE);
+        let head = range.start..range.end.min(whole.start * PAGE_SIZE);
+        let tail = range.start.max(whole.end * PAGE_SIZE).max(head.end)..range.end;
+        for part in [head, tail].into_iter().filter(|part| part.start < part.end) {
+            if let Some(&ppn) = cached.pages.get(&(part.start >> PAGE_SHIFT)) {
+                let from = (part.start % PAGE_SIZE) as usize;
+                ram.frame_mut(ppn)[from..][..(part.end - part.start) as usize].fill(0);
+            }
+        }
+        if whole.is_empty() {
+            return Truncated::default();
+        }
+        let gone: Vec<u64> = cached.pages.range(whole.clone()).map(|(index, _)| *index).collect();
+        for ppn in gone.into_iter().filter_map(|index| cached.pages.remove(&index)) {
+            frames.release(ram, ppn);
+        }
+        let cut = Cut { file, pages: whole, copies: Copies::Stay };
+        Truncated { cut: (!cached.mappers.is_empty()).then_some(cut) }
+    }
+
+    /// Gives each page of a range a frame; the size stays (fallocate(2), `FALLOC_FL_KEEP_SIZE`).
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there are not enough frames: none is taken then.
+    pub fn allocate(
+        &mut self,
+        ram: &mut Ram,
+        frames: &mut Frames,
+        file: FileId,
+        pages: Range<u64>,
+    ) -> Result<(), OutOfMemory> {
+        if pages.end - pages.start > frames.gauges().total {
+            return Err(OutOfMemory);
+        }
+        let missing: Vec<u64> = pages.filter(|index| !self.file(file).pages.contains_key(index)).collect();
+        for (done, index) in missing.iter().enumerate() {
+            if self.page_or_create(ram, frames, file, *index).is_err() {
+                let cached = self.file_mut(file);
+                for ppn in missing[..done].iter().filter_map(|index| cached.pages.remove(index)) {
+                    frames.release(ram, ppn);
+                }
+                return Err(OutOfMemory);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the first byte from `from` on that is in a page which has a frame (lseek(2), `SEEK_DATA`).
+    pub fn next_data(&self, file: FileId, from: u64) -> Option<u64> {
+        let cached = self.file(file);
+        let (&index, _) = cached.pages.range(from >> PAGE_SHIFT..).next()?;
+        Some(from.max(index << PAGE_SHIFT)).filter(|at| *at < cached.size_bytes)
+    }
+
+    /// Returns the first byte from `from` on that is in a page without a frame, or the end (lseek(2), `SEEK_HOLE`).
+    pub fn next_hole(&self, file: FileId, from: u64) -> u64 {
+        let cached = self.file(file);
+        let first = from >> PAGE_SHIFT;
+        let run = (first..)
+            .zip(cached.pages.range(first..))
+            .take_while(|(index, (page, _))| index == *page)
+            .count();
+        let hole = (first + run as u64) << PAGE_SHIFT;
+        from.max(hole).min(cached.size_bytes)
     }
 
     /// Returns the frame of a page, when the page has one.

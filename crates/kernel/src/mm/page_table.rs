@@ -323,6 +323,17 @@ impl PageTable {
         }
     }
 
+    /// Empties those slots of `range` that map frames of the page cache.
+    pub(super) fn clear_cached(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
+        for leaf in self.leaves(work.ram, range) {
+            for (slot, old) in leaf.populated(work.ram) {
+                if matches!(frames.kind(old.ppn()), FrameKind::PageCache | FrameKind::SharedMemory) {
+                    self.clear(work, frames, slot, old);
+                }
+            }
+        }
+    }
+
     /// Frees the tables that reach into `range` and hold nothing.
     pub(super) fn prune(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
         self.prune_table(work, frames, self.root, ROOT_LEVEL, range);

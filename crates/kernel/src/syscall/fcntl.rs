@@ -2,6 +2,7 @@
 
 use super::file_types::{FcntlArg, FcntlCommand};
 use super::{SysResult, lock};
+use crate::creds::Capabilities;
 use crate::ctx::Ctx;
 use crate::fs::{OnExec, OpenFlags};
 use crate::{Errno, Fd};
@@ -9,6 +10,9 @@ use tine_mmu::VirtAddr;
 
 /// `FD_CLOEXEC`, the one flag of a descriptor.
 const FD_CLOEXEC: u64 = 1;
+
+/// The largest pipe of who has no privilege (`/proc/sys/fs/pipe-max-size`).
+const PIPE_MAX_SIZE: u32 = 1 << 20;
 
 /// Tells whether a command works on a description that was opened with `O_PATH` (Linux 6.12 fs/fcntl.c check_fcntl_cmd).
 const fn works_by_path(command: FcntlCommand) -> bool {
@@ -31,6 +35,7 @@ pub(super) fn fcntl(ctx: &mut Ctx<'_>, fd: Fd, command: FcntlCommand, argument: 
         ctx.file_of(fd)?;
     }
     let (files, limit) = (ctx.files(), ctx.fd_limit());
+    let is_privileged = ctx.task().credentials.can(Capabilities::SYS_RESOURCE);
     let fs = &mut ctx.kernel.fs;
     let FcntlArg(argument) = argument;
     match command {
@@ -57,10 +62,23 @@ pub(super) fn fcntl(ctx: &mut Ctx<'_>, fd: Fd, command: FcntlCommand, argument: 
         FcntlCommand::SETLK | FcntlCommand::SETLKW | FcntlCommand::OFD_SETLK | FcntlCommand::OFD_SETLKW => {
             lock::set(ctx, fd, open, command, VirtAddr(argument))
         }
+        FcntlCommand::NOTIFY if argument as u32 == 0 => Ok(0),
+        FcntlCommand::NOTIFY if !fs.is_directory(fs.node(open)) => Err(Errno::ENOTDIR.into()),
         FcntlCommand::SETPIPE_SZ => {
+            if argument as u32 > PIPE_MAX_SIZE && fs.pipe_capacity(open).is_ok() && !is_privileged {
+                return Err(Errno::EPERM.into());
+            }
             let size = fs.set_pipe_capacity(open, argument as u32)?;
             ctx.wake_files();
             Ok(size as u64)
+        }
+        FcntlCommand::GET_SEALS => Ok(u64::from(fs.seals(fs.node(open))?.bits())),
+        FcntlCommand::ADD_SEALS => {
+            let node = fs.node(open);
+            let is_mapped_writable =
+                fs.regular(node).is_some_and(|file| ctx.kernel.memory.is_mapped_writable(file));
+            ctx.kernel.fs.add_seals(open, argument as u32, is_mapped_writable)?;
+            Ok(0)
         }
         FcntlCommand::GETPIPE_SZ => Ok(fs.pipe_capacity(open)? as u64),
         _ => Err(Errno::EINVAL.into()),

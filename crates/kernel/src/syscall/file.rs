@@ -1,11 +1,11 @@
 //! Calls about descriptors and what they have open.
 
-use super::SysResult;
 use super::args::UserPtr;
 use super::types::{DirFd, Mode, OpenArg, PathPtr, Whence};
-use super::{path, terminal};
+use super::{Continuation, Flow, SysResult, path, terminal};
 use crate::ctx::Ctx;
-use crate::fs::{Env, FileType, Fs, OnExec, OpenFlags, OpenId, Seek};
+use crate::fs::{Env, FileType, Fs, OnExec, OpenFlags, OpenId, PartnerWait, Seek};
+use crate::task::WaitKey;
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
@@ -53,8 +53,56 @@ pub(super) fn openat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, flags: OpenAr
     let permissions = ctx.kernel.fs.mask(ctx.task().work_dir, mode.0);
     let opened = ctx.at_path(dir, &path, |fs, env, at| fs.open(env, at, flags, permissions))?;
     ctx.unmap_truncated(opened.truncated);
+    ctx.wake_files();
+    if let Some(wait) = ctx.kernel.fs.partner_wait(opened.open) {
+        return OpenFifo { open: opened.open, on_exec: on_exec(flags), wait }.run(ctx);
+    }
     ctx.kernel.fs.put_fd(files, fd, opened.open, on_exec(flags));
     Ok(fd.0 as u64)
+}
+
+/// An open(2) of a FIFO that waits for the other end. It has a reference to the description of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenFifo {
+    open: OpenId,
+    on_exec: OnExec,
+    wait: PartnerWait,
+}
+
+impl OpenFifo {
+    /// Returns the description that waits to become a descriptor.
+    pub(super) const fn open(&self) -> OpenId {
+        self.open
+    }
+
+    /// Returns what the call waits for.
+    pub(super) const fn key(&self) -> WaitKey {
+        WaitKey::File(self.wait.wait)
+    }
+
+    /// Returns the descriptor as soon as the other end is there, or was.
+    pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
+        if !ctx.kernel.fs.has_partner_come(self.open, self.wait) {
+            return Err(Flow::Block(Continuation::OpenFifo(self)));
+        }
+        let files = ctx.files();
+        match ctx.kernel.fs.lowest_fd(files, Fd(0), ctx.fd_limit()) {
+            Ok(fd) => {
+                ctx.kernel.fs.put_fd(files, fd, self.open, self.on_exec);
+                Ok(fd.0 as u64)
+            }
+            Err(errno) => {
+                self.abandon(ctx);
+                Err(errno.into())
+            }
+        }
+    }
+
+    /// Closes what will not become a descriptor.
+    pub(super) fn abandon(self, ctx: &mut Ctx<'_>) {
+        ctx.with_fs(|fs, env| fs.close(env, self.open));
+        ctx.wake_files();
+    }
 }
 
 /// `close(2)`.
@@ -91,7 +139,7 @@ pub(super) fn close_range(ctx: &mut Ctx<'_>, first: u32, last: u32, flags: u32) 
 /// `pipe2(2)`: makes a pipe and stores its two descriptors at `fds`.
 pub(super) fn pipe2(ctx: &mut Ctx<'_>, fds: UserPtr<[i32; 2]>, flags: OpenArg) -> SysResult {
     let flags = OpenFlags::from_bits(flags.0).ok_or(Errno::EINVAL)?;
-    if !(OpenFlags::CLOEXEC | OpenFlags::NONBLOCK).contains(flags) {
+    if !(OpenFlags::CLOEXEC | OpenFlags::NONBLOCK | OpenFlags::DIRECT).contains(flags) {
         return Err(Errno::EINVAL.into());
     }
     let files = ctx.files();

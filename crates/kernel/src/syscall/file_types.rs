@@ -176,6 +176,7 @@ impl FcntlCommand {
     pub(super) const OFD_SETLKW: Self = Self(38);
     pub(super) const SETLEASE: Self = Self(1024);
     pub(super) const GETLEASE: Self = Self(1025);
+    pub(super) const NOTIFY: Self = Self(1026);
     pub(super) const DUPFD_QUERY: Self = Self(1027);
     pub(super) const CREATED_QUERY: Self = Self(1028);
     pub(super) const DUPFD_CLOEXEC: Self = Self(1030);
@@ -259,5 +260,143 @@ flag_set! {
         0x8 = "F_SEAL_WRITE",
         0x10 = "F_SEAL_FUTURE_WRITE",
         0x20 = "F_SEAL_EXEC",
+    }
+}
+
+/// The mode of mknodat: type and permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NodeMode(pub u32);
+
+impl Arg for NodeMode {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
+    }
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        const S_IFMT: u32 = 0o170_000;
+        let mode = raw as u32;
+        let name = match (mode & S_IFMT) >> 12 {
+            1 => "S_IFIFO",
+            2 => "S_IFCHR",
+            4 => "S_IFDIR",
+            6 => "S_IFBLK",
+            8 => "S_IFREG",
+            10 => "S_IFLNK",
+            12 => "S_IFSOCK",
+            _ => return format!("0{mode:o}"),
+        };
+        format!("{name}|0{:o}", mode & !S_IFMT)
+    }
+}
+
+/// The device number of mknodat, which only devices have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DeviceArg(pub u32);
+
+impl Arg for DeviceArg {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        let (mode, device) = (shower.arguments[2] as u32, raw as u32);
+        let (major, minor) = (device >> 8 & 0xfff, device & 0xff | device >> 12 & 0xf_ff00);
+        match (mode >> 12) & 0xf {
+            2 | 6 => format!("makedev({major:#x}, {minor:#x})"),
+            _ => String::new(),
+        }
+    }
+}
+
+/// A register that the call's C prototype has and a 64-bit kernel does not look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unused;
+
+impl Arg for Unused {
+    fn from_register(_: u64) -> Self {
+        Self
+    }
+
+    fn show(_: u64, _: &mut Shower<'_>) -> String {
+        String::new()
+    }
+}
+
+impl SpliceFlags {
+    pub(super) const NONBLOCK: u32 = 2;
+    pub(super) const ALL: u32 = 15;
+}
+
+impl RwFlags {
+    pub(super) const NOWAIT: u32 = 8;
+    pub(super) const APPEND: u32 = 16;
+    pub(super) const NOAPPEND: u32 = 32;
+    /// Those that a file without a device does not refuse.
+    pub(super) const ALL: u32 = 63;
+}
+
+impl FallocateMode {
+    pub(super) const KEEP_SIZE: u32 = 1;
+    pub(super) const PUNCH_HOLE: u32 = 2;
+    pub(super) const COLLAPSE_RANGE: u32 = 8;
+    pub(super) const ZERO_RANGE: u32 = 16;
+    pub(super) const INSERT_RANGE: u32 = 32;
+    pub(super) const UNSHARE_RANGE: u32 = 64;
+}
+
+impl MemfdFlags {
+    pub(super) const CLOEXEC: u32 = 1;
+    pub(super) const ALLOW_SEALING: u32 = 2;
+    pub(super) const HUGETLB: u32 = 4;
+    pub(super) const NOEXEC_SEAL: u32 = 8;
+    pub(super) const EXEC: u32 = 16;
+    pub(super) const ALL: u32 = 31;
+}
+
+flag_set! {
+    /// `SPLICE_F_*` of splice, tee and vmsplice.
+    SpliceFlags("0") {
+        1 = "SPLICE_F_MOVE",
+        2 = "SPLICE_F_NONBLOCK",
+        4 = "SPLICE_F_MORE",
+        8 = "SPLICE_F_GIFT",
+    }
+    /// `RWF_*` of preadv2 and pwritev2.
+    RwFlags("0") {
+        1 = "RWF_HIPRI",
+        2 = "RWF_DSYNC",
+        4 = "RWF_SYNC",
+        8 = "RWF_NOWAIT",
+        16 = "RWF_APPEND",
+        32 = "RWF_NOAPPEND",
+    }
+    /// `SYNC_FILE_RANGE_*` of sync_file_range.
+    SyncRangeFlags("0") {
+        1 = "SYNC_FILE_RANGE_WAIT_BEFORE",
+        2 = "SYNC_FILE_RANGE_WRITE",
+        4 = "SYNC_FILE_RANGE_WAIT_AFTER",
+    }
+    /// `FALLOC_FL_*` of fallocate.
+    FallocateMode("0") {
+        1 = "FALLOC_FL_KEEP_SIZE",
+        2 = "FALLOC_FL_PUNCH_HOLE",
+        4 = "FALLOC_FL_NO_HIDE_STALE",
+        8 = "FALLOC_FL_COLLAPSE_RANGE",
+        16 = "FALLOC_FL_ZERO_RANGE",
+        32 = "FALLOC_FL_INSERT_RANGE",
+        64 = "FALLOC_FL_UNSHARE_RANGE",
+    }
+    /// `MFD_*` of memfd_create.
+    MemfdFlags("0") {
+        1 = "MFD_CLOEXEC",
+        2 = "MFD_ALLOW_SEALING",
+        4 = "MFD_HUGETLB",
+        8 = "MFD_NOEXEC_SEAL",
+        16 = "MFD_EXEC",
+    }
+    /// `XATTR_*` of setxattr.
+    XattrFlags("0") {
+        1 = "XATTR_CREATE",
+        2 = "XATTR_REPLACE",
     }
 }

@@ -3,7 +3,7 @@
 use super::types::{Advice as AdviceArg, MapFlags, MsyncFlags, Prot as ProtArg, RemapFlags};
 use super::{Flow, SysResult};
 use crate::ctx::Ctx;
-use crate::fs::{Mappable, OpenFlags};
+use crate::fs::{Mappable, OpenFlags, Seals};
 use crate::mm::{Advice, FileMapping, MapBacking, MapRequest, Placement, Prot, RemapRequest, Sharing};
 use crate::{Errno, Fd};
 use std::sync::Arc;
@@ -96,11 +96,19 @@ fn file_backing(
     if !flags.is_readable() || !may.contains(prot) || flags.contains(OpenFlags::PATH) {
         return Err(Errno::EACCES.into());
     }
+    let node = ctx.kernel.fs.node(open);
+    if sharing == Sharing::Shared
+        && ctx.kernel.fs.seals(node).is_ok_and(|seals| seals.intersects(Seals::WRITE | Seals::FUTURE_WRITE))
+    {
+        if prot.contains(Prot::WRITE) {
+            return Err(Errno::EPERM.into());
+        }
+        may.remove(Prot::WRITE);
+    }
     let file = match mappable {
         Mappable::Zeros => return Ok((MapBacking::Anonymous, may)),
         Mappable::File(file) => file,
     };
-    let node = ctx.kernel.fs.node(open);
     Ok((MapBacking::File(ctx.file_mapping(node, file, offset / PAGE_SIZE)), may))
 }
 

@@ -3,9 +3,11 @@
 //! A call returns a value, an errno, or a [`Continuation`] when it must wait. The kernel resumes the continuation when
 //! the task is woken; the ECALL itself is not repeated, so a call is counted once and does nothing twice.
 
+mod allocate;
 mod anonymous;
 mod args;
 mod attributes;
+mod copy;
 mod creds;
 mod creds_types;
 mod epoll;
@@ -35,6 +37,7 @@ mod thread;
 mod time;
 mod transfer;
 mod types;
+mod xattr;
 
 pub use args::{UserPtr, UserValue};
 pub(crate) use limits::MOST_FDS;
@@ -86,6 +89,10 @@ pub enum Continuation {
     Read(transfer::Read),
     /// Writing to a pipe.
     Write(transfer::Write),
+    /// `sendfile`, `copy_file_range`, `splice` and `tee`.
+    Copy(copy::Copy),
+    /// `openat` of a FIFO.
+    OpenFifo(file::OpenFifo),
     /// `fcntl` and `flock` waiting for a lock.
     Lock(lock::Request),
     /// `ppoll` and `pselect6`.
@@ -111,6 +118,8 @@ impl Continuation {
             Self::Vfork(child) => thread::vfork_wait(ctx, child),
             Self::Read(read) => read.run(ctx),
             Self::Write(write) => write.run(ctx),
+            Self::Copy(copy) => copy.run(ctx),
+            Self::OpenFifo(opening) => opening.run(ctx),
             Self::Lock(request) => request.run(ctx),
             Self::Poll(poll) => poll.run(ctx),
             Self::Epoll(wait) => wait.run(ctx),
@@ -131,6 +140,8 @@ impl Continuation {
             Self::Vfork(child) => vec![WaitKey::VforkDone(*child)],
             Self::Read(read) => read.key().into_iter().collect(),
             Self::Write(write) => write.key().into_iter().collect(),
+            Self::Copy(copy) => copy.key().into_iter().collect(),
+            Self::OpenFifo(opening) => vec![opening.key()],
             Self::Lock(request) => vec![request.key(ctx)],
             Self::Poll(poll) => poll.keys(ctx),
             Self::Epoll(wait) => vec![wait.key()],
@@ -153,13 +164,19 @@ impl Continuation {
         match self {
             // Bytes that are in the pipe would go in twice.
             Self::Write(write) if write.done() > 0 => Restart::Never,
+            Self::Copy(copy) if copy.done() > 0 => Restart::Never,
             Self::Vfork(_) | Self::Epoll(_) | Self::SignalWait(_) => Restart::Never,
             Self::Poll(_) | Self::Suspend => Restart::WithoutHandler,
             Self::Sleep(sleep) => sleep.restart(),
             Self::Futex(wait) if wait.deadline_ns().is_some() => Restart::WithTimeLeft,
-            Self::Futex(_) | Self::Wait(_) | Self::Read(_) | Self::Write(_) | Self::Lock(_) | Self::Again => {
-                Restart::IfAsked
-            }
+            Self::Futex(_)
+            | Self::Wait(_)
+            | Self::Read(_)
+            | Self::Write(_)
+            | Self::Copy(_)
+            | Self::Lock(_)
+            | Self::OpenFifo(_)
+            | Self::Again => Restart::IfAsked,
         }
     }
 
@@ -174,6 +191,8 @@ impl Continuation {
         match self {
             Self::Read(read) => vec![read.open()],
             Self::Write(write) => vec![write.open()],
+            Self::Copy(copy) => copy.opens(),
+            Self::OpenFifo(opening) => vec![opening.open()],
             Self::Lock(request) => vec![request.open()],
             Self::Poll(poll) => poll.opens(),
             Self::Epoll(wait) => vec![wait.open()],
@@ -195,6 +214,8 @@ impl Continuation {
             Self::Vfork(child) => format!("its vfork child {child} to exec or exit"),
             Self::Read(_) => "data in a pipe".to_owned(),
             Self::Write(_) => "room in a pipe".to_owned(),
+            Self::Copy(_) => "data or room to copy".to_owned(),
+            Self::OpenFifo(_) => "the other end of a FIFO".to_owned(),
             Self::Lock(_) => "a file lock".to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
             Self::Futex(wait) => wait.describe(),
@@ -268,12 +289,14 @@ pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
 
 /// Gives up a call that slept and starts anew, or whose task ends.
 pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
+    let opens = suspended.continuation.opens();
     match suspended.continuation {
         Continuation::Futex(_) => ctx.kernel.futexes.remove(ctx.tid),
+        Continuation::OpenFifo(opening) => opening.abandon(ctx),
         Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),
         _ => {}
     }
-    release_opens(ctx, suspended.continuation.opens());
+    release_opens(ctx, opens);
 }
 
 fn release_opens(ctx: &mut Ctx<'_>, opens: Vec<OpenId>) {
@@ -321,6 +344,12 @@ pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
         Continuation::Write(write) if write.done() > 0 => {
             let done = write.done();
             finish(ctx, Ok(done), suspended.call.clone());
+            abandon(ctx, suspended);
+            return;
+        }
+        Continuation::Copy(copy) if copy.done() > 0 => {
+            let done = copy.finish(ctx);
+            finish(ctx, done, suspended.call.clone());
             abandon(ctx, suspended);
             return;
         }

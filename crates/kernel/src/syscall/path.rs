@@ -1,9 +1,10 @@
 //! Calls about names: what a path leads to, and which paths there are.
 
 use super::SysResult;
+use super::file_types::{DeviceArg, NodeMode};
 use super::types::{AtFlags, DirFd, Mode, OutBuffer, PathPtr, RenameFlags as RenameArg};
 use crate::ctx::Ctx;
-use crate::fs::{AT_FDCWD, AccessMode, At, Env, FileType, Fs, LookupFlags, Node, RenameFlags};
+use crate::fs::{AT_FDCWD, AccessMode, At, Env, FileType, Fs, LookupFlags, NewFile, Node, RenameFlags};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
@@ -104,6 +105,30 @@ pub(super) fn mkdirat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, mode: Mode) 
     let path = ctx.read_path(path.0)?;
     let permissions = ctx.kernel.fs.mask(ctx.task().work_dir, mode.0);
     ctx.at_path(dir, &path, |fs, env, at| fs.mkdir(env, at, permissions))?;
+    Ok(0)
+}
+
+/// `mknodat(2)`: regular files, FIFOs, sockets and devices. A device that Tine does not have cannot be opened.
+pub(super) fn mknodat(
+    ctx: &mut Ctx<'_>,
+    dir: DirFd,
+    path: PathPtr,
+    mode: NodeMode,
+    device: DeviceArg,
+) -> SysResult {
+    const S_IFMT: u32 = 0o170_000;
+    let what = match (mode.0 & S_IFMT) >> 12 {
+        0 | 8 => NewFile::Regular,
+        1 => NewFile::Fifo,
+        2 => NewFile::CharDevice(u64::from(device.0)),
+        4 => return Err(Errno::EPERM.into()),
+        6 => NewFile::BlockDevice(u64::from(device.0)),
+        12 => NewFile::Socket,
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    let path = ctx.read_path(path.0)?;
+    let permissions = ctx.kernel.fs.mask(ctx.task().work_dir, mode.0);
+    ctx.at_path(dir, &path, |fs, env, at| fs.mknod(env, at, what, permissions))?;
     Ok(0)
 }
 

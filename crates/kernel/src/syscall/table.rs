@@ -10,8 +10,9 @@ use super::show::*;
 use super::task_types::*;
 use super::types::*;
 use super::{
-    Arguments, SysResult, anonymous, attributes, creds, epoll, exec, fcntl, file, futex, hwprobe, limits,
-    lock, memory, path, pidfd, poll, process, sched, signal, system, thread, time, transfer,
+    Arguments, SysResult, allocate, anonymous, attributes, copy, creds, epoll, exec, fcntl, file, futex,
+    hwprobe, limits, lock, memory, path, pidfd, poll, process, sched, signal, system, thread, time, transfer,
+    xattr,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -65,6 +66,18 @@ macro_rules! syscalls {
 }
 
 syscalls! {
+    5 => xattr::setxattr(path: PathPtr, name: PathPtr, value: InBuffer, len: u64, flags: XattrFlags);
+    6 => xattr::lsetxattr(path: PathPtr, name: PathPtr, value: InBuffer, len: u64, flags: XattrFlags);
+    7 => xattr::fsetxattr(fd: Fd, name: PathPtr, value: InBuffer, len: u64, flags: XattrFlags);
+    8 => xattr::getxattr(path: PathPtr, name: PathPtr, value: OutBuffer, len: u64);
+    9 => xattr::lgetxattr(path: PathPtr, name: PathPtr, value: OutBuffer, len: u64);
+    10 => xattr::fgetxattr(fd: Fd, name: PathPtr, value: OutBuffer, len: u64);
+    11 => xattr::listxattr(path: PathPtr, names: OutBuffer, len: u64);
+    12 => xattr::llistxattr(path: PathPtr, names: OutBuffer, len: u64);
+    13 => xattr::flistxattr(fd: Fd, names: OutBuffer, len: u64);
+    14 => xattr::removexattr(path: PathPtr, name: PathPtr);
+    15 => xattr::lremovexattr(path: PathPtr, name: PathPtr);
+    16 => xattr::fremovexattr(fd: Fd, name: PathPtr);
     17 => path::getcwd(buffer: OutBuffer, len: u64);
     19 => anonymous::eventfd2(count: u32, flags: EventfdFlags);
     20 => epoll::epoll_create1(flags: EpollCreateFlags);
@@ -77,6 +90,7 @@ syscalls! {
     29 => file::ioctl(fd: Fd, request: IoctlRequest, argument: IoctlArg)
         partly "FIONREAD, FIONBIO, FIOCLEX, FIONCLEX and those of terminals; all else is ENOTTY";
     32 => lock::flock(fd: Fd, operation: FlockOp);
+    33 => path::mknodat(dir: DirFd, path: PathPtr, mode: NodeMode, device: DeviceArg);
     34 => path::mkdirat(dir: DirFd, path: PathPtr, mode: Mode);
     35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
     36 => path::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
@@ -85,6 +99,7 @@ syscalls! {
     44 => attributes::fstatfs(fd: Fd, to: Out<StatFsStruct>);
     45 => path::truncate(path: PathPtr, len: i64);
     46 => file::ftruncate(fd: Fd, len: i64);
+    47 => allocate::fallocate(fd: Fd, mode: FallocateMode, offset: i64, len: i64);
     48 => path::faccessat(dir: DirFd, path: PathPtr, mode: AccessArg);
     49 => path::chdir(path: PathPtr);
     50 => file::fchdir(fd: Fd);
@@ -103,16 +118,24 @@ syscalls! {
     66 => transfer::writev(fd: Fd, vector: WriteVector, count: i32);
     67 => transfer::pread64(fd: Fd, buffer: OutBuffer, len: u64, offset: i64);
     68 => transfer::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
+    69 => transfer::preadv(fd: Fd, vector: ReadVector, count: i32, offset: i64);
+    70 => transfer::pwritev(fd: Fd, vector: WriteVector, count: i32, offset: i64);
+    71 => copy::sendfile(to: Fd, from: Fd, offset: InOut<i64>, len: u64);
     72 => poll::pselect6(count: i32, reading: In<FdSet>, writing: In<FdSet>, exceptional: In<FdSet>, timeout: In<Timespec>, mask: In<MaskAndSize>) -> selected
         partly "more than 1024 descriptors are not looked at";
     73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled
         partly "more than 1024 descriptors are EINVAL";
     74 => anonymous::signalfd4(fd: Fd, mask: In<SizedSigSet<2>>, size: u64, flags: SignalfdFlags);
+    75 => copy::vmsplice(fd: Fd, vector: WriteVector, count: u64, flags: SpliceFlags);
+    76 => copy::splice(from: Fd, from_offset: InOut<i64>, to: Fd, to_offset: InOut<i64>, len: u64, flags: SpliceFlags);
+    77 => copy::tee(from: Fd, to: Fd, len: u64, flags: SpliceFlags);
     78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
     79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: Out<StatStruct>, flags: AtFlags);
     80 => file::fstat(fd: Fd, buffer: Out<StatStruct>);
+    81 => allocate::sync();
     82 => file::fsync(fd: Fd);
     83 => file::fdatasync(fd: Fd);
+    84 => allocate::sync_file_range(fd: Fd, offset: i64, len: i64, flags: SyncRangeFlags);
     85 => anonymous::timerfd_create(clock: ClockId, flags: TimerfdFlags);
     86 => anonymous::timerfd_settime(fd: Fd, flags: TimerfdSetFlags, new: In<Itimerspec>, old: Out<Itimerspec>);
     87 => anonymous::timerfd_gettime(fd: Fd, to: Out<Itimerspec>);
@@ -192,6 +215,7 @@ syscalls! {
     178 => thread::gettid();
     179 => system::sysinfo(to: Out<SysInfo>)
         partly "loads, buffers and swap are 0";
+    213 => allocate::readahead(fd: Fd, offset: i64, len: u64);
     214 => memory::brk(to: VirtAddr) -> address;
     215 => memory::munmap(at: VirtAddr, len: u64);
     216 => memory::mremap(at: VirtAddr, old_len: u64, new_len: u64, flags: RemapFlags, to: RemapTarget) -> address
@@ -216,11 +240,17 @@ syscalls! {
         partly "__WALL, __WCLONE and __WNOTHREAD change nothing";
     261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
         partly "as setrlimit";
+    267 => allocate::syncfs(fd: Fd);
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: RandomBytes, len: u64, flags: RandomFlags);
+    279 => allocate::memfd_create(name: PathPtr, flags: MemfdFlags)
+        partly "MFD_HUGETLB is ENOSYS";
     281 => exec::execveat(dir: DirFd, path: PathPtr, argv: In<Strings>, envp: In<Variables>, flags: AtFlags);
     283 => thread::membarrier(command: Barrier, flags: BarrierFlags, hart: BarrierHart) -> barriers
         partly "commands for restartable sequences are EINVAL";
+    285 => copy::copy_file_range(from: Fd, from_offset: InOut<i64>, to: Fd, to_offset: InOut<i64>, len: u64, flags: u32);
+    286 => transfer::preadv2(fd: Fd, vector: ReadVector, count: i32, offset: i64, high: Unused, flags: RwFlags);
+    287 => transfer::pwritev2(fd: Fd, vector: WriteVector, count: i32, offset: i64, high: Unused, flags: RwFlags);
     291 => path::statx(dir: DirFd, path: PathPtr, flags: StatxFlags, mask: StatxMask, buffer: Out<StatxStruct>);
     424 => pidfd::pidfd_send_signal(fd: Fd, signal: SignalArg, info: In<SigInfo>, flags: PidfdSignalFlags);
     434 => pidfd::pidfd_open(pid: Pid, flags: PidfdFlags);

@@ -1,6 +1,7 @@
 //! Reading and writing: calls that move bytes between a description and pieces of user memory, and may sleep on the way.
 
-use super::args::{UserPtr, UserValue};
+use super::args::UserPtr;
+use super::file_types::{RwFlags, Unused};
 use super::terminal::check_transfer;
 use super::types::{InBuffer, OutBuffer};
 use super::{Continuation, Flow, SysResult};
@@ -12,11 +13,22 @@ use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
 /// The most that one read or write moves (`MAX_RW_COUNT`).
-const MAX_TRANSFER: u64 = 0x7fff_f000;
+pub(super) const MAX_TRANSFER: u64 = 0x7fff_f000;
 /// How much is copied at a time: a guest's buffer may be as large as its memory.
-const CHUNK: u64 = 64 << 10;
+pub(super) const CHUNK: u64 = 64 << 10;
 /// The most pieces of readv and writev (`UIO_MAXIOV`).
 const MAX_PIECES: i32 = 1024;
+
+/// How long a transfer waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Until all is moved, where the file waits at all.
+    All,
+    /// Until something is moved.
+    Some,
+    /// Not at all: it fails with `EAGAIN`.
+    Never,
+}
 
 /// One piece of user memory to read into or write from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +43,21 @@ pub struct Read {
     open: OpenId,
     position: Position,
     pieces: Vec<Piece>,
+    patience: Patience,
     wait: Option<Wait>,
 }
 
 impl Read {
+    /// Makes a read.
+    pub(super) const fn new(
+        open: OpenId,
+        position: Position,
+        pieces: Vec<Piece>,
+        patience: Patience,
+    ) -> Self {
+        Self { open, position, pieces, patience, wait: None }
+    }
+
     /// Returns the description that is read.
     pub(super) const fn open(&self) -> OpenId {
         self.open
@@ -70,6 +93,7 @@ impl Read {
                 }
                 // What has arrived is returned; the error comes back with the next call.
                 Err(_) if done > 0 => break,
+                Err(Stop::Wait(_)) if self.patience == Patience::Never => return Err(Errno::EAGAIN.into()),
                 Err(Stop::Wait(wait)) => {
                     self.wait = Some(wait);
                     return Err(Flow::Block(Continuation::Read(self)));
@@ -85,10 +109,10 @@ impl Read {
         loop {
             let want = (piece.len - done).min(CHUNK);
             let position = match self.position {
-                Position::Current => Position::Current,
                 Position::At(offset) => Position::At(offset + before + done),
+                other => other,
             };
-            let bytes = match self.begin(ctx, position, want as usize) {
+            let bytes = match begin(ctx, self.open, position, want as usize) {
                 Err(_) if done > 0 => return Ok(done),
                 other => other?,
             };
@@ -120,18 +144,37 @@ impl Read {
         let open = self.open;
         ctx.with_fs(|fs, env| fs.readable_bytes(env, open)).unwrap_or(0) == 0
     }
+}
 
-    fn begin(&self, ctx: &mut Ctx<'_>, position: Position, want: usize) -> Result<Vec<u8>, Stop> {
-        let open = self.open;
-        match ctx.with_fs(|fs, env| fs.read_begin(env, open, position, want))? {
-            ReadSource::Bytes(bytes) => Ok(bytes),
-            ReadSource::Console => Ok(ctx.host.read(want)),
-            ReadSource::Signals(wanted) => Ok(ctx.read_signals(wanted, want)),
-            ReadSource::Pagemap(pid, offset) => Ok(ctx.pagemap(pid, offset, want)?),
-            ReadSource::Proc(node) => {
-                let text = ctx.proc_text(node)?;
-                Ok(ctx.kernel.fs.read_text(open, position, want, text))
-            }
+/// Begins a read of up to `want` bytes, which the caller commits, wherever they come from.
+pub(super) fn begin(
+    ctx: &mut Ctx<'_>,
+    open: OpenId,
+    position: Position,
+    want: usize,
+) -> Result<Vec<u8>, Stop> {
+    match ctx.with_fs(|fs, env| fs.read_begin(env, open, position, want))? {
+        ReadSource::Bytes(bytes) => Ok(bytes),
+        ReadSource::Console => Ok(ctx.host.read(want)),
+        ReadSource::Signals(wanted) => Ok(ctx.read_signals(wanted, want)),
+        ReadSource::Pagemap(pid, offset) => Ok(ctx.pagemap(pid, offset, want)?),
+        ReadSource::Proc(node) => {
+            let text = ctx.proc_text(node)?;
+            Ok(ctx.kernel.fs.read_text(open, position, want, text))
+        }
+    }
+}
+
+/// Writes bytes wherever they go to, and returns how many.
+pub(super) fn put(ctx: &mut Ctx<'_>, open: OpenId, position: Position, bytes: &[u8]) -> Result<u64, Stop> {
+    let target = ctx.with_fs(|fs, env| fs.write(env, open, position, bytes));
+    ctx.wake_files();
+    match target? {
+        WriteTarget::Done(done) => Ok(done as u64),
+        WriteTarget::Proc(place) => Ok(ctx.proc_write(place, bytes)?),
+        WriteTarget::Console(console) => {
+            let stream = if console == Console::Stderr { Stream::Stderr } else { Stream::Stdout };
+            if ctx.host.write(stream, bytes) { Ok(bytes.len() as u64) } else { Err(Errno::EPIPE.into()) }
         }
     }
 }
@@ -142,11 +185,22 @@ pub struct Write {
     open: OpenId,
     position: Position,
     pieces: Vec<Piece>,
+    patience: Patience,
     done: u64,
     wait: Option<Wait>,
 }
 
 impl Write {
+    /// Makes a write.
+    pub(super) const fn new(
+        open: OpenId,
+        position: Position,
+        pieces: Vec<Piece>,
+        patience: Patience,
+    ) -> Self {
+        Self { open, position, pieces, patience, done: 0, wait: None }
+    }
+
     /// Returns the description that is written.
     pub(super) const fn open(&self) -> OpenId {
         self.open
@@ -180,7 +234,7 @@ impl Write {
             if bytes.is_empty() && faulted {
                 return if self.done > 0 { Ok(self.done) } else { Err(Errno::EFAULT.into()) };
             }
-            match self.put(ctx, &bytes) {
+            match put(ctx, self.open, self.position(), &bytes) {
                 Ok(wrote) => {
                     self.done += wrote;
                     let total: u64 = self.pieces.iter().map(|piece| piece.len).sum();
@@ -188,6 +242,8 @@ impl Write {
                         return Ok(self.done);
                     }
                 }
+                Err(Stop::Wait(_)) if self.patience != Patience::All && self.done > 0 => return Ok(self.done),
+                Err(Stop::Wait(_)) if self.patience == Patience::Never => return Err(Errno::EAGAIN.into()),
                 Err(Stop::Wait(wait)) => {
                     self.wait = Some(wait);
                     return Err(Flow::Block(Continuation::Write(self)));
@@ -198,10 +254,7 @@ impl Write {
     }
 
     fn fail(&self, ctx: &mut Ctx<'_>, errno: Errno) -> SysResult {
-        if errno == Errno::EPIPE {
-            let info = ctx.own_signal(Signal::SIGPIPE, SI_USER);
-            ctx.kernel.send_to_task(ctx.tid, info);
-        }
+        raise_sigpipe(ctx, errno);
         if self.done > 0 { Ok(self.done) } else { Err(errno.into()) }
     }
 
@@ -229,22 +282,21 @@ impl Write {
         (bytes, false)
     }
 
-    fn put(&self, ctx: &mut Ctx<'_>, bytes: &[u8]) -> Result<u64, Stop> {
-        let open = self.open;
-        let position = match self.position {
-            Position::Current => Position::Current,
+    /// Returns where the next bytes go.
+    fn position(&self) -> Position {
+        match self.position {
+            Position::Current | Position::End => self.position,
             Position::At(offset) => Position::At(offset + self.done),
-        };
-        let target = ctx.with_fs(|fs, env| fs.write(env, open, position, bytes));
-        ctx.wake_files();
-        match target? {
-            WriteTarget::Done(done) => Ok(done as u64),
-            WriteTarget::Proc(place) => Ok(ctx.proc_write(place, bytes)?),
-            WriteTarget::Console(console) => {
-                let stream = if console == Console::Stderr { Stream::Stderr } else { Stream::Stdout };
-                if ctx.host.write(stream, bytes) { Ok(bytes.len() as u64) } else { Err(Errno::EPIPE.into()) }
-            }
+            Position::Exactly(offset) => Position::Exactly(offset + self.done),
         }
+    }
+}
+
+/// Sends the signal that goes with `EPIPE`.
+pub(super) fn raise_sigpipe(ctx: &mut Ctx<'_>, errno: Errno) {
+    if errno == Errno::EPIPE {
+        let info = ctx.own_signal(Signal::SIGPIPE, SI_USER);
+        ctx.kernel.send_to_task(ctx.tid, info);
     }
 }
 
@@ -257,7 +309,7 @@ fn offset(at: i64) -> Result<Position, Errno> {
 }
 
 /// Reads the pieces of readv and writev.
-fn pieces(ctx: &mut Ctx<'_>, vector: VirtAddr, count: i32) -> Result<Vec<Piece>, Errno> {
+pub(super) fn pieces(ctx: &mut Ctx<'_>, vector: VirtAddr, count: i32) -> Result<Vec<Piece>, Errno> {
     if !(0..=MAX_PIECES).contains(&count) {
         return Err(Errno::EINVAL);
     }
@@ -275,45 +327,132 @@ fn pieces(ctx: &mut Ctx<'_>, vector: VirtAddr, count: i32) -> Result<Vec<Piece>,
     Ok(pieces)
 }
 
+/// Tells whether there is nothing to move.
+pub(super) fn is_empty(pieces: &[Piece]) -> bool {
+    pieces.iter().all(|piece| piece.len == 0)
+}
+
 /// `read(2)`.
 pub(super) fn read(ctx: &mut Ctx<'_>, fd: Fd, buffer: OutBuffer, len: u64) -> SysResult {
     let open = ctx.open_of(fd)?;
-    Read { open, position: Position::Current, pieces: one(buffer.0, len), wait: None }.run(ctx)
+    Read::new(open, Position::Current, one(buffer.0, len), Patience::Some).run(ctx)
 }
 
 /// `readv(2)`.
 pub(super) fn readv(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32) -> SysResult {
     let open = ctx.open_of(fd)?;
     let pieces = pieces(ctx, vector, count)?;
-    Read { open, position: Position::Current, pieces, wait: None }.run(ctx)
+    Read::new(open, Position::Current, pieces, Patience::Some).run(ctx)
 }
 
 /// `pread64(2)`.
 pub(super) fn pread64(ctx: &mut Ctx<'_>, fd: Fd, buffer: OutBuffer, len: u64, at: i64) -> SysResult {
     let position = offset(at)?;
     let open = ctx.open_of(fd)?;
-    Read { open, position, pieces: one(buffer.0, len), wait: None }.run(ctx)
+    Read::new(open, position, one(buffer.0, len), Patience::Some).run(ctx)
 }
 
 /// `write(2)`.
 pub(super) fn write(ctx: &mut Ctx<'_>, fd: Fd, buffer: InBuffer, len: u64) -> SysResult {
     let open = ctx.open_of(fd)?;
-    Write { open, position: Position::Current, pieces: one(buffer.0, len), done: 0, wait: None }.run(ctx)
+    Write::new(open, Position::Current, one(buffer.0, len), Patience::All).run(ctx)
 }
 
 /// `writev(2)`.
 pub(super) fn writev(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32) -> SysResult {
     let open = ctx.open_of(fd)?;
     let pieces = pieces(ctx, vector, count)?;
-    Write { open, position: Position::Current, pieces, done: 0, wait: None }.run(ctx)
+    Write::new(open, Position::Current, pieces, Patience::All).run(ctx)
 }
 
 /// `pwrite64(2)`.
 pub(super) fn pwrite64(ctx: &mut Ctx<'_>, fd: Fd, buffer: InBuffer, len: u64, at: i64) -> SysResult {
     let position = offset(at)?;
     let open = ctx.open_of(fd)?;
-    Write { open, position, pieces: one(buffer.0, len), done: 0, wait: None }.run(ctx)
+    Write::new(open, position, one(buffer.0, len), Patience::All).run(ctx)
 }
 
-/// Size of `struct iovec`, as [`pieces`] reads it.
-const _: () = assert!(<[u64; 2]>::SIZE == 16);
+/// `preadv(2)`.
+pub(super) fn preadv(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32, at: i64) -> SysResult {
+    let position = offset(at)?;
+    let open = ctx.open_of(fd)?;
+    let pieces = pieces(ctx, vector, count)?;
+    Read::new(open, position, pieces, Patience::Some).run(ctx)
+}
+
+/// `pwritev(2)`.
+pub(super) fn pwritev(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32, at: i64) -> SysResult {
+    let position = offset(at)?;
+    let open = ctx.open_of(fd)?;
+    let pieces = pieces(ctx, vector, count)?;
+    Write::new(open, position, pieces, Patience::All).run(ctx)
+}
+
+/// Returns where preadv2 and pwritev2 begin: -1 is the description's own offset.
+fn offset_or_current(at: i64) -> Result<Position, Errno> {
+    if at == -1 { Ok(Position::Current) } else { offset(at) }
+}
+
+/// Returns how long a transfer with these flags waits (Linux 6.12 include/linux/fs.h kiocb_set_rw_flags). Only a pipe knows how
+/// not to wait.
+///
+/// # Errors
+/// `EOPNOTSUPP` for what the file does not do.
+fn patience(ctx: &Ctx<'_>, open: OpenId, flags: RwFlags, otherwise: Patience) -> Result<Patience, Errno> {
+    if flags.0 & !RwFlags::ALL != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    if flags.0 & RwFlags::APPEND != 0 && flags.0 & RwFlags::NOAPPEND != 0 {
+        return Err(Errno::EINVAL);
+    }
+    match flags.0 & RwFlags::NOWAIT != 0 {
+        true if ctx.kernel.fs.is_stream(open) => Ok(Patience::Never),
+        true => Err(Errno::EOPNOTSUPP),
+        false => Ok(otherwise),
+    }
+}
+
+/// `preadv2(2)`; the high half of the offset is in the low one.
+pub(super) fn preadv2(
+    ctx: &mut Ctx<'_>,
+    fd: Fd,
+    vector: VirtAddr,
+    count: i32,
+    at: i64,
+    _high: Unused,
+    flags: RwFlags,
+) -> SysResult {
+    let position = offset_or_current(at)?;
+    let open = ctx.open_of(fd)?;
+    let pieces = pieces(ctx, vector, count)?;
+    if !ctx.kernel.fs.status_flags(open).is_readable() {
+        return Err(Errno::EBADF.into());
+    }
+    let patience = patience(ctx, open, flags, Patience::Some)?;
+    Read::new(open, position, pieces, patience).run(ctx)
+}
+
+/// `pwritev2(2)`; the high half of the offset is in the low one.
+pub(super) fn pwritev2(
+    ctx: &mut Ctx<'_>,
+    fd: Fd,
+    vector: VirtAddr,
+    count: i32,
+    at: i64,
+    _high: Unused,
+    flags: RwFlags,
+) -> SysResult {
+    let position = offset_or_current(at)?;
+    let open = ctx.open_of(fd)?;
+    let pieces = pieces(ctx, vector, count)?;
+    if !ctx.kernel.fs.status_flags(open).is_writable() {
+        return Err(Errno::EBADF.into());
+    }
+    let patience = patience(ctx, open, flags, Patience::All)?;
+    let position = match position {
+        Position::At(_) if flags.0 & RwFlags::APPEND != 0 => Position::End,
+        Position::At(offset) if flags.0 & RwFlags::NOAPPEND != 0 => Position::Exactly(offset),
+        other => other,
+    };
+    Write::new(open, position, pieces, patience).run(ctx)
+}

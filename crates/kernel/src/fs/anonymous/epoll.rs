@@ -194,15 +194,12 @@ impl Fs {
         let node = self.opens[open].node;
         match self.kind(node) {
             Some(InodeKind::Regular(_) | InodeKind::Directory(_) | InodeKind::Symlink(_)) | None => false,
+            Some(InodeKind::Special(..)) => false,
             Some(InodeKind::Device(device)) => {
                 matches!(device, Device::Random | Device::Urandom)
             }
-            Some(
-                InodeKind::Fifo(_)
-                | InodeKind::Console(_)
-                | InodeKind::Anonymous(_)
-                | InodeKind::Terminal(..),
-            ) => true,
+            Some(InodeKind::Fifo(_) | InodeKind::NamedFifo(_) | InodeKind::Console(_)) => true,
+            Some(InodeKind::Anonymous(_) | InodeKind::Terminal(..)) => true,
         }
     }
 

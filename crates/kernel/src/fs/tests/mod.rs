@@ -3,8 +3,10 @@
 mod epoll;
 mod fake_host;
 mod fds;
+mod fifos;
 mod files;
 mod granted;
+mod holes;
 mod host;
 mod layout;
 mod locks;
