@@ -7,10 +7,11 @@ use crate::fs::{Fs, Grant};
 use crate::mm::{Fences, Memory, OutOfMemory};
 use crate::syscall;
 use crate::task::{
-    Futexes, INTERLEAVE, Policy, Scheduler, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus,
+    Futexes, INTERLEAVE, Policy, Scheduler, SignalInfo, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey,
+    WaitStatus,
 };
 use crate::{Cause, Errno, GrantId, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Trap};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tine_mmu::Ram;
 
 /// The supervisor's own process: it has no task, adopts orphans and reaps them at once.
@@ -112,6 +113,8 @@ pub struct Kernel {
     retired_seen: Vec<u64>,
     events: Vec<Event>,
     unknown_calls: BTreeSet<u64>,
+    /// Signals that processes ignore, while somebody watches signals: a tracer sees them too.
+    unheard: BTreeMap<Pid, Vec<SignalInfo>>,
 }
 
 impl Kernel {
@@ -147,6 +150,7 @@ impl Kernel {
             retired_seen: vec![0; harts as usize],
             events: Vec::new(),
             unknown_calls: BTreeSet::new(),
+            unheard: BTreeMap::new(),
         };
         let (epoch_ns, grants) = (kernel.settings.epoch_ns(), kernel.settings.grants.clone());
         kernel
@@ -450,6 +454,21 @@ impl Kernel {
             let name = syscall::name_of(number);
             self.log(Interest::UNKNOWN, hart, tid, || What::UnknownSyscall { number, name });
         }
+    }
+
+    /// Keeps an ignored signal for the trace, if somebody wants signals; each is kept once.
+    pub(crate) fn note_unheard(&mut self, pid: Pid, info: SignalInfo) {
+        if self.settings.interest.contains(Interest::SIGNAL) {
+            let held = self.unheard.entry(pid).or_default();
+            if held.iter().all(|other| other.signal != info.signal) {
+                held.push(info);
+            }
+        }
+    }
+
+    /// Takes the signals that a process has ignored since the last call.
+    pub(crate) fn take_unheard(&mut self, pid: Pid) -> Vec<SignalInfo> {
+        self.unheard.remove(&pid).unwrap_or_default()
     }
 
     /// Takes the events logged since the last call.

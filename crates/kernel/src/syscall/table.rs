@@ -177,7 +177,8 @@ syscalls! {
     115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining)
         partly "clocks of CPU time are EOPNOTSUPP";
     118 => sched_policy::sched_setparam(tid: Pid, from: In<i32>);
-    119 => sched_policy::sched_setscheduler(tid: Pid, policy: PolicyArg, from: In<i32>);
+    119 => sched_policy::sched_setscheduler(tid: Pid, policy: PolicyArg, from: In<i32>)
+        partly "SCHED_DEADLINE and SCHED_EXT are EINVAL; niceness and SCHED_IDLE change no slice";
     120 => sched_policy::sched_getscheduler(tid: Pid) -> policy;
     121 => sched_policy::sched_getparam(tid: Pid, to: Out<i32>);
     122 => sched::sched_setaffinity(tid: Pid, len: u32, mask: In<HartSet>);
@@ -224,7 +225,8 @@ syscalls! {
     165 => process::getrusage(who: UsageOf, to: Out<Rusage>)
         partly "RUSAGE_THREAD is that of the process; block I/O, signals and messages are 0";
     166 => path::umask(mask: Mode) -> octal;
-    167 => prctl::prctl(option: PrctlOption, a: PrctlArg, b: PrctlArg, c: PrctlArg, d: PrctlArg) -> prctl;
+    167 => prctl::prctl(option: PrctlOption, a: PrctlArg, b: PrctlArg, c: PrctlArg, d: PrctlArg) -> prctl
+        partly "PR_SET_SECCOMP, PR_SET_MM, PR_SET_VMA, PR_SET_PTRACER and what other processors have are EINVAL";
     168 => sched::getcpu(hart: Out<u32>, node: Out<u32>);
     169 => time::gettimeofday(to: Out<Timeval>, zone: Out<TimeZone>);
     170 => time::settimeofday(from: In<Timeval>, zone: In<TimeZone>);
@@ -281,7 +283,8 @@ syscalls! {
         partly "as setrlimit";
     267 => allocate::syncfs(fd: Fd);
     269 => socket::sendmmsg(fd: Fd, headers: HeadersIn, count: u32, flags: MessageFlagsArg);
-    274 => sched_policy::sched_setattr(tid: Pid, from: In<SchedAttr>, flags: u32);
+    274 => sched_policy::sched_setattr(tid: Pid, from: In<SchedAttr>, flags: u32)
+        partly "as sched_setscheduler; clamps of utilisation are EOPNOTSUPP";
     275 => sched_policy::sched_getattr(tid: Pid, to: Out<SchedAttr>, size: u32, flags: u32);
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: RandomBytes, len: u64, flags: RandomFlags);

@@ -109,7 +109,7 @@ impl IoctlArg {
 impl Arg for IoctlArg {
     fn when(arguments: &Arguments) -> When {
         match Self::kind(arguments) {
-            IoctlArgKind::OutInt | IoctlArgKind::OutTermios | IoctlArgKind::OutWindow => When::Exit,
+            IoctlArgKind::OutInt | IoctlArgKind::OutTermios | IoctlArgKind::OutWindow => When::ExitIfAny,
             _ => When::Entry,
         }
     }
