@@ -129,6 +129,9 @@ impl<'a> Ctx<'a> {
         let result = operate(&mut self.kernel.memory, &mut work);
         let Work { fences, faults, .. } = work;
         self.process_mut().account.memory += counters;
+        if let Some(task) = self.kernel.tasks.task_mut(self.tid) {
+            task.usage.minor_faults += counters.faults;
+        }
         self.kernel.hart_account(self.hart).memory += counters;
         self.kernel.settle(self.harts, self.hart, mm, fences);
         for fault in faults.into_iter().flatten() {
@@ -325,6 +328,7 @@ impl<'a> Ctx<'a> {
     /// Takes the task off the hart until one of `keys` is woken or the deadline passes.
     pub(crate) fn block(&mut self, keys: Vec<WaitKey>, deadline_ns: Option<u64>) {
         self.process_mut().usage.voluntary_switches += 1;
+        self.task_mut().usage.voluntary_switches += 1;
         self.task_mut().state = TaskState::Blocked;
         self.kernel.leave_hart(self.harts, self.hart);
         self.kernel.sched.sleep(self.tid, keys, deadline_ns);

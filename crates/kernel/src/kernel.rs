@@ -101,6 +101,8 @@ pub struct Kernel {
     pub(crate) vdso: Vdso,
     /// What the time of day is ahead of the time since the machine started.
     pub(crate) wall_offset_ns: u64,
+    /// The timers that follow the running of a process: whose, who made them, their numbers.
+    pub(crate) cpu_timers: BTreeSet<(Pid, Pid, i32)>,
     pub(crate) program: Option<Pid>,
     pub(crate) program_end: Option<WaitStatus>,
     ended: Vec<ProcessRecord>,
@@ -130,6 +132,7 @@ impl Kernel {
             memory,
             vdso,
             wall_offset_ns,
+            cpu_timers: BTreeSet::new(),
             fs,
             tasks: TaskTable::default(),
             futexes: Futexes::default(),
@@ -333,8 +336,12 @@ impl Kernel {
         slot.in_user = false;
         slot.now_ns += TRAP_NS;
         let Some(tid) = slot.current else { return };
-        if let Some(process) = self.current_process(hart).and_then(|pid| self.tasks.process_mut(pid)) {
-            process.usage.system_ns += TRAP_NS;
+        if let Some(task) = self.tasks.task_mut(tid) {
+            task.usage.system_ns += TRAP_NS;
+            let pid = task.process;
+            if let Some(process) = self.tasks.process_mut(pid) {
+                process.usage.system_ns += TRAP_NS;
+            }
         }
         let Trap { cause, stval, sepc, spp } = *trap;
         self.log(Interest::TRAP, hart, tid, || What::Trap { cause, scause: trap.scause(), stval, sepc, spp });
@@ -379,7 +386,10 @@ impl Kernel {
         self.sched.hart_mut(hart).now_ns += delta;
         self.retired_seen[hart.0 as usize] = retired;
         self.hart_accounts[hart.0 as usize].retired += delta;
-        let Some(pid) = self.current_process(hart) else { return };
+        let Some(tid) = self.sched.hart(hart).current else { return };
+        let Some(task) = self.tasks.task_mut(tid) else { return };
+        let pid = task.process;
+        task.usage.user_ns += delta;
         if let Some(process) = self.tasks.process_mut(pid) {
             process.account.retired += delta;
             process.usage.user_ns += delta;
@@ -516,6 +526,7 @@ impl Ctx<'_> {
         }
         if self.kernel.sched.has_ready() {
             self.process_mut().usage.involuntary_switches += 1;
+            self.task_mut().usage.involuntary_switches += 1;
             self.kernel.preempt(self.harts, self.hart);
         } else {
             let slice_ns = self.kernel.sched.slice_ns();

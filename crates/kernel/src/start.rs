@@ -39,6 +39,7 @@ impl Process {
             command: b"init".to_vec(),
             exe: None,
             timers: Default::default(),
+            posix_timers: Default::default(),
             origin: Origin::Program,
             account: Default::default(),
             usage: Default::default(),

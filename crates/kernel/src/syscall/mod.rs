@@ -23,6 +23,7 @@ mod names;
 mod path;
 mod pidfd;
 mod poll;
+mod posix_timer;
 mod process;
 mod sched;
 mod show;

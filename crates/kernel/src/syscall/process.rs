@@ -223,7 +223,8 @@ pub(super) fn getrusage(ctx: &mut Ctx<'_>, who: UsageOf, to: UserPtr<Rusage>) ->
     let (pid, mm) = (ctx.pid, ctx.mm());
     ctx.kernel.keep_peak(pid, mm);
     let usage = match who.0 as i32 {
-        0 | 1 => ctx.process().own_usage(),
+        0 => ctx.process().own_usage(),
+        1 => Usage { max_rss_kib: ctx.process().usage.max_rss_kib, ..ctx.task().usage },
         -1 => ctx.process().children_usage,
         _ => return Err(Errno::EINVAL.into()),
     };

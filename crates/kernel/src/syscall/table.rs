@@ -6,13 +6,15 @@ use super::args::{Arg, Itimer, Itimerspec, Rlimit, Rusage, Timespec, Timeval, Tm
 use super::creds_types::*;
 use super::event_types::*;
 use super::file_types::*;
+use super::posix_timer::SigEvent;
 use super::show::*;
 use super::socket_types::*;
 use super::task_types::*;
 use super::types::*;
 use super::{
     Arguments, SysResult, anonymous, attributes, creds, epoll, exec, fcntl, file, futex, hwprobe, limits,
-    lock, memory, path, pidfd, poll, process, sched, signal, socket, system, thread, time, transfer,
+    lock, memory, path, pidfd, poll, posix_timer, process, sched, signal, socket, system, thread, time,
+    transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -136,15 +138,20 @@ syscalls! {
     101 => time::nanosleep(request: In<Timespec>, remaining: Remaining);
     102 => time::getitimer(which: TimerArg, to: Out<Itimer>);
     103 => time::setitimer(which: TimerArg, new: In<Itimer>, old: Out<Itimer>);
-    113 => time::clock_gettime(clock: ClockId, to: Out<Timespec>)
-        partly "CLOCK_TAI, alarm clocks and clocks of other processes are EINVAL; a thread has the time of its process";
-    114 => time::clock_getres(clock: ClockId, to: Out<Timespec>)
-        partly "as clock_gettime";
+    107 => posix_timer::timer_create(clock: ClockId, event: In<SigEvent>, id: Out<[i32; 1]>);
+    108 => posix_timer::timer_gettime(id: i32, to: Out<Itimerspec>);
+    109 => posix_timer::timer_getoverrun(id: i32);
+    110 => posix_timer::timer_settime(id: i32, flags: SleepFlags, new: In<Itimerspec>, old: Out<Itimerspec>);
+    111 => posix_timer::timer_delete(id: i32);
+    112 => time::clock_settime(clock: ClockId, from: In<Timespec>);
+    113 => time::clock_gettime(clock: ClockId, to: Out<Timespec>);
+    114 => time::clock_getres(clock: ClockId, to: Out<Timespec>);
     115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining)
-        partly "clocks of CPU time are EOPNOTSUPP";
+        partly "the clock of a process's CPU time is EOPNOTSUPP";
     122 => sched::sched_setaffinity(tid: Pid, len: u32, mask: In<HartSet>);
     123 => sched::sched_getaffinity(pid: Pid, len: u32, mask: Out<HartSet>);
     124 => sched::sched_yield();
+    128 => time::restart_syscall();
     129 => signal::kill(pid: Pid, signal: SignalArg);
     130 => signal::tkill(tid: Pid, signal: SignalArg);
     131 => signal::tgkill(group: Pid, tid: Pid, signal: SignalArg);
@@ -178,12 +185,13 @@ syscalls! {
     164 => limits::setrlimit(resource: Resource, from: In<Rlimit>)
         partly "RLIMIT_CPU, RLIMIT_FSIZE and those of what Tine has not are kept and not enforced";
     165 => process::getrusage(who: UsageOf, to: Out<Rusage>)
-        partly "RUSAGE_THREAD is that of the process; block I/O, signals and messages are 0";
+        partly "block I/O, signals and messages are 0";
     166 => path::umask(mask: Mode) -> octal;
     167 => process::prctl(option: PrctlOption, argument: PrctlArg) -> prctl
         partly "options other than PR_SET_NAME, PR_GET_NAME, PR_SET_CHILD_SUBREAPER and PR_[SG]ET_THP_DISABLE are EINVAL";
     168 => sched::getcpu(hart: Out<u32>, node: Out<u32>);
     169 => time::gettimeofday(to: Out<Timeval>, zone: Out<TimeZone>);
+    170 => time::settimeofday(from: In<Timeval>, zone: In<TimeZone>);
     172 => process::getpid();
     173 => process::getppid();
     174 => creds::getuid();

@@ -3,9 +3,10 @@
 use super::args::{Itimer, Itimerspec, Timespec, Timeval, Tms, UserPtr};
 use super::types::{ClockId, TimerArg};
 use super::{Continuation, Flow, Restart, SysResult};
-use crate::Errno;
+use crate::creds::Capabilities;
 use crate::ctx::Ctx;
-use crate::task::IntervalClock;
+use crate::task::{COARSE_NS, Clock, IntervalClock, Precision, Task};
+use crate::{Errno, Pid};
 
 const NS_PER_S: u64 = 1_000_000_000;
 /// `TIMER_ABSTIME` of clock_nanosleep.
@@ -54,36 +55,79 @@ impl Itimerspec {
     }
 }
 
-/// Reads a clock.
-///
-/// # Errors
-/// `EINVAL` when there is no such clock.
-fn clock_ns(ctx: &Ctx<'_>, clock: ClockId) -> Result<u64, Errno> {
-    match clock.0 {
-        0 | 5 => Ok(ctx.wall_clock_ns()),
-        1 | 4 | 6 | 7 => Ok(ctx.now_ns()),
-        2 | 3 => Ok(ctx.process().usage.user_ns + ctx.process().usage.system_ns),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
 /// `clock_gettime(2)`.
 pub(super) fn clock_gettime(ctx: &mut Ctx<'_>, clock: ClockId, to: UserPtr<Timespec>) -> SysResult {
-    let now = clock_ns(ctx, clock)?;
+    let now = ctx.clock_ns(ctx.clock(clock.0)?)?;
     ctx.write(to, Timespec::from_ns(now))?;
     Ok(0)
 }
 
-/// `clock_getres(2)`: one nanosecond.
+/// `clock_getres(2)`: one nanosecond, or a tick.
 pub(super) fn clock_getres(ctx: &mut Ctx<'_>, clock: ClockId, to: UserPtr<Timespec>) -> SysResult {
-    clock_ns(ctx, clock)?;
-    ctx.write_optional(to, Timespec::from_ns(1))?;
+    let resolution_ns = match ctx.clock(clock.0)? {
+        Clock::Wall(Precision::Coarse) | Clock::Uptime(Precision::Coarse) => COARSE_NS,
+        _ => 1,
+    };
+    ctx.write_optional(to, Timespec::from_ns(resolution_ns))?;
     Ok(0)
+}
+
+/// `clock_settime(2)`: the time of day alone can be set.
+///
+/// # Errors
+/// `EINVAL` for another clock, and for a time before the machine started; `EPERM` for the clock of
+/// a process or task by its number, and without `CAP_SYS_TIME`.
+pub(super) fn clock_settime(ctx: &mut Ctx<'_>, clock: ClockId, from: UserPtr<Timespec>) -> SysResult {
+    let is_dynamic = (clock.0 as i32) < 0;
+    if !is_dynamic && clock.0 != ClockId::REALTIME {
+        return Err(Errno::EINVAL.into());
+    }
+    let time = ctx.read(from)?;
+    ctx.clock(clock.0)?;
+    if is_dynamic {
+        return Err(Errno::EPERM.into());
+    }
+    set_wall_clock(ctx, time)
+}
+
+/// `settimeofday(2)`: time zones are a matter of programs.
+pub(super) fn settimeofday(ctx: &mut Ctx<'_>, from: UserPtr<Timeval>, zone: UserPtr<[i32; 2]>) -> SysResult {
+    let time = if from.is_null() { None } else { Some(ctx.read(from)?) };
+    if !zone.is_null() {
+        ctx.read(zone)?;
+    }
+    let Some(time) = time else { return Ok(0) };
+    let nanoseconds = time.microseconds.checked_mul(1_000).ok_or(Errno::EINVAL)?;
+    set_wall_clock(ctx, Timespec { seconds: time.seconds, nanoseconds })
+}
+
+/// Sets the time of day. What waits for a moment of it waits anew (clock_was_set).
+fn set_wall_clock(ctx: &mut Ctx<'_>, time: Timespec) -> SysResult {
+    let time_ns = time.to_ns()?;
+    if !ctx.credentials().can(Capabilities::SYS_TIME) {
+        return Err(Errno::EPERM.into());
+    }
+    let offset_ns = time_ns.checked_sub(ctx.now_ns()).ok_or(Errno::EINVAL)?;
+    ctx.kernel.move_wall_timers(|kernel| kernel.wall_offset_ns = offset_ns);
+    ctx.with_fs(|fs, env| fs.clock_was_set(env));
+    ctx.wake_files();
+    let sleeps = |task: &Task| {
+        task.continuation.as_ref().is_some_and(|call| matches!(call.continuation, Continuation::Sleep(_)))
+    };
+    let sleepers: Vec<Pid> =
+        ctx.kernel.tasks.tasks().filter(|(_, task)| sleeps(task)).map(|(tid, _)| tid).collect();
+    sleepers.into_iter().for_each(|tid| ctx.kernel.wake_task(tid));
+    Ok(0)
+}
+
+/// `restart_syscall(2)`: what sleeps goes on by itself, so there is never a call to restart.
+pub(super) fn restart_syscall(_: &mut Ctx<'_>) -> SysResult {
+    Err(Errno::EINTR.into())
 }
 
 /// `gettimeofday(2)`: the time zone is UTC.
 pub(super) fn gettimeofday(ctx: &mut Ctx<'_>, to: UserPtr<Timeval>, zone: UserPtr<u64>) -> SysResult {
-    let now = clock_ns(ctx, ClockId(0))?;
+    let now = ctx.wall_clock_ns();
     let time = Timeval { seconds: (now / NS_PER_S) as i64, microseconds: (now % NS_PER_S / 1_000) as i64 };
     ctx.write_optional(to, time)?;
     ctx.write_optional(zone, 0)?;
@@ -157,6 +201,8 @@ pub(super) fn setitimer(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sleep {
     deadline_ns: u64,
+    /// The time of day that it lasts until, where it was asked for one.
+    wall_ns: Option<u64>,
     remaining: Option<UserPtr<Timespec>>,
 }
 
@@ -167,7 +213,11 @@ impl Sleep {
     }
 
     /// Ends the sleep if its time has come.
-    pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
+    pub(super) fn run(mut self, ctx: &mut Ctx<'_>) -> SysResult {
+        if let Some(wall_ns) = self.wall_ns {
+            // The clock may have been set.
+            self.deadline_ns = wall_ns.saturating_sub(ctx.kernel.wall_offset_ns);
+        }
         if ctx.now_ns() >= self.deadline_ns { Ok(0) } else { Err(Flow::Block(Continuation::Sleep(self))) }
     }
 
@@ -195,7 +245,10 @@ pub(super) fn nanosleep(
     clock_nanosleep(ctx, ClockId(1), 0, request, remaining)
 }
 
-/// `clock_nanosleep(2)`: every clock but the CPU-time ones, which are `EOPNOTSUPP`.
+/// `clock_nanosleep(2)`.
+///
+/// # Errors
+/// `EOPNOTSUPP` for clocks that nobody can sleep by: coarse and raw ones, and the time that somebody has run.
 pub(super) fn clock_nanosleep(
     ctx: &mut Ctx<'_>,
     clock: ClockId,
@@ -203,13 +256,15 @@ pub(super) fn clock_nanosleep(
     request: UserPtr<Timespec>,
     remaining: UserPtr<Timespec>,
 ) -> SysResult {
-    let now = clock_ns(ctx, clock)?;
-    if matches!(clock.0, 2..=5) {
+    let clock = ctx.clock(clock.0)?;
+    if !matches!(clock, Clock::Wall(Precision::Exact) | Clock::Uptime(Precision::Exact)) {
         return Err(Errno::EOPNOTSUPP.into());
     }
-    let time = ctx.read(request)?.to_ns()?;
-    let absolute = flags & TIMER_ABSTIME != 0;
-    let wait_ns = if absolute { time.saturating_sub(now) } else { time };
-    let deadline_ns = ctx.now_ns().saturating_add(wait_ns);
-    Sleep { deadline_ns, remaining: (!absolute).then_some(remaining) }.run(ctx)
+    let time_ns = ctx.read(request)?.to_ns()?;
+    if flags & TIMER_ABSTIME == 0 {
+        let deadline_ns = ctx.now_ns().saturating_add(time_ns);
+        return Sleep { deadline_ns, wall_ns: None, remaining: Some(remaining) }.run(ctx);
+    }
+    let wall_ns = matches!(clock, Clock::Wall(_)).then_some(time_ns);
+    Sleep { deadline_ns: time_ns, wall_ns, remaining: None }.run(ctx)
 }

@@ -126,7 +126,7 @@ impl Kernel {
 
     /// Tells whether a signal is not even held: it would do nothing. A blocked one is held although it is ignored now, for
     /// that may change before it is unblocked.
-    fn is_unwanted(&self, pid: Pid, tid: Pid, signal: Signal) -> bool {
+    pub(super) fn is_unwanted(&self, pid: Pid, tid: Pid, signal: Signal) -> bool {
         self.tasks.ignores(pid, signal) && !self.blocks(tid, signal)
     }
 
@@ -253,7 +253,9 @@ impl Ctx<'_> {
     /// Takes one of `wanted`, the task's own before those of the process.
     pub(crate) fn take_signal(&mut self, wanted: SignalSet) -> Option<SignalInfo> {
         let own = self.task_mut().pending.take(wanted);
-        own.or_else(|| self.process_mut().pending.take(wanted))
+        let mut info = own.or_else(|| self.process_mut().pending.take(wanted))?;
+        self.restart_timer(&mut info);
+        Some(info)
     }
 
     fn log_signal(&mut self, info: &SignalInfo) {

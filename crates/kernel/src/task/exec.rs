@@ -229,6 +229,7 @@ impl Ctx<'_> {
             tasks.handlers.reset(own);
             self.process_mut().handlers = own;
         }
+        self.kernel.delete_timers(self.pid);
         let process = self.process_mut();
         process.command = name[..name.len().min(COMM_BYTES)].to_vec();
         process.has_execed = true;

@@ -181,6 +181,7 @@ impl Ctx<'_> {
             exit_signal,
             command,
             timers: Default::default(),
+            posix_timers: Default::default(),
             origin: if request.has(CloneFlags::VFORK) { Origin::Vfork } else { Origin::Fork },
             account: Default::default(),
             usage: Default::default(),

@@ -2,6 +2,7 @@
 //! program ([`exec`]), told something ([`signal`], [`deliver`]), stopped ([`stop`]), ended ([`exit`]) and waited for ([`wait`]).
 
 mod aslr;
+mod clock;
 pub(crate) mod clone;
 mod deliver;
 pub(crate) mod elf;
@@ -13,6 +14,7 @@ pub(crate) mod futex;
 mod handlers;
 mod identity;
 mod load;
+mod posix_timers;
 mod rlimits;
 mod robust;
 mod sched;
@@ -25,12 +27,15 @@ mod timers;
 mod vdso;
 mod wait;
 
+pub(crate) use clock::{COARSE_NS, Clock, Precision};
 pub(crate) use clone::{CloneFlags, CloneRequest};
 pub use elf::{ElfError, Image};
 pub use exec::{ExecError, Program};
 pub(crate) use exec::{ExecRequest, ProgramStrings};
 pub use futex::{FutexKey, Futexes};
 pub use handlers::{Handlers, HandlersId};
+pub(crate) use posix_timers::Notice;
+pub use posix_timers::PosixTimers;
 pub use rlimits::{Resource, Rlimit, Rlimits, UNLIMITED};
 pub(crate) use sched::NEVER_NS;
 pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, TRAP_NS, WaitKey};

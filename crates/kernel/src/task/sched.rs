@@ -30,6 +30,15 @@ pub enum WaitKey {
     VforkDone(Pid),
 }
 
+/// A timer that expires at a time, whoever runs then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alarm {
+    /// The real-time interval timer of a process.
+    Interval(Pid),
+    /// A timer that a process made, by its number.
+    Timer(Pid, i32),
+}
+
 /// What one hart is doing.
 #[derive(Clone, Debug, Default)]
 pub struct HartSlot {
@@ -53,7 +62,7 @@ pub struct Scheduler {
     waiters: BTreeMap<WaitKey, BTreeSet<Pid>>,
     waiting: BTreeMap<Pid, Vec<WaitKey>>,
     timers: BTreeSet<(u64, Pid)>,
-    alarms: BTreeSet<(u64, Pid)>,
+    alarms: BTreeSet<(u64, Alarm)>,
     deadlines: BTreeMap<Pid, u64>,
     idle_ns: u64,
     chance: Option<Random>,
@@ -222,28 +231,26 @@ impl Scheduler {
 
     /// Returns when the next sleep ends or the next alarm fires, if one ever does.
     pub fn next_timer_ns(&self) -> Option<u64> {
-        let first = |set: &BTreeSet<(u64, Pid)>| set.first().map(|(deadline, _)| *deadline);
-        let next = [first(&self.timers), first(&self.alarms)].into_iter().flatten().min();
+        let sleep = self.timers.first().map(|(deadline, _)| *deadline);
+        let alarm = self.alarms.first().map(|(deadline, _)| *deadline);
+        let next = [sleep, alarm].into_iter().flatten().min();
         next.filter(|deadline| *deadline < NEVER_NS)
     }
 
-    /// Moves the alarm of a process from one time to another; `None` is no alarm.
-    pub fn set_alarm(&mut self, process: Pid, before_ns: Option<u64>, after_ns: Option<u64>) {
+    /// Moves an alarm from one time to another; `None` is no alarm.
+    pub fn set_alarm(&mut self, alarm: Alarm, before_ns: Option<u64>, after_ns: Option<u64>) {
         if let Some(before) = before_ns {
-            self.alarms.remove(&(before, process));
+            self.alarms.remove(&(before, alarm));
         }
         if let Some(after) = after_ns {
-            self.alarms.insert((after, process));
+            self.alarms.insert((after, alarm));
         }
     }
 
-    /// Returns the processes whose alarms are due at `now_ns`, and since when.
-    pub fn due_alarms(&self, now_ns: u64) -> Vec<(Pid, u64)> {
-        self.alarms
-            .iter()
-            .take_while(|(deadline, _)| *deadline <= now_ns)
-            .map(|(at, pid)| (*pid, *at))
-            .collect()
+    /// Returns the alarms that are due at `now_ns`, and since when.
+    pub fn due_alarms(&self, now_ns: u64) -> Vec<(Alarm, u64)> {
+        let due = self.alarms.iter().take_while(|(deadline, _)| *deadline <= now_ns);
+        due.map(|(at, alarm)| (*alarm, *at)).collect()
     }
 
     /// Returns the tasks whose timers have fired at `now_ns`.

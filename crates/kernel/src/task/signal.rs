@@ -228,10 +228,14 @@ pub enum SignalFields {
     Child(Pid, u32, i32),
     /// rt_sigqueueinfo(2): `si_pid`, `si_uid` and `si_value`, as the sender wrote them.
     Queued(Pid, u32, u64),
+    /// A timer: `si_timerid`, `si_overrun` and `si_value`.
+    Timer(i32, i32, u64),
 }
 
 /// `si_code`: sent by kill(2).
 pub const SI_USER: i32 = 0;
+/// `si_code`: sent by a timer of timer_create(2).
+pub(super) const SI_TIMER: i32 = -2;
 /// Size of `siginfo_t`.
 pub(crate) const INFO_BYTES: usize = 128;
 /// `si_code`: sent by tgkill(2).
@@ -280,6 +284,16 @@ pub struct Pending {
 impl Pending {
     /// Adds a signal. One that is held already is added again only if it queues and there is room.
     pub fn push(&mut self, info: SignalInfo, room: Room) {
+        if let SignalFields::Timer(id, ..) = info.fields {
+            // Its place was taken when the timer was made. One that waits already is told of another expiry.
+            let same =
+                |held: &&mut SignalInfo| matches!(held.fields, SignalFields::Timer(other, ..) if other == id);
+            match self.queue.iter_mut().find(same) {
+                Some(SignalInfo { fields: SignalFields::Timer(_, overrun, _), .. }) => *overrun += 1,
+                _ => self.queue.push_back(info),
+            }
+            return;
+        }
         let queues = info.signal.queues() && room == Room::Left;
         if queues || !self.queue.iter().any(|held| held.signal == info.signal) {
             self.queue.push_back(info);
@@ -363,6 +377,11 @@ impl SignalInfo {
             SignalFields::Queued(pid, uid, value) => {
                 put(16, &pid.0.to_le_bytes());
                 put(20, &uid.to_le_bytes());
+                put(24, &value.to_le_bytes());
+            }
+            SignalFields::Timer(id, overrun, value) => {
+                put(16, &id.to_le_bytes());
+                put(20, &overrun.to_le_bytes());
                 put(24, &value.to_le_bytes());
             }
         }

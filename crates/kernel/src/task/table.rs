@@ -4,6 +4,7 @@
 //! first had the process's number. That one may end before the others; the number stays the process's.
 
 use super::handlers::{Handlers, HandlersId};
+use super::posix_timers::PosixTimers;
 use super::rlimits::Rlimits;
 use super::signal::{Pending, Signal, SignalSet};
 use super::stop::JobState;
@@ -77,6 +78,8 @@ pub struct Task {
     pub continuation: Option<Suspended>,
     /// The call that a signal interrupted, until it is decided whether it starts again.
     pub interrupted: Option<Suspended>,
+    /// Time that it has run, and its share of faults and switches.
+    pub usage: Usage,
     /// Signals that it holds back.
     pub blocked: SignalSet,
     /// Blocked signals that it waits for (rt_sigtimedwait(2)).
@@ -118,6 +121,7 @@ impl Task {
             state: TaskState::Ready,
             continuation: None,
             interrupted: None,
+            usage: Usage::default(),
             blocked: SignalSet::default(),
             awaited: SignalSet::default(),
             saved_blocked: None,
@@ -238,6 +242,8 @@ pub struct Process {
     pub exe: Option<Node>,
     /// Its interval timers.
     pub timers: IntervalTimers,
+    /// The timers that it made by number.
+    pub posix_timers: PosixTimers,
     /// How it came to be.
     pub origin: Origin,
     /// What it did.

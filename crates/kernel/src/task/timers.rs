@@ -1,5 +1,6 @@
 //! Interval timers (setitimer(2)): three a process, each of which sends a signal when its clock reaches a time.
 
+use super::sched::Alarm;
 use crate::ctx::Ctx;
 use crate::task::{Signal, SignalInfo, Usage};
 use crate::{Kernel, Pid};
@@ -107,19 +108,26 @@ impl Ctx<'_> {
             IntervalTimer { next_ns, interval_ns },
         );
         if clock == IntervalClock::Real {
-            self.kernel.sched.set_alarm(self.pid, before.next_ns, next_ns);
+            self.kernel.sched.set_alarm(Alarm::Interval(self.pid), before.next_ns, next_ns);
         }
     }
 }
 
 impl Kernel {
-    /// Fires the real-time timers that are due.
+    /// Fires the timers that are due whoever runs.
     pub(crate) fn fire_alarms(&mut self, now_ns: u64) {
-        for (pid, deadline) in self.sched.due_alarms(now_ns) {
+        for (alarm, deadline) in self.sched.due_alarms(now_ns) {
+            let pid = match alarm {
+                Alarm::Interval(pid) => pid,
+                Alarm::Timer(owner, id) => {
+                    self.expire_timer(owner, id, now_ns);
+                    continue;
+                }
+            };
             let Some(process) = self.tasks.process_mut(pid) else { continue };
             process.timers.real.advance(now_ns);
             let next = process.timers.real.next_ns;
-            self.sched.set_alarm(pid, Some(deadline), next);
+            self.sched.set_alarm(alarm, Some(deadline), next);
             self.send_to_process(pid, SignalInfo::of_kernel(Signal::SIGALRM));
         }
     }
@@ -135,6 +143,7 @@ impl Kernel {
                 self.send_to_process(pid, SignalInfo::of_kernel(clock.signal()));
             }
         }
+        self.expire_cpu_timers(pid);
     }
 
     /// Returns how many instructions a process may retire before one of its CPU timers is due.
@@ -143,14 +152,15 @@ impl Kernel {
         let left = |clock: IntervalClock| {
             Some(process.timers.get(clock).next_ns?.saturating_sub(clock.cpu_ns(&process.usage)))
         };
-        IntervalClock::OF_CPU.into_iter().filter_map(left).min()
+        IntervalClock::OF_CPU.into_iter().filter_map(left).chain(self.cpu_timers_budget(pid)).min()
     }
 
     /// Forgets the timers of a process that has ended.
     pub(crate) fn drop_timers(&mut self, pid: Pid) {
         let Some(process) = self.tasks.process_mut(pid) else { return };
         let timers = std::mem::take(&mut process.timers);
-        self.sched.set_alarm(pid, timers.real.next_ns, None);
+        self.sched.set_alarm(Alarm::Interval(pid), timers.real.next_ns, None);
+        self.delete_timers(pid);
     }
 }
 

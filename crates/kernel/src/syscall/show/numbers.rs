@@ -1,7 +1,8 @@
 //! Structs of numbers: times, resource use, limits.
 
-use super::{Bytes, Element, Shower};
+use super::{Bytes, Element, Shower, show_signal};
 use crate::syscall::args::{Itimer, Itimerspec, Rlimit, Rusage, Timespec, Timeval, Tms};
+use crate::syscall::posix_timer::SigEvent;
 
 const CLOCK_TICKS: u64 = crate::syscall::CLOCK_TICKS;
 
@@ -36,6 +37,27 @@ impl Element for Itimerspec {
     fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
         let (interval, value) = (bytes.part::<Timespec>(0, shower), bytes.part::<Timespec>(16, shower));
         format!("{{it_interval={interval}, it_value={value}}}")
+    }
+}
+
+impl Element for SigEvent {
+    const BYTES: usize = 64;
+
+    fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
+        let (value, signal, notify) = (bytes.u64(0), bytes.u32(8), bytes.i32(12));
+        let value = match value {
+            0 => String::new(),
+            value => format!("sigev_value={{sival_int={}, sival_ptr={value:#x}}}, ", value as i32),
+        };
+        let number = if notify == Self::NONE { signal.to_string() } else { show_signal(signal) };
+        let notify = match notify {
+            Self::SIGNAL => "SIGEV_SIGNAL".to_owned(),
+            Self::NONE => "SIGEV_NONE".to_owned(),
+            Self::THREAD => "SIGEV_THREAD".to_owned(),
+            Self::THREAD_ID => format!("SIGEV_THREAD_ID, sigev_notify_thread_id={}", bytes.i32(16)),
+            other => format!("{other:#x} /* SIGEV_??? */"),
+        };
+        format!("{{{value}sigev_signo={number}, sigev_notify={notify}}}")
     }
 }
 
