@@ -9,8 +9,8 @@ use crate::task::WaitKey;
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
-/// The most descriptors that one call watches: `RLIMIT_NOFILE`.
-const MAX_WATCHED: u32 = 1024;
+/// How many bits of select's sets mean something at least: a descriptor table is not smaller.
+const LEAST_TABLE: u64 = 1024;
 /// Size of `struct pollfd`: descriptor, events that are wanted, events that came.
 const POLLFD_BYTES: u64 = 8;
 /// Where the events that came stand in it.
@@ -157,7 +157,7 @@ pub(super) fn ppoll(
     size: u64,
 ) -> SysResult {
     let deadline_ns = deadline(ctx, timeout)?;
-    if count > MAX_WATCHED {
+    if u64::from(count) > ctx.fd_limit() {
         return Err(Errno::EINVAL.into());
     }
     let mut watched = Vec::new();
@@ -186,7 +186,8 @@ pub(super) fn pselect6(
 ) -> SysResult {
     let deadline_ns = deadline(ctx, timeout)?;
     // No descriptor is beyond the limit, so bits beyond it mean nothing.
-    let count = u32::try_from(count).map_err(|_| Errno::EINVAL)?.min(MAX_WATCHED) as usize;
+    let most = ctx.fd_limit().max(LEAST_TABLE);
+    let count = u64::try_from(count).map_err(|_| Errno::EINVAL)?.min(most) as usize;
     let words = count.div_ceil(64);
     let wanted = [
         PollEvents::IN | PollEvents::RDNORM | PollEvents::HUP | PollEvents::ERR,

@@ -170,12 +170,10 @@ syscalls! {
     110 => posix_timer::timer_settime(id: i32, flags: SleepFlags, new: In<Itimerspec>, old: Out<Itimerspec>);
     111 => posix_timer::timer_delete(id: i32);
     112 => time::clock_settime(clock: ClockId, from: In<Timespec>);
-    113 => time::clock_gettime(clock: ClockId, to: Out<Timespec>)
-        partly "CLOCK_TAI, alarm clocks and clocks of other processes are EINVAL; a thread has the time of its process";
-    114 => time::clock_getres(clock: ClockId, to: Out<Timespec>)
-        partly "as clock_gettime";
+    113 => time::clock_gettime(clock: ClockId, to: Out<Timespec>);
+    114 => time::clock_getres(clock: ClockId, to: Out<Timespec>);
     115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining)
-        partly "clocks of CPU time are EOPNOTSUPP";
+        partly "the clock of a process's CPU time is EOPNOTSUPP";
     118 => sched_policy::sched_setparam(tid: Pid, from: In<i32>);
     119 => sched_policy::sched_setscheduler(tid: Pid, policy: PolicyArg, from: In<i32>)
         partly "SCHED_DEADLINE and SCHED_EXT are EINVAL; niceness and SCHED_IDLE change no slice";
@@ -223,7 +221,7 @@ syscalls! {
     164 => limits::setrlimit(resource: Resource, from: In<Rlimit>)
         partly "RLIMIT_CPU, RLIMIT_FSIZE and those of what Tine has not are kept and not enforced";
     165 => process::getrusage(who: UsageOf, to: Out<Rusage>)
-        partly "RUSAGE_THREAD is that of the process; block I/O, signals and messages are 0";
+        partly "block I/O, signals and messages are 0";
     166 => path::umask(mask: Mode) -> octal;
     167 => prctl::prctl(option: PrctlOption, a: PrctlArg, b: PrctlArg, c: PrctlArg, d: PrctlArg) -> prctl
         partly "PR_SET_SECCOMP, PR_SET_MM, PR_SET_VMA, PR_SET_PTRACER and what other processors have are EINVAL";

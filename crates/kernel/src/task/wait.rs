@@ -105,7 +105,8 @@ impl Ctx<'_> {
         });
         let mut any = false;
         for (pid, process) in eligible {
-            any = true;
+            // Of one that has ended there will be nothing else to tell.
+            any |= process.end.is_none();
             if let Some(change) = process.change(options) {
                 return Ok(Some(Child {
                     pid,
