@@ -6,7 +6,9 @@ use crate::event::{Event, Interest, What};
 use crate::fs::{Fs, Grant};
 use crate::mm::{Fences, Memory, OutOfMemory};
 use crate::syscall;
-use crate::task::{Futexes, INTERLEAVE, Scheduler, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus};
+use crate::task::{
+    Futexes, INTERLEAVE, Policy, Scheduler, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus,
+};
 use crate::{Cause, Errno, GrantId, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Trap};
 use std::collections::BTreeSet;
 use tine_mmu::Ram;
@@ -514,7 +516,13 @@ impl Ctx<'_> {
         if slot.now_ns < slot.slice_end_ns {
             return;
         }
-        if self.kernel.sched.has_ready() {
+        // A task that keeps its hart gives way only to a more urgent one.
+        let sched = &self.kernel.sched;
+        let gives_way = match self.task().scheduling.policy {
+            Policy::Fifo => sched.is_outranked(self.tid),
+            _ => sched.has_rival(self.tid),
+        };
+        if gives_way {
             self.process_mut().usage.involuntary_switches += 1;
             self.kernel.preempt(self.harts, self.hart);
         } else {

@@ -28,6 +28,7 @@ impl Process {
     fn first(pid: Pid, parent: Pid, handlers: HandlersId) -> Self {
         Self {
             parent,
+            made_by: parent,
             children: BTreeSet::new(),
             group: pid,
             session: pid,

@@ -102,12 +102,23 @@ impl Credentials {
             || self.can(Capabilities::KILL)
     }
 
-    /// Tells whether it may change the priority of a task with the credentials `target` (Linux 6.12 kernel/sys.c
-    /// `set_one_prio_perm`).
+    /// Tells whether a task with the credentials `target` is its own (Linux 6.12 kernel/sched/syscalls.c
+    /// `check_same_owner`).
+    pub const fn owns_task(&self, target: &Self) -> bool {
+        target.user.real == self.user.effective || target.user.effective == self.user.effective
+    }
+
+    /// Tells whether it may change where and how urgently such a task runs (Linux 6.12 kernel/sys.c `set_one_prio_perm`).
     pub const fn may_schedule(&self, target: &Self) -> bool {
-        target.user.real == self.user.effective
-            || target.user.effective == self.user.effective
-            || self.can(Capabilities::SYS_NICE)
+        self.owns_task(target) || self.can(Capabilities::SYS_NICE)
+    }
+
+    /// Tells whether it may set the limits of a task with the credentials `target` (Linux 6.12 kernel/sys.c
+    /// `check_prlimit_permission`).
+    pub fn may_limit(&self, target: &Self) -> bool {
+        let same = |ids: Ids, id| ids == Ids { fs: ids.fs, ..Ids::of(id) };
+        same(target.user, self.user.real) && same(target.group, self.group.real)
+            || self.can(Capabilities::SYS_RESOURCE)
     }
 
     /// Tells whether it may look at a task with the credentials `target` (Linux 6.12 kernel/ptrace.c `__ptrace_may_access`,

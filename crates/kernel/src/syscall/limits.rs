@@ -3,6 +3,7 @@
 use super::SysResult;
 use super::args::{Rlimit as RlimitWords, UserPtr};
 use super::types::Resource as ResourceArg;
+use crate::creds::Capabilities;
 use crate::ctx::Ctx;
 use crate::task::{Resource, Rlimit};
 use crate::{Errno, Pid};
@@ -33,7 +34,12 @@ pub(super) fn prlimit64(
     old: UserPtr<RlimitWords>,
 ) -> SysResult {
     let new = if new.is_null() { None } else { Some(limit(ctx.read(new)?)) };
-    let pid = if pid.0 == 0 { ctx.pid } else { ctx.kernel.tasks.task(pid).ok_or(Errno::ESRCH)?.process };
+    let tid = if pid.0 == 0 { ctx.tid } else { pid };
+    let target = ctx.kernel.tasks.task(tid).ok_or(Errno::ESRCH)?;
+    if tid != ctx.tid && !ctx.credentials().may_limit(&target.credentials) {
+        return Err(Errno::EPERM.into());
+    }
+    let pid = target.process;
     let resource = known(resource)?;
     let before = ctx.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?.rlimits.get(resource);
     if let Some(limit) = new {
@@ -56,10 +62,11 @@ const fn limit(words: RlimitWords) -> Rlimit {
 }
 
 impl Ctx<'_> {
-    /// Sets the limits of a process. Every process is root, who may raise hard limits.
+    /// Sets the limits of a process.
     ///
     /// # Errors
-    /// `EINVAL` for a soft limit above the hard one, `EPERM` for more descriptors than any process may have.
+    /// `EINVAL` for a soft limit above the hard one; `EPERM` for more descriptors than any process may have, and for a hard
+    /// limit that only the privileged may raise.
     fn set_limit(&mut self, pid: Pid, resource: Resource, limit: Rlimit) -> Result<(), Errno> {
         if limit.current > limit.maximum {
             return Err(Errno::EINVAL);
@@ -67,7 +74,11 @@ impl Ctx<'_> {
         if resource == Resource::OpenFiles && limit.maximum > MOST_FDS {
             return Err(Errno::EPERM);
         }
+        let may_raise = self.credentials().can(Capabilities::SYS_RESOURCE);
         let process = self.kernel.tasks.process_mut(pid).ok_or(Errno::ESRCH)?;
+        if limit.maximum > process.rlimits.get(resource).maximum && !may_raise {
+            return Err(Errno::EPERM);
+        }
         process.rlimits.set(resource, limit);
         let limits = process.rlimits.of_memory();
         if let Some(mm) = process.mm {

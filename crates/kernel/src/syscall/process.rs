@@ -2,7 +2,7 @@
 
 use super::args::{Rusage, UserPtr, UserValue};
 use super::pidfd::pid_of;
-use super::types::{IdType, PrctlOption, UsageOf, WaitOptions};
+use super::types::{IdType, UsageOf, WaitOptions};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::fs::OpenFlags;
@@ -229,44 +229,6 @@ pub(super) fn getrusage(ctx: &mut Ctx<'_>, who: UsageOf, to: UserPtr<Rusage>) ->
     };
     ctx.write(to, rusage(&usage))?;
     Ok(0)
-}
-
-/// `prctl(2)`: the task's name, who adopts orphans, and `PR_SET_THP_DISABLE`, which holds anyway: there are no huge pages.
-pub(super) fn prctl(ctx: &mut Ctx<'_>, option: PrctlOption, argument: u64) -> SysResult {
-    const NAME_BYTES: usize = 16;
-    match option.0 {
-        15 => {
-            let mut name = Vec::new();
-            while name.len() < NAME_BYTES - 1 {
-                let mut byte = [0];
-                let at = VirtAddr(argument) + name.len() as u64;
-                ctx.read_bytes(at, &mut byte).map_err(|_| Errno::EFAULT)?;
-                let [byte] = byte;
-                if byte == 0 {
-                    break;
-                }
-                name.push(byte);
-            }
-            ctx.set_name(name);
-            Ok(0)
-        }
-        16 => {
-            let mut name = ctx.name().to_vec();
-            name.resize(NAME_BYTES, 0);
-            ctx.write_bytes(VirtAddr(argument), &name).map_err(|_| Errno::EFAULT)?;
-            Ok(0)
-        }
-        36 => {
-            ctx.process_mut().is_subreaper = argument != 0;
-            Ok(0)
-        }
-        41 => {
-            ctx.process_mut().thp_disabled = argument != 0;
-            Ok(0)
-        }
-        42 => Ok(u64::from(ctx.process().thp_disabled)),
-        _ => Err(Errno::EINVAL.into()),
-    }
 }
 
 /// Size of `struct rusage`, so that its layout cannot change unseen.

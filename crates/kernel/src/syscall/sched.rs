@@ -11,12 +11,12 @@ const MASK_BYTES: u32 = 8;
 
 /// `sched_yield(2)`: goes to the end of the run queue.
 pub(super) fn sched_yield(ctx: &mut Ctx<'_>) -> SysResult {
-    ctx.yield_after_call = ctx.kernel.sched.has_ready();
+    ctx.yield_after_call = ctx.kernel.sched.has_rival(ctx.tid);
     Ok(0)
 }
 
 /// Returns the task that a call names; 0 is the caller.
-fn target(ctx: &Ctx<'_>, tid: Pid) -> Result<Pid, Errno> {
+pub(super) fn target(ctx: &Ctx<'_>, tid: Pid) -> Result<Pid, Errno> {
     let tid = if tid.0 == 0 { ctx.tid } else { tid };
     ctx.kernel.tasks.task(tid).map(|_| tid).ok_or(Errno::ESRCH)
 }
@@ -42,6 +42,10 @@ pub(super) fn sched_setaffinity(ctx: &mut Ctx<'_>, tid: Pid, len: u32, mask: Vir
     let mut bytes = [0; MASK_BYTES as usize];
     ctx.read_bytes(mask, &mut bytes[..len.min(MASK_BYTES) as usize]).map_err(|_| Errno::EFAULT)?;
     let tid = target(ctx, tid)?;
+    let may = ctx.kernel.tasks.credentials(tid).is_some_and(|of| ctx.credentials().may_schedule(of));
+    if !may {
+        return Err(Errno::EPERM.into());
+    }
     let affinity = u64::from_le_bytes(bytes) & all_harts(ctx);
     if affinity == 0 {
         return Err(Errno::EINVAL.into());

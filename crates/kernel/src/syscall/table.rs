@@ -6,12 +6,15 @@ use super::args::{Arg, Itimer, Itimerspec, Rlimit, Rusage, Timespec, Timeval, Tm
 use super::creds_types::*;
 use super::event_types::*;
 use super::file_types::*;
+use super::prctl_types::*;
+use super::sched_types::*;
 use super::show::*;
 use super::task_types::*;
 use super::types::*;
 use super::{
     Arguments, SysResult, anonymous, attributes, creds, epoll, exec, fcntl, file, futex, hwprobe, limits,
-    lock, memory, path, pidfd, poll, process, sched, signal, system, thread, time, transfer,
+    lock, memory, path, pidfd, poll, prctl, priority, process, sched, sched_policy, signal, system, thread,
+    time, transfer,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -76,6 +79,8 @@ syscalls! {
         partly "signals and owners of I/O, F_NOTIFY and write hints are EINVAL";
     29 => file::ioctl(fd: Fd, request: IoctlRequest, argument: IoctlArg)
         partly "FIONREAD, FIONBIO, FIOCLEX, FIONCLEX and those of terminals; all else is ENOTTY";
+    30 => priority::ioprio_set(which: IoWhich, who: i32, priority: IoPriority);
+    31 => priority::ioprio_get(which: IoWhich, who: i32) -> io_priority;
     32 => lock::flock(fd: Fd, operation: FlockOp);
     34 => path::mkdirat(dir: DirFd, path: PathPtr, mode: Mode);
     35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
@@ -141,9 +146,17 @@ syscalls! {
         partly "as clock_gettime";
     115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining)
         partly "clocks of CPU time are EOPNOTSUPP";
+    118 => sched_policy::sched_setparam(tid: Pid, from: In<i32>);
+    119 => sched_policy::sched_setscheduler(tid: Pid, policy: PolicyArg, from: In<i32>)
+        partly "SCHED_DEADLINE and SCHED_EXT are EINVAL; niceness and SCHED_IDLE change no slice";
+    120 => sched_policy::sched_getscheduler(tid: Pid) -> policy;
+    121 => sched_policy::sched_getparam(tid: Pid, to: Out<i32>);
     122 => sched::sched_setaffinity(tid: Pid, len: u32, mask: In<HartSet>);
     123 => sched::sched_getaffinity(pid: Pid, len: u32, mask: Out<HartSet>);
     124 => sched::sched_yield();
+    125 => sched_policy::sched_get_priority_max(policy: PolicyArg);
+    126 => sched_policy::sched_get_priority_min(policy: PolicyArg);
+    127 => sched_policy::sched_rr_get_interval(tid: Pid, to: Out<Timespec>);
     129 => signal::kill(pid: Pid, signal: SignalArg);
     130 => signal::tkill(tid: Pid, signal: SignalArg);
     131 => signal::tgkill(group: Pid, tid: Pid, signal: SignalArg);
@@ -155,6 +168,8 @@ syscalls! {
     137 => signal::rt_sigtimedwait(set: In<SizedSigSet<3>>, info: Out<SigInfo>, timeout: In<Timespec>, size: u64) -> signal;
     138 => signal::rt_sigqueueinfo(pid: Pid, signal: SignalArg, info: In<SigInfo>);
     139 => signal::rt_sigreturn();
+    140 => priority::setpriority(which: PriorityWhich, who: i32, nice: i32);
+    141 => priority::getpriority(which: PriorityWhich, who: i32);
     143 => creds::setregid(real: Id, effective: Id);
     144 => creds::setgid(gid: Id);
     145 => creds::setreuid(real: Id, effective: Id);
@@ -179,8 +194,8 @@ syscalls! {
     165 => process::getrusage(who: UsageOf, to: Out<Rusage>)
         partly "RUSAGE_THREAD is that of the process; block I/O, signals and messages are 0";
     166 => path::umask(mask: Mode) -> octal;
-    167 => process::prctl(option: PrctlOption, argument: PrctlArg) -> prctl
-        partly "options other than PR_SET_NAME, PR_GET_NAME, PR_SET_CHILD_SUBREAPER and PR_[SG]ET_THP_DISABLE are EINVAL";
+    167 => prctl::prctl(option: PrctlOption, a: PrctlArg, b: PrctlArg, c: PrctlArg, d: PrctlArg) -> prctl
+        partly "PR_SET_SECCOMP, PR_SET_MM, PR_SET_VMA, PR_SET_PTRACER and what other processors have are EINVAL";
     168 => sched::getcpu(hart: Out<u32>, node: Out<u32>);
     169 => time::gettimeofday(to: Out<Timeval>, zone: Out<TimeZone>);
     172 => process::getpid();
@@ -216,6 +231,9 @@ syscalls! {
         partly "__WALL, __WCLONE and __WNOTHREAD change nothing";
     261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
         partly "as setrlimit";
+    274 => sched_policy::sched_setattr(tid: Pid, from: In<SchedAttr>, flags: u32)
+        partly "as sched_setscheduler; clamps of utilisation are EOPNOTSUPP";
+    275 => sched_policy::sched_getattr(tid: Pid, to: Out<SchedAttr>, size: u32, flags: u32);
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: RandomBytes, len: u64, flags: RandomFlags);
     281 => exec::execveat(dir: DirFd, path: PathPtr, argv: In<Strings>, envp: In<Variables>, flags: AtFlags);

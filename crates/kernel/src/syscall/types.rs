@@ -473,4 +473,16 @@ choice! {
         0x5356_4d41 = "PR_SET_VMA",
         0x5961_6d61 = "PR_SET_PTRACER",
     }
+    /// `PRIO_*` of getpriority and setpriority.
+    PriorityWhich("PRIO_") {
+        0 = "PRIO_PROCESS",
+        1 = "PRIO_PGRP",
+        2 = "PRIO_USER",
+    }
+    /// `IOPRIO_WHO_*` of ioprio_get and ioprio_set.
+    IoWhich("IOPRIO_WHO_") {
+        1 = "IOPRIO_WHO_PROCESS",
+        2 = "IOPRIO_WHO_PGRP",
+        3 = "IOPRIO_WHO_USER",
+    }
 }

@@ -241,6 +241,12 @@ impl Ctx<'_> {
     fn become_only_task(&mut self) {
         self.end_other_tasks(WaitStatus::Killed { signal: Signal::SIGKILL, core: false });
         if self.tid != self.pid {
+            for child in self.process().children.clone() {
+                if let Some(child) = self.kernel.tasks.process_mut(child).filter(|it| it.made_by == self.tid)
+                {
+                    child.made_by = self.pid;
+                }
+            }
             self.kernel.tasks.make_leader(self.tid);
             self.kernel.sched.rename(self.hart, self.pid);
             self.tid = self.pid;

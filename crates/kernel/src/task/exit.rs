@@ -7,7 +7,7 @@ use crate::fs::{Life, PidfdKind};
 use crate::kernel::INIT;
 use crate::syscall;
 use crate::task::wait::Change;
-use crate::task::{Handler, Process, Signal, SignalFields, SignalInfo, WaitKey, WaitStatus};
+use crate::task::{Handler, Process, SI_USER, Signal, SignalFields, SignalInfo, WaitKey, WaitStatus};
 use crate::{Harts, Kernel, Pid};
 
 /// `SA_NOCLDWAIT`: children leave no zombies.
@@ -61,6 +61,7 @@ impl Ctx<'_> {
             syscall::abandon(self, suspended);
         }
         self.release_files(tid);
+        self.leave_children(tid);
         self.leave_user_words(tid);
         self.kernel.take_off(self.harts, tid);
         self.release_memory(tid);
@@ -72,6 +73,28 @@ impl Ctx<'_> {
         // The first task's number stays the process's.
         let life = if tid == self.pid { Life::Ended } else { Life::Reaped };
         self.kernel.tell_pidfds(tid, PidfdKind::Task, life);
+    }
+
+    /// Tells the children of a task that ends, if they asked for it, and hands them to another task of the process, if there
+    /// is one (Linux 6.12 kernel/exit.c `forget_original_parent`).
+    fn leave_children(&mut self, tid: Pid) {
+        let heir = self.process().tasks.iter().copied().find(|other| *other != tid).unwrap_or(self.pid);
+        let children: Vec<Pid> = self.process().children.iter().copied().collect();
+        for child in children {
+            let Some(process) = self.kernel.tasks.process_mut(child).filter(|child| child.made_by == tid)
+            else {
+                continue;
+            };
+            process.made_by = heir;
+            let tasks = process.tasks.clone();
+            for task in tasks {
+                let wanted = self.kernel.tasks.task(task).and_then(|task| task.parent_death_signal);
+                if let Some(signal) = wanted {
+                    let info = self.own_signal(signal, SI_USER);
+                    self.kernel.send_to_process(child, info);
+                }
+            }
+        }
     }
 
     /// Lets a task's descriptors and working directory go, and with the last task the program.
@@ -146,7 +169,7 @@ impl Kernel {
         let adopter = self.adopter(pid);
         for child in children.into_iter().flatten() {
             let Some(process) = self.tasks.process_mut(child) else { continue };
-            process.parent = adopter;
+            (process.parent, process.made_by) = (adopter, adopter);
             process.exit_signal = Some(Signal::SIGCHLD);
             let end = process.end;
             if let Some(parent) = self.tasks.process_mut(adopter) {

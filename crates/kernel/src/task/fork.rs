@@ -40,6 +40,7 @@ impl Ctx<'_> {
         if !is_thread {
             self.insert_child(child, mm, &request);
         }
+        self.kernel.sched.set_rank(child, task.scheduling.priority);
         self.kernel.tasks.insert_task(child, task);
         if pidfd.is_some() {
             let kind = if is_thread { PidfdKind::Task } else { PidfdKind::Process };
@@ -129,6 +130,8 @@ impl Ctx<'_> {
             clear_child_tid: child_tid(CloneFlags::CHILD_CLEARTID),
             affinity: self.task().affinity,
             credentials: self.task().credentials.clone(),
+            scheduling: self.task().scheduling.of_child(),
+            timer_slack_ns: self.task().timer_slack_ns,
             vfork_parent: request.has(CloneFlags::VFORK).then_some(self.tid),
             name,
             ..Task::new(process, context, files, work_dir)
@@ -171,8 +174,10 @@ impl Ctx<'_> {
         } else {
             (self.pid, request.exit_signal)
         };
+        let made_by = if request.has(CloneFlags::PARENT) { maker.made_by } else { self.tid };
         let process = Process {
             parent,
+            made_by,
             children: BTreeSet::new(),
             tasks: Vec::new(),
             mm: Some(mm),

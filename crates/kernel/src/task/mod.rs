@@ -13,6 +13,7 @@ pub(crate) mod futex;
 mod handlers;
 mod identity;
 mod load;
+mod priority;
 mod rlimits;
 mod robust;
 mod sched;
@@ -31,6 +32,8 @@ pub use exec::{ExecError, Program};
 pub(crate) use exec::{ExecRequest, ProgramStrings};
 pub use futex::{FutexKey, Futexes};
 pub use handlers::{Handlers, HandlersId};
+pub(crate) use priority::MOST_URGENT;
+pub use priority::{Policy, Scheduling};
 pub use rlimits::{Resource, Rlimit, Rlimits, UNLIMITED};
 pub(crate) use sched::NEVER_NS;
 pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, TRAP_NS, WaitKey};
@@ -38,6 +41,7 @@ pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
 };
 pub use stop::JobState;
+pub(crate) use table::TIMER_SLACK_NS;
 pub use table::{
     AlternateStack, Dumpable, PID_MAX, Process, Task, TaskState, TaskTable, Transfers, Usage, WaitStatus,
 };

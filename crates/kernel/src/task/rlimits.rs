@@ -57,7 +57,7 @@ resources! {
     Core = "Max core file size", "bytes", 0, UNLIMITED;
     /// Resident memory. Linux does not enforce it.
     ResidentSet = "Max resident set", "bytes", UNLIMITED, UNLIMITED;
-    /// Processes of one user. Root, which every process here is, has no limit.
+    /// Tasks of one user. Root has no limit.
     Processes = "Max processes", "processes", 7672, 7672;
     /// Descriptors: the highest is one less.
     OpenFiles = "Max open files", "files", 1024, 1 << 19;
@@ -71,7 +71,7 @@ resources! {
     PendingSignals = "Max pending signals", "signals", 7672, 7672;
     /// Bytes in POSIX message queues, of which there are none.
     MessageQueues = "Max msgqueue size", "bytes", 819_200, 819_200;
-    /// How far niceness may be raised. It does not bind root.
+    /// How far niceness may be lowered. It does not bind root.
     Nice = "Max nice priority", "", 0, 0;
     /// Real-time priority. It does not bind root.
     RealTimePriority = "Max realtime priority", "", 0, 0;

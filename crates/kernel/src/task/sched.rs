@@ -55,6 +55,8 @@ pub struct Scheduler {
     timers: BTreeSet<(u64, Pid)>,
     alarms: BTreeSet<(u64, Pid)>,
     deadlines: BTreeMap<Pid, u64>,
+    /// The real-time priorities of the tasks that have one.
+    ranks: BTreeMap<Pid, u32>,
     idle_ns: u64,
     chance: Option<Random>,
 }
@@ -71,6 +73,7 @@ impl Scheduler {
             timers: BTreeSet::new(),
             alarms: BTreeSet::new(),
             deadlines: BTreeMap::new(),
+            ranks: BTreeMap::new(),
             idle_ns: 0,
             chance: (seed != 0).then_some(Random::new(seed)),
         }
@@ -101,14 +104,62 @@ impl Scheduler {
         self.harts.iter().map(|hart| hart.now_ns).max().unwrap_or(0)
     }
 
-    /// Puts a task at the end of the run queue.
-    pub fn enqueue(&mut self, task: Pid) {
-        self.ready.push_back(task);
+    /// Sets the real-time priority of a task; 0 is none. Where it is ready already, it takes its new place.
+    pub fn set_rank(&mut self, task: Pid, priority: u32) {
+        match priority {
+            0 => self.ranks.remove(&task),
+            _ => self.ranks.insert(task, priority),
+        };
+        if self.ready.contains(&task) {
+            self.ready.retain(|ready| *ready != task);
+            self.enqueue(task);
+        }
     }
 
-    /// Puts a task at the head of the run queue.
+    fn rank(&self, task: Pid) -> u32 {
+        self.ranks.get(&task).copied().unwrap_or(0)
+    }
+
+    /// Puts a task into the run queue, behind its equals and those that outrank it.
+    pub fn enqueue(&mut self, task: Pid) {
+        if self.ranks.is_empty() {
+            self.ready.push_back(task);
+        } else {
+            let rank = self.rank(task);
+            let place = self.ready.iter().rposition(|ready| self.rank(*ready) >= rank).map_or(0, |at| at + 1);
+            self.ready.insert(place, task);
+            self.cut_slice(rank);
+        }
+    }
+
+    /// Puts a task into the run queue, before its equals.
     pub fn enqueue_first(&mut self, task: Pid) {
-        self.ready.push_front(task);
+        let rank = self.rank(task);
+        let place = self.ready.iter().position(|ready| self.rank(*ready) <= rank);
+        self.ready.insert(place.unwrap_or(self.ready.len()), task);
+    }
+
+    /// Ends the slice of the least urgent task, if one that has just become ready outranks it and no hart is idle.
+    fn cut_slice(&mut self, rank: u32) {
+        let running = self.harts.iter().enumerate();
+        let lowest = running.min_by_key(|(_, slot)| slot.current.map(|task| self.rank(task)));
+        let Some((index, task)) = lowest.and_then(|(index, slot)| Some((index, slot.current?))) else {
+            return;
+        };
+        if self.rank(task) < rank {
+            let slot = &mut self.harts[index];
+            slot.slice_end_ns = slot.now_ns;
+        }
+    }
+
+    /// Tells whether a task waits for a hart that gets its turn before `task`, or when that one gives way.
+    pub fn has_rival(&self, task: Pid) -> bool {
+        self.ready.front().is_some_and(|ready| self.rank(*ready) >= self.rank(task))
+    }
+
+    /// Tells whether a task waits for a hart that is more urgent than `task`.
+    pub fn is_outranked(&self, task: Pid) -> bool {
+        self.ready.front().is_some_and(|ready| self.rank(*ready) > self.rank(task))
     }
 
     /// Tells whether a task waits for a hart.
@@ -119,7 +170,9 @@ impl Scheduler {
     /// Takes the task that runs next, of those that are allowed to.
     pub fn dequeue(&mut self, allowed: impl Fn(Pid) -> bool) -> Option<Pid> {
         let mut open = self.ready.iter().enumerate().filter(|(_, task)| allowed(**task));
-        let (first, _) = open.next()?;
+        let (first, most_urgent) = open.next().map(|(index, task)| (index, self.rank(*task)))?;
+        let ranks = &self.ranks;
+        let open = open.filter(|(_, task)| ranks.get(task).copied().unwrap_or(0) == most_urgent);
         let index = match &mut self.chance {
             Some(chance) => {
                 let others: Vec<usize> = open.map(|(index, _)| index).collect();
@@ -155,11 +208,15 @@ impl Scheduler {
     /// Takes a task that is on no hart out of the run queue, and out of whatever it waits for.
     pub fn remove(&mut self, task: Pid) {
         self.stop_waiting(task);
+        self.ranks.remove(&task);
         self.ready.retain(|ready| *ready != task);
     }
 
     /// Has a hart go on with its task under another number.
     pub fn rename(&mut self, hart: HartId, task: Pid) {
+        if let Some(rank) = self.hart(hart).current.and_then(|before| self.ranks.remove(&before)) {
+            self.ranks.insert(task, rank);
+        }
         let slot = self.hart_mut(hart);
         (slot.current, slot.previous) = (Some(task), Some(task));
     }

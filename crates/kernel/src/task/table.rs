@@ -4,6 +4,7 @@
 //! first had the process's number. That one may end before the others; the number stays the process's.
 
 use super::handlers::{Handlers, HandlersId};
+use super::priority::Scheduling;
 use super::rlimits::Rlimits;
 use super::signal::{Pending, Signal, SignalSet};
 use super::stop::JobState;
@@ -60,6 +61,9 @@ pub enum TaskState {
     Stopped,
 }
 
+/// How late timers may be, unless a task says otherwise.
+pub(crate) const TIMER_SLACK_NS: u64 = 50_000;
+
 /// A thread of execution.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -101,6 +105,10 @@ pub struct Task {
     pub name: Option<Vec<u8>>,
     /// Who it is, and what it may do.
     pub credentials: Credentials,
+    /// How late its timers may be (prctl(2), `PR_SET_TIMERSLACK`).
+    pub timer_slack_ns: u64,
+    /// How urgent it is.
+    pub scheduling: Scheduling,
     /// Whether its user had too many tasks when it took them.
     pub exceeds_limit: bool,
     /// The signal that it gets when the task that made it ends (prctl(2), `PR_SET_PDEATHSIG`).
@@ -130,6 +138,8 @@ impl Task {
             affinity: u64::MAX,
             name: None,
             credentials: Credentials::ROOT,
+            timer_slack_ns: TIMER_SLACK_NS,
+            scheduling: Scheduling::default(),
             exceeds_limit: false,
             parent_death_signal: None,
         }
@@ -216,6 +226,8 @@ pub enum Dumpable {
 pub struct Process {
     /// Who made it, or init once that one is gone.
     pub parent: Pid,
+    /// The task of the parent that made it.
+    pub made_by: Pid,
     /// Its children, alive or waiting to be reaped.
     pub children: BTreeSet<Pid>,
     /// Its process group.

@@ -1,6 +1,6 @@
 //! Calls of many meanings: what their last argument is, the one before it says.
 
-use super::{Bytes, Element, Shower, When, follow, follow_filled, pointer, show_flags, show_signal};
+use super::{Bytes, Element, Shower, When, follow, follow_filled, show_flags, show_signal};
 use crate::syscall::Arguments;
 use crate::syscall::args::Arg;
 use tine_mmu::VirtAddr;
@@ -257,85 +257,8 @@ fn control_modes(modes: u32) -> String {
     }
 }
 
-/// The second argument of prctl.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::syscall) struct PrctlArg(u64);
-
-/// What the second argument of prctl is.
-enum PrctlArgKind {
-    None,
-    Signal,
-    OutSignal,
-    Number,
-    Dumpable,
-    Name,
-    OutName,
-    OutInt,
-    OutAddress,
-    Address,
-}
-
-impl PrctlArg {
-    fn kind(arguments: &Arguments) -> PrctlArgKind {
-        match arguments[0] as u32 {
-            1 => PrctlArgKind::Signal,
-            2 => PrctlArgKind::OutSignal,
-            3 | 7 | 13 | 21 | 27 | 30 | 31 | 32 => PrctlArgKind::None,
-            4 => PrctlArgKind::Dumpable,
-            8 | 29 | 36 => PrctlArgKind::Number,
-            15 => PrctlArgKind::Name,
-            16 => PrctlArgKind::OutName,
-            37 => PrctlArgKind::OutInt,
-            40 => PrctlArgKind::OutAddress,
-            _ => PrctlArgKind::Address,
-        }
-    }
-}
-
-impl Arg for PrctlArg {
-    fn when(arguments: &Arguments) -> When {
-        match Self::kind(arguments) {
-            PrctlArgKind::OutSignal
-            | PrctlArgKind::OutName
-            | PrctlArgKind::OutInt
-            | PrctlArgKind::OutAddress => When::Exit,
-            _ => When::Entry,
-        }
-    }
-
-    fn from_register(raw: u64) -> Self {
-        Self(raw)
-    }
-
-    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
-        match Self::kind(&shower.arguments) {
-            PrctlArgKind::None => String::new(),
-            PrctlArgKind::Signal => show_signal(raw as u32),
-            PrctlArgKind::OutSignal => follow_filled::<SignalNumber>(raw, shower),
-            PrctlArgKind::Number => raw.to_string(),
-            PrctlArgKind::Dumpable => match raw {
-                0 => "SUID_DUMP_DISABLE".to_owned(),
-                1 => "SUID_DUMP_USER".to_owned(),
-                2 => "SUID_DUMP_ROOT".to_owned(),
-                other => format!("{other:#x} /* SUID_DUMP_??? */"),
-            },
-            PrctlArgKind::OutName if shower.failed() => pointer(raw),
-            PrctlArgKind::Name | PrctlArgKind::OutName => shower.short_string(VirtAddr(raw)),
-            PrctlArgKind::OutInt => follow_filled::<u32>(raw, shower),
-            PrctlArgKind::OutAddress => follow_filled::<super::Address>(raw, shower),
-            PrctlArgKind::Address => hex(raw),
-        }
-    }
-}
-
-impl From<PrctlArg> for u64 {
-    fn from(argument: PrctlArg) -> Self {
-        argument.0
-    }
-}
-
 /// A signal's number in memory.
-struct SignalNumber;
+pub(in crate::syscall) struct SignalNumber;
 
 impl Element for SignalNumber {
     const BYTES: usize = 4;

@@ -4,6 +4,7 @@ use super::lists::{FdSet, came};
 use super::{Shower, follow, pointer, show_signal};
 use crate::syscall::args::{Arg, Timespec};
 pub(in crate::syscall) use crate::syscall::file_types::show_fcntl_result as fcntl;
+use crate::syscall::sched_types::{IoPriority, PolicyArg};
 use crate::syscall::types::Barrier;
 use tine_mmu::VirtAddr;
 
@@ -81,6 +82,16 @@ pub(in crate::syscall) fn barriers(value: u64, shower: &mut Shower<'_>) -> Strin
 pub(in crate::syscall) fn personality(value: u64, _: &mut Shower<'_>) -> String {
     let shown = if value == 0 { "0".to_owned() } else { format!("{value:#x}") };
     format!("{shown} ({})", super::persona(value as u32))
+}
+
+/// sched_getscheduler: the policy.
+pub(in crate::syscall) fn policy(value: u64, _: &mut Shower<'_>) -> String {
+    format!("{value:#x} ({})", PolicyArg::text(value as i32)).replacen("0x0 ", "0 ", 1)
+}
+
+/// ioprio_get: class and level.
+pub(in crate::syscall) fn io_priority(value: u64, _: &mut Shower<'_>) -> String {
+    format!("{value:#x} ({})", IoPriority::text(value as u32)).replacen("0x0 ", "0 ", 1)
 }
 
 /// prctl: names for what some options return.
