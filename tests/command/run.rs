@@ -127,8 +127,7 @@ fn the_report_names_the_options_it_depends_on() {
 
 #[test]
 fn strace_shows_calls_on_stderr_or_in_a_file() {
-    let execve = "execve(\"/bin/hello\", [\"hello\"], [\"PATH=/usr/local/bin:/usr/bin:/bin\", \"HOME=/\", \"TERM=dumb\", \
-                  \"LANG=C.UTF-8\"]) = 0";
+    let execve = "execve(\"/bin/hello\", [\"hello\"], 0x3ffffffdb8 /* 4 vars */) = 0";
     let lines = [
         execve,
         "write(1, \"Hello, world!\\n\", 14)         = 14",
@@ -145,7 +144,7 @@ fn strace_shows_calls_on_stderr_or_in_a_file() {
 
 #[test]
 fn a_call_that_tine_does_not_have_is_named_once() {
-    let warning = "tine: pid 2 called system call 9999, which Tine does not have: ENOSYS\n";
+    let warning = "tine: pid 2 called syscall_0x270f (system call 9999), which Tine does not have: ENOSYS\n";
     let (code, _, stderr) = run(["run", "--warn", ON_REQUEST, "unknown"]);
     assert_eq!((code, stderr.as_str()), (0, warning));
     let (_, _, stderr) = run(["run", "--strace", ON_REQUEST, "unknown"]);
