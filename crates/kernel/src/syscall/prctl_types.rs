@@ -98,7 +98,7 @@ pub(super) struct PrctlArg(pub u64);
 impl Arg for PrctlArg {
     fn when(arguments: &Arguments) -> When {
         match PrctlOption::shape(arguments[0]) {
-            Shape::OutSignal | Shape::OutNumber | Shape::OutAddress | Shape::OutName => When::Exit,
+            Shape::OutSignal | Shape::OutNumber | Shape::OutAddress | Shape::OutName => When::ExitIfAny,
             _ => When::Entry,
         }
     }
