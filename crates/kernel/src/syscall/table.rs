@@ -237,20 +237,26 @@ syscalls! {
     178 => thread::gettid();
     179 => system::sysinfo(to: Out<SysInfo>)
         partly "loads, buffers and swap are 0";
-    198 => socket::socket(domain: DomainArg, kind: KindArg, protocol: ProtocolArg);
+    198 => socket::socket(domain: DomainArg, kind: KindArg, protocol: ProtocolArg)
+        partly "AF_UNIX, TCP, UDP and NETLINK_ROUTE; raw sockets are EPERM, those of ICMP EACCES, other families EAFNOSUPPORT";
     199 => socket::socketpair(domain: DomainArg, kind: KindArg, protocol: ProtocolArg, fds: Out<[i32; 2]>);
     200 => socket::bind(fd: Fd, address: AddressArg, len: i32);
     201 => socket::listen(fd: Fd, backlog: i32);
     202 => socket::accept(fd: Fd, address: OutAddress, len: LenInOut);
-    203 => socket::connect(fd: Fd, address: AddressArg, len: i32);
+    203 => socket::connect(fd: Fd, address: AddressArg, len: i32)
+        partly "what is not in the machine is ENETUNREACH";
     204 => socket::getsockname(fd: Fd, address: OutAddress, len: LenInOut);
     205 => socket::getpeername(fd: Fd, address: OutAddress, len: LenInOut);
-    206 => socket::sendto(fd: Fd, buffer: InBuffer, len: u64, flags: MessageFlagsArg, to: AddressArg, to_len: i32);
+    206 => socket::sendto(fd: Fd, buffer: InBuffer, len: u64, flags: MessageFlagsArg, to: AddressArg, to_len: i32)
+        partly "MSG_OOB is EOPNOTSUPP";
     207 => socket::recvfrom(fd: Fd, buffer: OutBuffer, len: u64, flags: MessageFlagsArg, source: OutAddress, source_len: LenInOut);
-    208 => socket::setsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueIn, len: i32);
-    209 => socket::getsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueOut, len: LenInOut);
+    208 => socket::setsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueIn, len: i32)
+        partly "timestamps, filters, multicast groups and SO_PEEK_OFF are ENOPROTOOPT; what steers timers and headers changes nothing";
+    209 => socket::getsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueOut, len: LenInOut)
+        partly "as setsockopt; TCP_INFO tells the state alone";
     210 => socket::shutdown(fd: Fd, how: ShutHow);
-    211 => socket::sendmsg(fd: Fd, header: HeaderIn, flags: MessageFlagsArg);
+    211 => socket::sendmsg(fd: Fd, header: HeaderIn, flags: MessageFlagsArg)
+        partly "MSG_OOB is EOPNOTSUPP; control messages of TCP and UDP change nothing";
     212 => socket::recvmsg(fd: Fd, header: HeaderOut, flags: MessageFlagsArg);
     213 => allocate::readahead(fd: Fd, offset: i64, len: u64);
     214 => memory::brk(to: VirtAddr) -> address;
@@ -280,7 +286,8 @@ syscalls! {
     261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
         partly "as setrlimit";
     267 => allocate::syncfs(fd: Fd);
-    269 => socket::sendmmsg(fd: Fd, headers: HeadersIn, count: u32, flags: MessageFlagsArg);
+    269 => socket::sendmmsg(fd: Fd, headers: HeadersIn, count: u32, flags: MessageFlagsArg)
+        partly "as sendmsg";
     274 => sched_policy::sched_setattr(tid: Pid, from: In<SchedAttr>, flags: u32)
         partly "as sched_setscheduler; clamps of utilisation are EOPNOTSUPP";
     275 => sched_policy::sched_getattr(tid: Pid, to: Out<SchedAttr>, size: u32, flags: u32);
