@@ -2,6 +2,7 @@
 
 mod disasm;
 mod errors;
+mod grants;
 mod help;
 mod run;
 mod support;

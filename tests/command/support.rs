@@ -16,7 +16,21 @@ pub(crate) fn tine<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> C
 
 /// Runs the command and returns its exit code, stdout and stderr.
 pub(crate) fn run<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = tine(arguments).output().unwrap();
+    finish(tine(arguments))
+}
+
+/// The same in another directory.
+pub(crate) fn run_in<I: AsRef<OsStr>>(
+    directory: &Path,
+    arguments: impl IntoIterator<Item = I>,
+) -> (i32, String, String) {
+    let mut command = tine(arguments);
+    command.current_dir(directory);
+    finish(command)
+}
+
+fn finish(mut command: Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().expect("tine is not killed"), text(stdout), text(stderr))
 }

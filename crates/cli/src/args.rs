@@ -82,9 +82,9 @@ pub(crate) struct MachineArgs {
     pub(crate) root: Option<PathBuf>,
     /// Let the guest see a directory or file of the host, at GUEST or where it is on the host. May be given several times.
     ///
-    /// What the guest changes there stays in the machine. It starts in the directory in which tine was started, where it
-    /// sees that, and in / otherwise.
-    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = values::directory)]
+    /// What the guest changes there stays in the machine, unless :rw lets it change the host's files. It starts in the
+    /// directory in which tine was started, where it sees that, and in / otherwise.
+    #[arg(long = "dir", value_name = "HOST[::GUEST][:rw]", value_parser = values::directory)]
     pub(crate) directories: Vec<DirSpec>,
     /// Directory of the guest in which the program starts.
     #[arg(long, value_name = "GUEST")]

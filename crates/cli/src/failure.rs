@@ -41,8 +41,18 @@ impl Failure {
         self
     }
 
+    /// Prints it to stderr as something that the user may want to know, and that ends nothing.
+    pub(crate) fn warn(&self) {
+        self.print();
+    }
+
     /// Prints the failure to stderr and returns its exit code.
     pub(crate) fn report(&self) -> ExitCode {
+        self.print();
+        ExitCode::from(self.code)
+    }
+
+    fn print(&self) {
         let error = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
         let remedy = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
         let mut text = format!("{error}tine:{error:#} {}\n", self.message);
@@ -51,6 +61,5 @@ impl Failure {
         }
         // Where stderr is closed, the exit code is all that can be said.
         let _ = anstream::stderr().write_all(text.as_bytes());
-        ExitCode::from(self.code)
     }
 }

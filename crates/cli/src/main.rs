@@ -5,6 +5,7 @@ mod disasm;
 mod events;
 mod failure;
 mod guests;
+mod hint;
 mod host;
 mod output;
 mod program;

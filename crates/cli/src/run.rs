@@ -3,6 +3,7 @@
 use crate::args::{Run, StatsFormat};
 use crate::events::Sinks;
 use crate::failure::Failure;
+use crate::hint;
 use crate::host::{CommandHost, Grants};
 use crate::output::Output;
 use crate::program::{self, Program};
@@ -42,11 +43,20 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     machine.load(&mut host, guest).map_err(|error| program.refused(&error))?;
     let outcome = machine.run(&mut host, &mut sinks);
 
+    let unwritten = machine.write_rest(&mut host);
     sinks.finish(&machine.syscalls())?;
+    hint::of_missed_files(&mut machine, &mut host, &options.program).iter().for_each(Failure::warn);
     if let Some(stats) = stats {
         stats.write(&machine.report())?;
     }
-    exit_code(&outcome)
+    match unwritten.first() {
+        Some((path, errno)) => Err(Failure::tine(format!(
+            "what the guest stored in {} could not be written to the host: {}",
+            String::from_utf8_lossy(path),
+            errno.text()
+        ))),
+        None => exit_code(&outcome),
+    }
 }
 
 fn config(options: &Run, grants: &Grants) -> Config {

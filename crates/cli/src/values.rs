@@ -3,6 +3,7 @@
 use std::num::ParseIntError;
 use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
+use tine_machine::fs::Writes;
 use tine_machine::{Interest, PAGE_SIZE, TlbConfig};
 
 /// A value that an option cannot take.
@@ -59,14 +60,22 @@ pub(crate) struct DirSpec {
     pub(crate) host: PathBuf,
     /// Where the guest sees it; the same as on the host if it is not said.
     pub(crate) guest: Option<PathBuf>,
+    /// What becomes of changes.
+    pub(crate) writes: Writes,
 }
 
-/// Reads what is granted, and where it is to be seen: `HOST`, `HOST::GUEST`.
+/// Reads what is granted, and where it is to be seen: `HOST`, `HOST::GUEST`, each
+/// with `:rw` when the guest may change it.
 pub(crate) fn directory(text: &str) -> Result<DirSpec, BadValue> {
-    const REMEDY: &str = "a directory or file, and where the guest sees it: --dir data::/data";
-    let (host, guest) = match text.split_once("::") {
+    const REMEDY: &str =
+        "a directory or file, and where the guest sees it: --dir data::/data or --dir data::/data:rw";
+    let (place, writes) = match text.strip_suffix(":rw") {
+        Some(place) => (place, Writes::Through),
+        None => (text, Writes::InMemory),
+    };
+    let (host, guest) = match place.split_once("::") {
         Some((host, guest)) => (host, Some(Path::new(guest))),
-        None => (text, None),
+        None => (place, None),
     };
     if host.is_empty() {
         return Err(BadValue::new("it names nothing of the host", REMEDY));
@@ -77,7 +86,7 @@ pub(crate) fn directory(text: &str) -> Result<DirSpec, BadValue> {
         return Err(BadValue::new("the guest's path is not an absolute path without ..", REMEDY));
     }
     let guest = guest.map(|guest| guest.components().collect());
-    Ok(DirSpec { shown: text.to_owned(), host: host.into(), guest })
+    Ok(DirSpec { shown: text.to_owned(), host: host.into(), guest, writes })
 }
 
 /// Reads the shape of the TLBs.

@@ -2,10 +2,13 @@
 
 use crate::creds::{Capabilities, Credentials};
 use crate::ctx::Ctx;
-use crate::fs::{Env, FdTableId, Fs, Node, OpenFlags, OpenId, Processes, TtySignal, WorkDirId};
+use crate::fs::{
+    At, Env, FdTableId, Fs, LookupFlags, Node, OpenFlags, OpenId, Processes, TtySignal, WorkDirId,
+};
+use crate::kernel::INIT;
 use crate::mm::Truncated;
 use crate::task::{Dumpable, SignalInfo, SignalSet, TaskTable, WaitKey};
-use crate::{Errno, Fd, Host, Kernel, Pid};
+use crate::{Errno, Fd, Harts, Host, Kernel, Pid};
 use tine_mmu::Ram;
 
 /// The processes as the file system sees them.
@@ -112,6 +115,34 @@ impl Kernel {
         operate(&mut self.fs, &mut env)
     }
 
+    /// Writes to the host what is left of the stores to mapped files, at the end of a run. Returns the paths of what the host
+    /// refused.
+    pub fn write_rest(&mut self, harts: &mut dyn Harts, host: &mut dyn Host) -> Vec<(Vec<u8>, Errno)> {
+        let now_ns = self.settings.epoch_ns();
+        self.with_fs(harts.ram(), host, INIT, now_ns, |fs, env| fs.unwritten(env))
+    }
+
+    /// Tells whether a path leads anywhere, from a directory.
+    pub fn is_there(
+        &mut self,
+        harts: &mut dyn Harts,
+        host: &mut dyn Host,
+        directory: &[u8],
+        path: &[u8],
+    ) -> bool {
+        let now_ns = self.settings.epoch_ns();
+        self.with_fs(harts.ram(), host, INIT, now_ns, |fs, env| {
+            let at = At { base: fs.root(), path: directory };
+            let found = fs.lookup(env, at, LookupFlags::empty());
+            found.and_then(|base| fs.lookup(env, At { base, path }, LookupFlags::empty())).is_ok()
+        })
+    }
+
+    /// Returns the paths that programs asked for and did not find, as they wrote them, the first few.
+    pub fn missed_paths(&self) -> impl Iterator<Item = &[u8]> {
+        self.missed.iter().map(Vec::as_slice)
+    }
+
     /// Wakes the tasks for which the file system has something now, and sends the signals of terminals.
     pub(crate) fn wake_files(&mut self) {
         for signal in self.fs.take_tty_signals() {
@@ -136,6 +167,19 @@ impl Ctx<'_> {
     /// Looks at something in the file system on behalf of the process.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&Fs, &dyn Processes) -> R) -> R {
         look(&self.kernel.fs, &View::new(&self.kernel.tasks, self.tid))
+    }
+
+    /// Writes to the host what stores have changed in files that are mapped.
+    ///
+    /// # Errors
+    /// What the host says.
+    pub(crate) fn write_back(&mut self) -> Result<(), Errno> {
+        self.with_fs(|fs, env| fs.write_back(env))
+    }
+
+    /// The same for a call that does not tell: what the host refuses now is tried again, at last when the run ends.
+    pub(crate) fn write_back_later(&mut self) {
+        let _ = self.write_back();
     }
 
     /// Wakes the tasks for which the file system has something now.

@@ -63,6 +63,114 @@ pub struct HostMetadata {
     pub identity: (u64, u64),
 }
 
+/// A change of the host's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostChange<'a> {
+    /// Makes an empty regular file where nothing is.
+    MakeFile {
+        /// Where.
+        at: HostPath,
+        /// Its permission bits.
+        permissions: u32,
+    },
+    /// Makes a directory where nothing is.
+    MakeDirectory {
+        /// Where.
+        at: HostPath,
+        /// Its permission bits.
+        permissions: u32,
+    },
+    /// Makes a symbolic link where nothing is.
+    MakeSymlink {
+        /// Where.
+        at: HostPath,
+        /// Its text.
+        target: &'a [u8],
+    },
+    /// Gives a file one more name.
+    Link {
+        /// A name that it has.
+        from: HostPath,
+        /// The new one.
+        to: HostPath,
+    },
+    /// Removes a name of what is no directory.
+    RemoveFile {
+        /// The name.
+        at: HostPath,
+    },
+    /// Removes an empty directory.
+    RemoveDirectory {
+        /// The directory.
+        at: HostPath,
+    },
+    /// Moves a name, replacing what has the new one.
+    Rename {
+        /// The name.
+        from: HostPath,
+        /// The new name.
+        to: HostPath,
+    },
+    /// Swaps two names.
+    Exchange {
+        /// The one.
+        one: HostPath,
+        /// The other.
+        other: HostPath,
+    },
+    /// Writes bytes into a regular file.
+    Write {
+        /// The file.
+        at: HostPath,
+        /// Where in it, in bytes.
+        offset: u64,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// Sets the size of a regular file.
+    SetSize {
+        /// The file.
+        at: HostPath,
+        /// The size.
+        size_bytes: u64,
+    },
+    /// Sets the permission bits.
+    SetPermissions {
+        /// The file.
+        at: HostPath,
+        /// The bits.
+        permissions: u32,
+    },
+    /// Sets the times that are given; a symbolic link is not followed.
+    SetTimes {
+        /// The file.
+        at: HostPath,
+        /// When it was read last, in nanoseconds since the epoch.
+        accessed_ns: Option<u64>,
+        /// When it was written last, in nanoseconds since the epoch.
+        modified_ns: Option<u64>,
+    },
+}
+
+impl HostChange<'_> {
+    /// Returns the grant in which it happens.
+    pub const fn grant(&self) -> GrantId {
+        match self {
+            Self::MakeFile { at, .. }
+            | Self::MakeDirectory { at, .. }
+            | Self::MakeSymlink { at, .. }
+            | Self::RemoveFile { at }
+            | Self::RemoveDirectory { at }
+            | Self::Write { at, .. }
+            | Self::SetSize { at, .. }
+            | Self::SetPermissions { at, .. }
+            | Self::SetTimes { at, .. } => at.grant,
+            Self::Link { from, .. } | Self::Rename { from, .. } => from.grant,
+            Self::Exchange { one, .. } => one.grant,
+        }
+    }
+}
+
 /// The host's end of the console, and its files. A host that grants no files need not know of them.
 pub trait Host {
     /// Writes all of `bytes`; `false` when nobody reads the stream any more, which the guest sees as `EPIPE`.
@@ -96,5 +204,14 @@ pub trait Host {
     fn read_file(&mut self, at: &HostPath, offset: u64, max: usize) -> Result<Vec<u8>, Errno> {
         let _ = (at, offset, max);
         Err(Errno::ENOENT)
+    }
+
+    /// Changes a file, all of it or nothing.
+    ///
+    /// # Errors
+    /// What the host says.
+    fn change_file(&mut self, change: &HostChange<'_>) -> Result<(), Errno> {
+        let _ = change;
+        Err(Errno::EROFS)
     }
 }

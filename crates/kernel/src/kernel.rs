@@ -115,6 +115,8 @@ pub struct Kernel {
     unknown_calls: BTreeSet<u64>,
     /// Signals that processes ignore, while somebody watches signals: a tracer sees them too.
     unheard: BTreeMap<Pid, Vec<SignalInfo>>,
+    /// Paths that programs asked for and did not find.
+    pub(crate) missed: BTreeSet<Vec<u8>>,
 }
 
 impl Kernel {
@@ -151,6 +153,7 @@ impl Kernel {
             events: Vec::new(),
             unknown_calls: BTreeSet::new(),
             unheard: BTreeMap::new(),
+            missed: BTreeSet::new(),
         };
         let (epoch_ns, grants) = (kernel.settings.epoch_ns(), kernel.settings.grants.clone());
         kernel

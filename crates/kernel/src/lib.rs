@@ -30,7 +30,7 @@ pub use ctx::Ctx;
 pub use errno::Errno;
 pub use event::{Event, Interest, What};
 pub use harts::{Cause, CopyFault, Harts, Interrupt, Reg, RetiredInstruction, Trap, UserContext};
-pub use host::{GrantId, Host, HostKind, HostMetadata, HostPath, Stream};
+pub use host::{GrantId, Host, HostChange, HostKind, HostMetadata, HostPath, Stream};
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
 pub use kernel::{BootError, INIT, Kernel, Outcome, Settings, Stuck};
 pub use policy::{ForkMode, ForkOrder, MemoryPolicy};

@@ -131,6 +131,18 @@ impl Machine {
         self.kernel.find_program(&mut self.processors, host, cwd, search.as_bytes(), name)
     }
 
+    /// Tells whether a path leads anywhere in the machine, from the directory in which programs start.
+    pub fn is_there(&mut self, host: &mut dyn Host, path: &[u8]) -> bool {
+        self.kernel.is_there(&mut self.processors, host, &self.config.cwd, path)
+    }
+
+    /// Writes to the host what it does not have yet of the files that the guest may change, and returns the paths of those
+    /// that it refuses.
+    #[must_use = "what was not written is lost"]
+    pub fn write_rest(&mut self, host: &mut dyn Host) -> Vec<(Vec<u8>, Errno)> {
+        self.kernel.write_rest(&mut self.processors, host)
+    }
+
     /// Loads the program that is to run.
     ///
     /// # Errors

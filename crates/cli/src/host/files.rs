@@ -68,7 +68,7 @@ impl Files {
     }
 
     /// Returns where a path of the grant is below the directory.
-    fn path(&self, path: &[u8]) -> PathBuf {
+    pub(super) fn path(&self, path: &[u8]) -> PathBuf {
         match &self.only {
             Some(name) => PathBuf::from(name),
             None if path.is_empty() => PathBuf::from("."),
@@ -100,10 +100,19 @@ impl Files {
     }
 }
 
-/// Returns what the guest is told of a failure.
+/// Returns what the guest is told of a failure. A Linux host has the guest's own numbers.
 pub(super) fn errno(error: io::Error) -> Errno {
+    if cfg!(target_os = "linux")
+        && let Some(errno) = error.raw_os_error().and_then(Errno::from_number)
+    {
+        return errno;
+    }
     match error.kind() {
         ErrorKind::NotFound => Errno::ENOENT,
+        ErrorKind::AlreadyExists => Errno::EEXIST,
+        ErrorKind::StorageFull => Errno::ENOSPC,
+        ErrorKind::ReadOnlyFilesystem => Errno::EROFS,
+        ErrorKind::DirectoryNotEmpty => Errno::ENOTEMPTY,
         ErrorKind::PermissionDenied => Errno::EACCES,
         ErrorKind::NotADirectory => Errno::ENOTDIR,
         ErrorKind::IsADirectory => Errno::EISDIR,

@@ -50,7 +50,7 @@ impl Grants {
                 Some(guest) => guest.clone().into_os_string(),
                 None => absolute(&spec.host).map_err(|error| unusable(&option, &error))?.into_os_string(),
             };
-            let grant = Grant { at: at.as_bytes().to_vec(), writes: Writes::InMemory };
+            let grant = Grant { at: at.as_bytes().to_vec(), writes: spec.writes };
             grants.add(option, &spec.host, grant)?;
         }
         Ok(grants)

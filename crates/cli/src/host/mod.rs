@@ -1,12 +1,13 @@
 //! The host as the guest sees it: the command's standard streams, and the files that its command line grants.
 
+mod change;
 mod console;
 mod files;
 mod grants;
 
 pub(crate) use grants::Grants;
 
-use tine_machine::{Errno, Host, HostMetadata, HostPath, Stream};
+use tine_machine::{Errno, Host, HostChange, HostMetadata, HostPath, Stream};
 
 /// The command's end of the guest's console and files.
 pub(crate) struct CommandHost {
@@ -33,5 +34,9 @@ impl Host for CommandHost {
 
     fn read_file(&mut self, at: &HostPath, offset: u64, max: usize) -> Result<Vec<u8>, Errno> {
         self.grants.files(at.grant).read(&at.path, offset, max).map_err(files::errno)
+    }
+
+    fn change_file(&mut self, change: &HostChange<'_>) -> Result<(), Errno> {
+        self.grants.files(change.grant()).change(change).map_err(files::errno)
     }
 }

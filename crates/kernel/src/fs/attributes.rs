@@ -7,6 +7,7 @@ use super::inode::{InodeKind, Times};
 use super::pipe::PipeId;
 use super::stat::Stat;
 use super::{AccessMode, Env, Fs, Node, OpenId, ProcNode, Processes};
+use crate::host::HostChange;
 use crate::{Errno, Fd, FileId, Pid};
 
 /// Device numbers of what is in no mount: sockets, pipes, and what has no type.
@@ -186,13 +187,14 @@ impl Fs {
     ///
     /// # Errors
     /// `EPERM` for who does not own the file, and in `/proc`; `EOPNOTSUPP` for a symbolic link.
-    pub fn chmod(&mut self, env: &Env<'_>, node: Node, permissions: u32) -> Result<(), Errno> {
+    pub fn chmod(&mut self, env: &mut Env<'_>, node: Node, permissions: u32) -> Result<(), Errno> {
         let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
         self.check_owner(env.processes, node)?;
         if self.file_type(node) == FileType::Symlink {
             return Err(Errno::EOPNOTSUPP);
         }
         let permissions = self.settable(env.processes, inode, permissions & PERMISSION_BITS);
+        self.change_on_host(env, node, |at| HostChange::SetPermissions { at, permissions })?;
         let inode = &mut self.inodes[inode];
         if inode.seals.contains(Seals::EXEC) && (inode.permissions ^ permissions) & 0o111 != 0 {
             return Err(Errno::EPERM);
@@ -228,7 +230,7 @@ impl Fs {
     /// # Errors
     /// `EPERM` for who does not own the file, and in `/proc`; `EACCES` for who may not even write to it, when both times
     /// become the present one.
-    pub fn set_times(&mut self, env: &Env<'_>, node: Node, times: NewTimes) -> Result<(), Errno> {
+    pub fn set_times(&mut self, env: &mut Env<'_>, node: Node, times: NewTimes) -> Result<(), Errno> {
         let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
         let owned = self.check_owner(env.processes, node);
         let (accessed_ns, modified_ns) = match times {
@@ -242,6 +244,7 @@ impl Fs {
                 (accessed_ns, modified_ns)
             }
         };
+        self.change_on_host(env, node, |at| HostChange::SetTimes { at, accessed_ns, modified_ns })?;
         let times = &mut self.inodes[inode].times;
         times.accessed_ns = accessed_ns.unwrap_or(times.accessed_ns);
         times.modified_ns = modified_ns.unwrap_or(times.modified_ns);

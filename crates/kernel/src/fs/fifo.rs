@@ -62,7 +62,7 @@ impl Fs {
                 None => InodeKind::Special(FileType::CharDevice, number),
             },
         };
-        self.make_for(env, &vacant, kind, permissions);
+        self.make_for(env, &vacant, kind, permissions)?;
         Ok(())
     }
 

@@ -92,6 +92,13 @@ impl Fs {
         }
     }
 
+    /// Returns where the names or bytes of an inode are that nobody has read yet. What the guest moved is still where it was,
+    /// unless the host moved it too.
+    fn unread(&self, inode: InodeId) -> Option<HostPath> {
+        let was = self.inodes[inode].origin.unread.clone()?;
+        Some(self.host_path(inode).unwrap_or(was))
+    }
+
     /// Reads the names of a directory of the host, unless that is done or it is none.
     ///
     /// # Errors
@@ -101,7 +108,7 @@ impl Fs {
         if self.inodes[directory].directory().is_none() {
             return Ok(());
         }
-        let Some(at) = self.inodes[directory].origin.unread.clone() else { return Ok(()) };
+        let Some(at) = self.unread(directory) else { return Ok(()) };
         let mut entries = env.host.list_files(&at)?;
         entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         self.inodes[directory].origin.unread = None;
@@ -158,7 +165,7 @@ impl Fs {
     /// more.
     pub(super) fn read_contents(&mut self, env: &mut Env<'_>, node: Node) -> Result<(), Errno> {
         let (Node::Inode(inode), Some(contents)) = (node, self.regular(node)) else { return Ok(()) };
-        let Some(at) = self.inodes[inode].origin.unread.clone() else { return Ok(()) };
+        let Some(at) = self.unread(inode) else { return Ok(()) };
         let mut offset = 0;
         let outcome = loop {
             let bytes = match env.host.read_file(&at, offset, CHUNK) {

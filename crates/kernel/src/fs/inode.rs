@@ -123,6 +123,10 @@ pub(super) struct Inode {
     pub(super) mount: Option<MountId>,
     /// What ties it to a file of the host.
     pub(super) origin: Origin,
+    /// Descriptions with which it can be written.
+    pub(super) writers: u32,
+    /// Processes whose program it is.
+    pub(super) programs: u32,
 }
 
 impl Inode {
@@ -145,6 +149,8 @@ impl Inode {
             deleted_path: None,
             mount: None,
             origin: Origin::default(),
+            writers: 0,
+            programs: 0,
         }
     }
 

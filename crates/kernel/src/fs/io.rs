@@ -10,6 +10,7 @@ use super::inode::InodeKind;
 use super::pipe::{Framing, Pipe};
 use super::wait::{Stop, Wait};
 use super::{Env, Fs, Node, OpenId, PidFile, ProcNode};
+use crate::host::HostChange;
 use crate::mm::Truncated;
 use crate::task::SignalSet;
 use crate::{Errno, FileId, Pid};
@@ -238,6 +239,8 @@ impl Fs {
         let len = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         self.check_write(env, self.opens[open].node, contents, offset + len as u64)?;
         let bytes = &bytes[..len];
+        let node = self.opens[open].node;
+        self.change_on_host(env, node, |at| HostChange::Write { at, offset, bytes })?;
         let done =
             env.cache.write(env.ram, env.frames, contents, offset, bytes).map_err(|_| Errno::ENOSPC)?;
         self.drop_privileges(env.processes, self.opens[open].node);
@@ -315,18 +318,20 @@ impl Fs {
     /// Sets a file's size (truncate(2), ftruncate(2)).
     ///
     /// # Errors
-    /// `EISDIR` for a directory, `EINVAL` for what has no size.
+    /// `EISDIR` for a directory, `EINVAL` for what has no size, `ETXTBSY` for a running program.
     pub fn truncate(&mut self, env: &mut Env<'_>, node: Node, size: u64) -> Result<Truncated, Errno> {
         if self.is_directory(node) {
             return Err(Errno::EISDIR);
         }
         let contents = self.regular(node).ok_or(Errno::EINVAL)?;
+        self.check_not_running(node)?;
         if size == 0 {
             self.skip_contents(node)
         } else {
             self.read_contents(env, node)?
         }
         self.check_resize(env, node, contents, size)?;
+        self.change_on_host(env, node, |at| HostChange::SetSize { at, size_bytes: size })?;
         self.drop_privileges(env.processes, node);
         self.touch(node, env.now_ns);
         Ok(env.cache.set_size(env.ram, env.frames, contents, size))

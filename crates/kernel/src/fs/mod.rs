@@ -46,6 +46,7 @@ mod tests;
 mod tty;
 mod wait;
 mod work_dir;
+mod write_through;
 mod xattr;
 
 pub use crate::random::Random;
@@ -82,7 +83,7 @@ pub use work_dir::{AT_FDCWD, WorkDirId};
 pub use xattr::{SetXattr, XATTR_NAME_MAX, XATTR_SIZE_MAX};
 
 use crate::mm::{Frames, PageCache};
-use crate::{Errno, Fd, Host, Pid};
+use crate::{Errno, Fd, FileId, Host, Pid};
 use anonymous::Listeners;
 use directory::Directory;
 use fd_table::FdTable;
@@ -133,6 +134,8 @@ pub struct Fs {
     mounts: Slab<MountId, Mount>,
     /// What is covered, and by which mount.
     covered: BTreeMap<InodeId, MountId>,
+    /// Files of the host that stores to a shared mapping may have changed.
+    stored_to: BTreeMap<FileId, InodeId>,
     /// Files of the host that have more than one name there.
     linked: BTreeMap<HostIdentity, InodeId>,
     next_number: u64,
@@ -174,6 +177,7 @@ impl Fs {
             inodes,
             mounts,
             covered: BTreeMap::new(),
+            stored_to: BTreeMap::new(),
             linked: BTreeMap::new(),
             opens: Slab::new(),
             pipes: Slab::new(),
@@ -218,7 +222,8 @@ impl Fs {
             env.cache.release(env.ram, env.frames, contents);
             return Err(Errno::ENOSPC);
         }
-        Ok(Node::Inode(self.make_for(env, &vacant, InodeKind::Regular(contents), permissions)))
+        let creation = Creation::by_root(env.now_ns);
+        Ok(Node::Inode(self.make(&vacant, InodeKind::Regular(contents), permissions, creation)))
     }
 
     /// Makes a table whose descriptors 0, 1 and 2 are the host's streams.
@@ -285,7 +290,10 @@ impl Fs {
                 inode.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
             match inode.kind {
                 InodeKind::Anonymous(object) => self.drop_anonymous(id, object),
-                InodeKind::Regular(contents) => env.cache.release(env.ram, env.frames, contents),
+                InodeKind::Regular(contents) => {
+                    self.stored_to.remove(&contents);
+                    env.cache.release(env.ram, env.frames, contents);
+                }
                 InodeKind::Fifo(pipe) | InodeKind::NamedFifo(pipe) => {
                     self.pipes.remove(pipe);
                 }

@@ -31,6 +31,8 @@ super::slab::key! {
 pub enum Writes {
     /// They stay in the machine's memory, and are forgotten with it.
     InMemory,
+    /// The host makes them too (`:rw`).
+    Through,
 }
 
 /// A file or directory of the host, and where the guest sees it. Its [`GrantId`] is its place in the list.
@@ -69,6 +71,7 @@ impl MountKind {
             Self::Proc => "proc",
             Self::Sysfs => "sysfs",
             Self::Granted(_, Writes::InMemory) => "overlay",
+            Self::Granted(_, Writes::Through) => "9p",
         }
     }
 }
@@ -103,6 +106,17 @@ impl MountRow {
     pub fn line(&self) -> String {
         let kind = self.kind.name();
         format!("{kind} {} {kind} rw,noatime 0 0\n", self.escaped_path())
+    }
+
+    /// Returns its line of `/proc/<pid>/mountinfo` (proc_pid_mountinfo(5)).
+    pub fn info_line(&self) -> String {
+        let (kind, minor) = (self.kind.name(), self.id);
+        format!(
+            "{} {} 0:{minor} / {} rw,noatime - {kind} {kind} rw\n",
+            self.id,
+            self.parent,
+            self.escaped_path()
+        )
     }
 
     /// Returns its path with `\040` for a space and the like (Linux 6.12 fs/proc_namespace.c `mangle`).

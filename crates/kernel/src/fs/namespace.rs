@@ -24,10 +24,10 @@ enum Slash {
 }
 
 /// A name that is there.
-struct Named {
-    directory: InodeId,
-    name: Vec<u8>,
-    inode: InodeId,
+pub(super) struct Named {
+    pub(super) directory: InodeId,
+    pub(super) name: Vec<u8>,
+    pub(super) inode: InodeId,
 }
 
 impl Fs {
@@ -39,7 +39,7 @@ impl Fs {
         let found = self.walk(env, at, FinalLink::Keep)?;
         let vacant = self.vacant(env, found)?;
         let kind = InodeKind::Directory(Directory::new(vacant.directory));
-        self.make_for(env, &vacant, kind, permissions & MKDIR_BITS);
+        self.make_for(env, &vacant, kind, permissions & MKDIR_BITS)?;
         Ok(())
     }
 
@@ -55,7 +55,7 @@ impl Fs {
         }
         let found = self.walk(env, at, FinalLink::Keep)?;
         let vacant = self.vacant_without_slash(env, found)?;
-        self.make_for(env, &vacant, InodeKind::Symlink(target.to_vec()), 0o777);
+        self.make_for(env, &vacant, InodeKind::Symlink(target.to_vec()), 0o777)?;
         Ok(())
     }
 
@@ -79,6 +79,7 @@ impl Fs {
             _ if file.links.is_empty() && !file.is_linkable => return Err(Errno::ENOENT),
             _ => {}
         }
+        self.link_on_host(env, inode, &vacant)?;
         self.attach(&vacant, inode, env.now_ns);
         Ok(())
     }
@@ -106,7 +107,9 @@ impl Fs {
         if is_directory {
             return Err(Errno::EISDIR);
         }
-        self.detach(&Named { directory, name, inode }, env.now_ns);
+        let named = Named { directory, name, inode };
+        self.remove_on_host(env, &named)?;
+        self.detach(&named, env.now_ns);
         self.collect(env, inode);
         Ok(())
     }
@@ -138,7 +141,9 @@ impl Fs {
             Some(removed) if !removed.is_empty() => return Err(Errno::ENOTEMPTY),
             Some(_) => {}
         }
-        self.detach(&Named { directory, name, inode }, env.now_ns);
+        let named = Named { directory, name, inode };
+        self.remove_on_host(env, &named)?;
+        self.detach(&named, env.now_ns);
         self.collect(env, inode);
         Ok(())
     }
@@ -208,14 +213,20 @@ impl Fs {
         let source = Named { directory: from_directory, name: from_name, inode };
         let vacant = Vacant { directory: to_directory, name: to_name };
         match to.node {
-            None => self.move_name(&source, &vacant, env.now_ns),
+            None => {
+                self.move_on_host(env, &source, &vacant, None, exchanges)?;
+                self.move_name(&source, &vacant, env.now_ns);
+            }
             Some(Node::Proc(_)) => return Err(Errno::EBUSY),
             Some(Node::Inode(target)) => {
+                if !exchanges {
+                    self.replaceable(inode, target)?;
+                }
+                self.move_on_host(env, &source, &vacant, Some(target), exchanges)?;
                 let target = Named { directory: vacant.directory, name: vacant.name, inode: target };
                 if exchanges {
                     self.exchange(&source, &target, env.now_ns);
                 } else {
-                    self.replaceable(inode, target.inode)?;
                     self.detach(&target, env.now_ns);
                     let vacant = Vacant { directory: target.directory, name: target.name };
                     self.move_name(&source, &vacant, env.now_ns);

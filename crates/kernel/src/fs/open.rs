@@ -11,6 +11,7 @@ use super::pipe::{Pipe, PipeId};
 use super::tty::TtyEnd;
 use super::wait::Wait;
 use super::{AccessMode, At, Env, Fs, Node, Processes};
+use crate::host::HostChange;
 use crate::mm::Truncated;
 use crate::{Errno, FileId};
 use std::collections::BTreeSet;
@@ -100,6 +101,9 @@ impl Fs {
             self.may_open(env, node, flags)?;
             self.check_served(node, flags)?;
         }
+        if flags.is_writable() || flags.contains(OpenFlags::TRUNC) {
+            self.check_not_running(node)?;
+        }
         if flags.contains(OpenFlags::TRUNC) {
             self.skip_contents(node);
         } else if !flags.contains(OpenFlags::PATH) {
@@ -111,6 +115,7 @@ impl Fs {
             && let Some(file) = self.regular(node)
         {
             self.check_resize(env, node, file, 0)?;
+            self.change_on_host(env, node, |at| HostChange::SetSize { at, size_bytes: 0 })?;
             truncated = env.cache.set_size(env.ram, env.frames, file, 0);
             self.drop_privileges(env.processes, node);
             self.touch(node, env.now_ns);
@@ -144,7 +149,7 @@ impl Fs {
             None => {
                 let vacant = self.vacant(env, found)?;
                 let file = InodeKind::Regular(env.cache.create());
-                Ok((Node::Inode(self.make_for(env, &vacant, file, permissions)), true))
+                Ok((Node::Inode(self.make_for(env, &vacant, file, permissions)?), true))
             }
         }
     }
@@ -232,6 +237,7 @@ impl Fs {
             self.count_slave(id, 1);
         }
         let writers_seen = self.open_ends(node, flags);
+        self.count_writer(node, flags, 1);
         let watchers = BTreeSet::new();
         self.opens.insert(OpenFile {
             node,
@@ -289,8 +295,48 @@ impl Fs {
         if let Some((id, TtyEnd::Slave)) = self.tty_at(closed.node) {
             self.count_slave(id, -1);
         }
+        self.count_writer(closed.node, closed.flags, -1);
         self.release(env, closed.node);
         Left::Nothing
+    }
+
+    /// Notes that a description with which a file can be written comes or goes: exec refuses what somebody may be writing.
+    /// A file of memory (memfd_create(2)) is in no mount, and its own description does not count.
+    fn count_writer(&mut self, node: Node, flags: OpenFlags, by: i32) {
+        if let Node::Inode(inode) = node
+            && flags.is_writable()
+            && self.inodes[inode].mount.is_some()
+        {
+            let writers = &mut self.inodes[inode].writers;
+            *writers = writers.saturating_add_signed(by);
+        }
+    }
+
+    /// Checks that a file that is going to be written is no running program (`deny_write_access`).
+    ///
+    /// # Errors
+    /// `ETXTBSY`.
+    pub(super) fn check_not_running(&self, node: Node) -> Result<(), Errno> {
+        match node {
+            Node::Inode(inode) if self.inodes[inode].programs > 0 => Err(Errno::ETXTBSY),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps the file of a running program: it lives, and is not written to, until [`Fs::release_program`].
+    pub fn hold_program(&mut self, node: Node) {
+        self.hold(node);
+        if let Node::Inode(inode) = node {
+            self.inodes[inode].programs += 1;
+        }
+    }
+
+    /// Ends a [`Fs::hold_program`].
+    pub fn release_program(&mut self, env: &mut Env<'_>, node: Node) {
+        if let Node::Inode(inode) = node {
+            self.inodes[inode].programs -= 1;
+        }
+        self.release(env, node);
     }
 
     /// Returns what a description has open.
@@ -405,13 +451,18 @@ impl Fs {
     ///
     /// # Errors
     /// `EBADF` for one opened with `O_PATH`, `ENODEV` for what cannot be mapped.
-    pub fn mappable(&self, open: OpenId) -> Result<Mappable, Errno> {
-        let file = &self.opens[open];
-        if file.flags.contains(OpenFlags::PATH) {
+    pub fn mappable(&mut self, open: OpenId) -> Result<Mappable, Errno> {
+        let OpenFile { node, flags, .. } = self.opens[open];
+        if flags.contains(OpenFlags::PATH) {
             return Err(Errno::EBADF);
         }
-        match (self.regular(file.node), self.device(file.node)) {
-            (Some(contents), _) => Ok(Mappable::File(contents)),
+        match (self.regular(node), self.device(node)) {
+            (Some(contents), _) => {
+                if flags.is_writable() {
+                    self.note_shared_mapping(node, contents);
+                }
+                Ok(Mappable::File(contents))
+            }
             (_, Some(Device::Zero)) => Ok(Mappable::Zeros),
             _ => Err(Errno::ENODEV),
         }

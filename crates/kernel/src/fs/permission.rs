@@ -116,10 +116,14 @@ impl Fs {
     /// Returns the contents of a program that execve(2) may run.
     ///
     /// # Errors
-    /// `EACCES` when it is no regular file or the caller may not execute it, and what reading it from the host gives.
+    /// `EACCES` when it is no regular file or the caller may not execute it, `ETXTBSY` when it is open for writing, and
+    /// what reading it from the host gives.
     pub fn program(&mut self, env: &mut Env<'_>, node: Node) -> Result<FileId, Errno> {
         let contents = self.regular(node).ok_or(Errno::EACCES)?;
         self.permission(env.processes, node, AccessMode::EXECUTE)?;
+        if matches!(node, Node::Inode(inode) if self.inodes[inode].writers > 0) {
+            return Err(Errno::ETXTBSY);
+        }
         self.read_contents(env, node)?;
         Ok(contents)
     }
@@ -273,13 +277,16 @@ impl Env<'_> {
 
 impl Fs {
     /// Makes a file for the caller. A set-group-ID directory hands its group down (`inode_init_owner`).
+    ///
+    /// # Errors
+    /// What the host says, where it makes the file too.
     pub(super) fn make_for(
         &mut self,
-        env: &Env<'_>,
+        env: &mut Env<'_>,
         at: &Vacant,
         kind: InodeKind,
         permissions: u32,
-    ) -> InodeId {
+    ) -> Result<InodeId, Errno> {
         let above = self.guard(env.processes, Node::Inode(at.directory));
         let mut creation = env.creation();
         let mut permissions = permissions;
@@ -291,6 +298,12 @@ impl Fs {
                 permissions &= !S_ISGID;
             }
         }
-        self.make(at, kind, permissions, creation)
+        if let Err(errno) = self.make_on_host(env, at, &kind, permissions) {
+            if let InodeKind::Regular(contents) = kind {
+                env.cache.release(env.ram, env.frames, contents);
+            }
+            return Err(errno);
+        }
+        Ok(self.make(at, kind, permissions, creation))
     }
 }

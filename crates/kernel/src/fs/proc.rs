@@ -105,6 +105,8 @@ proc_files! {
         Limits = "limits", 0o444;
         /// `maps`.
         Maps = "maps", 0o444;
+        /// `mountinfo`.
+        Mountinfo = "mountinfo", 0o444;
         /// `mounts`.
         Mounts = "mounts", 0o444;
         /// `oom_score`.

@@ -10,7 +10,7 @@
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
-use tine_mmu::{PhysAddr, Ppn, Ram, Vpn};
+use tine_mmu::{PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
 
 /// No frame is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ struct Frame {
     kind: FrameKind,
     /// Whether its only owner has claimed it by a store since it was last shared (Linux: `PG_anon_exclusive`).
     claimed: bool,
+    /// Whether a store changed it through a PTE that is gone (Linux: `PG_dirty`).
+    dirty: bool,
     /// Empty for the zero page, whose mappings nobody ever needs to find.
     mapped_by: MappedBy,
     /// What a page-table frame knows of itself.
@@ -113,6 +115,21 @@ impl Frames {
             reverse_map: ReverseMap::default(),
             twins: Twins::default(),
         }
+    }
+
+    /// Notes that a frame was stored to.
+    pub fn mark_dirty(&mut self, ppn: Ppn) {
+        self.row_mut(ppn).dirty = true;
+    }
+
+    /// Tells whether a frame was stored to through a mapping since this was asked last, or may have been: a PTE that is
+    /// still there keeps its D bit.
+    pub fn take_dirty(&mut self, ram: &Ram, ppn: Ppn) -> bool {
+        let was_dirty = std::mem::take(&mut self.row_mut(ppn).dirty);
+        let is_stored_to =
+            |at: PhysAddr| ram.read_u64(at).is_some_and(|pte| Pte(pte).has(PteFlags::D | PteFlags::V));
+        let mapped_by = self.row(ppn).mapped_by;
+        was_dirty || self.reverse_map.list(ppn, mapped_by).into_iter().any(is_stored_to)
     }
 
     /// Takes a frame whose contents do not matter; the caller holds its one reference.

@@ -272,6 +272,11 @@ impl PageCache {
         from.max(hole).min(cached.size_bytes)
     }
 
+    /// Returns the pages that have a frame, each with it.
+    pub fn pages_of(&self, file: FileId) -> Vec<(u64, Ppn)> {
+        self.file(file).pages.iter().map(|(&index, &ppn)| (index, ppn)).collect()
+    }
+
     /// Returns the frame of a page, when the page has one.
     pub fn page(&self, file: FileId, index: u64) -> Option<Ppn> {
         self.file(file).pages.get(&index).copied()

@@ -384,6 +384,9 @@ impl PageTable {
         if let Some(pages) = self.resident.of(frames.kind(old.ppn())) {
             *pages -= 1;
         }
+        if old.has(PteFlags::D) {
+            frames.mark_dirty(old.ppn());
+        }
         frames.detach(work.ram, old.ppn(), slot.at);
         work.counters.copied_in_vain += frames.take_copied_in_vain();
         owe(work, slot, old);

@@ -8,7 +8,7 @@ mod smaps;
 mod system;
 
 use crate::ctx::Ctx;
-use crate::fs::{PidFile, ProcNode, Subject};
+use crate::fs::{MountRow, PidFile, ProcNode, Subject};
 use crate::mm::Layout;
 use crate::{Errno, Pid};
 use std::ops::Range;
@@ -51,6 +51,7 @@ impl Ctx<'_> {
             PidFile::Io => kernel.io_text(process),
             PidFile::Limits => process.rlimits.text(),
             PidFile::Maps => kernel.maps_text(process),
+            PidFile::Mountinfo => kernel.fs.mount_rows().iter().map(MountRow::info_line).collect(),
             PidFile::Mounts => kernel.system_mounts_text(),
             PidFile::OomScore => kernel.oom_score_text(process),
             PidFile::OomScoreAdj => format!("{}\n", process.oom_score_adj),

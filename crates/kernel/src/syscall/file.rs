@@ -228,10 +228,14 @@ pub(super) fn ftruncate(ctx: &mut Ctx<'_>, fd: Fd, len: i64) -> SysResult {
     path::set_size(ctx, node, len)
 }
 
-/// `fsync(2)`: the page cache is the file, so there is nothing to wait for.
+/// `fsync(2)`: the page cache is the file, except for stores to one that the user lets the guest write.
 pub(super) fn fsync(ctx: &mut Ctx<'_>, fd: Fd) -> SysResult {
     let node = ctx.file_of(fd)?;
-    if ctx.kernel.fs.file_type(node) == FileType::Fifo { Err(Errno::EINVAL.into()) } else { Ok(0) }
+    if ctx.kernel.fs.file_type(node) == FileType::Fifo {
+        return Err(Errno::EINVAL.into());
+    }
+    ctx.write_back()?;
+    Ok(0)
 }
 
 /// `fdatasync(2)`: as [`fsync`].

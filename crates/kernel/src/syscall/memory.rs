@@ -75,7 +75,9 @@ pub(super) fn mmap(
         no_reserve: has(MAP_NORESERVE),
     };
     let mm = ctx.mm();
-    Ok(ctx.memory(mm, |memory, work| memory.map(work, mm, request))?.0)
+    let at = ctx.memory(mm, |memory, work| memory.map(work, mm, request))?;
+    ctx.write_back_later();
+    Ok(at.0)
 }
 
 /// Returns what a descriptor maps, and the rights that its access mode allows.
@@ -149,13 +151,16 @@ pub(super) fn mremap(
         to: (flags.0 & MREMAP_FIXED != 0).then_some(to),
     };
     let mm = ctx.mm();
-    Ok(ctx.memory(mm, |memory, work| memory.remap(work, mm, request))?.0)
+    let at = ctx.memory(mm, |memory, work| memory.remap(work, mm, request))?;
+    ctx.write_back_later();
+    Ok(at.0)
 }
 
 /// `munmap(2)`.
 pub(super) fn munmap(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64) -> SysResult {
     let mm = ctx.mm();
     ctx.memory(mm, |memory, work| memory.unmap(work, mm, at, len))?;
+    ctx.write_back_later();
     Ok(0)
 }
 
@@ -167,7 +172,7 @@ pub(super) fn mprotect(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, prot: ProtArg)
     Ok(0)
 }
 
-/// `msync(2)`: checks the range; the page cache is the file.
+/// `msync(2)`: checks the range. The page cache is the file, except for one that the user lets the guest write.
 pub(super) fn msync(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, flags: MsyncFlags) -> SysResult {
     const MS_ASYNC: u32 = 1;
     const MS_INVALIDATE: u32 = 2;
@@ -177,6 +182,7 @@ pub(super) fn msync(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, flags: MsyncFlags
         return Err(Errno::EINVAL.into());
     }
     ctx.kernel.memory.sync(ctx.mm(), at, len)?;
+    ctx.write_back()?;
     Ok(0)
 }
 

@@ -39,10 +39,23 @@ impl Ctx<'_> {
         operate: impl FnOnce(&mut Fs, &mut Env<'_>, At<'_>) -> Result<R, Errno>,
     ) -> Result<R, Errno> {
         let (files, work_dir) = (self.files(), self.task().work_dir);
-        self.with_fs(|fs, env| {
+        let outcome = self.with_fs(|fs, env| {
             let at = fs.start(files, work_dir, Fd(dir.0), path)?;
             operate(fs, env, at)
-        })
+        });
+        if matches!(outcome, Err(Errno::ENOENT)) && (dir.0 == AT_FDCWD || path.starts_with(b"/")) {
+            self.note_missed(path);
+        }
+        outcome
+    }
+
+    /// Notes a path that led nowhere, so that the user can be told which file the guest would have needed.
+    fn note_missed(&mut self, path: &[u8]) {
+        const MOST: usize = 64;
+        let missed = &mut self.kernel.missed;
+        if missed.len() < MOST && !path.is_empty() {
+            missed.insert(path.to_vec());
+        }
     }
 }
 

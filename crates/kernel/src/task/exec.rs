@@ -214,11 +214,11 @@ impl Ctx<'_> {
         let own = self.kernel.fs.unshare_table(files);
         let before = self.process_mut().exe.replace(node);
         self.task_mut().files = own;
-        self.kernel.fs.hold(node);
+        self.kernel.fs.hold_program(node);
         self.with_fs(|fs, env| {
             fs.close_on_exec(env, own);
             if let Some(before) = before {
-                fs.release(env, before);
+                fs.release_program(env, before);
             }
         });
         self.wake_files();

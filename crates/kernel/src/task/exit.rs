@@ -106,7 +106,7 @@ impl Ctx<'_> {
         self.with_fs(|fs, env| {
             fs.release_table(env, files);
             if let Some(exe) = exe {
-                fs.release(env, exe);
+                fs.release_program(env, exe);
             }
             fs.release_work_dir(env, work_dir);
         });
@@ -119,6 +119,7 @@ impl Ctx<'_> {
         if let Some(mm) = self.process().mm {
             self.kernel.keep_peak(self.pid, mm);
             self.kernel.drop_memory(self.harts, self.hart, self.pid, mm);
+            self.write_back_later();
         }
         if is_last {
             self.process_mut().mm = None;

@@ -158,7 +158,7 @@ impl Ctx<'_> {
     /// Adds a child process without its task.
     fn insert_child(&mut self, child: Pid, mm: MmId, request: &CloneRequest) {
         if let Some(exe) = self.process().exe {
-            self.kernel.fs.hold(exe);
+            self.kernel.fs.hold_program(exe);
         }
         let (start_ns, command) = (self.now_ns(), self.name().to_vec());
         let before = self.process().handlers;

@@ -190,7 +190,7 @@ impl Fs {
             return Err(Errno::EINVAL);
         }
         let permissions = self.mask(caller.work_dir, 0o777);
-        let inode = self.make_for(env, &vacant, InodeKind::SocketName, permissions);
+        let inode = self.make_for(env, &vacant, InodeKind::SocketName, permissions)?;
         // The socket knows its name for as long as it lives, whatever becomes of the path.
         self.hold(Node::Inode(inode));
         self.sockets.bind_path(id, path, inode);

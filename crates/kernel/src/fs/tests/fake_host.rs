@@ -1,6 +1,6 @@
 //! A host whose files are a map, and which remembers what it was asked.
 
-use crate::host::{HostKind, HostMetadata, HostPath};
+use crate::host::{HostChange, HostKind, HostMetadata, HostPath};
 use crate::{Errno, Host, Stream};
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ pub(super) struct FakeHost {
     files: BTreeMap<HostPath, FakeFile>,
     /// Listings and reads, in order.
     pub(super) asked: Vec<String>,
+    /// Changes, in order.
+    pub(super) changed: Vec<String>,
     /// What every request is answered, instead of the truth.
     pub(super) fails: Option<Errno>,
 }
@@ -35,6 +37,17 @@ impl FakeHost {
         file.metadata.links += 1;
         let file = file.clone();
         self.files.insert(to, file);
+    }
+
+    /// Moves a file, and what is below it.
+    fn rename(&mut self, from: &HostPath, to: &HostPath) {
+        let below = |path: &HostPath| path.path.strip_prefix(from.path.as_slice()).map(<[u8]>::to_vec);
+        let moved: Vec<_> = self.files.keys().filter_map(|path| Some((path.clone(), below(path)?))).collect();
+        for (path, rest) in moved {
+            let file = self.files.remove(&path).unwrap();
+            let path = [to.path.as_slice(), &rest].concat();
+            self.files.insert(HostPath { grant: to.grant, path }, file);
+        }
     }
 
     fn get(&self, at: &HostPath) -> Result<&FakeFile, Errno> {
@@ -75,5 +88,45 @@ impl Host for FakeHost {
         self.asked.push(format!("read {} from {offset}", String::from_utf8_lossy(&at.path)));
         let bytes = self.get(at)?.bytes.iter().skip(offset as usize).take(max);
         Ok(bytes.copied().collect())
+    }
+
+    /// Notes the change, and makes those of names: a look-up must find them.
+    fn change_file(&mut self, change: &HostChange<'_>) -> Result<(), Errno> {
+        if let Some(errno) = self.fails {
+            return Err(errno);
+        }
+        let text = |at: &HostPath| String::from_utf8_lossy(&at.path).into_owned();
+        let note = match change {
+            HostChange::MakeFile { at, permissions } => format!("file {} {permissions:o}", text(at)),
+            HostChange::MakeDirectory { at, permissions } => {
+                format!("directory {} {permissions:o}", text(at))
+            }
+            HostChange::MakeSymlink { at, target } => {
+                format!("symlink {} to {}", text(at), String::from_utf8_lossy(target))
+            }
+            HostChange::Link { from, to } => format!("link {} to {}", text(from), text(to)),
+            HostChange::RemoveFile { at } => format!("remove {}", text(at)),
+            HostChange::RemoveDirectory { at } => format!("remove directory {}", text(at)),
+            HostChange::Rename { from, to } => {
+                self.rename(from, to);
+                format!("rename {} to {}", text(from), text(to))
+            }
+            HostChange::Exchange { one, other } => {
+                let (was_one, was_other) = (self.files.remove(one), self.files.remove(other));
+                self.files.extend(was_one.map(|file| (other.clone(), file)));
+                self.files.extend(was_other.map(|file| (one.clone(), file)));
+                format!("exchange {} and {}", text(one), text(other))
+            }
+            HostChange::Write { at, offset, bytes } => {
+                format!("write {} at {offset}: {}", text(at), String::from_utf8_lossy(bytes))
+            }
+            HostChange::SetSize { at, size_bytes } => format!("size {} {size_bytes}", text(at)),
+            HostChange::SetPermissions { at, permissions } => format!("mode {} {permissions:o}", text(at)),
+            HostChange::SetTimes { at, accessed_ns, modified_ns } => {
+                format!("times {} {accessed_ns:?} {modified_ns:?}", text(at))
+            }
+        };
+        self.changed.push(note);
+        Ok(())
     }
 }

@@ -20,9 +20,13 @@ fn add_directory(host: &mut FakeHost, grant: u32, path: &str) {
 
 /// Sees the grants that `fill` puts files in at these places.
 fn seen_at(places: &[&str], fill: impl FnOnce(&mut FakeHost)) -> World {
+    seen(places, Writes::InMemory, fill)
+}
+
+fn seen(places: &[&str], writes: Writes, fill: impl FnOnce(&mut FakeHost)) -> World {
     let mut world = World::bare();
     fill(&mut world.host);
-    let grant = |place: &&str| Grant { at: place.as_bytes().to_vec(), writes: Writes::InMemory };
+    let grant = |place: &&str| Grant { at: place.as_bytes().to_vec(), writes };
     let grants: Vec<Grant> = places.iter().map(grant).collect();
     world.with(|fs, env| fs.mount_all(env, &grants)).unwrap();
     world.host.asked.clear();
@@ -31,7 +35,11 @@ fn seen_at(places: &[&str], fill: impl FnOnce(&mut FakeHost)) -> World {
 
 /// `/data` with `b`, `a/` and a link.
 fn data() -> World {
-    seen_at(&["/data"], |host| {
+    data_with(Writes::InMemory)
+}
+
+fn data_with(writes: Writes) -> World {
+    seen(&["/data"], writes, |host| {
         add_directory(host, 0, "");
         add_directory(host, 0, "a");
         add_file(host, 0, "a/deep", "down here");
@@ -205,4 +213,86 @@ fn names_of_the_host_leave_room_for_the_guests() {
     });
     assert_eq!(world.list("/data").len(), 2 + names);
     assert_eq!(world.mkdir("/data/new"), Ok(()));
+}
+
+#[test]
+fn the_host_makes_every_change_where_it_may_be_changed() {
+    let mut world = data_with(Writes::Through);
+    world.mkdir("/data/new").unwrap();
+    world.file("/data/new/file", "text");
+    world.symlink("file", "/data/new/link").unwrap();
+    world.link("/data/new/file", "/data/other").unwrap();
+    world.rename("/data/a", "/data/new/a", RenameFlags::empty()).unwrap();
+    assert_eq!(world.contents("/data/new/a/deep"), "down here", "it is read where it is now");
+    world.rename("/data/b", "/data/other", RenameFlags::EXCHANGE).unwrap();
+    let other = world.find("/data/other").unwrap();
+    world.with(|fs, env| fs.chmod(env, other, 0o600)).unwrap();
+    let _ = world.with(|fs, env| fs.truncate(env, other, 3)).unwrap();
+    world.unlink("/data/b").unwrap();
+    world.unlink("/data/new/a/deep").unwrap();
+    world.rmdir("/data/new/a").unwrap();
+    let expected = [
+        "directory new 755",
+        "file new/file 644",
+        "write new/file at 0: text",
+        "symlink new/link to file",
+        "link new/file to other",
+        "rename a to new/a",
+        "exchange b and other",
+        "mode other 600",
+        "size other 3",
+        "remove b",
+        "remove new/a/deep",
+        "remove directory new/a",
+    ];
+    assert_eq!(world.host.changed, expected);
+}
+
+#[test]
+fn what_the_host_refuses_to_change_does_not_change() {
+    let mut world = data_with(Writes::Through);
+    let open = world.open("/data/b", OpenFlags::RDWR).unwrap();
+    world.list("/data/a");
+    let before = world.weight();
+    world.host.fails = Some(Errno::EROFS);
+    let refused = Err(Errno::EROFS);
+    assert_eq!(world.write(open, b"B"), Err(stop(Errno::EROFS)));
+    assert_eq!(world.mkdir("/data/new"), refused);
+    assert_eq!(world.open("/data/new", OpenFlags::CREAT | OpenFlags::WRONLY).map(|_| ()), refused);
+    assert_eq!(world.unlink("/data/b"), refused);
+    assert_eq!(world.rename("/data/b", "/data/c", RenameFlags::empty()), refused);
+    assert_eq!(world.link("/data/b", "/data/c"), refused);
+    let b = world.find("/data/b").unwrap();
+    assert_eq!(world.with(|fs, env| fs.chmod(env, b, 0)), refused);
+    assert_eq!(world.with(|fs, env| fs.truncate(env, b, 0)).map(|_| ()), refused);
+    assert_eq!(world.weight(), before);
+    assert_eq!(world.read(open, 9).unwrap(), b"bytes");
+    assert_eq!(world.list("/data"), [".", "..", "a", "b", "link"]);
+}
+
+#[test]
+fn an_unlinked_file_of_the_host_can_still_be_read_and_written() {
+    let mut world = data_with(Writes::Through);
+    let open = world.open("/data/b", OpenFlags::RDWR).unwrap();
+    world.unlink("/data/b").unwrap();
+    world.write(open, b"B").unwrap();
+    assert_eq!(world.read_at(open, Position::At(0), 9).unwrap(), b"Bytes");
+    assert_eq!(world.host.changed, ["remove b"]);
+}
+
+#[test]
+fn a_running_program_is_not_written_and_what_is_written_does_not_run() {
+    let mut world = World::new();
+    let node = world.with(|fs, env| fs.install(env, b"/prog", b"\x7fELF", 0o755)).unwrap();
+    let open = world.open("/prog", OpenFlags::WRONLY).unwrap();
+    assert_eq!(world.program(node), Err(Errno::ETXTBSY));
+    world.close(open);
+    assert!(world.program(node).is_ok());
+    world.fs.hold_program(node);
+    assert_eq!(world.open("/prog", OpenFlags::WRONLY), Err(Errno::ETXTBSY));
+    assert_eq!(world.open("/prog", OpenFlags::TRUNC), Err(Errno::ETXTBSY));
+    assert_eq!(world.with(|fs, env| fs.truncate(env, node, 0)).map(|_| ()), Err(Errno::ETXTBSY));
+    world.with(|fs, env| fs.release_program(env, node));
+    let open = world.open("/prog", OpenFlags::WRONLY).unwrap();
+    world.close(open);
 }

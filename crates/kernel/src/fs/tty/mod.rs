@@ -91,7 +91,7 @@ impl Fs {
     ///
     /// # Errors
     /// `ENOSPC` when there are too many.
-    pub(super) fn make_tty(&mut self, env: &Env<'_>) -> Result<Node, Errno> {
+    pub(super) fn make_tty(&mut self, env: &mut Env<'_>) -> Result<Node, Errno> {
         const SLAVE_PERMISSIONS: u32 = 0o600;
         let taken: BTreeSet<u32> = self.ttys.iter().map(|(_, tty)| tty.index).collect();
         let index = (0..MOST).find(|index| !taken.contains(index)).ok_or(Errno::ENOSPC)?;
@@ -109,7 +109,7 @@ impl Fs {
         });
         let name = Vacant { directory: self.pts, name: index.to_string().into_bytes() };
         let kind = InodeKind::Terminal(id, TtyEnd::Slave);
-        let slave = self.make_for(env, &name, kind, SLAVE_PERMISSIONS);
+        let slave = self.make_for(env, &name, kind, SLAVE_PERMISSIONS)?;
         self.inodes[slave].holders += 1;
         self.ttys[id].slave = slave;
         Ok(Node::Inode(self.new_inode(
@@ -171,7 +171,7 @@ impl Fs {
     /// `ENXIO` for `/dev/tty` without a terminal, `EIO` for a slave that is locked or hung up, `ENOSPC`.
     pub(super) fn open_terminal(
         &mut self,
-        env: &Env<'_>,
+        env: &mut Env<'_>,
         node: Node,
         flags: OpenFlags,
     ) -> Result<Node, Errno> {
