@@ -80,8 +80,7 @@ impl Fs {
     /// # Errors
     /// `ENXIO` for a device that is not there, for a socket, and for a FIFO without a reader whose writer will not wait for one.
     pub(super) fn check_served(&self, node: Node, flags: OpenFlags) -> Result<(), Errno> {
-        let is_terminal = self.device(node) == Some(Device::Tty);
-        if is_terminal || self.is_unserved(node) || self.is_writer_without_reader(node, flags) {
+        if self.is_unserved(node) || self.is_writer_without_reader(node, flags) {
             return Err(Errno::ENXIO);
         }
         Ok(())
