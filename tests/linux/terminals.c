@@ -209,9 +209,9 @@ static void session(void) {
         fflush(stdout);
         kill(background, SIGKILL);
         waitpid(background, &status, 0);
-        write(told[1], "u", 1);
         struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
         sigaction(SIGHUP, &action, NULL);
+        write(told[1], "u", 1);
         while (!seen[SIGHUP]) {
             usleep(1000);
         }
