@@ -126,14 +126,16 @@ syscalls! {
     68 => transfer::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
     69 => transfer::preadv(fd: Fd, vector: ReadVector, count: i32, offset: i64);
     70 => transfer::pwritev(fd: Fd, vector: WriteVector, count: i32, offset: i64);
-    71 => copy::sendfile(to: Fd, from: Fd, offset: InOut<i64>, len: u64);
+    71 => copy::sendfile(to: Fd, from: Fd, offset: InOut<i64>, len: u64)
+        partly "to a socket is EINVAL";
     72 => poll::pselect6(count: i32, reading: In<FdSet>, writing: In<FdSet>, exceptional: In<FdSet>, timeout: In<Timespec>, mask: In<MaskAndSize>) -> selected
         partly "more than 1024 descriptors are not looked at";
     73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled
         partly "more than 1024 descriptors are EINVAL";
     74 => anonymous::signalfd4(fd: Fd, mask: In<SizedSigSet<2>>, size: u64, flags: SignalfdFlags);
     75 => copy::vmsplice(fd: Fd, vector: WriteVector, count: u64, flags: SpliceFlags);
-    76 => copy::splice(from: Fd, from_offset: InOut<i64>, to: Fd, to_offset: InOut<i64>, len: u64, flags: SpliceFlags);
+    76 => copy::splice(from: Fd, from_offset: InOut<i64>, to: Fd, to_offset: InOut<i64>, len: u64, flags: SpliceFlags)
+        partly "to or from a socket is EINVAL";
     77 => copy::tee(from: Fd, to: Fd, len: u64, flags: SpliceFlags);
     78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
     79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: Out<StatStruct>, flags: AtFlags);

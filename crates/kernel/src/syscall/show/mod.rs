@@ -17,8 +17,8 @@
 //! | [`Out<T>`](memory::Out) | what the call has stored there; after an error the address | `VirtAddr` or `UserPtr<_>` |
 //! | [`InOut<T>`](memory::InOut) | what was there, and behind ` => ` what is there now | `VirtAddr` or `UserPtr<_>` |
 //!
-//! `T` is a [`Pointee`](memory::Pointee): an [`Element`](memory::Element) of fixed size (integers, which stand in brackets
-//! behind a pointer, and structs, which print themselves as `{name=value, …}`), an [`Array`](memory::Array) whose length is
+//! `T` is a [`Pointee`]: an [`Element`] of fixed size (integers, which stand in brackets
+//! behind a pointer, and structs, which print themselves as `{name=value, …}`), an [`Array`] whose length is
 //! another argument, or something that finds its own end. Memory that cannot be read is printed as its address.
 //!
 //! `-> name` behind a row names the function of [`results`] that prints what the call returned; without it that is a
