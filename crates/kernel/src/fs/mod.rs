@@ -1,8 +1,9 @@
-//! Files: one tmpfs, pipes, devices, `/proc`, open file descriptions and descriptor tables.
+//! Files: mounts (tmpfs, `/dev`, `/proc`, `/sys`, what the user grants), pipes, sockets, terminals, open file descriptions and
+//! descriptor tables.
 //!
 //! ```text
 //!   task ──▶ FdTable: fd ──▶ OpenFile (offset, flags) ──▶ Node ──▶ Inode ──▶ FileId ──▶ mm::PageCache
-//!        ──▶ WorkDir: cwd, umask ────────────────────────▶     └─▶ ProcNode   ├─▶ Pipe, Socket
+//!        ──▶ WorkDir: cwd, umask ────────────────────────▶     └─▶ ProcNode   ├─▶ Pipe, Socket, Tty
 //!                                                                             └─▶ Directory: name ──▶ Inode
 //! ```
 //!
@@ -10,11 +11,12 @@
 //! - State is data: every arrow above is a number, every object has a count of who points to it, and what nobody points to is
 //!   freed at once. An unlinked file lives until its last description is closed and its last mapping is gone.
 //! - Contents of files are in guest frames, in the page cache, and nowhere else.
-//! - Nothing here touches user memory, the host or the clock. Bytes come in and go out by value, times are arguments, the
-//!   console and the texts of `/proc` are requests to the caller ([`ReadSource`], [`WriteTarget`]).
+//! - Nothing here touches user memory or the clock, and the host only by [`Env::host`], for what the user grants. Bytes come in
+//!   and go out by value, times are arguments, the console and the texts of `/proc` are requests to the caller
+//!   ([`ReadSource`], [`WriteTarget`]).
 //! - What must wait says for what ([`Wait`]); what may let others go on records it ([`Fs::take_wakes`]).
 //!
-//! What is not here: more than one tmpfs.
+//! What is not here: mount(2); the mounts are made before the first program runs.
 
 mod allocate;
 mod anonymous;

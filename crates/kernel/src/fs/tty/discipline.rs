@@ -1,4 +1,6 @@
 //! The line discipline: what becomes of the bytes that are typed and written (Linux 6.12 drivers/tty/n_tty.c).
+//!
+//! What is not here: the clock of TIME. With MIN 0 a raw read returns what there is at once; with both, the first byte ends it.
 
 use super::termios::{Control, InputModes, LocalModes, OutputModes, Termios};
 use crate::task::Signal;
@@ -40,7 +42,7 @@ pub(super) struct Discipline {
     pub(super) is_stopped: bool,
 }
 
-/// Says that `0x40 ^ byte` shows a control character.
+/// Tells whether a byte is a control character, which is echoed as `^` and `byte ^ 0x40`.
 fn is_control(byte: u8) -> bool {
     byte < 0x20 || byte == 0x7f
 }
