@@ -127,7 +127,7 @@ fn the_report_names_the_options_it_depends_on() {
 
 #[test]
 fn strace_shows_calls_on_stderr_or_in_a_file() {
-    let execve = "execve(\"/bin/hello\", [\"hello\"], 0x3ffffffdb8 /* 4 vars */) = 0";
+    let execve = "execve(\"/bin/hello\", [\"hello\"], 0x3ffffffd98 /* 4 vars */) = 0";
     let lines = [
         execve,
         "write(1, \"Hello, world!\\n\", 14)         = 14",

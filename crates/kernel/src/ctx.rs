@@ -322,6 +322,12 @@ impl<'a> Ctx<'a> {
         if self.is_running() {
             self.deliver_signals();
         }
+        while self.is_running() && self.has_stale_rseq() {
+            if self.refresh_rseq().is_err() {
+                self.force_bad_frame();
+                self.deliver_signals();
+            }
+        }
         self.is_running()
     }
 

@@ -289,6 +289,9 @@ impl Kernel {
     pub(crate) fn switch_to(&mut self, harts: &mut dyn Harts, hart: HartId, tid: Pid) {
         let Some(task) = self.tasks.task_mut(tid) else { return };
         task.state = TaskState::Running;
+        if let Some(rseq) = &mut task.rseq {
+            rseq.is_stale = true;
+        }
         harts.load(hart, &task.context);
         let pid = task.process;
         let (slice_ns, latest_ns) = (self.sched.slice_ns(), self.sched.latest_ns());
@@ -301,11 +304,8 @@ impl Kernel {
         slot.slice_end_ns = slot.now_ns + slice_ns;
         slot.current = Some(tid);
         let from = slot.previous.replace(tid);
-        if let Some((mm, limits)) =
-            self.tasks.process(pid).and_then(|process| Some((process.mm?, process.rlimits.of_memory())))
-        {
-            // A vfork child may have limits of its own in its parent's memory.
-            self.memory.space_mut(mm).limits = limits;
+        // A vfork child may have limits of its own in its parent's memory.
+        if let Some(mm) = self.limit_memory(tid) {
             self.activate(harts, hart, mm);
         }
         if from != Some(tid) {
@@ -315,6 +315,15 @@ impl Kernel {
             }
             self.log(Interest::SWITCH, hart, tid, || What::Switch { from });
         }
+    }
+
+    /// Has the memory of a task's process obey that task's limits, and returns it.
+    pub(crate) fn limit_memory(&mut self, tid: Pid) -> Option<MmId> {
+        let task = self.tasks.task(tid)?;
+        let process = self.tasks.process(task.process)?;
+        let (mm, limits) = (process.mm?, process.rlimits.of_memory(&task.credentials));
+        self.memory.space_mut(mm).limits = limits;
+        Some(mm)
     }
 
     /// Points `hart` at an address space.

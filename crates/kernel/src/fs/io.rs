@@ -228,13 +228,7 @@ impl Fs {
         if bytes.is_empty() {
             return Ok(0);
         }
-        // With O_APPEND even pwrite(2) writes at the end, as its manual page confesses.
-        let appends = self.opens[open].flags.contains(OpenFlags::APPEND);
-        let offset = match position {
-            Position::End => env.cache.size(contents),
-            Position::At(_) | Position::Current if appends => env.cache.size(contents),
-            _ => self.offset(open, position),
-        };
+        let offset = self.write_offset(env, open, position).unwrap_or(0);
         let room = (i64::MAX as u64).checked_sub(offset).filter(|room| *room > 0).ok_or(Errno::EFBIG)?;
         let len = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         self.check_write(env, self.opens[open].node, contents, offset + len as u64)?;
@@ -249,6 +243,19 @@ impl Fs {
             self.opens[open].position = offset + done as u64;
         }
         Ok(done)
+    }
+
+    /// Returns where in a regular file a write begins; `None` for what is none. With `O_APPEND` even pwrite(2) writes at the
+    /// end, as its manual page confesses.
+    pub fn write_offset(&self, env: &Env<'_>, open: OpenId, position: Position) -> Option<u64> {
+        let file = &self.opens[open];
+        let contents = self.regular(file.node)?;
+        let appends = file.flags.contains(OpenFlags::APPEND);
+        Some(match position {
+            Position::End => env.cache.size(contents),
+            Position::At(_) | Position::Current if appends => env.cache.size(contents),
+            _ => self.offset(open, position),
+        })
     }
 
     /// Refuses an offset in what has none.

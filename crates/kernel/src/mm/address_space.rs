@@ -1,6 +1,7 @@
 //! One address space: its areas, its page table, and what exec and the resource limits said about it.
 
 use super::asid::AsidTag;
+use super::lock::Lock;
 use super::page_cache::PageCache;
 use super::page_table::{PageTable, Resident};
 use super::vma::{Backing, Vma};
@@ -61,11 +62,18 @@ pub struct Limits {
     pub data_bytes: u64,
     /// `RLIMIT_AS`.
     pub address_space_bytes: u64,
+    /// `RLIMIT_MEMLOCK`; no limit for who may lock all.
+    pub locked_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { stack_bytes: 8 << 20, data_bytes: u64::MAX, address_space_bytes: u64::MAX }
+        Self {
+            stack_bytes: 8 << 20,
+            data_bytes: u64::MAX,
+            address_space_bytes: u64::MAX,
+            locked_bytes: u64::MAX,
+        }
     }
 }
 
@@ -93,6 +101,8 @@ pub struct Usage {
     pub stack: u64,
     /// Executable areas that are not writable (`VmExe` and `VmLib` together).
     pub code: u64,
+    /// Locked areas (`VmLck`).
+    pub locked: u64,
     /// Resident pages.
     pub resident: Resident,
     /// Frames of page tables (`VmPTE`).
@@ -115,6 +125,8 @@ pub struct AddressSpace {
     pub layout: Layout,
     /// The limits that it obeys.
     pub limits: Limits,
+    /// How new areas are locked (mlockall(2), `MCL_FUTURE`).
+    pub(super) lock_new: Lock,
     /// The auxiliary vector that its program began with, as `/proc/<pid>/auxv` shows it.
     pub auxv: Vec<u64>,
 }
@@ -130,6 +142,7 @@ impl AddressSpace {
             users: 1,
             tag: None,
             harts: BTreeSet::new(),
+            lock_new: Lock::Unlocked,
             layout,
             limits,
             auxv: Vec::new(),
@@ -170,6 +183,7 @@ impl AddressSpace {
             data: pages.data,
             stack: pages.stack,
             code: pages.code,
+            locked: pages.locked,
             resident: self.table.resident(),
             page_tables: self.table.frames(),
             areas: self.vmas.count(),

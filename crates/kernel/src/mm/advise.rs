@@ -1,19 +1,26 @@
 //! madvise, mincore and msync: what a process says and asks about pages that it has.
 
 use super::address_space::page_range;
-use super::vma::{Backing, OnFork, Vma};
+use super::lock::Lock;
+use super::vma::{Backing, OnFork, Prot, Sharing, Vma};
 use super::{Fault, Memory, Work, limits};
 use crate::{Errno, MmId};
 use std::ops::Range;
-use tine_mmu::{Access, Ram, VirtAddr, Vpn};
+use tine_mmu::{Access, PAGE_SIZE, Ram, VirtAddr, Vpn};
 
 /// What madvise(2) is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
     /// A hint that changes nothing here.
     Hint,
+    /// `MADV_COLD`, `MADV_PAGEOUT`: hints, but not for locked pages.
+    Cold,
     /// `MADV_DONTNEED`: the pages leave; anonymous ones come back as zeros.
     DontNeed,
+    /// `MADV_DONTNEED_LOCKED`: as before, also for locked pages.
+    DontNeedLocked,
+    /// `MADV_REMOVE`: the file has a hole there.
+    Remove,
     /// `MADV_FREE`: the pages may leave when memory runs short. Nothing is reclaimed here, so they stay.
     Free,
     /// What fork does with the pages.
@@ -28,10 +35,13 @@ impl Advice {
     /// Decodes the number that madvise(2) takes; `None` for one that is unknown or not supported.
     pub fn from_number(number: i32) -> Option<Self> {
         match number {
-            // NORMAL, RANDOM, SEQUENTIAL, WILLNEED; HUGEPAGE to DODUMP, for there are no huge pages and no core files;
-            // COLD and PAGEOUT, for there is no swap.
-            0..=3 | 14..=17 | 20 | 21 => Some(Self::Hint),
+            // NORMAL, RANDOM, SEQUENTIAL, WILLNEED; MERGEABLE and UNMERGEABLE, for nothing merges pages; HUGEPAGE to
+            // DODUMP, for there are no huge pages and no core files.
+            0..=3 | 12..=17 => Some(Self::Hint),
+            20 | 21 => Some(Self::Cold),
             4 => Some(Self::DontNeed),
+            24 => Some(Self::DontNeedLocked),
+            9 => Some(Self::Remove),
             8 => Some(Self::Free),
             10 => Some(Self::OnFork(OnFork::Omit)),
             18 => Some(Self::OnFork(OnFork::Wipe)),
@@ -42,10 +52,26 @@ impl Advice {
         }
     }
 
-    /// Tells whether the advice can be given about an area.
-    fn suits(self, vma: &Vma) -> bool {
+    /// Checks whether the advice can be given about an area.
+    ///
+    /// # Errors
+    /// `EINVAL` for pages that are locked, or not of the kind that is meant; `EACCES` for a hole in a file that the mapping
+    /// could never write.
+    fn check(self, vma: &Vma) -> Result<(), Errno> {
+        let locked = vma.lock != Lock::Unlocked;
         let private_anonymous = vma.backing == Backing::Anonymous;
-        !matches!(self, Self::Free | Self::OnFork(OnFork::Wipe)) || private_anonymous
+        let suits = match self {
+            Self::Cold | Self::DontNeed => !locked,
+            Self::Free => !locked && private_anonymous,
+            Self::OnFork(OnFork::Wipe) => private_anonymous,
+            Self::Remove => !locked && !private_anonymous,
+            _ => true,
+        };
+        if !suits {
+            return Err(Errno::EINVAL);
+        }
+        let may_write = vma.sharing == Sharing::Shared && vma.may.contains(Prot::WRITE);
+        if self == Self::Remove && !may_write { Err(Errno::EACCES) } else { Ok(()) }
     }
 }
 
@@ -65,10 +91,13 @@ impl Memory {
         advice: Advice,
     ) -> Result<(), Errno> {
         let range = page_range(at, len_bytes).ok_or(Errno::EINVAL)?;
-        match advice {
-            Advice::PopulateRead => return self.populate(work, mm, range, Access::Load).map_err(errno),
-            Advice::PopulateWrite => return self.populate(work, mm, range, Access::Store).map_err(errno),
-            Advice::Hint | Advice::DontNeed | Advice::Free | Advice::OnFork(_) => {}
+        let populated = match advice {
+            Advice::PopulateRead => Some(Access::Load),
+            Advice::PopulateWrite => Some(Access::Store),
+            _ => None,
+        };
+        if let Some(access) = populated {
+            return self.populate(work, mm, range, access).map_err(errno);
         }
         let mut from = range.start;
         let mut holes = false;
@@ -80,11 +109,14 @@ impl Memory {
             holes |= vma.start > from;
             let part = vma.start.max(from)..vma.end.min(range.end);
             from = part.end;
-            if !advice.suits(vma) {
-                return Err(Errno::EINVAL);
-            }
+            advice.check(vma)?;
             match advice {
-                Advice::DontNeed => self.discard(work, mm, part),
+                Advice::DontNeed | Advice::DontNeedLocked => self.discard(work, mm, part),
+                Advice::Remove => {
+                    if let Some((file, first)) = vma.file_page(part.start) {
+                        self.cache.zero_pages(work.ram, file, first..first + (part.end.0 - part.start.0));
+                    }
+                }
                 Advice::OnFork(on_fork) if vma.on_fork != on_fork => self.set_on_fork(mm, part, on_fork)?,
                 _ => {}
             }
@@ -133,13 +165,19 @@ impl Memory {
     /// Checks a range for msync(2). There is nothing to write: the page cache is the file.
     ///
     /// # Errors
-    /// `EINVAL` for a misaligned address, `ENOMEM` for a hole or a range outside user space.
-    pub fn sync(&self, mm: MmId, at: VirtAddr, len_bytes: u64) -> Result<(), Errno> {
+    /// `EINVAL` for a misaligned address, `ENOMEM` for a hole or a range outside user space; `EBUSY` for locked pages that
+    /// others' copies are to be thrown away of (`invalidates`).
+    pub fn sync(&self, mm: MmId, at: VirtAddr, len_bytes: u64, invalidates: bool) -> Result<(), Errno> {
         if at.offset() != 0 {
             return Err(Errno::EINVAL);
         }
+        let Some(len_bytes) = len_bytes.checked_next_multiple_of(PAGE_SIZE) else { return Ok(()) };
         let range = page_range(at, len_bytes).ok_or(Errno::ENOMEM)?;
-        if self.spaces.get(mm).vmas.covers(range) { Ok(()) } else { Err(Errno::ENOMEM) }
+        let vmas = &self.spaces.get(mm).vmas;
+        if invalidates && vmas.overlapping(range.clone()).any(|vma| vma.lock != Lock::Unlocked) {
+            return Err(Errno::EBUSY);
+        }
+        if vmas.covers(range) { Ok(()) } else { Err(Errno::ENOMEM) }
     }
 }
 

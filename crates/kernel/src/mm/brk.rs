@@ -1,6 +1,7 @@
 //! brk: the heap.
 
 use super::limits::{self, Demand};
+use super::lock::Lock;
 use super::vma::Vma;
 use super::{Memory, TASK_SIZE, Work};
 use crate::MmId;
@@ -36,7 +37,15 @@ impl Memory {
         limits::check_new_area(&space.vmas).ok()?;
         let pages = new_end.0 - old_end.0;
         self.check_demand(mm, Demand { areas: pages, data: pages, committed: pages }).ok()?;
-        self.spaces.get_mut(mm).add(&mut self.cache, Vma::anonymous(old_end, new_end));
+        let lock = self.spaces.get(mm).lock_new;
+        if lock != Lock::Unlocked && !self.may_lock(mm, pages) {
+            return None;
+        }
+        self.spaces.get_mut(mm).add(&mut self.cache, Vma { lock, ..Vma::anonymous(old_end, new_end) });
+        if lock == Lock::Locked {
+            // What cannot be had is had when it is touched, or fails then.
+            let _ = self.map_locked(work, mm, old_end..new_end);
+        }
         Some(())
     }
 }

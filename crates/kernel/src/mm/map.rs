@@ -2,6 +2,7 @@
 
 use super::address_space::{AddressSpace, user_range};
 use super::limits::{self, Demand};
+use super::lock::Lock;
 use super::vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
 use super::{Memory, TASK_END, Work};
 use crate::{Errno, MmId};
@@ -52,6 +53,10 @@ pub struct MapRequest {
     pub grows_down: bool,
     /// Whether it may promise more memory than there is (`MAP_NORESERVE`).
     pub no_reserve: bool,
+    /// Whether its pages are locked; if not, they may be because all new ones are.
+    pub lock: Lock,
+    /// What fork does with it.
+    pub on_fork: OnFork,
 }
 
 impl MapRequest {
@@ -67,6 +72,8 @@ impl MapRequest {
             populate: false,
             grows_down: false,
             no_reserve: false,
+            lock: Lock::Unlocked,
+            on_fork: OnFork::Inherit,
         }
     }
 }
@@ -76,8 +83,8 @@ impl Memory {
     ///
     /// # Errors
     /// As mmap(2): `EINVAL` for no length or a misaligned fixed address, `EEXIST`, `EOVERFLOW` for a file offset beyond
-    /// all files, `ENOMEM` for no room, too many areas, a limit, or more memory than the machine has.
-    pub fn map(&mut self, work: &mut Work<'_>, mm: MmId, request: MapRequest) -> Result<VirtAddr, Errno> {
+    /// all files, `EAGAIN` for more locked memory than there may be, `ENOMEM` for no room, too many areas, a limit, or more memory than the machine has.
+    pub fn map(&mut self, work: &mut Work<'_>, mm: MmId, mut request: MapRequest) -> Result<VirtAddr, Errno> {
         let pages = request.len_bytes.div_ceil(PAGE_SIZE);
         if pages == 0 {
             return Err(Errno::EINVAL);
@@ -91,6 +98,12 @@ impl Memory {
         }
         let range = place(self.spaces.get_mut(mm), request.placement, pages)?;
         let space = self.spaces.get(mm);
+        if request.lock == Lock::Unlocked {
+            request.lock = space.lock_new;
+        }
+        if request.lock != Lock::Unlocked && !self.may_lock(mm, pages) {
+            return Err(Errno::EAGAIN);
+        }
         let replaces = matches!(request.placement, Placement::Fixed(_));
         let replaced: u64 = space.vmas.overlapping(range.clone()).map(|vma| overlap(vma, &range)).sum();
         limits::check_new_area(&space.vmas)?;
@@ -111,7 +124,7 @@ impl Memory {
         if replaces {
             self.unmap_range(work, mm, range.clone());
         }
-        let populate = request.populate;
+        let populate = request.populate || request.lock == Lock::Locked;
         let vma = self.new_area(mm, request, range.clone());
         self.spaces.get_mut(mm).add(&mut self.cache, vma);
         if populate {
@@ -148,7 +161,8 @@ impl Memory {
             sharing: request.sharing,
             backing,
             grows_down: request.grows_down,
-            on_fork: OnFork::Inherit,
+            on_fork: request.on_fork,
+            lock: request.lock,
             had_private_write: false,
         }
     }

@@ -14,7 +14,8 @@
 //!   the store copies or reuses is decided by [`Frames::is_exclusive`] alone.
 //! - Every holder of a frame counts: each PTE, the page cache, and whoever has just allocated it.
 //!
-//! One verb per file: `fault`, `fork`, `map`, `unmap`, `remap`, `protect`, `brk`, `advise`, `access`.
+//! One verb per file: `fault`, `fork`, `map`, `unmap`, `remap`, `protect`, `lock`, `brk`, `advise`,
+//! `access`.
 
 mod access;
 mod address_space;
@@ -28,6 +29,7 @@ mod fork;
 mod frames;
 mod gaps;
 mod limits;
+mod lock;
 mod map;
 mod page_cache;
 mod page_table;
@@ -52,11 +54,12 @@ pub use fault::{Attributes, Fault, Resolved};
 pub use fence::{FenceTargets, Fences};
 pub use frames::{FrameGauges, FrameKind, Frames, OutOfMemory};
 pub(crate) use limits::MAX_AREAS;
+pub use lock::Lock;
 pub use map::{MapBacking, MapRequest, Placement};
 use page_cache::Copies;
 pub use page_cache::{PageCache, Truncated};
 pub use page_table::Resident;
-pub use remap::RemapRequest;
+pub use remap::{Remains, RemapRequest};
 pub use survey::MappedPage;
 pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;

@@ -277,6 +277,14 @@ impl PageCache {
         self.file(file).pages.iter().map(|(&index, &ppn)| (index, ppn)).collect()
     }
 
+    /// Fills the pages of a range that there are with zeros: a hole, as far as anybody can see (fallocate(2),
+    /// `FALLOC_FL_PUNCH_HOLE`).
+    pub(super) fn zero_pages(&self, ram: &mut Ram, file: FileId, range: Range<u64>) {
+        for &ppn in self.file(file).pages.range(range).map(|(_, ppn)| ppn) {
+            ram.frame_mut(ppn).fill(0);
+        }
+    }
+
     /// Returns the frame of a page, when the page has one.
     pub fn page(&self, file: FileId, index: u64) -> Option<Ppn> {
         self.file(file).pages.get(&index).copied()

@@ -2,12 +2,22 @@
 
 use super::address_space::user_range;
 use super::limits::{self, Demand};
+use super::lock::Lock;
 use super::map::Placement;
-use super::vma::Vma;
+use super::vma::{Sharing, Vma};
 use super::{Memory, OutOfMemory, TASK_END, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{PAGE_SIZE, VirtAddr, Vpn};
+
+/// What becomes of the place that pages are moved from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remains {
+    /// A hole.
+    Nothing,
+    /// The area, without pages (`MREMAP_DONTUNMAP`).
+    Area,
+}
 
 /// An mremap(2) call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,35 +30,38 @@ pub struct RemapRequest {
     pub new_len_bytes: u64,
     /// Whether they may move (`MREMAP_MAYMOVE`).
     pub may_move: bool,
-    /// Where they shall go, in place of what is there (`MREMAP_FIXED`).
-    pub to: Option<VirtAddr>,
+    /// Where they go if they move: [`Placement::Fixed`] is `MREMAP_FIXED`.
+    pub placement: Placement,
+    /// What they leave behind.
+    pub remains: Remains,
 }
 
 impl Memory {
-    /// Resizes or moves the pages of one area, and returns their address.
+    /// Resizes or moves the pages of one area, and returns their address. With no old length at all, a shared area is shown
+    /// a second time.
     ///
     /// # Errors
-    /// As mremap(2): `EINVAL` for misaligned or overlapping ranges, no new length, a fixed place without leave to move,
-    /// and no old length (which on Linux doubles a shared mapping); `EFAULT` when the old range is not in one area;
-    /// `ENOMEM` for no room, too many areas, a limit or a frame.
+    /// As mremap(2): `EINVAL` for misaligned or overlapping ranges, no new length, a fixed place without leave to move, an
+    /// area left behind by what changes its size; `EFAULT` when the old range is not in one area; `EAGAIN` for more locked
+    /// memory than there may be; `ENOMEM` for no room, too many areas, a limit or a frame.
     pub fn remap(&mut self, work: &mut Work<'_>, mm: MmId, request: RemapRequest) -> Result<VirtAddr, Errno> {
-        let old = user_range(request.at, request.old_len_bytes).ok_or(Errno::EINVAL)?;
-        let new_pages = request.new_len_bytes.div_ceil(PAGE_SIZE);
-        if old.is_empty() || new_pages == 0 || (request.to.is_some() && !request.may_move) {
+        let pages = |len_bytes: u64| len_bytes.div_ceil(PAGE_SIZE);
+        let (old_pages, new_pages) = (pages(request.old_len_bytes), pages(request.new_len_bytes));
+        let fixed = matches!(request.placement, Placement::Fixed(_));
+        let leaves_area = request.remains == Remains::Area;
+        if request.at.offset() != 0
+            || new_pages == 0
+            || (fixed || leaves_area) && !request.may_move
+            || leaves_area && old_pages != new_pages
+        {
             return Err(Errno::EINVAL);
         }
-        if let Some(to) = request.to {
-            let target = user_range(to, request.new_len_bytes).ok_or(Errno::EINVAL)?;
-            if target.start < old.end && old.start < target.end {
-                return Err(Errno::EINVAL);
-            }
-            limits::check_hole(&self.spaces.get(mm).vmas, &target)?;
-            self.unmap_range(work, mm, target.clone());
-            let kept = self.shrink(work, mm, old, new_pages)?;
-            self.check_growth(mm, &kept, new_pages)?;
-            return self.relocate(work, mm, kept, target);
+        let start = request.at.vpn();
+        self.spaces.get(mm).vmas.find(start).ok_or(Errno::EFAULT)?;
+        let old = start..start + old_pages;
+        if fixed || leaves_area {
+            return self.remap_to(work, mm, old, new_pages, request);
         }
-        let old_pages = old.end.0 - old.start.0;
         if new_pages <= old_pages {
             self.shrink(work, mm, old, new_pages)?;
             return Ok(request.at);
@@ -57,14 +70,43 @@ impl Memory {
         let space = self.spaces.get_mut(mm);
         let growth = old.end..old.start + new_pages;
         if vma_end == old.end && growth.end <= TASK_END && space.vmas.is_free(growth.clone()) {
-            self.extend(mm, growth);
+            self.extend(mm, growth.clone());
+            self.lock_growth(work, mm, growth);
             return Ok(request.at);
         }
         if !request.may_move {
             return Err(Errno::ENOMEM);
         }
-        let target = super::map::place(self.spaces.get_mut(mm), Placement::Anywhere, new_pages)?;
-        self.relocate(work, mm, old, target)
+        let target = super::map::place(self.spaces.get_mut(mm), request.placement, new_pages)?;
+        self.relocate(work, mm, old, target, request.remains)
+    }
+
+    /// Moves pages to a place that is given, or away from an area that stays (Linux 6.12 mm/mremap.c mremap_to).
+    fn remap_to(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        old: Range<Vpn>,
+        new_pages: u64,
+        request: RemapRequest,
+    ) -> Result<VirtAddr, Errno> {
+        if let Placement::Fixed(to) | Placement::Hint(to) = request.placement {
+            let target = user_range(to, request.new_len_bytes).ok_or(Errno::EINVAL)?;
+            if target.start < old.end && old.start < target.end {
+                return Err(Errno::EINVAL);
+            }
+            if matches!(request.placement, Placement::Fixed(_)) {
+                limits::check_hole(&self.spaces.get(mm).vmas, &target)?;
+                self.unmap_range(work, mm, target);
+            }
+        }
+        let kept = self.shrink(work, mm, old, new_pages)?;
+        self.check_growth(mm, &kept, new_pages)?;
+        if request.remains == Remains::Area {
+            self.check_demand(mm, Demand { areas: new_pages, ..Demand::default() })?;
+        }
+        let target = super::map::place(self.spaces.get_mut(mm), request.placement, new_pages)?;
+        self.relocate(work, mm, kept, target, request.remains)
     }
 
     /// Unmaps what `range` has beyond `pages`, and returns the rest.
@@ -78,6 +120,9 @@ impl Memory {
         let kept = range.start..range.end.min(range.start + pages);
         let gone = kept.end..range.end;
         if !gone.is_empty() {
+            if gone.end > TASK_END {
+                return Err(Errno::EINVAL);
+            }
             limits::check_hole(&self.spaces.get(mm).vmas, &gone)?;
             self.unmap_range(work, mm, gone);
         }
@@ -88,8 +133,17 @@ impl Memory {
     /// (Linux 6.12 mm/mremap.c `vma_to_resize`).
     fn check_growth(&self, mm: MmId, range: &Range<Vpn>, pages: u64) -> Result<Vpn, Errno> {
         let space = self.spaces.get(mm);
-        let vma = space.vmas.find(range.start).filter(|vma| range.end <= vma.end).ok_or(Errno::EFAULT)?;
+        let vma = space.vmas.find(range.start).ok_or(Errno::EFAULT)?;
+        if range.is_empty() && vma.sharing == Sharing::Private {
+            return Err(Errno::EINVAL);
+        }
+        if range.end > vma.end {
+            return Err(Errno::EFAULT);
+        }
         let areas = pages - (range.end.0 - range.start.0);
+        if vma.lock != Lock::Unlocked && !self.may_lock(mm, areas) {
+            return Err(Errno::EAGAIN);
+        }
         let private = if vma.is_private_writable() { areas } else { 0 };
         self.check_demand(mm, Demand { areas, data: private, committed: private })?;
         Ok(vma.end)
@@ -108,6 +162,14 @@ impl Memory {
         space.add(&mut self.cache, more);
     }
 
+    /// Maps what has been added to a locked area.
+    fn lock_growth(&mut self, work: &mut Work<'_>, mm: MmId, growth: Range<Vpn>) {
+        if self.spaces.get(mm).vmas.find(growth.start).is_some_and(|vma| vma.lock == Lock::Locked) {
+            // Linux reports nothing here.
+            let _ = self.map_locked(work, mm, growth);
+        }
+    }
+
     /// Moves the pages of `from`, which lies in one area, to the free range `to`.
     fn relocate(
         &mut self,
@@ -115,6 +177,7 @@ impl Memory {
         mm: MmId,
         from: Range<Vpn>,
         to: Range<Vpn>,
+        remains: Remains,
     ) -> Result<VirtAddr, Errno> {
         let space = self.spaces.get_mut(mm);
         limits::check_new_area(&space.vmas)?;
@@ -136,11 +199,22 @@ impl Memory {
                 }
             }
         }
-        space.vmas.isolate(&mut self.cache, from.clone());
-        if let Some(vma) = space.vmas.remove(from.start) {
-            space.add(&mut self.cache, Vma { start: to.start, end: to.end, ..vma });
+        if let Some(mut moved) = space.vmas.find(from.start).cloned() {
+            if moved.start < from.start {
+                moved = moved.split_off(from.start);
+            }
+            if let Some(file) = moved.file() {
+                self.cache.map(file, mm);
+            }
+            space.add(&mut self.cache, Vma { start: to.start, end: to.end, ..moved });
         }
-        space.table.prune(work, &mut self.frames, from);
+        match remains {
+            Remains::Nothing if !from.is_empty() => self.unmap_range(work, mm, from.clone()),
+            Remains::Nothing => {}
+            // What is left behind has no page that could be locked.
+            Remains::Area => self.set_lock(mm, from.clone(), Lock::Unlocked)?,
+        }
+        self.lock_growth(work, mm, target(from.end)..to.end);
         Ok(to.start.base())
     }
 }

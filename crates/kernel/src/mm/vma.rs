@@ -1,5 +1,6 @@
 //! Virtual memory areas: what a process may do with a range of its addresses, and what stands behind them.
 
+use super::lock::Lock;
 use crate::FileId;
 use bitflags::bitflags;
 use std::sync::Arc;
@@ -81,6 +82,8 @@ pub struct Vma {
     pub grows_down: bool,
     /// What fork does with it.
     pub on_fork: OnFork,
+    /// Whether its pages are locked.
+    pub lock: Lock,
     /// Whether a store has made one of its pages private (Linux: it has an `anon_vma`). Only then must fork copy its PTEs:
     /// a fault can rebuild everything else.
     pub had_private_write: bool,
@@ -149,8 +152,14 @@ impl Vma {
             backing: Backing::Anonymous,
             grows_down: false,
             on_fork: OnFork::Inherit,
+            lock: Lock::Unlocked,
             had_private_write: false,
         }
+    }
+
+    /// Tells whether the kernel itself has mapped the area: the vDSO, which is in no file system.
+    pub(super) fn is_special(&self) -> bool {
+        matches!(&self.backing, Backing::File(mapping) if mapping.inode == 0)
     }
 
     /// Tells whether the area is private and may be written: what a fork might have to copy.
@@ -180,7 +189,7 @@ impl Vma {
         };
         backing
             && self.end == upper.start
-            && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork)
-                == (upper.prot, upper.may, upper.sharing, upper.grows_down, upper.on_fork)
+            && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork, self.lock)
+                == (upper.prot, upper.may, upper.sharing, upper.grows_down, upper.on_fork, upper.lock)
     }
 }

@@ -1,6 +1,7 @@
 //! All areas of an address space, by address.
 
 use super::gaps::Gaps;
+use super::lock::Lock;
 use super::page_cache::PageCache;
 use super::vma::{OnFork, Prot, Vma};
 use crate::MmId;
@@ -28,6 +29,8 @@ pub struct AreaPages {
     pub stack: u64,
     /// Executable and not writable (`VmExe` and `VmLib` together).
     pub code: u64,
+    /// Locked (`VmLck`).
+    pub locked: u64,
 }
 
 impl AreaPages {
@@ -39,6 +42,7 @@ impl AreaPages {
             data: pages(vma.is_private_writable() && !vma.grows_down),
             stack: pages(vma.grows_down),
             code: pages(vma.prot & (Prot::EXEC | Prot::WRITE) == Prot::EXEC),
+            locked: pages(vma.lock != Lock::Unlocked),
         }
     }
 
@@ -47,6 +51,7 @@ impl AreaPages {
         self.data += other.data;
         self.stack += other.stack;
         self.code += other.code;
+        self.locked += other.locked;
     }
 
     fn subtract(&mut self, other: Self) {
@@ -54,6 +59,7 @@ impl AreaPages {
         self.data -= other.data;
         self.stack -= other.stack;
         self.code -= other.code;
+        self.locked -= other.locked;
     }
 }
 
@@ -87,6 +93,9 @@ impl VmaTree {
                     continue;
                 }
                 OnFork::Wipe => copy.change(vma.start, |vma| vma.had_private_write = false),
+            }
+            if vma.lock != Lock::Unlocked {
+                copy.change(vma.start, |vma| vma.lock = Lock::Unlocked);
             }
             if let Some(file) = vma.file() {
                 cache.map(file, child);

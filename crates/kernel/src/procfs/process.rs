@@ -250,7 +250,7 @@ impl Kernel {
             let mut kib = |name: &str, pages: u64| line(name, &format!("{:>8} kB", pages * PAGE_KIB));
             kib("VmPeak", usage.peak_size);
             kib("VmSize", usage.size);
-            kib("VmLck", 0);
+            kib("VmLck", usage.locked);
             kib("VmPin", 0);
             kib("VmHWM", usage.resident.peak);
             kib("VmRSS", usage.resident.total());

@@ -37,6 +37,10 @@ pub(super) fn fallocate(ctx: &mut Ctx<'_>, fd: Fd, mode: FallocateMode, offset: 
         _ => return Err(Errno::ENODEV.into()),
     }
     let end = offset.checked_add(len).filter(|end| *end <= i64::MAX as u64).ok_or(Errno::EFBIG)?;
+    if matches!(allocation, Allocation::Extend | Allocation::KeepSize) {
+        let before = ctx.with_fs(|fs, env| fs.stat(env, node)).size;
+        ctx.check_growth(before, end)?;
+    }
     let cut = ctx.with_fs(|fs, env| fs.allocate(env, node, allocation, offset..end))?;
     ctx.unmap_truncated(cut);
     Ok(0)

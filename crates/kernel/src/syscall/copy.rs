@@ -6,7 +6,7 @@ use super::file_types::SpliceFlags;
 use super::transfer::{self, CHUNK, MAX_TRANSFER, Patience};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
-use crate::fs::{FileType, OpenFlags, OpenId, Position, Stop, Wait};
+use crate::fs::{FileType, MessageFlags, OpenFlags, OpenId, Outgoing, Position, Stop, Wait};
 use crate::task::WaitKey;
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
@@ -87,7 +87,7 @@ impl Copy {
                     return Err(Flow::Block(Continuation::Copy(self)));
                 }
                 Err(Stop::Errno(errno)) => {
-                    transfer::raise_sigpipe(ctx, errno);
+                    transfer::raise_signal_of(ctx, errno, 0);
                     if self.done == 0 {
                         return Err(errno.into());
                     }
@@ -117,12 +117,28 @@ impl Copy {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let moved = transfer::put(ctx, self.to.open, self.to.position(self.done), &bytes)?;
+        let moved = self.give(ctx, &bytes)?;
         if !self.keeps_source {
             ctx.kernel.fs.read_commit(from, from_position, moved as usize);
             ctx.wake_files();
         }
         Ok(moved)
+    }
+}
+
+impl Copy {
+    /// Writes bytes to the target, which may be a socket.
+    fn give(&self, ctx: &mut Ctx<'_>, bytes: &[u8]) -> Result<u64, Stop> {
+        let to = self.to.open;
+        if ctx.kernel.fs.file_type(ctx.kernel.fs.node(to)) != FileType::Socket {
+            return transfer::put(ctx, to, self.to.position(self.done), bytes);
+        }
+        let caller = ctx.socket_caller();
+        let flags = MessageFlags::empty();
+        let message = Outgoing { bytes, more: 0, to: None, rights: &[], claims: None, flags };
+        let sent = ctx.with_fs(|fs, env| fs.send(env, to, &message, &caller));
+        ctx.wake_files();
+        sent.map(|sent| sent as u64)
     }
 }
 

@@ -1,5 +1,8 @@
 //! futex(2): waiting for a word of memory to change (Linux 6.12 kernel/futex).
 
+pub(super) mod lock;
+pub(super) mod vector;
+
 use super::args::{Timespec, UserPtr};
 use super::task_types::{FutexArg, FutexOp};
 use super::{Continuation, Flow, SysResult};
@@ -29,6 +32,7 @@ impl Wait {
     /// Returns once another task has taken this one out of the queue, or the time is over.
     pub(super) fn resume(self, ctx: &mut Ctx<'_>) -> SysResult {
         if !ctx.kernel.futexes.is_waiting(ctx.tid) {
+            ctx.kernel.futexes.remove(ctx.tid);
             return Ok(0);
         }
         if self.deadline_ns.is_some_and(|deadline_ns| ctx.now_ns() >= deadline_ns) {
@@ -39,11 +43,12 @@ impl Wait {
     }
 }
 
-/// `futex(2)`: every operation but those that inherit priorities.
+/// `futex(2)`: every operation but `FUTEX_FD`, which Linux has given up, and waits that end in another word's lock
+/// (`FUTEX_WAIT_REQUEUE_PI`, `FUTEX_CMP_REQUEUE_PI`).
 ///
 /// # Errors
 /// `EAGAIN` when the word does not hold what was expected, `ETIMEDOUT`, `EINTR`; `EINVAL` for a misaligned word, an empty
-/// bit set, a negative count or a time that is none; `EFAULT`; `ENOSYS` for other operations.
+/// bit set, a negative count or a time that is none; `EFAULT`; `ENOSYS` for other operations. Those of locks: see [`lock`].
 pub(super) fn futex(
     ctx: &mut Ctx<'_>,
     word: VirtAddr,
@@ -54,7 +59,8 @@ pub(super) fn futex(
     value3: FutexArg,
 ) -> SysResult {
     let deadline_ns = deadline(ctx, operation, UserPtr::new(VirtAddr(timeout.0)))?;
-    if operation.is_realtime() && operation.command() != FutexOp::WAIT_BITSET {
+    let may_be_realtime = matches!(operation.command(), FutexOp::WAIT_BITSET | FutexOp::LOCK_PI2);
+    if operation.is_realtime() && !may_be_realtime {
         return Err(Errno::ENOSYS.into());
     }
     let scope = if operation.is_private() { KeyScope::Private } else { KeyScope::Shared };
@@ -66,6 +72,9 @@ pub(super) fn futex(
         FutexOp::WAKE_BITSET => wake(ctx, word, scope, value, value3),
         FutexOp::REQUEUE => requeue(ctx, [word, second], scope, [value, value2], None),
         FutexOp::CMP_REQUEUE => requeue(ctx, [word, second], scope, [value, value2], Some(value3)),
+        FutexOp::LOCK_PI | FutexOp::LOCK_PI2 => lock::lock(ctx, word, scope, deadline_ns),
+        FutexOp::TRYLOCK_PI => lock::try_lock(ctx, word, scope),
+        FutexOp::UNLOCK_PI => lock::unlock(ctx, word, scope),
         FutexOp::WAKE_OP => wake_op(ctx, [word, second], scope, [value, value2], value3),
         _ => Err(Errno::ENOSYS.into()),
     }
@@ -80,6 +89,8 @@ fn deadline(ctx: &mut Ctx<'_>, operation: FutexOp, timeout: UserPtr<Timespec>) -
     let epoch_ns = ctx.wall_clock_ns() - ctx.now_ns();
     Ok(Some(match operation.command() {
         FutexOp::WAIT => ctx.now_ns().saturating_add(time_ns),
+        // This lock's time has always been one of day.
+        FutexOp::LOCK_PI => time_ns.saturating_sub(epoch_ns),
         _ if operation.is_realtime() => time_ns.saturating_sub(epoch_ns),
         _ => time_ns,
     }))
@@ -135,6 +146,7 @@ fn requeue(
     {
         return Err(Errno::EAGAIN.into());
     }
+    ctx.check_no_lock(from)?;
     let woken = ctx.wake_key(from, wakes, ANY_BIT);
     Ok(woken + ctx.kernel.futexes.requeue(from, to, moves))
 }

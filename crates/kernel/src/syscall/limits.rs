@@ -5,7 +5,7 @@ use super::args::{Rlimit as RlimitWords, UserPtr};
 use super::types::Resource as ResourceArg;
 use crate::creds::Capabilities;
 use crate::ctx::Ctx;
-use crate::task::{Resource, Rlimit};
+use crate::task::{Resource, Rlimit, SI_USER, Signal};
 use crate::{Errno, Pid};
 
 /// The most descriptors that a limit may allow (`fs.nr_open`).
@@ -80,9 +80,8 @@ impl Ctx<'_> {
             return Err(Errno::EPERM);
         }
         process.rlimits.set(resource, limit);
-        let limits = process.rlimits.of_memory();
-        if let Some(mm) = process.mm {
-            self.kernel.memory.space_mut(mm).limits = limits;
+        if let Some(task) = process.tasks.first().copied() {
+            self.kernel.limit_memory(task);
         }
         Ok(())
     }
@@ -90,5 +89,23 @@ impl Ctx<'_> {
     /// Returns the number that every descriptor stays below.
     pub(crate) fn fd_limit(&self) -> u64 {
         self.process().rlimits.current(Resource::OpenFiles)
+    }
+
+    /// Returns the size up to which a file may be written.
+    pub(super) fn file_size_limit(&self) -> u64 {
+        self.process().rlimits.current(Resource::FileSize)
+    }
+
+    /// Checks that a file may grow from one size to another (Linux 6.12 fs/attr.c inode_newsize_ok).
+    ///
+    /// # Errors
+    /// `EFBIG`, and SIGXFSZ says so too.
+    pub(super) fn check_growth(&mut self, from: u64, to: u64) -> Result<(), Errno> {
+        if to > from && to > self.file_size_limit() {
+            let info = self.own_signal(Signal::SIGXFSZ, SI_USER);
+            self.kernel.send_to_task(self.tid, info);
+            return Err(Errno::EFBIG);
+        }
+        Ok(())
     }
 }

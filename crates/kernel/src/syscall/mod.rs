@@ -21,6 +21,7 @@ mod hwprobe;
 mod limits;
 mod lock;
 mod memory;
+mod mlock;
 mod names;
 mod path;
 mod pidfd;
@@ -30,6 +31,8 @@ mod prctl;
 mod prctl_types;
 mod priority;
 mod process;
+mod process_vm;
+mod rseq;
 mod sched;
 mod sched_policy;
 mod sched_types;
@@ -52,6 +55,7 @@ pub(crate) use limits::MOST_FDS;
 pub use names::UNSUPPORTED;
 pub(crate) use names::name_of;
 pub(crate) use pidfd::open_pidfd;
+pub(crate) use rseq::{ALIGNMENT as RSEQ_ALIGNMENT, FEATURE_BYTES as RSEQ_FEATURE_BYTES};
 pub use show::{CallResult, Restart};
 pub(crate) use show::{STRING_MAX, describe_signal, exit_with, quoted};
 pub(crate) use system::{HOSTNAME, RELEASE, VERSION};
@@ -111,6 +115,10 @@ pub enum Continuation {
     Epoll(epoll::EpollWait),
     /// `futex` waiting.
     Futex(futex::Wait),
+    /// `futex_waitv`.
+    FutexVector(futex::vector::Wait),
+    /// `futex` waiting for a lock.
+    FutexLock(futex::lock::Wait),
     /// `rt_sigtimedwait`.
     SignalWait(signal::SignalWait),
     /// `rt_sigsuspend` and `pause`: until a signal is taken.
@@ -135,6 +143,8 @@ impl Continuation {
             Self::Poll(poll) => poll.run(ctx),
             Self::Epoll(wait) => wait.run(ctx),
             Self::Futex(wait) => wait.resume(ctx),
+            Self::FutexVector(wait) => wait.resume(ctx),
+            Self::FutexLock(wait) => wait.resume(ctx),
             Self::SignalWait(wait) => wait.run(ctx),
             // Only a handler ends it, and then it is not resumed.
             Self::Suspend => Err(Flow::Block(Self::Suspend)),
@@ -146,7 +156,13 @@ impl Continuation {
     fn keys(&self, ctx: &Ctx<'_>) -> Vec<WaitKey> {
         match self {
             // Who wakes a futex has its waiters by name.
-            Self::Sleep(_) | Self::Futex(_) | Self::SignalWait(_) | Self::Suspend | Self::Again => Vec::new(),
+            Self::Sleep(_)
+            | Self::Futex(_)
+            | Self::FutexVector(_)
+            | Self::FutexLock(_)
+            | Self::SignalWait(_)
+            | Self::Suspend
+            | Self::Again => Vec::new(),
             Self::Wait(_) => vec![WaitKey::ChildOf(ctx.pid)],
             Self::Vfork(child) => vec![WaitKey::VforkDone(*child)],
             Self::Read(read) => read.key().into_iter().collect(),
@@ -167,6 +183,8 @@ impl Continuation {
             Self::Poll(poll) => poll.deadline_ns(),
             Self::Epoll(wait) => wait.deadline_ns(),
             Self::Futex(wait) => wait.deadline_ns(),
+            Self::FutexVector(wait) => wait.deadline_ns(),
+            Self::FutexLock(wait) => wait.deadline_ns(),
             Self::SignalWait(wait) => wait.deadline_ns(),
             _ => None,
         }
@@ -183,7 +201,9 @@ impl Continuation {
             Self::Sleep(sleep) => sleep.restart(),
             Self::Socket(call) => call.restart(),
             Self::Futex(wait) if wait.deadline_ns().is_some() => Restart::WithTimeLeft,
+            Self::FutexLock(_) => Restart::Always,
             Self::Futex(_)
+            | Self::FutexVector(_)
             | Self::Wait(_)
             | Self::Read(_)
             | Self::Write(_)
@@ -215,6 +235,8 @@ impl Continuation {
             | Self::Wait(_)
             | Self::Vfork(_)
             | Self::Futex(_)
+            | Self::FutexVector(_)
+            | Self::FutexLock(_)
             | Self::SignalWait(_)
             | Self::Suspend
             | Self::Again => Vec::new(),
@@ -235,6 +257,8 @@ impl Continuation {
             Self::Socket(call) => call.describe().to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
             Self::Futex(wait) => wait.describe(),
+            Self::FutexVector(_) => "one of several futexes".to_owned(),
+            Self::FutexLock(wait) => wait.describe(),
             Self::SignalWait(_) | Self::Suspend | Self::Again => "a signal".to_owned(),
         }
     }
@@ -307,7 +331,9 @@ pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
 pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
     let opens = suspended.continuation.opens();
     match suspended.continuation {
-        Continuation::Futex(_) => ctx.kernel.futexes.remove(ctx.tid),
+        Continuation::Futex(_) | Continuation::FutexVector(_) | Continuation::FutexLock(_) => {
+            ctx.kernel.futexes.remove(ctx.tid)
+        }
         Continuation::OpenFifo(opening) => opening.abandon(ctx),
         Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),
         _ => {}

@@ -243,6 +243,10 @@ pub(super) fn faccessat2(
 }
 
 pub(super) fn set_size(ctx: &mut Ctx<'_>, node: Node, len: u64) -> SysResult {
+    let before = ctx.with_fs(|fs, env| fs.stat(env, node)).size;
+    if ctx.kernel.fs.regular(node).is_some() {
+        ctx.check_growth(before, len)?;
+    }
     let truncated = ctx.with_fs(|fs, env| fs.truncate(env, node, len))?;
     ctx.unmap_truncated(truncated);
     Ok(0)

@@ -6,6 +6,7 @@ use super::args::{Arg, Itimer, Itimerspec, Rlimit, Rusage, Timespec, Timeval, Tm
 use super::creds_types::*;
 use super::event_types::*;
 use super::file_types::*;
+use super::futex::vector as futex_vector;
 use super::posix_timer::SigEvent;
 use super::prctl_types::*;
 use super::sched_types::*;
@@ -15,8 +16,8 @@ use super::task_types::*;
 use super::types::*;
 use super::{
     Arguments, SysResult, allocate, anonymous, attributes, copy, creds, epoll, exec, fcntl, file, futex,
-    hwprobe, limits, lock, memory, path, pidfd, poll, posix_timer, prctl, priority, process, sched,
-    sched_policy, signal, socket, system, thread, time, transfer, xattr,
+    hwprobe, limits, lock, memory, mlock, path, pidfd, poll, posix_timer, prctl, priority, process,
+    process_vm, rseq, sched, sched_policy, signal, socket, system, thread, time, transfer, xattr,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -126,8 +127,7 @@ syscalls! {
     68 => transfer::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
     69 => transfer::preadv(fd: Fd, vector: ReadVector, count: i32, offset: i64);
     70 => transfer::pwritev(fd: Fd, vector: WriteVector, count: i32, offset: i64);
-    71 => copy::sendfile(to: Fd, from: Fd, offset: InOut<i64>, len: u64)
-        partly "to a socket is EINVAL";
+    71 => copy::sendfile(to: Fd, from: Fd, offset: InOut<i64>, len: u64);
     72 => poll::pselect6(count: i32, reading: In<FdSet>, writing: In<FdSet>, exceptional: In<FdSet>, timeout: In<Timespec>, mask: In<MaskAndSize>) -> selected
         partly "more than 1024 descriptors are not looked at";
     73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled
@@ -135,7 +135,7 @@ syscalls! {
     74 => anonymous::signalfd4(fd: Fd, mask: In<SizedSigSet<2>>, size: u64, flags: SignalfdFlags);
     75 => copy::vmsplice(fd: Fd, vector: WriteVector, count: u64, flags: SpliceFlags);
     76 => copy::splice(from: Fd, from_offset: InOut<i64>, to: Fd, to_offset: InOut<i64>, len: u64, flags: SpliceFlags)
-        partly "to or from a socket is EINVAL";
+        partly "from a socket is EINVAL";
     77 => copy::tee(from: Fd, to: Fd, len: u64, flags: SpliceFlags);
     78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
     79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: Out<StatStruct>, flags: AtFlags);
@@ -155,12 +155,12 @@ syscalls! {
     93 => thread::exit(status: i32);
     94 => thread::exit_group(status: i32);
     95 => process::waitid(which: IdType, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<Rusage>)
-        partly "__WALL, __WCLONE and __WNOTHREAD change nothing";
+        partly "__WNOTHREAD changes nothing";
     96 => thread::set_tid_address(word: VirtAddr);
     97 => thread::unshare(flags: UnshareFlags)
         partly "namespaces are EINVAL";
     98 => futex::futex(word: VirtAddr, operation: FutexOp, value: u32, timeout: FutexArg, second: FutexArg, value3: FutexArg)
-        partly "operations that inherit priorities are ENOSYS";
+        partly "locks do not pass priorities on; FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI are ENOSYS";
     99 => thread::set_robust_list(head: VirtAddr, len: u64);
     100 => thread::get_robust_list(tid: Pid, head: Out<Address>, len: Out<u64>);
     101 => time::nanosleep(request: In<Timespec>, remaining: Remaining);
@@ -221,7 +221,7 @@ syscalls! {
     160 => system::uname(to: Out<UtsName>);
     163 => limits::getrlimit(resource: Resource, to: Out<Rlimit>);
     164 => limits::setrlimit(resource: Resource, from: In<Rlimit>)
-        partly "RLIMIT_CPU, RLIMIT_FSIZE and those of what Tine has not are kept and not enforced";
+        partly "RLIMIT_CPU and those of what Tine has not are kept and not enforced";
     165 => process::getrusage(who: UsageOf, to: Out<Rusage>)
         partly "block I/O, signals and messages are 0";
     166 => path::umask(mask: Mode) -> octal;
@@ -263,20 +263,23 @@ syscalls! {
     213 => allocate::readahead(fd: Fd, offset: i64, len: u64);
     214 => memory::brk(to: VirtAddr) -> address;
     215 => memory::munmap(at: VirtAddr, len: u64);
-    216 => memory::mremap(at: VirtAddr, old_len: u64, new_len: u64, flags: RemapFlags, to: RemapTarget) -> address
-        partly "MREMAP_DONTUNMAP is EINVAL";
+    216 => memory::mremap(at: VirtAddr, old_len: u64, new_len: u64, flags: RemapFlags, to: RemapTarget) -> address;
     220 => thread::clone(flags: CloneArg, stack: CloneRest, parent_tid: CloneRest, tls: CloneRest, child_tid: CloneRest)
         partly "namespaces are EINVAL";
     221 => exec::execve(path: PathPtr, argv: In<Strings>, envp: In<Variables>);
     222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: Hex) -> address
-        partly "MAP_HUGETLB is ENOMEM; MAP_LOCKED and MAP_NONBLOCK change nothing";
+        partly "MAP_HUGETLB is ENOMEM";
     223 => file::fadvise64(fd: Fd, offset: i64, len: i64, advice: FileAdvice);
-    226 => memory::mprotect(at: VirtAddr, len: u64, prot: Prot)
-        partly "PROT_GROWSDOWN and PROT_GROWSUP are EINVAL";
+    226 => memory::mprotect(at: VirtAddr, len: u64, prot: Prot);
     227 => memory::msync(at: VirtAddr, len: u64, flags: MsyncFlags);
+    228 => mlock::mlock(at: VirtAddr, len: u64);
+    229 => mlock::munlock(at: VirtAddr, len: u64);
+    230 => mlock::mlockall(flags: LockAllFlags);
+    231 => mlock::munlockall();
     232 => memory::mincore(at: VirtAddr, len: u64, to: Out<Residency>);
     233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice)
-        partly "MADV_REMOVE, MADV_MERGEABLE and MADV_COLLAPSE are EINVAL; hints change nothing";
+        partly "MADV_COLLAPSE is EINVAL; hints change nothing";
+    234 => memory::remap_file_pages(at: VirtAddr, len: u64, prot: Prot, page: u64, flags: MapFlags);
     240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: In<SigInfo>);
     242 => socket::accept4(fd: Fd, address: OutAddress, len: LenInOut, flags: SocketFlags);
     243 => socket::recvmmsg(fd: Fd, headers: HeadersOut, count: u32, flags: MessageFlagsArg, timeout: In<Timespec>);
@@ -284,12 +287,14 @@ syscalls! {
         partly "flags are EINVAL";
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: FlushFlags);
     260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>)
-        partly "__WALL, __WCLONE and __WNOTHREAD change nothing";
+        partly "__WNOTHREAD changes nothing";
     261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
         partly "as setrlimit";
     267 => allocate::syncfs(fd: Fd);
     269 => socket::sendmmsg(fd: Fd, headers: HeadersIn, count: u32, flags: MessageFlagsArg)
         partly "as sendmsg";
+    270 => process_vm::process_vm_readv(pid: Pid, local: VirtAddr, local_count: u64, remote: VirtAddr, remote_count: u64, flags: u64);
+    271 => process_vm::process_vm_writev(pid: Pid, local: VirtAddr, local_count: u64, remote: VirtAddr, remote_count: u64, flags: u64);
     274 => sched_policy::sched_setattr(tid: Pid, from: In<SchedAttr>, flags: u32)
         partly "as sched_setscheduler; clamps of utilisation are EOPNOTSUPP";
     275 => sched_policy::sched_getattr(tid: Pid, to: Out<SchedAttr>, size: u32, flags: u32);
@@ -298,12 +303,13 @@ syscalls! {
     279 => allocate::memfd_create(name: PathPtr, flags: MemfdFlags)
         partly "MFD_HUGETLB is ENOSYS";
     281 => exec::execveat(dir: DirFd, path: PathPtr, argv: In<Strings>, envp: In<Variables>, flags: AtFlags);
-    283 => thread::membarrier(command: Barrier, flags: BarrierFlags, hart: BarrierHart) -> barriers
-        partly "commands for restartable sequences are EINVAL";
+    283 => thread::membarrier(command: Barrier, flags: BarrierFlags, hart: BarrierHart) -> barriers;
+    284 => mlock::mlock2(at: VirtAddr, len: u64, flags: LockFlags);
     285 => copy::copy_file_range(from: Fd, from_offset: InOut<i64>, to: Fd, to_offset: InOut<i64>, len: u64, flags: u32);
     286 => transfer::preadv2(fd: Fd, vector: ReadVector, count: i32, offset: i64, high: Unused, flags: RwFlags);
     287 => transfer::pwritev2(fd: Fd, vector: WriteVector, count: i32, offset: i64, high: Unused, flags: RwFlags);
     291 => path::statx(dir: DirFd, path: PathPtr, flags: StatxFlags, mask: StatxMask, buffer: Out<StatxStruct>);
+    293 => rseq::rseq(area: VirtAddr, len_bytes: u32, flags: RseqFlags, signature: u32);
     424 => pidfd::pidfd_send_signal(fd: Fd, signal: SignalArg, info: In<SigInfo>, flags: PidfdSignalFlags);
     434 => pidfd::pidfd_open(pid: Pid, flags: PidfdFlags);
     435 => thread::clone3(request: Clone3Ptr, size: u64)
@@ -312,7 +318,10 @@ syscalls! {
     438 => pidfd::pidfd_getfd(fd: Fd, target: Fd, flags: u32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: AccessArg, flags: AccessFlags);
     441 => epoll::epoll_pwait2(epoll: Fd, events: EpollEvents, max: i32, timeout: In<Timespec>, mask: In<SizedSigSet<5>>, size: u64);
+    449 => futex_vector::futex_waitv(waiters: VirtAddr, count: u32, flags: u32, timeout: In<Timespec>, clock: ClockId);
     452 => attributes::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: AtFlags);
+    454 => futex_vector::futex_wake(word: VirtAddr, mask: u64, count: i32, flags: u32);
+    455 => futex_vector::futex_wait(word: VirtAddr, value: u64, mask: u64, flags: u32, timeout: In<Timespec>, clock: ClockId);
 }
 
 /// Returns the call with this number.

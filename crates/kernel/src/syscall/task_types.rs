@@ -214,6 +214,10 @@ impl FutexOp {
     pub(super) const REQUEUE: u32 = 3;
     pub(super) const CMP_REQUEUE: u32 = 4;
     pub(super) const WAKE_OP: u32 = 5;
+    pub(super) const LOCK_PI: u32 = 6;
+    pub(super) const UNLOCK_PI: u32 = 7;
+    pub(super) const TRYLOCK_PI: u32 = 8;
+    pub(super) const LOCK_PI2: u32 = 13;
     pub(super) const WAIT_BITSET: u32 = 9;
     pub(super) const WAKE_BITSET: u32 = 10;
     const PRIVATE: u32 = 128;
@@ -261,6 +265,8 @@ impl FutexOp {
         match self.command() {
             Self::WAKE => 3,
             Self::WAIT => 4,
+            Self::LOCK_PI | Self::LOCK_PI2 => 4,
+            Self::UNLOCK_PI | Self::TRYLOCK_PI => 2,
             Self::REQUEUE => 5,
             _ => 6,
         }

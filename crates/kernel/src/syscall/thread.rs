@@ -6,7 +6,7 @@ use super::types::Barrier;
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::task::{CloneFlags, CloneRequest, Signal, WaitStatus};
-use crate::{Errno, Pid};
+use crate::{Errno, HartId, Pid};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
 /// `exit(2)`: ends the calling task, and the process with its last.
@@ -190,12 +190,24 @@ pub(super) fn get_robust_list(
     Ok(0)
 }
 
+/// Takes the process's other tasks off their harts, or off the one that is named, so that each restarts its sequence.
+fn restart_sequences(ctx: &mut Ctx<'_>, only: Option<i32>) {
+    for hart in (0..ctx.kernel.sched.hart_count()).map(HartId) {
+        let wanted = hart != ctx.hart && only.is_none_or(|only| only == hart.0 as i32);
+        let task = ctx.kernel.sched.hart(hart).current.and_then(|tid| ctx.kernel.tasks.task(tid));
+        if wanted && task.is_some_and(|task| task.process == ctx.pid) {
+            ctx.kernel.preempt(ctx.harts, hart);
+        }
+    }
+}
+
 /// `membarrier(2)`: harts take turns and see every store at once, so there is nothing to wait for.
 ///
 /// # Errors
 /// `EINVAL` for flags and unknown commands, `EPERM` for a private command without its registration.
-pub(super) fn membarrier(ctx: &mut Ctx<'_>, command: Barrier, flags: u32, _hart: i32) -> SysResult {
-    /// Every command but those for restartable sequences, which Tine does not have.
+pub(super) fn membarrier(ctx: &mut Ctx<'_>, command: Barrier, flags: u32, hart: i32) -> SysResult {
+    /// `MEMBARRIER_CMD_FLAG_CPU`: only the hart that is named.
+    const FLAG_CPU: u32 = 1;
     const SUPPORTED: u32 = Barrier::GLOBAL
         | Barrier::GLOBAL_EXPEDITED
         | Barrier::REGISTER_GLOBAL_EXPEDITED
@@ -203,8 +215,11 @@ pub(super) fn membarrier(ctx: &mut Ctx<'_>, command: Barrier, flags: u32, _hart:
         | Barrier::REGISTER_PRIVATE_EXPEDITED
         | Barrier::PRIVATE_EXPEDITED_SYNC_CORE
         | Barrier::REGISTER_PRIVATE_EXPEDITED_SYNC_CORE
+        | Barrier::PRIVATE_EXPEDITED_RSEQ
+        | Barrier::REGISTER_PRIVATE_EXPEDITED_RSEQ
         | Barrier::GET_REGISTRATIONS;
-    if flags != 0 {
+    let one_hart = command.0 == Barrier::PRIVATE_EXPEDITED_RSEQ && flags == FLAG_CPU;
+    if flags != 0 && !one_hart {
         return Err(Errno::EINVAL.into());
     }
     let registered = ctx.process().barriers;
@@ -213,17 +228,23 @@ pub(super) fn membarrier(ctx: &mut Ctx<'_>, command: Barrier, flags: u32, _hart:
         Barrier::GLOBAL | Barrier::GLOBAL_EXPEDITED => Ok(0),
         Barrier::REGISTER_GLOBAL_EXPEDITED
         | Barrier::REGISTER_PRIVATE_EXPEDITED
-        | Barrier::REGISTER_PRIVATE_EXPEDITED_SYNC_CORE => {
+        | Barrier::REGISTER_PRIVATE_EXPEDITED_SYNC_CORE
+        | Barrier::REGISTER_PRIVATE_EXPEDITED_RSEQ => {
             ctx.process_mut().barriers |= command.0;
             Ok(0)
         }
         // The bit above a private command is its registration.
-        Barrier::PRIVATE_EXPEDITED | Barrier::PRIVATE_EXPEDITED_SYNC_CORE => {
+        Barrier::PRIVATE_EXPEDITED
+        | Barrier::PRIVATE_EXPEDITED_SYNC_CORE
+        | Barrier::PRIVATE_EXPEDITED_RSEQ => {
             if registered & command.0 << 1 == 0 {
                 return Err(Errno::EPERM.into());
             }
             if command.0 == Barrier::PRIVATE_EXPEDITED_SYNC_CORE {
                 ctx.harts.fence_i();
+            }
+            if command.0 == Barrier::PRIVATE_EXPEDITED_RSEQ {
+                restart_sequences(ctx, one_hart.then_some(hart));
             }
             Ok(0)
         }

@@ -9,7 +9,7 @@ use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::fs::{Console, OpenId, Position, ReadSource, Stop, Wait, WriteTarget};
 use crate::host::Stream;
-use crate::task::{SI_USER, Signal, WaitKey};
+use crate::task::{SI_USER, Signal, UNLIMITED, WaitKey};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
@@ -217,6 +217,7 @@ pub(super) fn begin(
 
 /// Writes bytes wherever they go to, and returns how many.
 pub(super) fn put(ctx: &mut Ctx<'_>, open: OpenId, position: Position, bytes: &[u8]) -> Result<u64, Stop> {
+    let bytes = allowed(ctx, open, position, bytes)?;
     let target = ctx.with_fs(|fs, env| fs.write(env, open, position, bytes));
     ctx.wake_files();
     match target? {
@@ -226,6 +227,27 @@ pub(super) fn put(ctx: &mut Ctx<'_>, open: OpenId, position: Position, bytes: &[
             let stream = if console == Console::Stderr { Stream::Stderr } else { Stream::Stdout };
             if ctx.host.write(stream, bytes) { Ok(bytes.len() as u64) } else { Err(Errno::EPIPE.into()) }
         }
+    }
+}
+
+/// Returns those of the bytes that the process may write to a file so large (`RLIMIT_FSIZE`).
+///
+/// # Errors
+/// `EFBIG` when it is none.
+fn allowed<'a>(
+    ctx: &mut Ctx<'_>,
+    open: OpenId,
+    position: Position,
+    bytes: &'a [u8],
+) -> Result<&'a [u8], Errno> {
+    let limit = ctx.file_size_limit();
+    if limit == UNLIMITED || bytes.is_empty() {
+        return Ok(bytes);
+    }
+    let Some(offset) = ctx.with_fs(|fs, env| fs.write_offset(env, open, position)) else { return Ok(bytes) };
+    match limit.saturating_sub(offset) {
+        0 => Err(Errno::EFBIG),
+        room => Ok(&bytes[..bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX))]),
     }
 }
 
@@ -304,7 +326,7 @@ impl Write {
     }
 
     fn fail(&self, ctx: &mut Ctx<'_>, errno: Errno) -> SysResult {
-        raise_sigpipe(ctx, errno);
+        raise_signal_of(ctx, errno, self.done);
         if self.done > 0 { Ok(self.done) } else { Err(errno.into()) }
     }
 
@@ -318,12 +340,15 @@ impl Write {
     }
 }
 
-/// Sends the signal that goes with `EPIPE`.
-pub(super) fn raise_sigpipe(ctx: &mut Ctx<'_>, errno: Errno) {
-    if errno == Errno::EPIPE {
-        let info = ctx.own_signal(Signal::SIGPIPE, SI_USER);
-        ctx.kernel.send_to_task(ctx.tid, info);
-    }
+/// Sends the signal that goes with an errno: SIGPIPE, or SIGXFSZ where the limit of file sizes let nothing through.
+pub(super) fn raise_signal_of(ctx: &mut Ctx<'_>, errno: Errno, done: u64) {
+    let signal = match errno {
+        Errno::EPIPE => Signal::SIGPIPE,
+        Errno::EFBIG if done == 0 && ctx.file_size_limit() != UNLIMITED => Signal::SIGXFSZ,
+        _ => return,
+    };
+    let info = ctx.own_signal(signal, SI_USER);
+    ctx.kernel.send_to_task(ctx.tid, info);
 }
 
 /// Returns a single piece.

@@ -205,6 +205,7 @@ flag_set! {
         0x3 = "MAP_SHARED_VALIDATE",
         0x1 = "MAP_SHARED",
         0x2 = "MAP_PRIVATE",
+        0x8 = "MAP_DROPPABLE",
         0x10 = "MAP_FIXED",
         0x20 = "MAP_ANONYMOUS",
         0x100 = "MAP_GROWSDOWN",
@@ -224,6 +225,20 @@ flag_set! {
         0x1 = "MREMAP_MAYMOVE",
         0x2 = "MREMAP_FIXED",
         0x4 = "MREMAP_DONTUNMAP",
+    }
+    /// `RSEQ_FLAG_*` of rseq.
+    RseqFlags("0") {
+        0x1 = "RSEQ_FLAG_UNREGISTER",
+    }
+    /// `MLOCK_*` of mlock2.
+    LockFlags("0") {
+        0x1 = "MLOCK_ONFAULT",
+    }
+    /// `MCL_*` of mlockall.
+    LockAllFlags("0") {
+        0x1 = "MCL_CURRENT",
+        0x2 = "MCL_FUTURE",
+        0x4 = "MCL_ONFAULT",
     }
     /// `MS_*` of msync.
     MsyncFlags("0") {
@@ -306,6 +321,8 @@ impl Barrier {
     pub(super) const REGISTER_PRIVATE_EXPEDITED: u32 = 16;
     pub(super) const PRIVATE_EXPEDITED_SYNC_CORE: u32 = 32;
     pub(super) const REGISTER_PRIVATE_EXPEDITED_SYNC_CORE: u32 = 64;
+    pub(super) const PRIVATE_EXPEDITED_RSEQ: u32 = 128;
+    pub(super) const REGISTER_PRIVATE_EXPEDITED_RSEQ: u32 = 256;
     pub(super) const GET_REGISTRATIONS: u32 = 512;
 }
 

@@ -283,7 +283,8 @@ impl Ctx<'_> {
         }
     }
 
-    /// Ends a process whose signal frame cannot be read back (Linux 6.12 arch/riscv/kernel/signal.c badframe).
+    /// Sends SIGSEGV for user memory that the kernel needs and cannot have: a signal frame that cannot be read back (Linux 6.12
+    /// arch/riscv/kernel/signal.c badframe), an area of restartable sequences.
     pub(crate) fn force_bad_frame(&mut self) {
         self.force_signal(SignalInfo::of_kernel(Signal::SIGSEGV));
     }
@@ -295,7 +296,9 @@ impl Ctx<'_> {
     /// a handler on another stack may take (Linux 6.12 kernel/signal.c `force_sigsegv`).
     fn run_handler(&mut self, handler: VirtAddr, action: &Action, info: &SignalInfo) -> Result<(), Ended> {
         if let Some(suspended) = self.task_mut().interrupted.take() {
-            if action.flags & SA_RESTART != 0 && suspended.continuation.restart() == Restart::IfAsked {
+            let restart = suspended.continuation.restart();
+            let is_asked = action.flags & SA_RESTART != 0 && restart == Restart::IfAsked;
+            if is_asked || restart == Restart::Always {
                 syscall::show_interrupted(self, &suspended);
                 let ecall = self.harts.pc(self.hart).wrapping_sub(4);
                 self.harts.set_pc(self.hart, ecall);
@@ -310,7 +313,7 @@ impl Ctx<'_> {
             let once = Action { handler: Handler::Default, ..*action };
             self.kernel.tasks.set_action(self.pid, info.signal, once);
         }
-        if frame::push(self, handler, action, info).is_err() {
+        if self.refresh_rseq().is_err() || frame::push(self, handler, action, info).is_err() {
             let lost_room = SignalInfo::of_kernel(Signal::SIGSEGV);
             if info.signal != Signal::SIGSEGV {
                 self.force_signal(lost_room);

@@ -128,6 +128,7 @@ impl Ctx<'_> {
             },
             set_child_tid: child_tid(CloneFlags::CHILD_SETTID),
             clear_child_tid: child_tid(CloneFlags::CHILD_CLEARTID),
+            rseq: self.task().rseq.filter(|_| !request.has(CloneFlags::VM)),
             affinity: self.task().affinity,
             credentials: self.task().credentials.clone(),
             scheduling: self.task().scheduling.of_child(),

@@ -29,43 +29,88 @@ pub enum FutexKey {
     Page(FileId, u64, u64),
 }
 
+/// What a task waits for at a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be woken.
+    Wake,
+    /// To be given the lock that the word is (`FUTEX_LOCK_PI`).
+    Lock,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Waiter {
     task: Pid,
+    /// Which of the words that the task waits for this is.
+    index: usize,
     /// The wake-ups that it listens to.
     bitset: u32,
+    purpose: Purpose,
 }
 
 /// Who waits for which futex, the longest first.
 #[derive(Clone, Debug, Default)]
 pub struct Futexes {
     queues: BTreeMap<FutexKey, VecDeque<Waiter>>,
-    waiting: BTreeMap<Pid, FutexKey>,
+    /// The words that each task waits for; `None` is one that has woken it.
+    waiting: BTreeMap<Pid, Vec<Option<FutexKey>>>,
+    /// Who holds the locks that others wait for.
+    owners: BTreeMap<FutexKey, Pid>,
 }
 
 impl Futexes {
     /// Puts a task at the end of a queue.
     pub fn wait(&mut self, key: FutexKey, task: Pid, bitset: u32) {
-        self.queues.entry(key).or_default().push_back(Waiter { task, bitset });
-        self.waiting.insert(task, key);
+        self.enqueue(key, Waiter { task, index: 0, bitset, purpose: Purpose::Wake });
+        self.waiting.insert(task, vec![Some(key)]);
     }
 
-    /// Tells whether a task is in a queue: once it is not, it has been woken.
+    /// Puts a task at the end of several queues; one that wakes it does.
+    pub fn wait_for_any(&mut self, keys: &[FutexKey], task: Pid) {
+        for (index, key) in keys.iter().enumerate() {
+            self.enqueue(*key, Waiter { task, index, bitset: ANY_BIT, purpose: Purpose::Wake });
+        }
+        self.waiting.insert(task, keys.iter().copied().map(Some).collect());
+    }
+
+    /// Puts a task at the end of the queue for a lock that `owner` holds.
+    pub fn wait_for_lock(&mut self, key: FutexKey, task: Pid, owner: Pid) {
+        self.enqueue(key, Waiter { task, index: 0, bitset: ANY_BIT, purpose: Purpose::Lock });
+        self.waiting.insert(task, vec![Some(key)]);
+        self.owners.insert(key, owner);
+    }
+
+    fn enqueue(&mut self, key: FutexKey, waiter: Waiter) {
+        self.queues.entry(key).or_default().push_back(waiter);
+    }
+
+    /// Tells whether a task is in all of its queues: once it is not, it has been woken.
     pub fn is_waiting(&self, task: Pid) -> bool {
-        self.waiting.contains_key(&task)
+        self.waiting.get(&task).is_some_and(|keys| keys.iter().all(Option::is_some))
     }
 
-    /// Takes a task out of its queue.
+    /// Returns which of its words has woken a task, the last if there are several.
+    pub fn woken_by(&self, task: Pid) -> Option<usize> {
+        self.waiting.get(&task)?.iter().rposition(Option::is_none)
+    }
+
+    /// Returns what those wait for who are in a queue: all for the same.
+    pub fn purpose(&self, key: FutexKey) -> Option<Purpose> {
+        self.queues.get(&key)?.front().map(|waiter| waiter.purpose)
+    }
+
+    /// Takes a task out of its queues.
     pub fn remove(&mut self, task: Pid) {
-        let Some(key) = self.waiting.remove(&task) else { return };
-        self.take(key, 1, |waiter| waiter.task == task);
+        for key in self.waiting.remove(&task).into_iter().flatten().flatten() {
+            self.take(key, u64::MAX, |waiter| waiter.task == task);
+        }
     }
 
     /// Takes up to `count` waiters that listen to one of `bitset` out of a queue, and returns them.
     pub fn wake(&mut self, key: FutexKey, count: u64, bitset: u32) -> Vec<Pid> {
         let woken = self.take(key, count, |waiter| waiter.bitset & bitset != 0);
         for waiter in &woken {
-            self.waiting.remove(&waiter.task);
+            self.move_waiter(waiter, None);
         }
         woken.into_iter().map(|waiter| waiter.task).collect()
     }
@@ -78,9 +123,31 @@ impl Futexes {
         }
         let moved = self.take(from, count, |_| true);
         for waiter in &moved {
-            self.wait(to, waiter.task, waiter.bitset);
+            self.enqueue(to, *waiter);
+            self.move_waiter(waiter, Some(to));
         }
         moved.len() as u64
+    }
+
+    /// Gives a lock to the one who has waited longest, and returns who that is.
+    pub fn hand_over(&mut self, key: FutexKey) -> Option<Pid> {
+        let next = self.take(key, 1, |_| true).pop()?;
+        self.move_waiter(&next, None);
+        if self.queues.contains_key(&key) {
+            self.owners.insert(key, next.task);
+        }
+        Some(next.task)
+    }
+
+    /// Returns the locks for which others wait and that a task holds.
+    pub fn held_by(&self, task: Pid) -> Vec<FutexKey> {
+        self.owners.iter().filter(|(_, owner)| **owner == task).map(|(key, _)| *key).collect()
+    }
+
+    fn move_waiter(&mut self, waiter: &Waiter, to: Option<FutexKey>) {
+        if let Some(place) = self.waiting.get_mut(&waiter.task).and_then(|keys| keys.get_mut(waiter.index)) {
+            *place = to;
+        }
     }
 
     fn take(&mut self, key: FutexKey, count: u64, wanted: impl Fn(&Waiter) -> bool) -> Vec<Waiter> {
@@ -95,6 +162,7 @@ impl Futexes {
         });
         if queue.is_empty() {
             self.queues.remove(&key);
+            self.owners.remove(&key);
         }
         taken
     }
@@ -152,7 +220,7 @@ impl Ctx<'_> {
     /// Wakes up to `count` tasks that wait for a word, and returns how many there were.
     ///
     /// # Errors
-    /// As [`Self::futex_key`].
+    /// As [`Self::futex_key`]; `EINVAL` where they wait for a lock.
     pub(crate) fn wake_futex(
         &mut self,
         at: VirtAddr,
@@ -161,7 +229,27 @@ impl Ctx<'_> {
         bitset: u32,
     ) -> Result<u64, Errno> {
         let key = self.futex_key(at, scope, Access::Load)?;
+        self.check_no_lock(key)?;
         Ok(self.wake_key(key, count, bitset))
+    }
+
+    /// Refuses to wake who waits for a lock: only its holder gives it away.
+    ///
+    /// # Errors
+    /// `EINVAL`.
+    pub(crate) fn check_no_lock(&self, key: FutexKey) -> Result<(), Errno> {
+        let is_lock = self.kernel.futexes.purpose(key) == Some(Purpose::Lock);
+        if is_lock { Err(Errno::EINVAL) } else { Ok(()) }
+    }
+
+    /// Gives away the locks of a task that ends, for which others wait (exit_pi_state_list). Each learns by its word's
+    /// `FUTEX_OWNER_DIED`, which it sets itself, how it came by it.
+    pub(crate) fn give_up_locks(&mut self, tid: Pid) {
+        for key in self.kernel.futexes.held_by(tid) {
+            if let Some(next) = self.kernel.futexes.hand_over(key) {
+                self.kernel.wake_task(next);
+            }
+        }
     }
 
     /// Wakes up to `count` tasks that wait for a futex, and returns how many there were.

@@ -32,6 +32,7 @@ impl Ctx<'_> {
             self.task_mut().parent_death_signal = None;
         }
         self.task_mut().credentials = after;
+        self.kernel.limit_memory(self.tid);
     }
 
     /// Checks that the task's user may have one more task (`copy_process`).

@@ -67,7 +67,7 @@ impl Ctx<'_> {
         let top = VirtAddr(TASK_SIZE - offsets.map_or(0, |offsets| offsets.stack_bytes));
         let strings = Strings::new(top, &program.name, &program.strings);
         let mm = self.create_memory()?;
-        let limits = self.process().rlimits.of_memory();
+        let limits = self.process().rlimits.of_memory(self.credentials());
         let space = self.kernel.memory.space_mut(mm);
         space.limits = limits;
         space.layout.mmap_base = match offsets {

@@ -17,7 +17,8 @@ mod load;
 mod posix_timers;
 mod priority;
 mod rlimits;
-mod robust;
+pub(crate) mod robust;
+mod rseq;
 mod sched;
 mod script;
 pub(crate) mod signal;
@@ -40,6 +41,7 @@ pub use posix_timers::PosixTimers;
 pub(crate) use priority::MOST_URGENT;
 pub use priority::{Policy, Scheduling};
 pub use rlimits::{Resource, Rlimit, Rlimits, UNLIMITED};
+pub use rseq::Rseq;
 pub(crate) use sched::NEVER_NS;
 pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, TRAP_NS, WaitKey};
 pub use signal::{

@@ -1,5 +1,6 @@
 //! Resource limits (getrlimit(2)): what a process may use at most. fork copies them, exec keeps them.
 
+use crate::creds::{Capabilities, Credentials};
 use crate::mm;
 
 /// No limit (`RLIM_INFINITY`).
@@ -47,7 +48,7 @@ macro_rules! resources {
 resources! {
     /// Time on a hart. Not enforced.
     Cpu = "Max cpu time", "seconds", UNLIMITED, UNLIMITED;
-    /// Size of a file that is written. Not enforced.
+    /// Size up to which a file may be written.
     FileSize = "Max file size", "bytes", UNLIMITED, UNLIMITED;
     /// Private writable memory.
     Data = "Max data size", "bytes", UNLIMITED, UNLIMITED;
@@ -121,12 +122,14 @@ impl Rlimits {
         heading + &lines.collect::<String>()
     }
 
-    /// Returns those that the memory manager enforces.
-    pub const fn of_memory(&self) -> mm::Limits {
+    /// Returns those that the memory manager enforces on who has these credentials.
+    pub const fn of_memory(&self, credentials: &Credentials) -> mm::Limits {
+        let locks_all = credentials.can(Capabilities::IPC_LOCK);
         mm::Limits {
             stack_bytes: self.current(Resource::Stack),
             data_bytes: self.current(Resource::Data),
             address_space_bytes: self.current(Resource::AddressSpace),
+            locked_bytes: if locks_all { UNLIMITED } else { self.current(Resource::LockedMemory) },
         }
     }
 }
@@ -168,6 +171,6 @@ mod tests {
 
     #[test]
     fn memory_begins_with_the_limits_of_a_process() {
-        assert_eq!(Rlimits::default().of_memory(), mm::Limits::default());
+        assert_eq!(Rlimits::default().of_memory(Credentials::of_kernel()), mm::Limits::default());
     }
 }

@@ -8,11 +8,11 @@ use crate::{Errno, Pid};
 use tine_mmu::VirtAddr;
 
 /// `FUTEX_WAITERS`: somebody waits in the kernel.
-const WAITERS: u32 = 0x8000_0000;
+pub(crate) const WAITERS: u32 = 0x8000_0000;
 /// `FUTEX_OWNER_DIED`.
-const OWNER_DIED: u32 = 0x4000_0000;
+pub(crate) const OWNER_DIED: u32 = 0x4000_0000;
 /// `FUTEX_TID_MASK`: the bits that hold the owner's number.
-const TID_MASK: u32 = 0x3fff_ffff;
+pub(crate) const TID_MASK: u32 = 0x3fff_ffff;
 /// `ROBUST_LIST_LIMIT`: a list that never ends is left after so many entries.
 const LIMIT: usize = 2048;
 
@@ -38,10 +38,12 @@ impl Ctx<'_> {
         let Some(task) = self.kernel.tasks.task_mut(tid) else { return };
         let (list, word) = (std::mem::take(&mut task.robust_list), std::mem::take(&mut task.clear_child_tid));
         task.set_child_tid = 0;
+        task.rseq = None;
         let Some(mm) = self.process().mm else { return };
         if list != 0 {
             let _: Result<(), Errno> = self.leave_robust_list(tid, VirtAddr(list));
         }
+        self.give_up_locks(tid);
         // Where nobody else can see the word, Linux leaves it alone.
         if word != 0 && self.kernel.memory.users(mm) > 1 {
             let _: Result<(), Errno> = self.write(UserPtr::new(VirtAddr(word)), 0_u32);

@@ -114,6 +114,8 @@ fn auxiliary_vector(facts: &ProgramFacts<'_>, random_at: VirtAddr, path: VirtAdd
     const AT_CLKTCK: u64 = 17;
     const AT_SECURE: u64 = 23;
     const AT_RANDOM: u64 = 25;
+    const AT_RSEQ_FEATURE_SIZE: u64 = 27;
+    const AT_RSEQ_ALIGN: u64 = 28;
     const AT_EXECFN: u64 = 31;
     const AT_SYSINFO_EHDR: u64 = 33;
     /// From `AT_L1I_CACHESIZE` to `AT_L3_CACHEGEOMETRY`: the caches are not modelled, and Linux says 0 where it knows none.
@@ -141,6 +143,8 @@ fn auxiliary_vector(facts: &ProgramFacts<'_>, random_at: VirtAddr, path: VirtAdd
         (AT_SECURE, u64::from(*is_privileged)),
         (AT_RANDOM, random_at.0),
         (AT_EXECFN, path.0),
+        (AT_RSEQ_FEATURE_SIZE, crate::syscall::RSEQ_FEATURE_BYTES),
+        (AT_RSEQ_ALIGN, crate::syscall::RSEQ_ALIGNMENT),
         (AT_NULL, 0),
     ]);
     vector

@@ -7,6 +7,7 @@ use super::handlers::{Handlers, HandlersId};
 use super::posix_timers::PosixTimers;
 use super::priority::Scheduling;
 use super::rlimits::Rlimits;
+use super::rseq::Rseq;
 use super::signal::{Pending, Signal, SignalSet};
 use super::stop::JobState;
 use super::timers::IntervalTimers;
@@ -100,6 +101,8 @@ pub struct Task {
     pub clear_child_tid: u64,
     /// Head of the list of mutexes that it may die with (set_robust_list(2)); 0 is none.
     pub robust_list: u64,
+    /// Its restartable sequences (rseq(2)).
+    pub rseq: Option<Rseq>,
     /// The task that waits until this one gives its address space back (vfork).
     pub vfork_parent: Option<Pid>,
     /// The harts on which it may run, bit n for hart n (sched_setaffinity(2)).
@@ -138,6 +141,7 @@ impl Task {
             set_child_tid: 0,
             clear_child_tid: 0,
             robust_list: 0,
+            rseq: None,
             vfork_parent: None,
             affinity: u64::MAX,
             name: None,

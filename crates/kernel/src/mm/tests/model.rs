@@ -1,7 +1,9 @@
 //! Random histories of several processes, compared with a model that knows no frames: only bytes.
 
 use super::world::World;
-use crate::mm::{Advice, Fault, MapBacking, MapRequest, OnFork, Placement, Prot, RemapRequest, Sharing};
+use crate::mm::{
+    Advice, Fault, MapBacking, MapRequest, OnFork, Placement, Prot, Remains, RemapRequest, Sharing,
+};
 use crate::{Errno, FileId, ForkMode, MemoryPolicy, MmId};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -273,9 +275,15 @@ impl Twin {
             old_len_bytes: len(&from),
             new_len_bytes: len(&to),
             may_move: true,
-            to: Some(address(to.start)),
+            placement: Placement::Fixed(address(to.start)),
+            remains: Remains::Nothing,
         };
         let outcome = self.world.work(mm, |memory, work| memory.remap(work, mm, request));
+        if self.page(mm, from.start).is_none() {
+            // Noticed before anything is changed.
+            assert_eq!(outcome, Err(Errno::EFAULT));
+            return;
+        }
         if overlap {
             assert_eq!(outcome, Err(Errno::EINVAL));
             return;

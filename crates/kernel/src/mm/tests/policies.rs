@@ -1,7 +1,7 @@
 //! Switches of the policy, and what the harts are told.
 
 use super::world::{RW, World};
-use crate::mm::{MapRequest, RemapRequest, Work};
+use crate::mm::{MapRequest, Placement, Remains, RemapRequest, Work};
 use crate::{FaultKind, ForkMode, HartId, MemoryCounters, MemoryPolicy};
 use tine_mmu::{Access, AdUpdate, Asid, Fence, PAGE_SIZE, VirtAddr};
 
@@ -125,7 +125,9 @@ fn pages_move_with_their_contents_and_leave_nothing_behind() {
     let child = world.fork(mm);
     let remap = |world: &mut World, at, old: u64, new: u64, to: Option<VirtAddr>| {
         let (old_len_bytes, new_len_bytes) = (old * PAGE_SIZE, new * PAGE_SIZE);
-        let request = RemapRequest { at, old_len_bytes, new_len_bytes, may_move: true, to };
+        let placement = to.map_or(Placement::Anywhere, Placement::Fixed);
+        let remains = Remains::Nothing;
+        let request = RemapRequest { at, old_len_bytes, new_len_bytes, may_move: true, placement, remains };
         world.work(mm, |memory, work| memory.remap(work, mm, request))
     };
     let there = VirtAddr(0x5000_0000);

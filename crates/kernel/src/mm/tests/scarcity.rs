@@ -1,7 +1,7 @@
 //! What happens when frames, areas or limits run out: an error, and nothing is lost or leaked.
 
 use super::world::{RW, World};
-use crate::mm::{Advice, Fault, MapRequest, OnFork, OutOfMemory, Placement, Prot, RemapRequest};
+use crate::mm::{Advice, Fault, MapRequest, OnFork, OutOfMemory, Placement, Prot, Remains, RemapRequest};
 use crate::{Errno, ForkMode, MemoryPolicy};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
@@ -114,7 +114,8 @@ fn limits_count_what_linux_counts() {
         old_len_bytes: 10 * PAGE_SIZE,
         new_len_bytes: 13 * PAGE_SIZE,
         may_move: true,
-        to: None,
+        placement: Placement::Anywhere,
+        remains: Remains::Nothing,
     };
     assert_eq!(world.work(mm, |memory, work| memory.remap(work, mm, grow)), Err(Errno::ENOMEM));
     assert_eq!(world.memory.usage(mm).size, 18);

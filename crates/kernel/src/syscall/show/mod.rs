@@ -110,6 +110,8 @@ pub enum Restart {
     Never,
     /// `ERESTARTSYS`: it starts again after a handler with SA_RESTART.
     IfAsked,
+    /// `ERESTARTNOINTR`: it starts again after every handler.
+    Always,
     /// `ERESTARTNOHAND`: it goes on unless there was a handler.
     WithoutHandler,
     /// `ERESTART_RESTARTBLOCK`: the same, and the time that has passed counts.
@@ -121,6 +123,7 @@ impl Restart {
         match self {
             Self::Never => "EINTR (Interrupted system call)",
             Self::IfAsked => "ERESTARTSYS (To be restarted if SA_RESTART is set)",
+            Self::Always => "ERESTARTNOINTR (To be restarted)",
             Self::WithoutHandler => "ERESTARTNOHAND (To be restarted if no handler)",
             Self::WithTimeLeft => "ERESTART_RESTARTBLOCK (Interrupted by signal)",
         }

@@ -223,7 +223,7 @@ impl Operation {
 
 impl Ctx<'_> {
     /// Returns who makes the call.
-    fn socket_caller(&self) -> Caller {
+    pub(super) fn socket_caller(&self) -> Caller {
         Caller { pid: self.pid, work_dir: self.task().work_dir }
     }
 

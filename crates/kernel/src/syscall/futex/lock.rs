@@ -1,0 +1,149 @@
+//! Locks that the kernel gives from hand to hand (`FUTEX_LOCK_PI` and its siblings; Linux 6.12 kernel/futex/pi.c).
+//!
+//! The word holds its owner's number. Priorities are not inherited: who waits longest is next.
+
+use crate::ctx::Ctx;
+use crate::kernel::INIT;
+use crate::syscall::{Continuation, Flow, SysResult, UserPtr};
+use crate::task::futex::{FutexKey, KeyScope, Purpose};
+use crate::task::robust::{OWNER_DIED, TID_MASK, WAITERS};
+use crate::{Errno, Pid};
+use tine_mmu::{Access, VirtAddr};
+
+/// A task that waits for a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    word: VirtAddr,
+    deadline_ns: Option<u64>,
+}
+
+impl Wait {
+    /// Returns when the wait is given up, in virtual nanoseconds.
+    pub(in crate::syscall) const fn deadline_ns(&self) -> Option<u64> {
+        self.deadline_ns
+    }
+
+    /// Says what the wait is for.
+    pub(in crate::syscall) fn describe(&self) -> String {
+        format!("the lock at {}", self.word)
+    }
+
+    /// Returns once the task has been given the lock, or the time is over.
+    pub(in crate::syscall) fn resume(self, ctx: &mut Ctx<'_>) -> SysResult {
+        if !ctx.kernel.futexes.is_waiting(ctx.tid) {
+            ctx.kernel.futexes.remove(ctx.tid);
+            own_after_death(ctx, self.word)?;
+            return Ok(0);
+        }
+        if self.deadline_ns.is_some_and(|deadline_ns| ctx.now_ns() >= deadline_ns) {
+            ctx.kernel.futexes.remove(ctx.tid);
+            return Err(Errno::ETIMEDOUT.into());
+        }
+        Err(Flow::Block(Continuation::FutexLock(self)))
+    }
+}
+
+/// Writes the number of a new owner where the old one died and so could not.
+fn own_after_death(ctx: &mut Ctx<'_>, word: VirtAddr) -> Result<(), Errno> {
+    let own = ctx.tid.0 as u32;
+    change(ctx, word, |value| Ok(if value & TID_MASK == own { value } else { own | WAITERS | OWNER_DIED }))?;
+    Ok(())
+}
+
+/// Changes a word as `next` says, and returns what it held.
+fn change(ctx: &mut Ctx<'_>, word: VirtAddr, next: impl Fn(u32) -> Result<u32, Errno>) -> Result<u32, Errno> {
+    loop {
+        let value = ctx.read(UserPtr::<u32>::new(word))?;
+        if ctx.compare_exchange(word, value, next(value)?)? == value {
+            return Ok(value);
+        }
+    }
+}
+
+/// What came of an attempt to take a lock.
+enum Attempt {
+    /// The caller has it now.
+    Taken,
+    /// This task has it, and the word says that somebody waits.
+    HeldBy(Pid),
+}
+
+/// Takes a lock if nobody has it (futex_lock_pi_atomic).
+///
+/// # Errors
+/// `EDEADLK` when the caller has it; `ESRCH` when nobody has the number in the word; `EINVAL` when who waits for the word
+/// wants to be woken.
+fn attempt(ctx: &mut Ctx<'_>, word: VirtAddr, key: FutexKey) -> Result<Attempt, Errno> {
+    let own = ctx.tid.0 as u32;
+    let waited_for = ctx.kernel.futexes.purpose(key);
+    let owner_of = |value: u32| Pid((value & TID_MASK) as i32);
+    let value = ctx.read(UserPtr::<u32>::new(word))?;
+    if value & TID_MASK == own {
+        return Err(Errno::EDEADLK);
+    }
+    if waited_for == Some(Purpose::Wake) {
+        return Err(Errno::EINVAL);
+    }
+    let owner = owner_of(value);
+    let lives = owner == INIT || ctx.kernel.tasks.task(owner).is_some();
+    if value & TID_MASK != 0 && waited_for.is_none() && !lives {
+        return Err(Errno::ESRCH);
+    }
+    let more_wait = if waited_for.is_some() { WAITERS } else { 0 };
+    let before = change(ctx, word, |value| {
+        Ok(if value & TID_MASK == 0 { value & OWNER_DIED | own | more_wait } else { value | WAITERS })
+    })?;
+    if before & TID_MASK == 0 { Ok(Attempt::Taken) } else { Ok(Attempt::HeldBy(owner_of(before))) }
+}
+
+/// `FUTEX_LOCK_PI`, `FUTEX_LOCK_PI2`: takes the lock, or waits until it is given.
+///
+/// # Errors
+/// As [`attempt`]; `ETIMEDOUT`, `EFAULT`.
+pub(super) fn lock(
+    ctx: &mut Ctx<'_>,
+    word: VirtAddr,
+    scope: KeyScope,
+    deadline_ns: Option<u64>,
+) -> SysResult {
+    let key = ctx.futex_key(word, scope, Access::Store)?;
+    match attempt(ctx, word, key)? {
+        Attempt::Taken => Ok(0),
+        Attempt::HeldBy(owner) => {
+            ctx.kernel.futexes.wait_for_lock(key, ctx.tid, owner);
+            Wait { word, deadline_ns }.resume(ctx)
+        }
+    }
+}
+
+/// `FUTEX_TRYLOCK_PI`.
+///
+/// # Errors
+/// As [`attempt`]; `EAGAIN` when another task has it.
+pub(super) fn try_lock(ctx: &mut Ctx<'_>, word: VirtAddr, scope: KeyScope) -> SysResult {
+    let key = ctx.futex_key(word, scope, Access::Store)?;
+    match attempt(ctx, word, key)? {
+        Attempt::Taken => Ok(0),
+        Attempt::HeldBy(_) => Err(Errno::EAGAIN.into()),
+    }
+}
+
+/// `FUTEX_UNLOCK_PI`: gives the lock to who has waited longest.
+///
+/// # Errors
+/// `EPERM` when the caller does not have it, `EINVAL` when who waits for the word wants to be woken; `EFAULT`.
+pub(super) fn unlock(ctx: &mut Ctx<'_>, word: VirtAddr, scope: KeyScope) -> SysResult {
+    if ctx.read(UserPtr::<u32>::new(word))? & TID_MASK != ctx.tid.0 as u32 {
+        return Err(Errno::EPERM.into());
+    }
+    let key = ctx.futex_key(word, scope, Access::Store)?;
+    if ctx.kernel.futexes.purpose(key) == Some(Purpose::Wake) {
+        return Err(Errno::EINVAL.into());
+    }
+    let next = ctx.kernel.futexes.hand_over(key);
+    change(ctx, word, |_| Ok(next.map_or(0, |tid| tid.0 as u32 | WAITERS)))?;
+    if let Some(next) = next {
+        ctx.kernel.wake_task(next);
+    }
+    Ok(0)
+}

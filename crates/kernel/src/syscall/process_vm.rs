@@ -1,0 +1,142 @@
+//! process_vm_readv(2) and process_vm_writev(2): memory of other processes (Linux 6.12 mm/process_vm_access.c).
+
+use super::args::UserPtr;
+use super::{Flow, SysResult};
+use crate::ctx::Ctx;
+use crate::{Errno, MmId, Pid};
+use tine_mmu::{Access, PAGE_SIZE, VirtAddr};
+
+/// The most ranges of one vector (`UIO_MAXIOV`).
+const MOST_RANGES: u64 = 1024;
+/// The most bytes of one call (`MAX_RW_COUNT`).
+const MOST_BYTES: u64 = 0x7fff_f000;
+
+/// A piece of memory that a vector names.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    at: VirtAddr,
+    len: u64,
+}
+
+/// `process_vm_readv(2)`.
+pub(super) fn process_vm_readv(
+    ctx: &mut Ctx<'_>,
+    pid: Pid,
+    local: VirtAddr,
+    local_count: u64,
+    remote: VirtAddr,
+    remote_count: u64,
+    flags: u64,
+) -> SysResult {
+    transfer(ctx, pid, [(local, local_count), (remote, remote_count)], flags, Access::Load)
+}
+
+/// `process_vm_writev(2)`.
+pub(super) fn process_vm_writev(
+    ctx: &mut Ctx<'_>,
+    pid: Pid,
+    local: VirtAddr,
+    local_count: u64,
+    remote: VirtAddr,
+    remote_count: u64,
+    flags: u64,
+) -> SysResult {
+    transfer(ctx, pid, [(local, local_count), (remote, remote_count)], flags, Access::Store)
+}
+
+/// Copies between the caller's memory and another process's, which is accessed by `access`. What is copied before a page that
+/// cannot be accessed counts.
+///
+/// # Errors
+/// `EINVAL` for flags, too many ranges or too long ones; `EFAULT` when nothing could be copied; `ESRCH`; `EPERM` for a process
+/// that the caller may not inspect.
+fn transfer(
+    ctx: &mut Ctx<'_>,
+    pid: Pid,
+    vectors: [(VirtAddr, u64); 2],
+    flags: u64,
+    access: Access,
+) -> SysResult {
+    if flags != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let [local, remote] = vectors;
+    let mut local = read_vector(ctx, local.0, local.1)?;
+    if local.is_empty() {
+        return Ok(0);
+    }
+    let remote = read_vector(ctx, remote.0, remote.1)?;
+    if remote.is_empty() {
+        return Ok(0);
+    }
+    let other = inspected(ctx, pid)?;
+    let mut done = 0;
+    for mut from in remote {
+        while from.len > 0 {
+            let Some(to) = local.first_mut() else { return Ok(done) };
+            let len = from.len.min(to.len).min(PAGE_SIZE - from.at.offset());
+            let (here, there) = (to.at, from.at);
+            (to.at, to.len, from.at, from.len) = (here + len, to.len - len, there + len, from.len - len);
+            if to.len == 0 {
+                local.remove(0);
+            }
+            match copy(ctx, other, here, there, len as usize, access) {
+                Ok(()) => done += len,
+                Err(errno) if done == 0 => return Err(errno.into()),
+                Err(_) => return Ok(done),
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// Copies bytes that lie in one page of the other process.
+fn copy(
+    ctx: &mut Ctx<'_>,
+    other: MmId,
+    here: VirtAddr,
+    there: VirtAddr,
+    len: usize,
+    access: Access,
+) -> Result<(), Errno> {
+    let mut bytes = vec![0; len];
+    if access == Access::Store {
+        ctx.read_bytes(here, &mut bytes).map_err(|_| Errno::EFAULT)?;
+        ctx.memory(other, |memory, work| memory.poke(work, other, there, &bytes)).map_err(|_| Errno::EFAULT)
+    } else {
+        ctx.memory(other, |memory, work| memory.peek(work, other, there, &mut bytes))
+            .map_err(|_| Errno::EFAULT)?;
+        ctx.write_bytes(here, &bytes).map_err(|_| Errno::EFAULT)
+    }
+}
+
+/// Reads a vector, without its empty ranges.
+fn read_vector(ctx: &mut Ctx<'_>, at: VirtAddr, count: u64) -> Result<Vec<Piece>, Errno> {
+    if count > MOST_RANGES {
+        return Err(Errno::EINVAL);
+    }
+    let mut pieces = Vec::new();
+    let mut room = MOST_BYTES;
+    for index in 0..count {
+        let [base, len] = ctx.read(UserPtr::<[u64; 2]>::new(at + 16 * index))?;
+        if len > i64::MAX as u64 {
+            return Err(Errno::EINVAL);
+        }
+        let len = len.min(room);
+        room -= len;
+        if len > 0 {
+            pieces.push(Piece { at: VirtAddr(base), len });
+        }
+    }
+    Ok(pieces)
+}
+
+/// Returns the memory of a process that the caller may inspect.
+fn inspected(ctx: &Ctx<'_>, pid: Pid) -> Result<MmId, Flow> {
+    let process = ctx.kernel.tasks.process_of(pid).ok_or(Errno::ESRCH)?;
+    let target = ctx.kernel.tasks.credentials(process).ok_or(Errno::ESRCH)?;
+    if process != ctx.pid && !ctx.credentials().as_real_user().may_inspect(target) {
+        return Err(Errno::EPERM.into());
+    }
+    ctx.kernel.tasks.process(process).and_then(|process| process.mm).ok_or(Flow::Errno(Errno::ESRCH))
+}
