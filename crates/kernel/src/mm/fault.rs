@@ -7,6 +7,7 @@ use super::frames::FrameKind;
 use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
 use super::vma::{Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, PageCache, TASK_END, TakenBy, Work};
+use crate::inject::Target;
 use crate::{FaultKind, FileId, MemoryPolicy, MmId};
 use tine_mmu::{Access, AdUpdate, PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, VirtAddr, Vpn};
 
@@ -324,6 +325,7 @@ impl FaultSite<'_, '_> {
 
     /// Copies a frame into a new private one.
     fn duplicate(&mut self, from: Ppn) -> Result<Ppn, OutOfMemory> {
+        self.frames.injections.strike_memory(Target::Copy)?;
         let copy = self.frames.allocate(FrameKind::Anon)?;
         self.work.ram.copy_frame(from, copy);
         self.work.record_copy();

@@ -10,6 +10,7 @@
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
+use crate::inject::{Injections, Target};
 use tine_mmu::{PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
 
 /// No frame is left.
@@ -99,6 +100,8 @@ pub struct Frames {
     shared: u64,
     reverse_map: ReverseMap,
     twins: Twins,
+    /// Allocations and copies that are made to fail.
+    pub(super) injections: Injections,
 }
 
 impl Frames {
@@ -114,6 +117,7 @@ impl Frames {
             shared: 0,
             reverse_map: ReverseMap::default(),
             twins: Twins::default(),
+            injections: Injections::default(),
         }
     }
 
@@ -154,6 +158,7 @@ impl Frames {
 
     /// Returns a frame, and whether it is fresh: never used, so that it still holds the zeros that RAM began with.
     fn take_free(&mut self, kind: FrameKind) -> Result<(Ppn, bool), OutOfMemory> {
+        self.injections.strike_memory(Target::Frame)?;
         let recycled = self.free.pop();
         let ppn = match recycled {
             Some(ppn) => ppn,
