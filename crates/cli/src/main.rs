@@ -8,6 +8,7 @@ mod guests;
 mod hint;
 mod host;
 mod output;
+mod policy;
 mod program;
 mod report;
 mod run;
@@ -35,6 +36,7 @@ fn perform(asked: Asked) -> Result<ExitCode, Failure> {
         Command::Run(run) => run::run(&run),
         Command::Guests => output::print(&guests::list()),
         Command::Disasm { file } => output::print(&disasm::listing(&file)?),
+        Command::Policy(show) => output::print(&show.text()),
         Command::Completions { shell } => output::print(&completions(shell)),
     }
 }

@@ -5,7 +5,7 @@ mod json;
 mod table;
 
 use crate::args::StatsFormat;
-use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Report, TlbConfig};
+use tine_machine::{Report, TlbConfig};
 
 /// Returns the report in `format`, with terminal styles in the table.
 pub(crate) fn render(report: &Report, format: StatsFormat) -> String {
@@ -13,27 +13,6 @@ pub(crate) fn render(report: &Report, format: StatsFormat) -> String {
         StatsFormat::Table => table::render(report),
         StatsFormat::Json => json::render(report),
         StatsFormat::Csv => csv::render(report),
-    }
-}
-
-fn fork_mode(policy: &MemoryPolicy) -> &'static str {
-    match policy.fork {
-        ForkMode::Cow => "cow",
-        ForkMode::Eager => "eager",
-    }
-}
-
-fn fork_order(policy: &MemoryPolicy) -> &'static str {
-    match policy.fork_order {
-        ForkOrder::ChildFirst => "child-first",
-        ForkOrder::ParentFirst => "parent-first",
-    }
-}
-
-fn ad_update(policy: &MemoryPolicy) -> &'static str {
-    match policy.ad_update {
-        AdUpdate::Svade => "svade",
-        AdUpdate::Svadu => "svadu",
     }
 }
 

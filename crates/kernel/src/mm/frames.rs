@@ -7,6 +7,7 @@
 //!
 //! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else.
 
+use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
@@ -32,10 +33,12 @@ pub enum FrameKind {
     PageTable,
     /// The page of zeros that reads of fresh anonymous memory share.
     Zero,
+    /// Set aside for copies.
+    Pool,
 }
 
 impl FrameKind {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 }
 
 /// What a frame of page-table entries knows of itself.
@@ -65,6 +68,17 @@ struct Frame {
     table: Option<TableRole>,
 }
 
+/// Where the frame of a copy came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CopyFrom {
+    /// The pool.
+    Pool,
+    /// The free frames, because the pool had none left.
+    EmptyPool,
+    /// The free frames: there is no pool.
+    FreeFrames,
+}
+
 /// Frames of guest RAM by use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameGauges {
@@ -84,6 +98,8 @@ pub struct FrameGauges {
     pub anon: u64,
     /// Private frames with more than one owner.
     pub shared: u64,
+    /// Frames set aside for copies.
+    pub pool: u64,
 }
 
 /// The frame table.
@@ -99,6 +115,7 @@ pub struct Frames {
     shared: u64,
     reverse_map: ReverseMap,
     twins: Twins,
+    pool: Pool,
 }
 
 impl Frames {
@@ -114,7 +131,41 @@ impl Frames {
             shared: 0,
             reverse_map: ReverseMap::default(),
             twins: Twins::default(),
+            pool: Pool::default(),
         }
+    }
+
+    /// Sets `frames` frames aside for copies.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there are not so many.
+    pub(super) fn set_aside(&mut self, frames: u64) -> Result<(), OutOfMemory> {
+        self.pool = Pool::new(frames);
+        while self.pool.has_room() {
+            let ppn = self.allocate(FrameKind::Pool)?;
+            self.pool.put(ppn);
+        }
+        Ok(())
+    }
+
+    /// Takes a frame for a copy of a private page, from the pool if it has one; the caller holds its one reference.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when every frame is in use.
+    pub(super) fn allocate_copy(&mut self) -> Result<(Ppn, CopyFrom), OutOfMemory> {
+        if let Some(ppn) = self.pool.take() {
+            self.row_mut(ppn).kind = FrameKind::Anon;
+            self.by_kind[FrameKind::Pool as usize] -= 1;
+            self.by_kind[FrameKind::Anon as usize] += 1;
+            return Ok((ppn, CopyFrom::Pool));
+        }
+        let from = if self.pool.exists() { CopyFrom::EmptyPool } else { CopyFrom::FreeFrames };
+        self.allocate(FrameKind::Anon).map(|ppn| (ppn, from))
+    }
+
+    /// Returns the frames set aside, for the checker.
+    pub(super) fn set_aside_now(&self) -> impl Iterator<Item = Ppn> + '_ {
+        self.pool.frames()
     }
 
     /// Notes that a frame was stored to.
@@ -187,7 +238,14 @@ impl Frames {
                 *row = Frame::default();
                 self.twins.part(ram, ppn);
                 self.by_kind[kind as usize] -= 1;
-                self.free.push(ppn);
+                if self.pool.has_room() {
+                    *self.row_mut(ppn) =
+                        Frame { references: 1, kind: FrameKind::Pool, claimed: true, ..Frame::default() };
+                    self.by_kind[FrameKind::Pool as usize] += 1;
+                    self.pool.put(ppn);
+                } else {
+                    self.free.push(ppn);
+                }
             }
             1 if kind == FrameKind::Anon => self.shared -= 1,
             _ => {}
@@ -328,6 +386,7 @@ impl Frames {
             page_table: count(FrameKind::PageTable),
             anon: count(FrameKind::Anon),
             shared: self.shared,
+            pool: count(FrameKind::Pool),
         }
     }
 
