@@ -110,11 +110,15 @@ pub(crate) struct Switches {
     /// Who sets accessed and dirty bits: svadu unless the policy says otherwise.
     #[arg(long, value_enum, value_name = "SCHEME")]
     ad: Option<Ad>,
-    /// Place stack, mappings, heap and position-independent programs at random, as the seed decides.
-    #[arg(long = "aslr", num_args = 0, default_missing_value = "true", overrides_with = "no_aslr")]
+    /// What a file says of the two options below.
+    #[arg(skip)]
     randomizes_layout: Option<bool>,
+    /// Place stack, mappings, heap and position-independent programs at random, as the seed decides.
+    #[arg(long, overrides_with = "no_aslr")]
+    #[serde(skip)]
+    aslr: bool,
     /// Place them where they always are, which is the default.
-    #[arg(long, overrides_with = "randomizes_layout")]
+    #[arg(long, overrides_with = "aslr")]
     #[serde(skip)]
     no_aslr: bool,
 }
@@ -133,7 +137,8 @@ impl Switches {
             cow_batch_pages: self.cow_batch_pages.map_or(policy.cow_batch_pages, |window| window.0),
             fault_around_pages: self.fault_around_pages.map_or(policy.fault_around_pages, |window| window.0),
             ad_update: self.ad.map_or(policy.ad_update, Ad::update),
-            randomizes_layout: self.randomizes_layout.unwrap_or(policy.randomizes_layout && !self.no_aslr),
+            randomizes_layout: self.aslr
+                || self.randomizes_layout.unwrap_or(policy.randomizes_layout) && !self.no_aslr,
         }
     }
 }
