@@ -35,6 +35,7 @@ mod lock;
 mod map;
 mod page_cache;
 mod page_table;
+mod pool;
 mod protect;
 mod remap;
 mod reverse_map;
@@ -145,6 +146,7 @@ impl Memory {
     pub fn new(ram: &mut Ram, policy: MemoryPolicy) -> Result<Self, OutOfMemory> {
         let mut frames = Frames::new(ram);
         let zero_page = frames.allocate_zeroed(ram, FrameKind::Zero)?;
+        frames.set_aside(policy.cow_prealloc_frames)?;
         Ok(Self {
             frames,
             cache: PageCache::default(),
