@@ -50,7 +50,7 @@ impl Fs {
                 (covers, InodeKind::Directory(Directory::new(covers)))
             }
             HostKind::Regular(_) => {
-                (self.make_file_to_cover(env, &grant.at)?, InodeKind::Regular(env.cache.create()))
+                (self.make_file_to_cover(env, &grant.at)?, InodeKind::Regular(env.cache.create_backed()))
             }
             HostKind::Symlink(_) => return Err(Errno::ELOOP),
         };
@@ -134,7 +134,7 @@ impl Fs {
             HostKind::Directory => InodeKind::Directory(Directory::new(vacant.directory)),
             HostKind::Symlink(target) => InodeKind::Symlink(target.clone()),
             HostKind::Regular(size) => {
-                let contents = env.cache.create();
+                let contents = env.cache.create_backed();
                 Self::resize_unmapped(env, contents, *size);
                 InodeKind::Regular(contents)
             }

@@ -102,8 +102,8 @@ impl Memory {
         if vpn >= TASK_END {
             return Err(Fault::MapErr);
         }
+        let stack_growth = self.grow_stack_to(mm, vpn);
         let space = self.spaces.get_mut(mm);
-        let stack_growth = space.grow_stack_to(vpn);
         let vma = space.vmas.find_mut(vpn).ok_or(Fault::MapErr)?;
         if !vma.allows(access) {
             return Err(Fault::AccErr);

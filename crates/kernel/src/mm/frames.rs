@@ -315,9 +315,14 @@ impl Frames {
         (self.rows.len() - self.free.len()) as u64
     }
 
+    /// Returns how many frames are used for something.
+    pub(super) fn count(&self, kind: FrameKind) -> u64 {
+        self.by_kind[kind as usize]
+    }
+
     /// Returns the frames by use.
     pub fn gauges(&self) -> FrameGauges {
-        let count = |kind: FrameKind| self.by_kind[kind as usize];
+        let count = |kind| self.count(kind);
         let zero_pages = self.rows.iter().take(1).filter(|row| row.kind == FrameKind::Zero);
         FrameGauges {
             total: self.total,

@@ -23,6 +23,7 @@ mod advise;
 mod asid;
 mod brk;
 mod check;
+mod commit;
 mod fault;
 mod fence;
 mod fork;
@@ -31,12 +32,14 @@ mod gaps;
 mod limits;
 mod lock;
 mod map;
+mod oom;
 mod page_cache;
 mod page_table;
 mod protect;
 mod remap;
 mod reverse_map;
 mod spaces;
+mod stack;
 mod survey;
 mod twins;
 mod unmap;
@@ -46,10 +49,11 @@ mod vma_tree;
 #[cfg(test)]
 mod tests;
 
-pub use address_space::{AddressSpace, AreaRole, Layout, Limits, Usage};
+pub use address_space::{AddressSpace, AreaRole, Layout, Limits, Reserve, Usage};
 pub use advise::Advice;
 pub use asid::Activation;
 pub use check::Violation;
+pub use commit::{CommitParameter, Promise};
 pub use fault::{Attributes, Fault, Resolved};
 pub use fence::{FenceTargets, Fences};
 pub use frames::{FrameGauges, FrameKind, Frames, OutOfMemory};
@@ -67,6 +71,7 @@ pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 
 use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
 use asid::Asids;
+use commit::CommitRules;
 use page_table::PageTable;
 use spaces::Spaces;
 use std::collections::BTreeMap;
@@ -120,7 +125,9 @@ pub struct Memory {
     spaces: Spaces,
     asids: Asids,
     policy: MemoryPolicy,
+    commit: CommitRules,
     zero_page: Ppn,
+    oom_kills: u64,
 }
 
 impl Memory {
@@ -131,13 +138,16 @@ impl Memory {
     pub fn new(ram: &mut Ram, policy: MemoryPolicy) -> Result<Self, OutOfMemory> {
         let mut frames = Frames::new(ram);
         let zero_page = frames.allocate_zeroed(ram, FrameKind::Zero)?;
+        let commit = CommitRules::new(policy.overcommit, ram.frames());
         Ok(Self {
             frames,
             cache: PageCache::default(),
             spaces: Spaces::default(),
             asids: Asids::new(u16::MAX),
             policy,
+            commit,
             zero_page,
+            oom_kills: 0,
         })
     }
 

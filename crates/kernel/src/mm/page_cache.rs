@@ -6,6 +6,7 @@
 //!   VMAs ──┘             (size)    └─ page 7 ─▶ frame        (page 1 to 6: a hole, reads as zeros)
 //! ```
 
+use super::commit::Promise;
 use super::frames::{FrameKind, Frames, OutOfMemory};
 use crate::{FileId, MmId};
 use std::collections::BTreeMap;
@@ -22,6 +23,27 @@ struct CachedFile {
     /// The address spaces that map it, with the number of their areas that do.
     mappers: BTreeMap<MmId, u32>,
     kind: FrameKind,
+    /// Pages that were promised when it was made, whether they have a frame or not.
+    promised_pages: u64,
+}
+
+impl CachedFile {
+    /// Makes an empty file that lives in memory and that nobody holds.
+    fn empty() -> Self {
+        Self {
+            size_bytes: 0,
+            pages: BTreeMap::new(),
+            holders: 0,
+            mappers: BTreeMap::new(),
+            kind: FrameKind::SharedMemory,
+            promised_pages: 0,
+        }
+    }
+
+    /// Returns how many promised pages have no frame yet.
+    fn unfilled_promises(&self) -> u64 {
+        self.promised_pages.saturating_sub(self.pages.len() as u64)
+    }
 }
 
 /// A truncation of a file that is mapped; [`super::Memory::unmap_truncated`] takes it.
@@ -55,6 +77,7 @@ pub(super) enum Copies {
 pub struct PageCache {
     files: Vec<Option<CachedFile>>,
     unused: Vec<FileId>,
+    unfilled_promises: u64,
 }
 
 /// One piece of a byte range, within one page of the file.
@@ -79,29 +102,30 @@ fn pieces(offset: u64, len: usize) -> impl Iterator<Item = Piece> {
 }
 
 impl PageCache {
-    /// Makes an empty file with one holder.
+    /// Makes an empty file that is nowhere but in memory (tmpfs(5)), with one holder.
     pub fn create(&mut self) -> FileId {
-        self.insert(CachedFile {
-            size_bytes: 0,
-            pages: BTreeMap::new(),
-            holders: 1,
-            mappers: BTreeMap::new(),
-            kind: FrameKind::PageCache,
-        })
+        self.insert(CachedFile { holders: 1, ..CachedFile::empty() })
+    }
+
+    /// Makes an empty file that memory only caches, with one holder.
+    pub fn create_backed(&mut self) -> FileId {
+        self.insert(CachedFile { holders: 1, kind: FrameKind::PageCache, ..CachedFile::empty() })
     }
 
     /// Makes the object behind shared anonymous memory, which one area of `mm` maps.
-    pub(super) fn create_shared_memory(&mut self, size_bytes: u64, mm: MmId) -> FileId {
-        self.insert(CachedFile {
-            size_bytes,
-            pages: BTreeMap::new(),
-            holders: 0,
-            mappers: BTreeMap::from([(mm, 1)]),
-            kind: FrameKind::SharedMemory,
-        })
+    pub(super) fn create_shared_memory(&mut self, size_bytes: u64, mm: MmId, promise: Promise) -> FileId {
+        let promised_pages = if promise == Promise::Waived { 0 } else { size_bytes.div_ceil(PAGE_SIZE) };
+        let mappers = BTreeMap::from([(mm, 1)]);
+        self.insert(CachedFile { size_bytes, mappers, promised_pages, ..CachedFile::empty() })
+    }
+
+    /// Returns how many pages of shared memory are promised and have no frame yet.
+    pub(super) fn unfilled_promises(&self) -> u64 {
+        self.unfilled_promises
     }
 
     fn insert(&mut self, file: CachedFile) -> FileId {
+        self.unfilled_promises += file.unfilled_promises();
         let id = self.unused.pop().unwrap_or_else(|| {
             self.files.push(None);
             FileId(self.files.len() as u32 - 1)
@@ -151,11 +175,13 @@ impl PageCache {
     fn free_unless_held(&mut self, ram: &Ram, frames: &mut Frames, file: FileId) {
         let cached = self.file_mut(file);
         if cached.holders == 0 && cached.mappers.is_empty() {
+            let unfilled = cached.unfilled_promises();
             for ppn in std::mem::take(&mut cached.pages).into_values() {
                 frames.release(ram, ppn);
             }
             self.files[file.0 as usize] = None;
             self.unused.push(file);
+            self.unfilled_promises -= unfilled;
         }
     }
 
@@ -306,7 +332,10 @@ impl PageCache {
             return Ok(ppn);
         }
         let ppn = frames.allocate_zeroed(ram, cached.kind)?;
+        let unfilled = cached.unfilled_promises();
         cached.pages.insert(index, ppn);
+        let filled = unfilled - cached.unfilled_promises();
+        self.unfilled_promises -= filled;
         Ok(ppn)
     }
 

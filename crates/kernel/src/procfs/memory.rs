@@ -38,6 +38,8 @@ impl Kernel {
             ("SReclaimable", 0),
             ("SUnreclaim", 0),
             ("PageTables", gauges.page_table),
+            ("CommitLimit", self.memory.promise_limit_pages()),
+            ("Committed_AS", self.memory.promised_pages()),
         ];
         let mut text = String::new();
         for (name, frames) in rows {
@@ -65,6 +67,7 @@ impl Kernel {
             ("pgfault", total.faults),
             ("pgmajfault", 0),
             ("pgreuse", total.cow_reuse),
+            ("oom_kill", self.memory.oom_kills()),
             ("cow_fault", total.cow_faults),
             ("cow_copies", total.pages_copied),
         ];

@@ -101,7 +101,7 @@ pub(super) fn mmap(
         backing,
         populate: has(MAP_POPULATE) && !has(MAP_NONBLOCK),
         grows_down: has(MAP_GROWSDOWN),
-        no_reserve: has(MAP_NORESERVE) || kind == MAP_DROPPABLE,
+        no_reserve: has(MAP_NORESERVE) && ctx.kernel.memory.may_waive_promises() || kind == MAP_DROPPABLE,
         lock: if has(MAP_LOCKED) { Lock::Locked } else { Lock::Unlocked },
         on_fork: if kind == MAP_DROPPABLE { OnFork::Wipe } else { OnFork::Inherit },
     };

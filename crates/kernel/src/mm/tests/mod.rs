@@ -3,6 +3,7 @@
 mod files;
 mod model;
 mod policies;
+mod promises;
 mod scarcity;
 mod scenarios;
 mod world;
