@@ -5,8 +5,9 @@
 //!   maps       = PTEs that map the frame, each findable by its physical address
 //! ```
 //!
-//! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else.
+//! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else. Which frames are free is [`Buddy`]'s to say.
 
+use super::buddy::{Buddy, ORDERS};
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
@@ -63,6 +64,8 @@ struct Frame {
     mapped_by: MappedBy,
     /// What a page-table frame knows of itself.
     table: Option<TableRole>,
+    /// Whether it was ever in use. Until then it holds the zeros that RAM began with.
+    stale: bool,
 }
 
 /// Frames of guest RAM by use.
@@ -91,9 +94,9 @@ pub struct FrameGauges {
 pub struct Frames {
     first: Ppn,
     total: u64,
-    /// Rows of the frames that were ever in use: fresh frames are handed out in rising order, so untouched RAM costs nothing.
+    /// Rows up to the highest frame that was ever in use: untouched RAM costs nothing.
     rows: Vec<Frame>,
-    free: Vec<Ppn>,
+    free: Buddy,
     peak: u64,
     by_kind: [u64; FrameKind::COUNT],
     shared: u64,
@@ -108,7 +111,7 @@ impl Frames {
             first: ram.first(),
             total: ram.frames(),
             rows: Vec::new(),
-            free: Vec::new(),
+            free: Buddy::new(ram.first(), ram.frames()),
             peak: 0,
             by_kind: [0; FrameKind::COUNT],
             shared: 0,
@@ -154,19 +157,17 @@ impl Frames {
 
     /// Returns a frame, and whether it is fresh: never used, so that it still holds the zeros that RAM began with.
     fn take_free(&mut self, kind: FrameKind) -> Result<(Ppn, bool), OutOfMemory> {
-        let recycled = self.free.pop();
-        let ppn = match recycled {
-            Some(ppn) => ppn,
-            None if (self.rows.len() as u64) < self.total => {
-                self.rows.push(Frame::default());
-                self.first + (self.rows.len() as u64 - 1)
-            }
-            None => return Err(OutOfMemory),
-        };
-        *self.row_mut(ppn) = Frame { references: 1, kind, claimed: true, ..Frame::default() };
+        let ppn = self.free.take().ok_or(OutOfMemory)?;
+        let index = (ppn.0 - self.first.0) as usize;
+        if index >= self.rows.len() {
+            self.rows.resize(index + 1, Frame::default());
+        }
+        let row = &mut self.rows[index];
+        let fresh = !row.stale;
+        *row = Frame { references: 1, kind, claimed: true, stale: true, ..Frame::default() };
         self.by_kind[kind as usize] += 1;
         self.peak = self.peak.max(self.in_use());
-        Ok((ppn, recycled.is_none()))
+        Ok((ppn, fresh))
     }
 
     /// Adds a holder.
@@ -184,10 +185,10 @@ impl Frames {
         let kind = row.kind;
         match row.references {
             0 => {
-                *row = Frame::default();
+                *row = Frame { stale: true, ..Frame::default() };
                 self.twins.part(ram, ppn);
                 self.by_kind[kind as usize] -= 1;
-                self.free.push(ppn);
+                self.free.give(ppn);
             }
             1 if kind == FrameKind::Anon => self.shared -= 1,
             _ => {}
@@ -312,7 +313,12 @@ impl Frames {
     }
 
     fn in_use(&self) -> u64 {
-        (self.rows.len() - self.free.len()) as u64
+        self.total - self.free.frames()
+    }
+
+    /// Returns how many free blocks of 1, 2, 4, … frames there are (`/proc/buddyinfo`).
+    pub fn free_blocks(&self) -> [u64; ORDERS] {
+        self.free.counts()
     }
 
     /// Returns how many frames are used for something.
