@@ -23,7 +23,11 @@ pub(super) fn report(pid: Pid, shortage: &MemoryShortage) -> String {
         "  frames: {} private, {} of files and shared memory, {} page tables",
         frames.anon, frames.page_cache, frames.page_table
     );
-    let _ = writeln!(text, "  {:>6} {:>9} {:>9} {:>9} {:>7} {:>6}  command", "pid", "private", "files", "shared", "tables", "adj");
+    let _ = writeln!(
+        text,
+        "  {:>6} {:>9} {:>9} {:>9} {:>7} {:>6}  command",
+        "pid", "private", "files", "shared", "tables", "adj"
+    );
     for MemoryUser { pid, command, resident, page_tables, oom_score_adj, .. } in users {
         let _ = writeln!(
             text,

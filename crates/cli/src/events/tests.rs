@@ -1,4 +1,5 @@
 use super::json;
+use super::shortage;
 use super::strace::{Prefix, Strace};
 use super::summary::{self, Syscalls};
 use super::text;
@@ -6,10 +7,11 @@ use crate::output::Output;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
+use tine_machine::mm::{FrameGauges, Resident};
 use tine_machine::task::Signal;
 use tine_machine::{
-    Access, Cause, Event, FaultKind, Fence, HartId, Interrupt, Pid, Ppn, Privilege, RetiredInstruction,
-    SyscallCount, VirtAddr, WaitStatus, What,
+    Access, Cause, Event, FaultKind, Fence, HartId, Interrupt, MemoryShortage, MemoryUser, Pid, Ppn,
+    Privilege, RetiredInstruction, SyscallCount, VirtAddr, WaitStatus, What,
 };
 
 fn event(pid: i32, what: What) -> Event {

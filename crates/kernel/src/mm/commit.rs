@@ -152,7 +152,9 @@ impl Promise {
         match self {
             Self::None if becomes_writable && vma.counts_when_writable() => Self::Counted,
             // Nothing of it was ever used.
-            Self::Counted if !becomes_writable && vma.file().is_none() && !vma.had_private_write => Self::None,
+            Self::Counted if !becomes_writable && vma.file().is_none() && !vma.had_private_write => {
+                Self::None
+            }
             _ => self,
         }
     }

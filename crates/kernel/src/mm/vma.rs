@@ -200,6 +200,14 @@ impl Vma {
         backing
             && self.end == upper.start
             && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork, self.lock, self.promise)
-                == (upper.prot, upper.may, upper.sharing, upper.grows_down, upper.on_fork, upper.lock, upper.promise)
+                == (
+                    upper.prot,
+                    upper.may,
+                    upper.sharing,
+                    upper.grows_down,
+                    upper.on_fork,
+                    upper.lock,
+                    upper.promise,
+                )
     }
 }

@@ -42,7 +42,11 @@ impl Ctx<'_> {
         match file {
             FixedFile::Commit(parameter) => {
                 let value = u64::try_from(parse_number(bytes)?).map_err(|_| Errno::EINVAL)?;
-                if self.kernel.memory.set_commit_parameter(parameter, value) { Ok(()) } else { Err(Errno::EINVAL) }
+                if self.kernel.memory.set_commit_parameter(parameter, value) {
+                    Ok(())
+                } else {
+                    Err(Errno::EINVAL)
+                }
             }
             FixedFile::DropCaches if (1..=4).contains(&parse_number(bytes)?) => Ok(()),
             FixedFile::DropCaches => Err(Errno::EINVAL),

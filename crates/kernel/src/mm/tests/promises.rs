@@ -107,14 +107,13 @@ fn the_last_part_is_for_the_superuser() {
 fn stacks_grow_only_into_what_may_be_promised() {
     let mut world = strict();
     let mm = world.spawn();
-    let top = VirtAddr(1 << 36);
-    let stack =
-        MapRequest { grows_down: true, placement: Placement::Fixed(top), ..anonymous(2, RW) };
+    let bottom = VirtAddr(1 << 36);
+    let stack = MapRequest { grows_down: true, placement: Placement::Fixed(bottom), ..anonymous(2, RW) };
     world.map(mm, stack);
-    assert_eq!(world.store(mm, top - PAGE_SIZE, b'x').map(drop), Ok(()));
+    assert_eq!(world.store(mm, VirtAddr(bottom.0 - PAGE_SIZE), b'x'), Ok(()));
     let room = world.memory.promise_limit_pages() - world.memory.promised_pages();
     world.map(mm, anonymous(room - room / 16, RW));
-    let below = top - 200 * PAGE_SIZE;
+    let below = VirtAddr(bottom.0 - 200 * PAGE_SIZE);
     let fault = world.work(mm, |memory, work| memory.fault(work, mm, below, Access::Store));
     assert_eq!(fault, Err(crate::mm::Fault::MapErr));
 }
