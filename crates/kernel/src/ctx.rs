@@ -7,7 +7,7 @@ use crate::event::{Interest, What};
 use crate::fs::PATH_MAX;
 use crate::mm::{Fault, Memory, Resolved, TASK_SIZE, TakenBy, Work};
 use crate::syscall::{self, UserPtr, UserValue};
-use crate::task::{Process, Rescue, Signal, SignalInfo, Task, TaskState, WaitKey};
+use crate::task::{Process, Signal, SignalInfo, Task, TaskState, WaitKey};
 use crate::{Errno, FaultKind, HartId, Harts, Host, Kernel, MemoryCounters, MmId, Pid, Trap};
 use tine_mmu::{Access, PAGE_SIZE, VirtAddr};
 
@@ -158,21 +158,18 @@ impl<'a> Ctx<'a> {
     /// The [`Fault`] that it became.
     fn resolve(&mut self, at: VirtAddr, access: Access, taken_by: TakenBy) -> Result<FaultKind, Fault> {
         let mm = self.mm();
-        let result = loop {
-            let result = self.memory(mm, |memory, work| {
+        let attempt = |ctx: &mut Self| {
+            ctx.memory(mm, |memory, work| {
                 work.taken_by = taken_by;
-                memory.fault(work, mm, at, access)
-            });
-            match result {
-                Err(Fault::Oom) if self.relieve_memory(at, access) == Rescue::Retry => {}
-                result => break result,
-            }
+                memory.fault(work, mm, at, access).map(|resolved| resolved.kind)
+            })
         };
+        let result = self.resolve_fault(mm, at, attempt, access);
         if let Err(fault) = result {
             let pc = self.harts.pc(self.hart);
             self.log(Interest::FAULT, || What::FailedFault { reason: fault.name(), at, access, pc });
         }
-        result.map(|resolved| resolved.kind)
+        result
     }
 
     /// Serves a page fault that user code took.

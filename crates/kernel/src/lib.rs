@@ -20,6 +20,7 @@ pub mod mm;
 mod policy;
 mod procfs;
 mod random;
+mod reclaim;
 mod start;
 pub mod syscall;
 pub mod task;

@@ -26,7 +26,7 @@ pub enum FixedFile {
     FileNr,
     /// A parameter about promised memory, which root may set.
     Commit(CommitParameter),
-    /// `/proc/sys/vm/drop_caches`: no page here can be read again from elsewhere, so nothing is dropped.
+    /// `/proc/sys/vm/drop_caches`: clean pages of the host's files that nobody maps leave.
     DropCaches,
     /// `/sys/devices/system/cpu/online` and its like: the list of harts.
     Harts,

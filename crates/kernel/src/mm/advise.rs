@@ -118,7 +118,9 @@ impl Memory {
                 Advice::DontNeed | Advice::DontNeedLocked => self.discard(work, mm, part),
                 Advice::Remove => {
                     if let Some((file, first)) = vma.file_page(part.start) {
-                        self.cache.zero_pages(work.ram, file, first..first + (part.end.0 - part.start.0));
+                        let pages = first..first + (part.end.0 - part.start.0);
+                        let zeroed = self.cache.zero_pages(work.ram, &mut self.frames, file, pages);
+                        zeroed.map_err(|_| Errno::ENOMEM)?;
                     }
                 }
                 Advice::OnFork(on_fork) if vma.on_fork != on_fork => self.set_on_fork(mm, part, on_fork)?,
@@ -191,6 +193,6 @@ fn errno(fault: Fault) -> Errno {
     match fault {
         Fault::MapErr | Fault::Oom => Errno::ENOMEM,
         Fault::AccErr => Errno::EINVAL,
-        Fault::Bus => Errno::EFAULT,
+        Fault::Bus | Fault::Missing { .. } => Errno::EFAULT,
     }
 }

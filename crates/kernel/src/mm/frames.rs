@@ -128,11 +128,17 @@ impl Frames {
     /// Tells whether a frame was stored to through a mapping since this was asked last, or may have been: a PTE that is
     /// still there keeps its D bit.
     pub fn take_dirty(&mut self, ram: &Ram, ppn: Ppn) -> bool {
-        let was_dirty = std::mem::take(&mut self.row_mut(ppn).dirty);
+        let is_dirty = self.is_dirty(ram, ppn);
+        self.row_mut(ppn).dirty = false;
+        is_dirty
+    }
+
+    /// Tells whether a frame was stored to, or may have been, since [`Self::take_dirty`].
+    pub(super) fn is_dirty(&self, ram: &Ram, ppn: Ppn) -> bool {
         let is_stored_to =
             |at: PhysAddr| ram.read_u64(at).is_some_and(|pte| Pte(pte).has(PteFlags::D | PteFlags::V));
-        let mapped_by = self.row(ppn).mapped_by;
-        was_dirty || self.reverse_map.list(ppn, mapped_by).into_iter().any(is_stored_to)
+        let row = self.row(ppn);
+        row.dirty || self.reverse_map.list(ppn, row.mapped_by).into_iter().any(is_stored_to)
     }
 
     /// Takes a frame whose contents do not matter; the caller holds its one reference.
@@ -319,6 +325,11 @@ impl Frames {
     /// Returns how many free blocks of 1, 2, 4, … frames there are (`/proc/buddyinfo`).
     pub fn free_blocks(&self) -> [u64; ORDERS] {
         self.free.counts()
+    }
+
+    /// Returns how many frames are free.
+    pub fn free(&self) -> u64 {
+        self.total - self.in_use()
     }
 
     /// Returns how many frames are used for something.

@@ -21,6 +21,7 @@ mod access;
 mod address_space;
 mod advise;
 mod asid;
+mod backing;
 mod brk;
 mod buddy;
 mod check;
@@ -39,6 +40,7 @@ mod page_cache;
 mod page_table;
 mod protect;
 mod remap;
+mod reclaim;
 mod reverse_map;
 mod spaces;
 mod stack;
@@ -66,6 +68,7 @@ pub use map::{MapBacking, MapRequest, Placement};
 use page_cache::Copies;
 pub use page_cache::{PageCache, Truncated};
 pub use page_table::Resident;
+pub use reclaim::Reclaimed;
 pub use remap::{Remains, RemapRequest};
 pub use survey::MappedPage;
 pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
@@ -76,6 +79,7 @@ use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
 use asid::Asids;
 use commit::CommitRules;
 use page_table::PageTable;
+use reclaim::Hand;
 use spaces::Spaces;
 use std::collections::BTreeMap;
 use tine_mmu::{Fence, Ppn, Ram, Vpn};
@@ -131,6 +135,8 @@ pub struct Memory {
     commit: CommitRules,
     zero_page: Ppn,
     oom_kills: u64,
+    hand: Hand,
+    pages_reclaimed: u64,
 }
 
 impl Memory {
@@ -151,6 +157,8 @@ impl Memory {
             commit,
             zero_page,
             oom_kills: 0,
+            hand: Hand::default(),
+            pages_reclaimed: 0,
         })
     }
 

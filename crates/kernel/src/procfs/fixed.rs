@@ -48,8 +48,17 @@ impl Ctx<'_> {
                     Err(Errno::EINVAL)
                 }
             }
-            FixedFile::DropCaches if (1..=4).contains(&parse_number(bytes)?) => Ok(()),
-            FixedFile::DropCaches => Err(Errno::EINVAL),
+            FixedFile::DropCaches => {
+                const PAGE_CACHE: i64 = 1;
+                let what = parse_number(bytes)?;
+                if !(1..=4).contains(&what) {
+                    return Err(Errno::EINVAL);
+                }
+                if what & PAGE_CACHE != 0 {
+                    self.kernel.memory.drop_all_unmapped(self.harts.ram());
+                }
+                Ok(())
+            }
             _ => Err(Errno::EPERM),
         }
     }

@@ -50,8 +50,8 @@ impl Kernel {
         let fields: [u64; 43] = [
             own.minor_faults,
             children.minor_faults,
-            0,
-            0,
+            own.major_faults,
+            children.major_faults,
             ticks(own.user_ns),
             ticks(own.system_ns),
             ticks(children.user_ns),

@@ -94,20 +94,20 @@ impl Kernel {
 impl Ctx<'_> {
     /// Ends the process that weighs most, and every other that runs in its memory, and takes back their private pages at once
     /// (`out_of_memory`, `oom_kill_process`, `oom_reap_task_mm`).
-    pub(crate) fn relieve_memory(&mut self, at: VirtAddr, access: Access) -> Rescue {
+    pub(crate) fn relieve_memory(&mut self, mm: MmId, at: VirtAddr, access: Access) -> Rescue {
         if self.kernel.is_killed(self.process()) {
             // It needs nothing more than to end.
             return Rescue::Ends;
         }
         let victim = self.kernel.choose_victim();
-        self.tell_shortage(at, access, victim);
+        self.tell_shortage(mm, at, access, victim);
         let Some(victim) = victim else { return Rescue::Ends };
-        let Some(mm) = self.kernel.tasks.process(victim).and_then(|process| process.mm) else {
+        let Some(victims) = self.kernel.tasks.process(victim).and_then(|process| process.mm) else {
             return Rescue::Ends;
         };
         let processes = self.kernel.tasks.processes();
         let sharers: Vec<Pid> =
-            processes.filter(|(_, process)| process.mm == Some(mm)).map(|(pid, _)| pid).collect();
+            processes.filter(|(_, process)| process.mm == Some(victims)).map(|(pid, _)| pid).collect();
         self.kernel.memory.count_oom_kill();
         for pid in &sharers {
             self.kernel.send_to_process(*pid, SignalInfo::of_kernel(Signal::SIGKILL));
@@ -115,7 +115,7 @@ impl Ctx<'_> {
         if sharers.contains(&self.pid) {
             return Rescue::Ends;
         }
-        self.reap(victim, mm);
+        self.reap(victim, victims);
         Rescue::Retry
     }
 
@@ -132,7 +132,7 @@ impl Ctx<'_> {
         self.kernel.settle(self.harts, self.hart, mm, fences);
     }
 
-    fn tell_shortage(&mut self, at: VirtAddr, access: Access, victim: Option<Pid>) {
+    fn tell_shortage(&mut self, mm: MmId, at: VirtAddr, access: Access, victim: Option<Pid>) {
         if !self.kernel.settings.interest.contains(Interest::SHORTAGE) {
             return;
         }
@@ -144,7 +144,7 @@ impl Ctx<'_> {
             at,
             access,
             pc,
-            mapping: kernel.mapping_name(self.mm(), at),
+            mapping: kernel.mapping_name(mm, at),
             frames: kernel.memory.frames().gauges(),
             victim,
             users: kernel.memory_users(),

@@ -4,6 +4,7 @@ mod files;
 mod model;
 mod policies;
 mod promises;
+mod reclaim;
 mod scarcity;
 mod scenarios;
 mod world;
