@@ -44,6 +44,10 @@ impl Ctx<'_> {
                     return outcome;
                 }
             };
+            if self.kernel.memory.frames().free() > 0 {
+                // It was made to fail ([`crate::inject`]).
+                return Err(shortage);
+            }
             let made_room = self.reclaim(BATCH_PAGES) > 0 && reads < MOST_READS;
             if !made_room && self.relieve_memory(mm, at, access) == Rescue::Ends {
                 return Err(shortage);

@@ -1,10 +1,10 @@
 //! The report as a table for people: figures in columns, units named, zero rows left out.
 
 use super::numbers::{bytes, counted, grouped};
-use super::{ad_update, fork_mode, fork_order, tlb_name};
+use super::tlb_name;
 use anstyle::Style;
 use std::collections::BTreeMap;
-use tine_machine::{Counts, Outcome, PAGE_SIZE, Process, Report, WaitStatus};
+use tine_machine::{Counts, MemoryPolicy, Outcome, PAGE_SIZE, Process, Report, WaitStatus};
 
 /// Width of a row's name.
 const NAME: usize = 21;
@@ -44,13 +44,7 @@ fn header(report: &Report) -> String {
         }
         Some(Outcome::Deadlock(_)) => "was stopped: no task could ever run again".to_owned(),
     };
-    let policy = format!(
-        "policy {} · fork {}, {} · {}",
-        setting.policy.name,
-        fork_mode(&setting.policy),
-        fork_order(&setting.policy),
-        ad_update(&setting.policy)
-    );
+    let policy = policy(&setting.policy);
     let machine = format!(
         "tlb {} · {} · {} · seed {} · epoch {}",
         tlb_name(&setting.tlb),
@@ -60,8 +54,28 @@ fn header(report: &Report) -> String {
         setting.epoch_s
     );
     let time = format!("{} ns an instruction, {} ns a trap", setting.instruction_ns, setting.trap_ns);
+    let failing: String = setting.injections.iter().map(|injection| format!(" · fail {injection}")).collect();
     let program = &setting.program;
-    format!("{BOLD}tine: {program} {outcome}{BOLD:#}      {DIM}{policy}\n  {machine} · {time}{DIM:#}\n")
+    format!(
+        "{BOLD}tine: {program} {outcome}{BOLD:#}      {DIM}{policy}\n  {machine} · {time}{failing}{DIM:#}\n"
+    )
+}
+
+/// Names the preset, how fork works, and every other switch that differs from the preset.
+fn policy(policy: &MemoryPolicy) -> String {
+    const ALWAYS: [&str; 3] = ["fork", "fork_order", "ad"];
+    let [fork, order, ad] = ALWAYS.map(|always| {
+        policy
+            .switches()
+            .into_iter()
+            .find(|(key, _)| *key == always)
+            .map_or(String::new(), |(_, value)| value.to_string())
+    });
+    let mut text = format!("policy {} · fork {fork}, {order} · {ad}", policy.name);
+    for (key, value) in policy.changed().into_iter().filter(|(key, _)| !ALWAYS.contains(key)) {
+        text += &format!(" · {key} {value}");
+    }
+    text
 }
 
 fn machine_rows(report: &Report) -> String {
@@ -79,6 +93,7 @@ fn machine_rows(report: &Report) -> String {
         let name = match attribute {
             "supervisor" => "taken by the supervisor",
             "fault_around_pages" => "pages mapped around",
+            "cow_batch_pages" => "pages copied around",
             "stack_growth" => "grew the stack",
             other => other,
         };
@@ -94,6 +109,14 @@ fn machine_rows(report: &Report) -> String {
             (&format!("copied ({})", bytes(counts.get("cow.bytes_copied"))), copied),
             ("reused", counts.get("cow.pages_reused")),
             ("copied in vain", counts.get("cow.copied_in_vain")),
+        ]),
+    );
+    rows.list(
+        "pool of frames",
+        nonzero([
+            ("copies served", counts.get("pool.hits")),
+            ("copies that found it empty", counts.get("pool.misses")),
+            ("frames at the end", report.gauges.get("frames.pool")),
         ]),
     );
     let fork_work = [

@@ -53,7 +53,8 @@ impl PageCache {
         let cached = self.file_mut(file);
         let end = bytes.end.min(cached.backed_bytes);
         if bytes.start < end {
-            let clusters = (bytes.start >> PAGE_SHIFT) / CLUSTER_PAGES..=(end - 1 >> PAGE_SHIFT) / CLUSTER_PAGES;
+            let clusters =
+                (bytes.start >> PAGE_SHIFT) / CLUSTER_PAGES..=(end - 1 >> PAGE_SHIFT) / CLUSTER_PAGES;
             cached.used.extend(clusters.map(|cluster| cluster * CLUSTER_PAGES));
         }
     }
@@ -70,7 +71,13 @@ impl PageCache {
     }
 
     /// Returns the pages of a range whose frames hold nothing that could not be read again.
-    pub(super) fn clean_pages(&self, ram: &Ram, frames: &Frames, file: FileId, pages: Range<u64>) -> Vec<u64> {
+    pub(super) fn clean_pages(
+        &self,
+        ram: &Ram,
+        frames: &Frames,
+        file: FileId,
+        pages: Range<u64>,
+    ) -> Vec<u64> {
         let cached = self.file(file);
         let end = pages.end.min(cached.backed_bytes.div_ceil(PAGE_SIZE));
         let here = cached.pages.range(pages.start..end.max(pages.start));

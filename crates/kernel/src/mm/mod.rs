@@ -38,9 +38,10 @@ mod map;
 mod oom;
 mod page_cache;
 mod page_table;
+mod pool;
 mod protect;
-mod remap;
 mod reclaim;
+mod remap;
 mod reverse_map;
 mod spaces;
 mod stack;
@@ -75,6 +76,7 @@ pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;
 pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 
+use crate::inject::Injections;
 use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
 use asid::Asids;
 use commit::CommitRules;
@@ -140,6 +142,16 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Makes allocations and copies fail from now on.
+    pub(crate) fn inject(&mut self, injections: Injections) {
+        self.frames.injections = injections;
+    }
+
+    /// Returns the failures of allocations and copies.
+    pub(crate) fn injections(&self) -> &Injections {
+        &self.frames.injections
+    }
+
     /// Takes over `ram`, which holds zeros.
     ///
     /// # Errors
@@ -148,6 +160,7 @@ impl Memory {
         let mut frames = Frames::new(ram);
         let zero_page = frames.allocate_zeroed(ram, FrameKind::Zero)?;
         let commit = CommitRules::new(policy.overcommit, ram.frames());
+        frames.set_aside(policy.cow_prealloc_frames)?;
         Ok(Self {
             frames,
             cache: PageCache::default(),

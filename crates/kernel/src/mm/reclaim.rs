@@ -71,7 +71,13 @@ impl Memory {
     }
 
     /// Takes what it can of one cluster, unless it was used since it was looked at last.
-    fn shrink_cluster(&mut self, work: &mut Work<'_>, reclaimed: &mut Reclaimed, file: FileId, pages: Range<u64>) {
+    fn shrink_cluster(
+        &mut self,
+        work: &mut Work<'_>,
+        reclaimed: &mut Reclaimed,
+        file: FileId,
+        pages: Range<u64>,
+    ) {
         let clean = self.cache.clean_pages(work.ram, &self.frames, file, pages.clone());
         if clean.is_empty() {
             return;

@@ -4,6 +4,7 @@ use super::clone::{CloneFlags, CloneRequest};
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::{FdTableId, OpenFlags, PidfdKind, WorkDirId};
+use crate::inject::Target;
 use crate::policy::ForkOrder;
 use crate::syscall::{self, Continuation, Flow, SysResult, UserPtr};
 use crate::task::{Process, Task};
@@ -23,6 +24,9 @@ impl Ctx<'_> {
     pub(crate) fn clone_task(&mut self, request: CloneRequest) -> SysResult {
         request.check()?;
         let is_thread = request.has(CloneFlags::THREAD);
+        if let Some(errno) = (!is_thread).then(|| self.kernel.injections.strike(Target::Fork)).flatten() {
+            return Err(Flow::Injected(errno));
+        }
         // Init is the supervisor's own and counts for nobody.
         let processes = self.kernel.tasks.process_count();
         let most = self.kernel.settings.max_processes as usize;
@@ -109,7 +113,8 @@ impl Ctx<'_> {
             if let Ok(child) = self.memory(parent, |memory, work| memory.fork(work, parent)) {
                 return Ok(child);
             }
-            if self.reclaim(FORK_BATCH_PAGES) == 0 {
+            // Frames are left where it may not have so much, or was made to fail.
+            if self.kernel.memory.frames().free() > 0 || self.reclaim(FORK_BATCH_PAGES) == 0 {
                 return Err(Errno::ENOMEM);
             }
         }
