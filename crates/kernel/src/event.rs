@@ -3,6 +3,7 @@
 //!
 //! The kernel prints nothing. It logs the events that somebody asked for ([`Interest`]), and the machine hands them on.
 
+use crate::mm::{FrameGauges, Resident};
 use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, WaitStatus};
 use bitflags::bitflags;
 use std::borrow::Cow;
@@ -34,6 +35,8 @@ bitflags! {
         const UNKNOWN = 1 << 9;
         /// Every instruction that retires.
         const INSTRUCTION = 1 << 10;
+        /// Memory that ran out, and who had to end for it.
+        const SHORTAGE = 1 << 11;
     }
 }
 
@@ -170,6 +173,46 @@ pub enum What {
         /// Its Linux name, or its number again.
         name: Cow<'static, str>,
     },
+    /// No frame was left.
+    OutOfMemory(Box<MemoryShortage>),
+}
+
+/// An access for which no frame was left, and what was done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryShortage {
+    /// Name of the program that made the access, or that called for it.
+    pub command: String,
+    /// The address.
+    pub at: VirtAddr,
+    /// What was tried there.
+    pub access: Access,
+    /// The instruction.
+    pub pc: u64,
+    /// What is mapped there, by its name in `/proc/<pid>/maps`.
+    pub mapping: String,
+    /// The frames by use.
+    pub frames: FrameGauges,
+    /// The process that is ended; `None` when there is none that may be, so that the one that asked ends.
+    pub victim: Option<MemoryUser>,
+    /// Those that used most before.
+    pub users: Vec<MemoryUser>,
+}
+
+/// What a process has of memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryUser {
+    /// The process.
+    pub pid: Pid,
+    /// Name of its program.
+    pub command: String,
+    /// Pages that its areas cover.
+    pub size_pages: u64,
+    /// Resident pages.
+    pub resident: Resident,
+    /// Frames of page tables.
+    pub page_tables: u64,
+    /// What it weighs beside that, in thousandths of memory.
+    pub oom_score_adj: i16,
 }
 
 impl What {
@@ -187,6 +230,7 @@ impl What {
             Self::Signal { .. } => Interest::SIGNAL,
             Self::SyscallEnter { .. } | Self::SyscallExit { .. } => Interest::SYSCALL,
             Self::UnknownSyscall { .. } => Interest::UNKNOWN,
+            Self::OutOfMemory(_) => Interest::SHORTAGE,
         }
     }
 }

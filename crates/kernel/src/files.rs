@@ -160,6 +160,7 @@ impl Kernel {
 impl Ctx<'_> {
     /// Does something in the file system on behalf of the process.
     pub(crate) fn with_fs<R>(&mut self, operate: impl FnOnce(&mut Fs, &mut Env<'_>) -> R) -> R {
+        self.keep_frames_free();
         let now_ns = self.wall_clock_ns();
         self.kernel.with_fs(self.harts.ram(), self.host, self.tid, now_ns, operate)
     }

@@ -65,5 +65,10 @@ fn what(what: &What) -> Value {
         What::UnknownSyscall { number, name } => {
             json!({ "ev": "unknown_syscall", "number": number, "name": name })
         }
+        What::OutOfMemory(shortage) => json!({
+            "ev": "out_of_memory", "va": hex(shortage.at.0), "access": access_name(shortage.access),
+            "pc": hex(shortage.pc), "mapping": shortage.mapping,
+            "victim": shortage.victim.as_ref().map(|victim| victim.pid.0),
+        }),
     }
 }

@@ -1,6 +1,7 @@
 //! What the machine says while it runs, as strace lines, trace lines and warnings.
 
 mod json;
+mod shortage;
 mod strace;
 mod summary;
 mod text;
@@ -20,6 +21,7 @@ pub(crate) struct Sinks {
     summary: Option<Output>,
     trace: Option<Trace>,
     warnings: Option<Output>,
+    shortages: Output,
 }
 
 impl Sinks {
@@ -41,12 +43,12 @@ impl Sinks {
         });
         // strace lines already name calls that Tine does not have.
         let warnings = (options.warn || strace.is_some()).then(Output::stderr);
-        Ok(Self { strace, summary, trace: trace.transpose()?, warnings })
+        Ok(Self { strace, summary, trace: trace.transpose()?, warnings, shortages: Output::stderr() })
     }
 
     /// Returns the kinds of event that are wanted at all.
     pub(crate) fn interest(options: &ObserveArgs) -> Interest {
-        let mut interest = Interest::empty();
+        let mut interest = Interest::SHORTAGE;
         if options.strace.is_some() {
             interest |= Strace::INTEREST;
         }
@@ -80,6 +82,9 @@ impl EventSink for Sinks {
         }
         if let Some(trace) = &mut self.trace {
             trace.event(event);
+        }
+        if let What::OutOfMemory(shortage) = &event.what {
+            self.shortages.write(&shortage::report(event.pid, shortage));
         }
         if let (Some(warnings), What::UnknownSyscall { number, name }) = (&mut self.warnings, &event.what) {
             warnings.line(&format!(

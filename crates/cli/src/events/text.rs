@@ -57,6 +57,10 @@ fn what(what: &What) -> String {
         What::SyscallEnter { name, arguments, .. } => format!("call {name}({arguments}"),
         What::SyscallExit { name, arguments, result } => format!("return {name}{arguments}) = {result}"),
         What::UnknownSyscall { number, name } => format!("call {number} ({name}) is unknown"),
+        What::OutOfMemory(shortage) => match &shortage.victim {
+            Some(victim) => format!("out of memory at {}: pid {} ends", shortage.at, victim.pid),
+            None => format!("out of memory at {}: nobody else may be ended", shortage.at),
+        },
     }
 }
 

@@ -158,6 +158,7 @@ impl Fs {
     ) -> Result<Truncated, Errno> {
         let file = self.regular(node).ok_or(Errno::ENODEV)?;
         let seals = self.seals(node)?;
+        self.keep_here(env, file)?;
         let mut cut = Truncated::default();
         match allocation {
             Allocation::Unsupported => return Err(Errno::EOPNOTSUPP),

@@ -108,7 +108,7 @@ impl Fs {
                         let (size, block) = (env.cache.size(*contents), u64::from(Stat::BLOCK_SIZE));
                         let pages = match inode.origin.unread {
                             Some(_) => size.div_ceil(block),
-                            None => env.cache.resident_pages(*contents),
+                            None => env.cache.occupied_pages(*contents),
                         };
                         (size, pages * block / 512)
                     }

@@ -1,6 +1,7 @@
 //! The trees of `/proc/sys` and `/sys`: files whose places never change.
 
 use super::{FileType, ProcNode};
+use crate::mm::CommitParameter;
 
 /// A parameter or fact of the kernel that has a file of its own (proc_sys(5), sysfs(5)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,9 @@ pub enum FixedFile {
     RandomizeVaSpace,
     /// `/proc/sys/fs/file-nr`: open descriptions, free ones, the most there can be.
     FileNr,
-    /// `/proc/sys/vm/drop_caches`: no page here can be read again from elsewhere, so nothing is dropped.
+    /// A parameter about promised memory, which root may set.
+    Commit(CommitParameter),
+    /// `/proc/sys/vm/drop_caches`: clean pages of the host's files that nobody maps leave.
     DropCaches,
     /// `/sys/devices/system/cpu/online` and its like: the list of harts.
     Harts,
@@ -83,14 +86,17 @@ static ROWS: &[Row] = &[
     limit("/proc/sys/kernel/threads-max", crate::task::PID_MAX as u64),
     file("/proc/sys/kernel/version", OsVersion),
     directory("/proc/sys/vm"),
+    file("/proc/sys/vm/admin_reserve_kbytes", Commit(CommitParameter::AdminReserve)),
     file("/proc/sys/vm/drop_caches", DropCaches),
     constant("/proc/sys/vm/legacy_va_layout", "0"),
     limit("/proc/sys/vm/max_map_count", crate::mm::MAX_AREAS as u64),
     limit("/proc/sys/vm/mmap_min_addr", crate::mm::LOWEST.0 << tine_mmu::PAGE_SHIFT),
     constant("/proc/sys/vm/nr_hugepages", "0"),
-    constant("/proc/sys/vm/overcommit_memory", "0"),
-    constant("/proc/sys/vm/overcommit_ratio", "50"),
+    file("/proc/sys/vm/overcommit_kbytes", Commit(CommitParameter::Kbytes)),
+    file("/proc/sys/vm/overcommit_memory", Commit(CommitParameter::Mode)),
+    file("/proc/sys/vm/overcommit_ratio", Commit(CommitParameter::Ratio)),
     constant("/proc/sys/vm/swappiness", "60"),
+    file("/proc/sys/vm/user_reserve_kbytes", Commit(CommitParameter::UserReserve)),
     directory("/sys"),
     directory("/sys/devices"),
     directory("/sys/devices/system"),
@@ -156,6 +162,7 @@ impl FixedNode {
         match self.file() {
             None => 0o555,
             Some(DropCaches) => 0o200,
+            Some(Commit(_)) => 0o644,
             Some(_) => 0o444,
         }
     }

@@ -83,6 +83,8 @@ impl Times {
 pub(super) struct Origin {
     /// Where its names or bytes are, while nobody has asked for them.
     pub(super) unread: Option<HostPath>,
+    /// Where its bytes are once they have been read, so that they can be read again.
+    pub(super) source: Option<HostPath>,
     /// Names that it has on the host in directories that nobody has walked.
     pub(super) unseen_links: u32,
     /// By what another of its names is recognised, if it has others.

@@ -138,6 +138,8 @@ pub struct Fs {
     covered: BTreeMap<InodeId, MountId>,
     /// Files of the host that stores to a shared mapping may have changed.
     stored_to: BTreeMap<FileId, InodeId>,
+    /// Files whose bytes can be read again.
+    sources: BTreeMap<FileId, InodeId>,
     /// Files of the host that have more than one name there.
     linked: BTreeMap<HostIdentity, InodeId>,
     next_number: u64,
@@ -180,6 +182,7 @@ impl Fs {
             mounts,
             covered: BTreeMap::new(),
             stored_to: BTreeMap::new(),
+            sources: BTreeMap::new(),
             linked: BTreeMap::new(),
             opens: Slab::new(),
             pipes: Slab::new(),
@@ -294,6 +297,7 @@ impl Fs {
                 InodeKind::Anonymous(object) => self.drop_anonymous(id, object),
                 InodeKind::Regular(contents) => {
                     self.stored_to.remove(&contents);
+                    self.sources.remove(&contents);
                     env.cache.release(env.ram, env.frames, contents);
                 }
                 InodeKind::Fifo(pipe) | InodeKind::NamedFifo(pipe) => {

@@ -125,6 +125,7 @@ impl Fs {
             return Err(Errno::ETXTBSY);
         }
         self.read_contents(env, node)?;
+        self.fetch(env, contents, 0..u64::MAX)?;
         Ok(contents)
     }
 

@@ -36,7 +36,7 @@ impl Memory {
         }
         limits::check_new_area(&space.vmas).ok()?;
         let pages = new_end.0 - old_end.0;
-        self.check_demand(mm, Demand { areas: pages, data: pages, committed: pages }).ok()?;
+        self.check_demand(mm, Demand { areas: pages, data: pages, promised: pages }).ok()?;
         let lock = self.spaces.get(mm).lock_new;
         if lock != Lock::Unlocked && !self.may_lock(mm, pages) {
             return None;

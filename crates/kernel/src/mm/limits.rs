@@ -16,13 +16,12 @@ pub(super) struct Demand {
     pub(super) areas: u64,
     /// By how much private writable memory grows (`RLIMIT_DATA`).
     pub(super) data: u64,
-    /// How much memory it promises at once.
-    pub(super) committed: u64,
+    /// How much memory it promises beyond what it gives back.
+    pub(super) promised: u64,
 }
 
 impl Memory {
-    /// Refuses what the limits do not allow, and a promise of more than all memory (`vm.overcommit_memory` 0, Linux 6.12
-    /// mm/util.c `__vm_enough_memory`, mm/vma.c `may_expand_vm`).
+    /// Refuses what the limits do not allow, and more promises than there may be (Linux 6.12 mm/mmap.c `may_expand_vm`).
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -32,7 +31,7 @@ impl Memory {
         let exceeds = |pages: u64, limit_bytes: u64| pages > limit_bytes >> PAGE_SHIFT;
         let refused = demand.areas > 0 && exceeds(pages.total + demand.areas, limits.address_space_bytes)
             || demand.data > 0 && exceeds(pages.data + demand.data, limits.data_bytes)
-            || demand.committed > self.frames.gauges().total;
+            || demand.promised > 0 && !self.may_promise(mm, demand.promised);
         if refused { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 }

@@ -54,7 +54,7 @@ impl Memory {
         if lock == Lock::Locked {
             self.map_locked(work, mm, range).map_err(|fault| match fault {
                 Fault::Oom => Errno::EAGAIN,
-                Fault::MapErr | Fault::AccErr | Fault::Bus => Errno::ENOMEM,
+                Fault::MapErr | Fault::AccErr | Fault::Bus | Fault::Missing { .. } => Errno::ENOMEM,
             })?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! mremap: areas change their size and their place, and keep their pages.
 
 use super::address_space::user_range;
+use super::commit::Promise;
 use super::limits::{self, Demand};
 use super::lock::Lock;
 use super::map::Placement;
@@ -103,7 +104,9 @@ impl Memory {
         let kept = self.shrink(work, mm, old, new_pages)?;
         self.check_growth(mm, &kept, new_pages)?;
         if request.remains == Remains::Area {
-            self.check_demand(mm, Demand { areas: new_pages, ..Demand::default() })?;
+            let vma = self.spaces.get(mm).vmas.find(kept.start).ok_or(Errno::EFAULT)?;
+            let promised = if vma.promise == Promise::Counted { new_pages } else { 0 };
+            self.check_demand(mm, Demand { areas: new_pages, data: 0, promised })?;
         }
         let target = super::map::place(self.spaces.get_mut(mm), request.placement, new_pages)?;
         self.relocate(work, mm, kept, target, request.remains)
@@ -144,8 +147,9 @@ impl Memory {
         if vma.lock != Lock::Unlocked && !self.may_lock(mm, areas) {
             return Err(Errno::EAGAIN);
         }
-        let private = if vma.is_private_writable() { areas } else { 0 };
-        self.check_demand(mm, Demand { areas, data: private, committed: private })?;
+        let data = if vma.is_private_writable() { areas } else { 0 };
+        let promised = if vma.promise == Promise::Counted { areas } else { 0 };
+        self.check_demand(mm, Demand { areas, data, promised })?;
         Ok(vma.end)
     }
 

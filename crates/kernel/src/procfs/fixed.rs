@@ -26,6 +26,7 @@ impl Ctx<'_> {
                 if self.kernel.memory.policy().randomizes_layout { "2" } else { "0" }.to_owned()
             }
             FixedFile::FileNr => format!("{}\t0\t{}", self.kernel.fs.census().opens, i64::MAX),
+            FixedFile::Commit(parameter) => self.kernel.memory.commit_parameter(parameter).to_string(),
             FixedFile::DropCaches => return Err(Errno::EINVAL),
             FixedFile::Harts => list(self.kernel.sched.hart_count()),
             FixedFile::Nodes => list(1),
@@ -39,8 +40,25 @@ impl Ctx<'_> {
     /// `EPERM` for what cannot be set, `EINVAL` for a value that it cannot have.
     pub(super) fn write_fixed(&mut self, file: FixedFile, bytes: &[u8]) -> Result<(), Errno> {
         match file {
-            FixedFile::DropCaches if (1..=4).contains(&parse_number(bytes)?) => Ok(()),
-            FixedFile::DropCaches => Err(Errno::EINVAL),
+            FixedFile::Commit(parameter) => {
+                let value = u64::try_from(parse_number(bytes)?).map_err(|_| Errno::EINVAL)?;
+                if self.kernel.memory.set_commit_parameter(parameter, value) {
+                    Ok(())
+                } else {
+                    Err(Errno::EINVAL)
+                }
+            }
+            FixedFile::DropCaches => {
+                const PAGE_CACHE: i64 = 1;
+                let what = parse_number(bytes)?;
+                if !(1..=4).contains(&what) {
+                    return Err(Errno::EINVAL);
+                }
+                if what & PAGE_CACHE != 0 {
+                    self.kernel.memory.drop_all_unmapped(self.harts.ram());
+                }
+                Ok(())
+            }
             _ => Err(Errno::EPERM),
         }
     }

@@ -53,7 +53,7 @@ impl Ctx<'_> {
             PidFile::Maps => kernel.maps_text(process),
             PidFile::Mountinfo => kernel.fs.mount_rows().iter().map(MountRow::info_line).collect(),
             PidFile::Mounts => kernel.system_mounts_text(),
-            PidFile::OomScore => kernel.oom_score_text(process),
+            PidFile::OomScore => kernel.oom_score_text(pid, process),
             PidFile::OomScoreAdj => format!("{}\n", process.oom_score_adj),
             PidFile::Pagemap => return Err(Errno::EINVAL),
             PidFile::Personality => format!("{:08x}\n", process.personality),

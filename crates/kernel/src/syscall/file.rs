@@ -8,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::fs::{Env, FileType, Fs, OnExec, OpenFlags, OpenId, PartnerWait, Seek};
 use crate::task::WaitKey;
 use crate::{Errno, Fd};
-use tine_mmu::VirtAddr;
+use tine_mmu::{PAGE_SIZE, VirtAddr};
 
 /// `lseek(2)`.
 pub(super) fn lseek(ctx: &mut Ctx<'_>, fd: Fd, offset: i64, whence: Whence) -> SysResult {
@@ -243,14 +243,27 @@ pub(super) fn fdatasync(ctx: &mut Ctx<'_>, fd: Fd) -> SysResult {
     fsync(ctx, fd)
 }
 
-/// `posix_fadvise(2)`: files are in memory whatever a program plans to do with them, so that no advice changes anything.
-pub(super) fn fadvise64(ctx: &mut Ctx<'_>, fd: Fd, _offset: i64, len: i64, advice: u32) -> SysResult {
+/// `posix_fadvise(2)`: `POSIX_FADV_DONTNEED` drops whole clean pages of the host's files that nobody maps; the other kinds
+/// change nothing, for files are in memory anyway.
+pub(super) fn fadvise64(ctx: &mut Ctx<'_>, fd: Fd, offset: i64, len: i64, advice: u32) -> SysResult {
+    const POSIX_FADV_DONTNEED: u32 = 4;
     const POSIX_FADV_NOREUSE: u32 = 5;
     let node = ctx.file_of(fd)?;
     if ctx.kernel.fs.file_type(node) == FileType::Fifo {
         return Err(Errno::ESPIPE.into());
     }
-    if len < 0 || advice > POSIX_FADV_NOREUSE { Err(Errno::EINVAL.into()) } else { Ok(0) }
+    if len < 0 || advice > POSIX_FADV_NOREUSE {
+        return Err(Errno::EINVAL.into());
+    }
+    if let (POSIX_FADV_DONTNEED, Some(file)) = (advice, ctx.kernel.fs.regular(node)) {
+        let start = offset.max(0) as u64;
+        let end = if len == 0 { u64::MAX } else { start.saturating_add(len as u64) };
+        // The last page of the file counts as whole (Linux 6.12 mm/fadvise.c).
+        let is_at_end = end >= ctx.kernel.memory.cache().size(file);
+        let last = if is_at_end { end.div_ceil(PAGE_SIZE) } else { end / PAGE_SIZE };
+        ctx.kernel.memory.drop_unmapped(ctx.harts.ram(), file, start.div_ceil(PAGE_SIZE)..last);
+    }
+    Ok(0)
 }
 
 /// `fchdir(2)`.

@@ -12,6 +12,9 @@ use crate::{Errno, Fd, MmId, Origin, Pid, Reg};
 use std::collections::BTreeSet;
 use tine_mmu::VirtAddr;
 
+/// How many pages of files leave at once when a fork finds no frame.
+const FORK_BATCH_PAGES: u64 = 256;
+
 impl Ctx<'_> {
     /// Makes a child process, or a task of this one.
     ///
@@ -106,7 +109,15 @@ impl Ctx<'_> {
             self.kernel.memory.share(parent);
             return Ok(parent);
         }
-        self.memory(parent, |memory, work| memory.fork(work, parent)).map_err(|_| Errno::ENOMEM)
+        loop {
+            if let Ok(child) = self.memory(parent, |memory, work| memory.fork(work, parent)) {
+                return Ok(child);
+            }
+            // Frames are left where it may not have so much, or was made to fail.
+            if self.kernel.memory.frames().free() > 0 || self.reclaim(FORK_BATCH_PAGES) == 0 {
+                return Err(Errno::ENOMEM);
+            }
+        }
     }
 
     /// Makes the child's task: this one's registers, but for those that the request names.

@@ -148,7 +148,9 @@ impl Process {
 
     /// Returns what this process used itself.
     pub(crate) fn own_usage(&self) -> Usage {
-        Usage { minor_faults: self.account.memory.faults, ..self.usage }
+        let counters = self.account.memory;
+        let minor_faults = counters.faults - counters.major;
+        Usage { minor_faults, major_faults: counters.major, ..self.usage }
     }
 
     fn total_usage(&self) -> Usage {
