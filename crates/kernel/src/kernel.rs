@@ -5,7 +5,7 @@ use crate::ctx::Ctx;
 use crate::event::{Event, Interest, What};
 use crate::fs::{Fs, Grant};
 use crate::mm::{Fences, Memory, OutOfMemory};
-use crate::syscall;
+use crate::syscall::{self, HostNames};
 use crate::task::{
     Futexes, INTERLEAVE, Policy, Scheduler, SignalInfo, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey,
     WaitStatus,
@@ -117,6 +117,8 @@ pub struct Kernel {
     unheard: BTreeMap<Pid, Vec<SignalInfo>>,
     /// Paths that programs asked for and did not find.
     pub(crate) missed: BTreeSet<Vec<u8>>,
+    /// What the machine is called.
+    pub(crate) host_names: HostNames,
 }
 
 impl Kernel {
@@ -154,6 +156,7 @@ impl Kernel {
             unknown_calls: BTreeSet::new(),
             unheard: BTreeMap::new(),
             missed: BTreeSet::new(),
+            host_names: HostNames::default(),
         };
         let (epoch_ns, grants) = (kernel.settings.epoch_ns(), kernel.settings.grants.clone());
         kernel

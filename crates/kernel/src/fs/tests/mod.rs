@@ -139,6 +139,7 @@ impl World {
             frames: &mut self.frames,
             cache: &mut self.cache,
             processes: &self.processes,
+            resolve: Resolve::empty(),
             host: &mut self.host,
             now_ns: self.now_ns,
             uptime_ns: self.now_ns,
