@@ -27,6 +27,8 @@ pub enum FixedFile {
     RandomizeVaSpace,
     /// `/proc/sys/fs/file-nr`: open descriptions, free ones, the most there can be.
     FileNr,
+    /// `/proc/sys/vm/max_map_count`: how many areas an address space may have.
+    MaxMapCount,
     /// `/proc/sys/vm/drop_caches`: no page here can be read again from elsewhere, so nothing is dropped.
     DropCaches,
     /// `/sys/devices/system/cpu/online` and its like: the list of harts.
@@ -98,7 +100,7 @@ static ROWS: &[Row] = &[
     directory("/proc/sys/vm"),
     file("/proc/sys/vm/drop_caches", DropCaches),
     constant("/proc/sys/vm/legacy_va_layout", "0"),
-    limit("/proc/sys/vm/max_map_count", crate::mm::MAX_AREAS as u64),
+    file("/proc/sys/vm/max_map_count", MaxMapCount),
     limit("/proc/sys/vm/mmap_min_addr", crate::mm::LOWEST.0 << tine_mmu::PAGE_SHIFT),
     constant("/proc/sys/vm/nr_hugepages", "0"),
     constant("/proc/sys/vm/overcommit_memory", "0"),
@@ -169,7 +171,7 @@ impl FixedNode {
         match self.file() {
             None => 0o555,
             Some(DropCaches) => 0o200,
-            Some(Domainname | Hostname | Tunable(_)) => 0o644,
+            Some(Domainname | Hostname | MaxMapCount | Tunable(_)) => 0o644,
             Some(_) => 0o444,
         }
     }

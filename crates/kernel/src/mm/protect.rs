@@ -39,7 +39,7 @@ impl Memory {
                 return Err(Errno::EACCES);
             }
             if vma.prot != prot {
-                limits::check_cuts(&space.vmas, &part)?;
+                limits::check_cuts(self.max_areas, &space.vmas, &part)?;
                 let becomes_data = vma.sharing == Sharing::Private
                     && prot.contains(Prot::WRITE)
                     && !vma.prot.contains(Prot::WRITE);

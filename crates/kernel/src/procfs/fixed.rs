@@ -28,6 +28,7 @@ impl Ctx<'_> {
                 if self.kernel.memory.policy().randomizes_layout { "2" } else { "0" }.to_owned()
             }
             FixedFile::FileNr => format!("{}\t0\t{}", self.kernel.fs.census().opens, i64::MAX),
+            FixedFile::MaxMapCount => self.kernel.memory.max_areas().to_string(),
             FixedFile::DropCaches => return Err(Errno::EINVAL),
             FixedFile::Harts => list(self.kernel.sched.hart_count()),
             FixedFile::Nodes => list(1),
@@ -48,6 +49,11 @@ impl Ctx<'_> {
             }
             FixedFile::Hostname => {
                 self.kernel.host_names.host = name(bytes);
+                Ok(())
+            }
+            FixedFile::MaxMapCount => {
+                let most = u32::try_from(parse_number(bytes)?).map_err(|_| Errno::EINVAL)?;
+                self.kernel.memory.set_max_areas(most as usize);
                 Ok(())
             }
             FixedFile::DropCaches if (1..=4).contains(&parse_number(bytes)?) => Ok(()),
