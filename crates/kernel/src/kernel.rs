@@ -6,7 +6,7 @@ use crate::event::{Event, Interest, What};
 use crate::fs::{Fs, Grant};
 use crate::inject::{Injection, Injections};
 use crate::mm::{Fences, Memory, OutOfMemory};
-use crate::syscall;
+use crate::syscall::{self, HostNames};
 use crate::task::{
     Futexes, INTERLEAVE, Policy, Scheduler, SignalInfo, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey,
     WaitStatus,
@@ -120,6 +120,8 @@ pub struct Kernel {
     unheard: BTreeMap<Pid, Vec<SignalInfo>>,
     /// Paths that programs asked for and did not find.
     pub(crate) missed: BTreeSet<Vec<u8>>,
+    /// What the machine is called.
+    pub(crate) host_names: HostNames,
     /// The system calls that are made to fail.
     pub(crate) injections: Injections,
 }
@@ -165,6 +167,7 @@ impl Kernel {
             unknown_calls: BTreeSet::new(),
             unheard: BTreeMap::new(),
             missed: BTreeSet::new(),
+            host_names: HostNames::default(),
             injections,
         };
         let (epoch_ns, grants) = (kernel.settings.epoch_ns(), kernel.settings.grants.clone());

@@ -63,7 +63,6 @@ pub use commit::{CommitParameter, Promise};
 pub use fault::{Attributes, Fault, Resolved};
 pub use fence::{FenceTargets, Fences};
 pub use frames::{FrameGauges, FrameKind, Frames, OutOfMemory};
-pub(crate) use limits::MAX_AREAS;
 pub use lock::Lock;
 pub use map::{MapBacking, MapRequest, Placement};
 use page_cache::Copies;
@@ -139,6 +138,8 @@ pub struct Memory {
     oom_kills: u64,
     hand: Hand,
     pages_reclaimed: u64,
+    /// The most areas that one address space may have (`vm.max_map_count`).
+    max_areas: usize,
 }
 
 impl Memory {
@@ -172,6 +173,7 @@ impl Memory {
             oom_kills: 0,
             hand: Hand::default(),
             pages_reclaimed: 0,
+            max_areas: limits::MAX_AREAS,
         })
     }
 

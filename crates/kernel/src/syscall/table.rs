@@ -16,8 +16,9 @@ use super::task_types::*;
 use super::types::*;
 use super::{
     Arguments, SysResult, allocate, anonymous, attributes, copy, creds, epoll, exec, fcntl, file, futex,
-    hwprobe, limits, lock, memory, mlock, path, pidfd, poll, posix_timer, prctl, priority, process,
-    process_vm, rseq, sched, sched_policy, signal, socket, system, thread, time, transfer, xattr,
+    hwprobe, inotify, limits, lock, memory, mlock, mount, open, path, pidfd, poll, posix_timer, prctl,
+    priority, process, process_vm, rseq, sched, sched_policy, signal, socket, system, thread, time, transfer,
+    xattr,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -90,10 +91,12 @@ syscalls! {
     22 => epoll::epoll_pwait(epoll: Fd, events: EpollEvents, max: i32, timeout_ms: i32, mask: In<SizedSigSet<5>>, size: u64);
     23 => file::dup(fd: Fd);
     24 => file::dup3(old: Fd, new: Fd, flags: NewFdFlags);
-    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg) -> fcntl
-        partly "signals and owners of I/O, F_NOTIFY and write hints are EINVAL";
+    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg) -> fcntl;
+    26 => inotify::inotify_init1(flags: InotifyFlags);
+    27 => inotify::inotify_add_watch(fd: Fd, path: PathPtr, mask: InotifyMask);
+    28 => inotify::inotify_rm_watch(fd: Fd, watch: i32);
     29 => file::ioctl(fd: Fd, request: IoctlRequest, argument: IoctlArg)
-        partly "FIONREAD, FIONBIO, FIOCLEX, FIONCLEX and those of terminals; all else is ENOTTY";
+        partly "FIONREAD, FIONBIO, FIOASYNC, FIOCLEX, FIONCLEX and those of terminals and sockets; all else is ENOTTY";
     30 => priority::ioprio_set(which: IoWhich, who: i32, priority: IoPriority);
     31 => priority::ioprio_get(which: IoWhich, who: i32) -> io_priority;
     32 => lock::flock(fd: Fd, operation: FlockOp);
@@ -102,6 +105,10 @@ syscalls! {
     35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
     36 => path::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
     37 => path::linkat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: AtFlags);
+    39 => mount::umount2(target: PathPtr, flags: UmountFlags)
+        partly "what is mounted at the start is EBUSY";
+    40 => mount::mount(source: PathPtr, target: PathPtr, kind: PathPtr, flags: MountArg, data: PathPtr)
+        partly "tmpfs, MS_REMOUNT and propagation, which changes nothing; the size of a tmpfs is the machine's; bind mounts, MS_MOVE and Linux's other own file systems are ENOSYS, those on devices ENODEV";
     43 => attributes::statfs(path: PathPtr, to: Out<StatFsStruct>);
     44 => attributes::fstatfs(fd: Fd, to: Out<StatFsStruct>);
     45 => path::truncate(path: PathPtr, len: i64);
@@ -110,11 +117,12 @@ syscalls! {
     48 => path::faccessat(dir: DirFd, path: PathPtr, mode: AccessArg);
     49 => path::chdir(path: PathPtr);
     50 => file::fchdir(fd: Fd);
+    51 => path::chroot(path: PathPtr);
     52 => attributes::fchmod(fd: Fd, mode: Mode);
     53 => attributes::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
     54 => attributes::fchownat(dir: DirFd, path: PathPtr, uid: Id, gid: Id, flags: AtFlags);
     55 => attributes::fchown(fd: Fd, uid: Id, gid: Id);
-    56 => file::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: CreateMode);
+    56 => open::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: CreateMode);
     57 => file::close(fd: Fd);
     59 => file::pipe2(fds: Out<[i32; 2]>, flags: NewFdFlags);
     61 => file::getdents64(fd: Fd, buffer: Entries, len: u32);
@@ -219,6 +227,8 @@ syscalls! {
     158 => creds::getgroups(count: i32, to: Out<Groups>);
     159 => creds::setgroups(count: u32, from: In<Groups>);
     160 => system::uname(to: Out<UtsName>);
+    161 => system::sethostname(name: InBuffer, len: i32);
+    162 => system::setdomainname(name: InBuffer, len: i32);
     163 => limits::getrlimit(resource: Resource, to: Out<Rlimit>);
     164 => limits::setrlimit(resource: Resource, from: In<Rlimit>)
         partly "RLIMIT_CPU and those of what Tine has not are kept and not enforced";
@@ -315,6 +325,7 @@ syscalls! {
     435 => thread::clone3(request: Clone3Ptr, size: u64)
         partly "namespaces and CLONE_INTO_CGROUP are EINVAL";
     436 => file::close_range(first: u32, last: u32, flags: CloseRangeFlags);
+    437 => open::openat2(dir: DirFd, path: PathPtr, how: OpenHow, size: u64);
     438 => pidfd::pidfd_getfd(fd: Fd, target: Fd, flags: u32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: AccessArg, flags: AccessFlags);
     441 => epoll::epoll_pwait2(epoll: Fd, events: EpollEvents, max: i32, timeout: In<Timespec>, mask: In<SizedSigSet<5>>, size: u64);
