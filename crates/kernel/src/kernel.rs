@@ -5,7 +5,7 @@ use crate::ctx::Ctx;
 use crate::event::{Event, Interest, What};
 use crate::fs::{Fs, Grant};
 use crate::mm::{Fences, Memory, OutOfMemory};
-use crate::syscall;
+use crate::syscall::{self, MachineNames};
 use crate::task::{
     Futexes, INTERLEAVE, Policy, Scheduler, SignalInfo, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey,
     WaitStatus,
@@ -102,10 +102,14 @@ pub struct Kernel {
     /// Who waits for which futex.
     pub futexes: Futexes,
     pub(crate) vdso: Vdso,
+    /// The names of the machine and of its NIS domain (uname(2)).
+    pub(crate) names: MachineNames,
     /// What the time of day is ahead of the time since the machine started.
     pub(crate) wall_offset_ns: u64,
     /// The timers that follow the running of a process: whose, who made them, their numbers.
     pub(crate) cpu_timers: BTreeSet<(Pid, Pid, i32)>,
+    /// The tasks that sleep by the clock of a process, behind that process, or by the clock of a task of it.
+    pub(crate) cpu_sleepers: BTreeSet<(Pid, Pid)>,
     pub(crate) program: Option<Pid>,
     pub(crate) program_end: Option<WaitStatus>,
     ended: Vec<ProcessRecord>,
@@ -138,8 +142,10 @@ impl Kernel {
         let mut kernel = Self {
             memory,
             vdso,
+            names: MachineNames::default(),
             wall_offset_ns,
             cpu_timers: BTreeSet::new(),
+            cpu_sleepers: BTreeSet::new(),
             fs,
             tasks: TaskTable::default(),
             futexes: Futexes::default(),

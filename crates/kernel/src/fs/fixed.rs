@@ -15,6 +15,8 @@ pub enum FixedFile {
     OsVersion,
     /// `/proc/sys/kernel/hostname`.
     Hostname,
+    /// `/proc/sys/kernel/domainname`.
+    Domainname,
     /// `/proc/sys/kernel/random/boot_id`: a UUID of the run.
     BootId,
     /// `/proc/sys/kernel/random/uuid`: another UUID at each read.
@@ -66,6 +68,7 @@ static ROWS: &[Row] = &[
     constant("/proc/sys/kernel/arch", "riscv64"),
     constant("/proc/sys/kernel/cap_last_cap", "40"),
     constant("/proc/sys/kernel/core_pattern", "core"),
+    file("/proc/sys/kernel/domainname", Domainname),
     file("/proc/sys/kernel/hostname", Hostname),
     constant("/proc/sys/kernel/ngroups_max", "65536"),
     file("/proc/sys/kernel/osrelease", OsRelease),
@@ -79,6 +82,7 @@ static ROWS: &[Row] = &[
     constant("/proc/sys/kernel/random/poolsize", "256"),
     file("/proc/sys/kernel/random/uuid", Uuid),
     file("/proc/sys/kernel/randomize_va_space", RandomizeVaSpace),
+    constant("/proc/sys/kernel/sched_rr_timeslice_ms", "100"),
     constant("/proc/sys/kernel/tainted", "0"),
     limit("/proc/sys/kernel/threads-max", crate::task::PID_MAX as u64),
     file("/proc/sys/kernel/version", OsVersion),
@@ -156,6 +160,7 @@ impl FixedNode {
         match self.file() {
             None => 0o555,
             Some(DropCaches) => 0o200,
+            Some(Hostname | Domainname) => 0o644,
             Some(_) => 0o444,
         }
     }

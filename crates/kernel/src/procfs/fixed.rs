@@ -5,7 +5,7 @@ use crate::Errno;
 use crate::ctx::Ctx;
 use crate::fs::FixedFile;
 use crate::random::Random;
-use crate::syscall::{HOSTNAME, RELEASE, VERSION};
+use crate::syscall::{MachineNames, RELEASE, VERSION};
 
 impl Ctx<'_> {
     /// Composes the text of a fixed file.
@@ -18,7 +18,8 @@ impl Ctx<'_> {
             FixedFile::Limit(limit) => limit.to_string(),
             FixedFile::OsRelease => RELEASE.to_owned(),
             FixedFile::OsVersion => VERSION.to_owned(),
-            FixedFile::Hostname => HOSTNAME.to_owned(),
+            FixedFile::Hostname => String::from_utf8_lossy(&self.kernel.names.host).into_owned(),
+            FixedFile::Domainname => String::from_utf8_lossy(&self.kernel.names.domain).into_owned(),
             // Not from the generator of the run: whoever asks for it must not change what others draw.
             FixedFile::BootId => uuid(&mut Random::new(self.kernel.settings.seed)),
             FixedFile::Uuid => uuid(self.kernel.fs.random()),
@@ -41,9 +42,23 @@ impl Ctx<'_> {
         match file {
             FixedFile::DropCaches if (1..=4).contains(&parse_number(bytes)?) => Ok(()),
             FixedFile::DropCaches => Err(Errno::EINVAL),
+            FixedFile::Hostname => {
+                self.kernel.names.host = machine_name(bytes);
+                Ok(())
+            }
+            FixedFile::Domainname => {
+                self.kernel.names.domain = machine_name(bytes);
+                Ok(())
+            }
             _ => Err(Errno::EPERM),
         }
     }
+}
+
+/// Takes a name up to the end of its line, as much as there is room for.
+fn machine_name(bytes: &[u8]) -> Vec<u8> {
+    let end = bytes.iter().position(|byte| [0, b'\n'].contains(byte)).unwrap_or(bytes.len());
+    bytes[..end.min(MachineNames::MOST_BYTES)].to_vec()
 }
 
 /// Lists the numbers below `count` as a range.

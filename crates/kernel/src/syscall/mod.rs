@@ -7,6 +7,7 @@ mod allocate;
 mod anonymous;
 mod args;
 mod attributes;
+mod compare;
 mod copy;
 mod creds;
 mod creds_types;
@@ -58,7 +59,7 @@ pub(crate) use pidfd::open_pidfd;
 pub(crate) use rseq::{ALIGNMENT as RSEQ_ALIGNMENT, FEATURE_BYTES as RSEQ_FEATURE_BYTES};
 pub use show::{CallResult, Restart};
 pub(crate) use show::{STRING_MAX, describe_signal, exit_with, quoted};
-pub(crate) use system::{HOSTNAME, RELEASE, VERSION};
+pub(crate) use system::{MachineNames, RELEASE, VERSION};
 pub use table::{SYSCALLS, Syscall};
 pub(crate) use time::CLOCK_TICKS;
 
@@ -178,7 +179,7 @@ impl Continuation {
 
     fn deadline_ns(&self) -> Option<u64> {
         match self {
-            Self::Sleep(sleep) => Some(sleep.deadline_ns()),
+            Self::Sleep(sleep) => sleep.deadline_ns(),
             Self::Socket(call) => call.deadline_ns(),
             Self::Poll(poll) => poll.deadline_ns(),
             Self::Epoll(wait) => wait.deadline_ns(),
@@ -334,6 +335,7 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
         Continuation::Futex(_) | Continuation::FutexVector(_) | Continuation::FutexLock(_) => {
             ctx.kernel.futexes.remove(ctx.tid)
         }
+        Continuation::Sleep(sleep) => sleep.abandon(ctx),
         Continuation::OpenFifo(opening) => opening.abandon(ctx),
         Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),
         _ => {}

@@ -1,8 +1,9 @@
 //! Calls about the system as a whole.
 
 use super::SysResult;
-use super::types::{OutBuffer, RandomFlags};
+use super::types::{InBuffer, OutBuffer, RandomFlags};
 use crate::Errno;
+use crate::creds::Capabilities;
 use crate::ctx::Ctx;
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
@@ -11,18 +12,62 @@ pub(crate) const RELEASE: &str = "6.12.0-tine";
 /// The `version` field of uname(2).
 pub(crate) const VERSION: &str = "#1 SMP Tine";
 
-/// The `nodename` field of uname(2).
-pub(crate) const HOSTNAME: &str = "tine";
+/// What a program may call the machine. Each name has at most [`MachineNames::MOST_BYTES`].
+#[derive(Clone, Debug)]
+pub(crate) struct MachineNames {
+    /// The `nodename` field of uname(2).
+    pub host: Vec<u8>,
+    /// The `domainname` field.
+    pub domain: Vec<u8>,
+}
+
+impl Default for MachineNames {
+    fn default() -> Self {
+        Self { host: b"tine".to_vec(), domain: b"(none)".to_vec() }
+    }
+}
+
+impl MachineNames {
+    /// `__NEW_UTS_LEN`.
+    pub(crate) const MOST_BYTES: usize = 64;
+}
 
 /// `uname(2)`.
 pub(super) fn uname(ctx: &mut Ctx<'_>, to: VirtAddr) -> SysResult {
     const FIELD_BYTES: usize = 65;
-    let fields = ["Linux", HOSTNAME, RELEASE, VERSION, "riscv64", "(none)"];
+    let MachineNames { host, domain } = &ctx.kernel.names;
+    let fields = [b"Linux", &host[..], RELEASE.as_bytes(), VERSION.as_bytes(), b"riscv64", domain];
     let mut bytes = vec![0; FIELD_BYTES * fields.len()];
     for (field, text) in bytes.chunks_exact_mut(FIELD_BYTES).zip(fields) {
-        field[..text.len()].copy_from_slice(text.as_bytes());
+        field[..text.len()].copy_from_slice(text);
     }
     ctx.write_bytes(to, &bytes).map_err(|_| Errno::EFAULT)?;
+    Ok(0)
+}
+
+/// Reads a name that the machine is to have.
+///
+/// # Errors
+/// `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` for one that is too long, `EFAULT`.
+fn read_name(ctx: &mut Ctx<'_>, from: InBuffer, len: i32) -> Result<Vec<u8>, Errno> {
+    if !ctx.credentials().can(Capabilities::SYS_ADMIN) {
+        return Err(Errno::EPERM);
+    }
+    let len = usize::try_from(len).ok().filter(|len| *len <= MachineNames::MOST_BYTES).ok_or(Errno::EINVAL)?;
+    let mut name = vec![0; len];
+    ctx.read_bytes(from.0, &mut name).map_err(|_| Errno::EFAULT)?;
+    Ok(name)
+}
+
+/// `sethostname(2)`.
+pub(super) fn sethostname(ctx: &mut Ctx<'_>, name: InBuffer, len: i32) -> SysResult {
+    ctx.kernel.names.host = read_name(ctx, name, len)?;
+    Ok(0)
+}
+
+/// `setdomainname(2)`.
+pub(super) fn setdomainname(ctx: &mut Ctx<'_>, name: InBuffer, len: i32) -> SysResult {
+    ctx.kernel.names.domain = read_name(ctx, name, len)?;
     Ok(0)
 }
 
