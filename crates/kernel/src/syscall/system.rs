@@ -53,7 +53,8 @@ fn read_name(ctx: &mut Ctx<'_>, from: InBuffer, len: i32) -> Result<Vec<u8>, Err
     if !ctx.credentials().can(Capabilities::SYS_ADMIN) {
         return Err(Errno::EPERM);
     }
-    let len = usize::try_from(len).ok().filter(|len| *len <= MachineNames::MOST_BYTES).ok_or(Errno::EINVAL)?;
+    let len =
+        usize::try_from(len).ok().filter(|len| *len <= MachineNames::MOST_BYTES).ok_or(Errno::EINVAL)?;
     let mut name = vec![0; len];
     ctx.read_bytes(from.0, &mut name).map_err(|_| Errno::EFAULT)?;
     Ok(name)

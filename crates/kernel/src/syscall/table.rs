@@ -15,8 +15,8 @@ use super::socket_types::*;
 use super::task_types::*;
 use super::types::*;
 use super::{
-    Arguments, SysResult, allocate, anonymous, attributes, compare, copy, creds, epoll, exec, fcntl, file, futex,
-    hwprobe, limits, lock, memory, mlock, path, pidfd, poll, posix_timer, prctl, priority, process,
+    Arguments, SysResult, allocate, anonymous, attributes, compare, copy, creds, epoll, exec, fcntl, file,
+    futex, hwprobe, limits, lock, memory, mlock, path, pidfd, poll, posix_timer, prctl, priority, process,
     process_vm, rseq, sched, sched_policy, signal, socket, system, thread, time, transfer, xattr,
 };
 use crate::ctx::Ctx;

@@ -65,7 +65,9 @@ impl CloneFlags {
         match wanted.is_empty() {
             true => Ok(()),
             // Everybody may make a namespace of users, and then the others in it.
-            false if !wanted.contains(Self::NEWUSER) && !who.can(Capabilities::SYS_ADMIN) => Err(Errno::EPERM),
+            false if !wanted.contains(Self::NEWUSER) && !who.can(Capabilities::SYS_ADMIN) => {
+                Err(Errno::EPERM)
+            }
             false => Err(Errno::EINVAL),
         }
     }

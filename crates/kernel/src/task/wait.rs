@@ -104,7 +104,9 @@ impl Ctx<'_> {
         let eligible = known.filter(|(pid, process)| {
             let special = process.exit_signal != Some(Signal::SIGCHLD);
             let is_own = options & WNOTHREAD == 0 || process.made_by == self.tid;
-            is_own && selector.fits(*pid, process) && (options & WALL != 0 || special == (options & WCLONE != 0))
+            is_own
+                && selector.fits(*pid, process)
+                && (options & WALL != 0 || special == (options & WCLONE != 0))
         });
         let mut any = false;
         for (pid, process) in eligible {
