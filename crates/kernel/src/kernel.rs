@@ -109,6 +109,8 @@ pub struct Kernel {
     pub(crate) wall_offset_ns: u64,
     /// The timers that follow the running of a process: whose, who made them, their numbers.
     pub(crate) cpu_timers: BTreeSet<(Pid, Pid, i32)>,
+    /// The tasks that sleep by the clock of a process, behind that process, or by the clock of a task of it.
+    pub(crate) cpu_sleepers: BTreeSet<(Pid, Pid)>,
     pub(crate) program: Option<Pid>,
     pub(crate) program_end: Option<WaitStatus>,
     ended: Vec<ProcessRecord>,
@@ -153,6 +155,7 @@ impl Kernel {
             vdso,
             wall_offset_ns,
             cpu_timers: BTreeSet::new(),
+            cpu_sleepers: BTreeSet::new(),
             fs,
             tasks: TaskTable::default(),
             futexes: Futexes::default(),

@@ -97,6 +97,7 @@ static ROWS: &[Row] = &[
     constant("/proc/sys/kernel/random/poolsize", "256"),
     file("/proc/sys/kernel/random/uuid", Uuid),
     file("/proc/sys/kernel/randomize_va_space", RandomizeVaSpace),
+    constant("/proc/sys/kernel/sched_rr_timeslice_ms", "100"),
     constant("/proc/sys/kernel/tainted", "0"),
     limit("/proc/sys/kernel/threads-max", crate::task::PID_MAX as u64),
     file("/proc/sys/kernel/version", OsVersion),

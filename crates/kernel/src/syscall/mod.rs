@@ -7,6 +7,7 @@ mod allocate;
 mod anonymous;
 mod args;
 mod attributes;
+mod compare;
 mod copy;
 mod creds;
 mod creds_types;
@@ -188,7 +189,7 @@ impl Continuation {
 
     fn deadline_ns(&self) -> Option<u64> {
         match self {
-            Self::Sleep(sleep) => Some(sleep.deadline_ns()),
+            Self::Sleep(sleep) => sleep.deadline_ns(),
             Self::LeaseBreak(lease) => lease.deadline_ns,
             Self::Socket(call) => call.deadline_ns(),
             Self::Poll(poll) => poll.deadline_ns(),
@@ -361,6 +362,7 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
         Continuation::Futex(_) | Continuation::FutexVector(_) | Continuation::FutexLock(_) => {
             ctx.kernel.futexes.remove(ctx.tid)
         }
+        Continuation::Sleep(sleep) => sleep.abandon(ctx),
         Continuation::OpenFifo(opening) => opening.abandon(ctx),
         Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),
         _ => {}

@@ -15,8 +15,8 @@ use super::socket_types::*;
 use super::task_types::*;
 use super::types::*;
 use super::{
-    Arguments, SysResult, allocate, anonymous, attributes, copy, creds, epoll, exec, fcntl, file, futex,
-    hwprobe, inotify, limits, lock, memory, mlock, mount, open, path, pidfd, poll, posix_timer, prctl,
+    Arguments, SysResult, allocate, anonymous, attributes, compare, copy, creds, epoll, exec, fcntl, file,
+    futex, hwprobe, inotify, limits, lock, memory, mlock, mount, open, path, pidfd, poll, posix_timer, prctl,
     priority, process, process_vm, rseq, sched, sched_policy, signal, socket, system, thread, time, transfer,
     xattr,
 };
@@ -162,8 +162,7 @@ syscalls! {
         partly "ADDR_NO_RANDOMIZE is obeyed, everything else only kept";
     93 => thread::exit(status: i32);
     94 => thread::exit_group(status: i32);
-    95 => process::waitid(which: IdType, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<Rusage>)
-        partly "__WNOTHREAD changes nothing";
+    95 => process::waitid(which: IdType, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<Rusage>);
     96 => thread::set_tid_address(word: VirtAddr);
     97 => thread::unshare(flags: UnshareFlags)
         partly "namespaces are EINVAL";
@@ -182,8 +181,7 @@ syscalls! {
     112 => time::clock_settime(clock: ClockId, from: In<Timespec>);
     113 => time::clock_gettime(clock: ClockId, to: Out<Timespec>);
     114 => time::clock_getres(clock: ClockId, to: Out<Timespec>);
-    115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining)
-        partly "the clock of a process's CPU time is EOPNOTSUPP";
+    115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining);
     118 => sched_policy::sched_setparam(tid: Pid, from: In<i32>);
     119 => sched_policy::sched_setscheduler(tid: Pid, policy: PolicyArg, from: In<i32>)
         partly "SCHED_DEADLINE and SCHED_EXT are EINVAL; niceness and SCHED_IDLE change no slice";
@@ -231,7 +229,7 @@ syscalls! {
     162 => system::setdomainname(name: InBuffer, len: i32);
     163 => limits::getrlimit(resource: Resource, to: Out<Rlimit>);
     164 => limits::setrlimit(resource: Resource, from: In<Rlimit>)
-        partly "RLIMIT_CPU and those of what Tine has not are kept and not enforced";
+        partly "RLIMIT_RTTIME and those of what Tine has not are kept and not enforced";
     165 => process::getrusage(who: UsageOf, to: Out<Rusage>)
         partly "block I/O, signals and messages are 0";
     166 => path::umask(mask: Mode) -> octal;
@@ -296,8 +294,7 @@ syscalls! {
     258 => hwprobe::riscv_hwprobe(pairs: InOut<Array<ProbePair, 1>>, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32)
         partly "flags are EINVAL";
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: FlushFlags);
-    260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>)
-        partly "__WNOTHREAD changes nothing";
+    260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>);
     261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
         partly "as setrlimit";
     267 => allocate::syncfs(fd: Fd);
@@ -305,6 +302,8 @@ syscalls! {
         partly "as sendmsg";
     270 => process_vm::process_vm_readv(pid: Pid, local: VirtAddr, local_count: u64, remote: VirtAddr, remote_count: u64, flags: u64);
     271 => process_vm::process_vm_writev(pid: Pid, local: VirtAddr, local_count: u64, remote: VirtAddr, remote_count: u64, flags: u64);
+    272 => compare::kcmp(first: Pid, second: Pid, kind: KcmpType, first_fd: u64, second_fd: u64)
+        partly "KCMP_EPOLL_TFD is EINVAL";
     274 => sched_policy::sched_setattr(tid: Pid, from: In<SchedAttr>, flags: u32)
         partly "as sched_setscheduler; clamps of utilisation are EOPNOTSUPP";
     275 => sched_policy::sched_getattr(tid: Pid, to: Out<SchedAttr>, size: u32, flags: u32);
@@ -328,6 +327,8 @@ syscalls! {
     437 => open::openat2(dir: DirFd, path: PathPtr, how: OpenHow, size: u64);
     438 => pidfd::pidfd_getfd(fd: Fd, target: Fd, flags: u32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: AccessArg, flags: AccessFlags);
+    440 => process_vm::process_madvise(fd: Fd, vector: VirtAddr, count: i32, advice: Advice, flags: u32)
+        partly "MADV_COLLAPSE is EINVAL; hints change nothing";
     441 => epoll::epoll_pwait2(epoll: Fd, events: EpollEvents, max: i32, timeout: In<Timespec>, mask: In<SizedSigSet<5>>, size: u64);
     449 => futex_vector::futex_waitv(waiters: VirtAddr, count: u32, flags: u32, timeout: In<Timespec>, clock: ClockId);
     452 => attributes::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: AtFlags);

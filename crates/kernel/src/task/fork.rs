@@ -22,7 +22,7 @@ impl Ctx<'_> {
     /// As [`CloneRequest::check`]; `EAGAIN` when there are too many processes, at all or of one user, `EEXIST` when the wanted number is taken,
     /// `ENOMEM` when page tables cannot be had.
     pub(crate) fn clone_task(&mut self, request: CloneRequest) -> SysResult {
-        request.check()?;
+        request.check(self.credentials())?;
         let is_thread = request.has(CloneFlags::THREAD);
         if let Some(errno) = (!is_thread).then(|| self.kernel.injections.strike(Target::Fork)).flatten() {
             return Err(Flow::Injected(errno));
@@ -148,6 +148,7 @@ impl Ctx<'_> {
             credentials: self.task().credentials.clone(),
             scheduling: self.task().scheduling.of_child(),
             timer_slack_ns: self.task().timer_slack_ns,
+            default_timer_slack_ns: self.task().timer_slack_ns,
             vfork_parent: request.has(CloneFlags::VFORK).then_some(self.tid),
             name,
             ..Task::new(process, context, files, work_dir)
