@@ -5,4 +5,5 @@ mod errors;
 mod grants;
 mod help;
 mod run;
+mod strace;
 mod support;

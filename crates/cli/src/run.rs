@@ -79,6 +79,7 @@ fn config(options: &Run, grants: &Grants) -> Config {
         grants: grants.mounts(),
         cwd: cwd.unwrap_or_else(|| b"/".to_vec()),
         interest: Sinks::interest(&options.observe),
+        string_limit: options.observe.strace_string_limit,
     }
 }
 
