@@ -1,7 +1,9 @@
 //! The command as a shell sees it: what is run here is the built binary.
 
+mod compare;
 mod disasm;
 mod errors;
+mod fail;
 mod grants;
 mod help;
 mod run;

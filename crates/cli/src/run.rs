@@ -4,7 +4,7 @@ use crate::args::{Run, StatsFormat};
 use crate::events::Sinks;
 use crate::failure::Failure;
 use crate::hint;
-use crate::host::{CommandHost, Grants};
+use crate::host::{CommandHost, Console, Grants};
 use crate::output::Output;
 use crate::program::{self, Program};
 use crate::report;
@@ -12,40 +12,27 @@ use anstream::adapter::strip_str;
 use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
-use tine_machine::{Config, LoadError, Machine, Outcome, Report};
+use tine_machine::inject::Injection;
+use tine_machine::{Config, Interest, LoadError, Machine, Outcome, Report};
 
 /// Runs the program and returns its exit code.
 ///
 /// # Errors
 /// When it cannot be run, when the machine had to stop it, or when what was seen cannot be written.
 pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
-    let [name, arguments @ ..] = options.program.as_slice() else {
-        return Err(Failure::tine("PROGRAM is missing"));
-    };
-    let grants = Grants::open(options.machine.root.as_deref(), &options.machine.directories)?;
-    let mut host = CommandHost { grants };
-    let mut machine =
-        Machine::boot(config(options, &host.grants), &mut host).map_err(|error| match error {
-            LoadError::Grant(grant, errno) => host.grants.refused(grant, errno),
-            error => program::refused_machine(name, &error),
-        })?;
-    let program = Program::find(name, &mut machine, &mut host)?;
+    let mut host = open_host(options, Console::Own)?;
+    let mut machine = prepare(options, Sinks::interest(&options.observe), &mut host)?;
     let mut sinks = Sinks::open(&options.observe)?;
     let stats = Stats::open(options)?;
 
-    let arguments = arguments.iter().map(|argument| argument.as_bytes().to_owned());
-    let guest = tine_machine::Program {
-        shown: program.shown.clone(),
-        path: program.path.clone(),
-        bytes: program.elf.clone().map(Cow::into_owned),
-        arguments: [program.argv0.clone()].into_iter().chain(arguments).collect(),
-    };
-    machine.load(&mut host, guest).map_err(|error| program.refused(&error))?;
     let outcome = machine.run(&mut host, &mut sinks);
 
     let unwritten = machine.write_rest(&mut host);
     sinks.finish(&machine.syscalls())?;
     hint::of_missed_files(&mut machine, &mut host, &options.program).iter().for_each(Failure::warn);
+    for (injection, seen) in machine.kernel().unmet_injections() {
+        unmet(injection, seen).warn();
+    }
     if let Some(stats) = stats {
         stats.write(&machine.report())?;
     }
@@ -59,7 +46,41 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     }
 }
 
-fn config(options: &Run, grants: &Grants) -> Config {
+/// Opens what the options grant.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) fn open_host(options: &Run, console: Console) -> Result<CommandHost, Failure> {
+    let grants = Grants::open(options.machine.root.as_deref(), &options.machine.directories)?;
+    Ok(CommandHost { grants, console })
+}
+
+/// Makes the machine that the options describe, with the program on it.
+///
+/// # Errors
+/// When machine or program are not to be had.
+pub(crate) fn prepare(options: &Run, interest: Interest, host: &mut CommandHost) -> Result<Machine, Failure> {
+    let [name, arguments @ ..] = options.program.as_slice() else {
+        return Err(Failure::tine("PROGRAM is missing"));
+    };
+    let config = config(options, interest, &host.grants);
+    let mut machine = Machine::boot(config, host).map_err(|error| match error {
+        LoadError::Grant(grant, errno) => host.grants.refused(grant, errno),
+        error => program::refused_machine(name, &error),
+    })?;
+    let program = Program::find(name, &mut machine, host)?;
+    let arguments = arguments.iter().map(|argument| argument.as_bytes().to_owned());
+    let guest = tine_machine::Program {
+        shown: program.shown.clone(),
+        path: program.path.clone(),
+        bytes: program.elf.clone().map(Cow::into_owned),
+        arguments: [program.argv0.clone()].into_iter().chain(arguments).collect(),
+    };
+    machine.load(host, guest).map_err(|error| program.refused(&error))?;
+    Ok(machine)
+}
+
+fn config(options: &Run, interest: Interest, grants: &Grants) -> Config {
     let machine = &options.machine;
     let cwd = match &machine.cwd {
         Some(cwd) => Some(cwd.as_os_str().as_bytes().to_owned()),
@@ -74,11 +95,12 @@ fn config(options: &Run, grants: &Grants) -> Config {
         epoch_s: machine.epoch_s,
         max_instructions: options.limits.max_instructions,
         max_procs: options.limits.max_procs,
+        injections: options.limits.injections.clone(),
         engine: machine.engine.unwrap_or_default(),
         environment: environment(&machine.environment),
         grants: grants.mounts(),
         cwd: cwd.unwrap_or_else(|| b"/".to_vec()),
-        interest: Sinks::interest(&options.observe),
+        interest,
         string_limit: options.observe.strace_string_limit,
     }
 }
@@ -113,6 +135,16 @@ fn exit_code(outcome: &Outcome) -> Result<ExitCode, Failure> {
                 .hint("--strace shows the calls in which they wait"))
         }
     }
+}
+
+/// Says that a failure which was asked for did not come about.
+fn unmet(injection: Injection, seen: u64) -> Failure {
+    let times = match seen {
+        0 => "there was none".to_owned(),
+        1 => "there was one".to_owned(),
+        _ => format!("there were {seen}"),
+    };
+    Failure::tine(format!("--fail {injection} did not come about: {times}"))
 }
 
 /// Where the report goes, and in which form.

@@ -5,7 +5,8 @@ use std::num::ParseIntError;
 use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
 use tine_machine::fs::Writes;
-use tine_machine::{Interest, PAGE_SIZE, TlbConfig, syscall};
+use tine_machine::inject::{Injection, InjectionError};
+use tine_machine::{CostModel, Interest, PAGE_SIZE, TlbConfig, syscall};
 
 /// A value that an option cannot take.
 #[derive(Debug, Error)]
@@ -142,6 +143,28 @@ pub(crate) fn syscalls(text: &str) -> Result<SyscallSet, BadValue> {
         }
     }
     Ok(SyscallSet { names, is_inverted })
+}
+
+/// Reads what is to fail.
+pub(crate) fn injection(text: &str) -> Result<Injection, BadValue> {
+    text.parse().map_err(|error: InjectionError| {
+        BadValue::new(
+            error.to_string(),
+            "--fail fork:3, exec:1, mmap:5, frame:100, copy:7, or read:2=EIO for any call",
+        )
+    })
+}
+
+/// Reads a cost model.
+pub(crate) fn cost(text: &str) -> Result<CostModel, BadValue> {
+    text.parse().map_err(|error: <CostModel as std::str::FromStr>::Err| {
+        let presets = CostModel::PRESETS.map(|(name, _)| name).join(" or ");
+        let parameters: Vec<_> = CostModel::default().parameters().iter().map(|(name, ..)| *name).collect();
+        BadValue::new(
+            error.to_string(),
+            format!("{presets}, and cycles for some of {}", parameters.join(", ")),
+        )
+    })
 }
 
 /// What `--trace` shows.

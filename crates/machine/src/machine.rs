@@ -107,6 +107,7 @@ impl Machine {
             interest: config.interest,
             string_limit: config.string_limit,
             grants: config.grants.clone(),
+            injections: config.injections.clone(),
         };
         let kernel = Kernel::new(processors.ram(), host, config.policy.clone(), settings);
         let kernel = kernel.map_err(|error| match error {
@@ -209,6 +210,7 @@ impl Machine {
                 memory_bytes: self.config.memory_bytes,
                 seed: self.config.seed,
                 epoch_s: self.config.epoch_s,
+                injections: self.config.injections.clone(),
                 instruction_ns: 1,
                 trap_ns: TRAP_NS,
             },
@@ -218,6 +220,7 @@ impl Machine {
             processes,
             harts: self.kernel.harts().iter().map(Counts::from).collect(),
         }
+        .without_absent_mechanisms()
     }
 
     /// Returns the machine's system calls by Linux name.
@@ -238,6 +241,7 @@ impl Machine {
             ("frames.zero_shared", gauges.zero_shared),
             ("frames.page_cache", gauges.page_cache),
             ("frames.page_table", gauges.page_table),
+            ("frames.pool", gauges.pool),
             ("sched.idle_ns", self.kernel.sched.idle_ns()),
         ]
         .into_iter()

@@ -1,8 +1,8 @@
 use super::*;
 use tine_machine::task::Signal;
 use tine_machine::{
-    Account, Counts, DataCounters, FaultKind, FenceCounters, LookupCounters, MmuCounters, Origin, Outcome,
-    Pid, Process, ProcessRecord, Setting, SyscallCount, WaitStatus,
+    Account, Counts, DataCounters, FaultKind, FenceCounters, LookupCounters, MemoryPolicy, MmuCounters,
+    Origin, Outcome, Pid, Process, ProcessRecord, Setting, SyscallCount, WaitStatus,
 };
 
 /// A process that forked: every group of counters has something in it.
@@ -63,6 +63,7 @@ fn report(outcome: Outcome) -> Report {
             memory_bytes: 1 << 30,
             seed: 0,
             epoch_s: 0,
+            injections: Vec::new(),
             instruction_ns: 1,
             trap_ns: 100,
         },

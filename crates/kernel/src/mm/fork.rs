@@ -4,6 +4,7 @@ use super::frames::FrameKind;
 use super::page_table::{self, PageTable, SlotRef};
 use super::vma::{OnFork, Sharing};
 use super::{Frames, Memory, OutOfMemory, Work};
+use crate::inject::Target;
 use crate::{ForkMode, MmId};
 use tine_mmu::{Pte, PteFlags};
 
@@ -96,6 +97,7 @@ impl ForkedPage<'_, '_> {
             self.share(true);
             return Ok(());
         }
+        self.frames.injections.strike_memory(Target::Copy)?;
         let copy = self.frames.allocate(FrameKind::Anon)?;
         self.work.ram.copy_frame(original, copy);
         self.work.record_copy();

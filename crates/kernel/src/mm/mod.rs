@@ -22,17 +22,20 @@ mod address_space;
 mod advise;
 mod asid;
 mod brk;
+mod buddy;
 mod check;
 mod fault;
 mod fence;
 mod fork;
 mod frames;
+mod free_blocks;
 mod gaps;
 mod limits;
 mod lock;
 mod map;
 mod page_cache;
 mod page_table;
+mod pool;
 mod protect;
 mod remap;
 mod reverse_map;
@@ -49,6 +52,7 @@ mod tests;
 pub use address_space::{AddressSpace, AreaRole, Layout, Limits, Usage};
 pub use advise::Advice;
 pub use asid::Activation;
+pub use buddy::ORDERS;
 pub use check::Violation;
 pub use fault::{Attributes, Fault, Resolved};
 pub use fence::{FenceTargets, Fences};
@@ -65,6 +69,7 @@ pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;
 pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 
+use crate::inject::Injections;
 use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
 use asid::Asids;
 use page_table::PageTable;
@@ -124,6 +129,16 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Makes allocations and copies fail from now on.
+    pub(crate) fn inject(&mut self, injections: Injections) {
+        self.frames.injections = injections;
+    }
+
+    /// Returns the failures of allocations and copies.
+    pub(crate) fn injections(&self) -> &Injections {
+        &self.frames.injections
+    }
+
     /// Takes over `ram`, which holds zeros.
     ///
     /// # Errors
@@ -131,6 +146,7 @@ impl Memory {
     pub fn new(ram: &mut Ram, policy: MemoryPolicy) -> Result<Self, OutOfMemory> {
         let mut frames = Frames::new(ram);
         let zero_page = frames.allocate_zeroed(ram, FrameKind::Zero)?;
+        frames.set_aside(policy.cow_prealloc_frames)?;
         Ok(Self {
             frames,
             cache: PageCache::default(),

@@ -91,6 +91,7 @@ impl World {
             max_instructions: setup.max_instructions,
             interest: setup.interest,
             string_limit: 32,
+            injections: Vec::new(),
             grants: Vec::new(),
         };
         let mut kernel = Kernel::new(harts.ram(), &mut Console::default(), setup.policy, settings).unwrap();
