@@ -7,4 +7,5 @@ mod fail;
 mod grants;
 mod help;
 mod run;
+mod strace;
 mod support;

@@ -4,6 +4,7 @@
 //! The kernel prints nothing. It logs the events that somebody asked for ([`Interest`]), and the machine hands them on.
 
 use crate::mm::{FrameGauges, Resident};
+use crate::task::Signal;
 use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, WaitStatus};
 use bitflags::bitflags;
 use std::borrow::Cow;
@@ -136,6 +137,11 @@ pub enum What {
         /// How.
         status: WaitStatus,
     },
+    /// The first task of a process made way for another of its tasks, which executes a program under its number.
+    Superseded {
+        /// The number that the other one had.
+        by: Pid,
+    },
     /// A hart went over to another task, which is the event's task.
     Switch {
         /// The one that ran there before.
@@ -147,6 +153,11 @@ pub enum What {
         name: &'static str,
         /// Its `siginfo_t` as strace prints it, braces included.
         info: String,
+    },
+    /// A signal stopped the task.
+    Stop {
+        /// Which one.
+        signal: Signal,
     },
     /// A system call began.
     SyscallEnter {
@@ -225,9 +236,9 @@ impl What {
             Self::Fence { .. } => Interest::FENCE,
             Self::Fork { .. } => Interest::FORK,
             Self::Exec { .. } => Interest::EXEC,
-            Self::Exit { .. } => Interest::EXIT,
+            Self::Exit { .. } | Self::Superseded { .. } => Interest::EXIT,
             Self::Switch { .. } => Interest::SWITCH,
-            Self::Signal { .. } => Interest::SIGNAL,
+            Self::Signal { .. } | Self::Stop { .. } => Interest::SIGNAL,
             Self::SyscallEnter { .. } | Self::SyscallExit { .. } => Interest::SYSCALL,
             Self::UnknownSyscall { .. } => Interest::UNKNOWN,
             Self::OutOfMemory(_) => Interest::SHORTAGE,

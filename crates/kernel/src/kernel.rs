@@ -33,6 +33,8 @@ pub struct Settings {
     pub max_instructions: Option<u64>,
     /// Which events to log.
     pub interest: Interest,
+    /// How much of a string events of system calls have, and how many elements of an array.
+    pub string_limit: usize,
     /// The files of the host that the guest sees.
     pub grants: Vec<Grant>,
     /// What is made to fail.

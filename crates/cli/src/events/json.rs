@@ -55,6 +55,8 @@ fn what(what: &What) -> Value {
             }
         },
         What::Switch { from } => json!({ "ev": "switch", "from": from.map(|pid| pid.0) }),
+        What::Superseded { by } => json!({ "ev": "superseded", "by": by.0 }),
+        What::Stop { signal } => json!({ "ev": "stop", "signal": signal.name() }),
         What::Signal { name, info } => json!({ "ev": "signal", "signal": name, "info": info }),
         What::SyscallEnter { name, arguments, .. } => {
             json!({ "ev": "syscall", "name": name, "arguments": arguments })

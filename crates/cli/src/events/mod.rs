@@ -10,6 +10,7 @@ mod trace;
 use crate::args::ObserveArgs;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::values::SyscallSet;
 use strace::Strace;
 use summary::Syscalls;
 use tine_machine::{Event, EventSink, Interest, What};
@@ -19,6 +20,8 @@ use trace::Trace;
 pub(crate) struct Sinks {
     strace: Option<Strace>,
     summary: Option<Output>,
+    /// The calls that count in the summary; none means all.
+    filter: Option<SyscallSet>,
     trace: Option<Trace>,
     warnings: Option<Output>,
     shortages: Output,
@@ -30,11 +33,8 @@ impl Sinks {
     /// # Errors
     /// When a file cannot be created.
     pub(crate) fn open(options: &ObserveArgs) -> Result<Self, Failure> {
-        let strace = options
-            .strace
-            .as_ref()
-            .map(|file| Strace::open(file.as_deref(), options.strace_summary))
-            .transpose()?;
+        let strace =
+            options.strace.as_ref().map(|file| Strace::open(file.as_deref(), options)).transpose()?;
         // Where calls are shown, the summary follows them.
         let summary = (options.strace_summary && strace.is_none()).then(Output::stderr);
         let trace = options.trace.clone().map(|spec| {
@@ -43,7 +43,8 @@ impl Sinks {
         });
         // strace lines already name calls that Tine does not have.
         let warnings = (options.warn || strace.is_some()).then(Output::stderr);
-        Ok(Self { strace, summary, trace: trace.transpose()?, warnings, shortages: Output::stderr() })
+        let filter = options.strace_filter.clone();
+        Ok(Self { strace, summary, filter, trace: trace.transpose()?, warnings, shortages: Output::stderr() })
     }
 
     /// Returns the kinds of event that are wanted at all.
@@ -68,7 +69,7 @@ impl Sinks {
     pub(crate) fn finish(self, syscalls: &Syscalls) -> Result<(), Failure> {
         self.strace.map_or(Ok(()), |strace| strace.finish(syscalls))?;
         if let Some(mut output) = self.summary {
-            output.write(&summary::render(syscalls));
+            output.write(&summary::render(syscalls, self.filter.as_ref()));
             output.finish()?;
         }
         self.trace.map_or(Ok(()), Trace::finish)

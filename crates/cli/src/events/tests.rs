@@ -138,6 +138,8 @@ fn each_kind() -> Vec<Event> {
             What::Fence { fence: Fence::Page(at), remote: Some(HartId(1)) },
             What::Fence { fence: Fence::All, remote: None },
             What::Exec { path: "/bin/true".to_owned() },
+            What::Superseded { by: Pid(4) },
+            What::Stop { signal: Signal::SIGTSTP },
             What::Switch { from: Some(Pid(3)) },
             What::Switch { from: None },
             What::UnknownSyscall { number: 1234, name: "syscall_0x4d2".into() },
@@ -197,7 +199,7 @@ fn the_summary_looks_like_that_of_strace() {
         ("wait4", count(1, 0, 12_345_678)),
         ("write", count(2, 0, 500)),
     ]);
-    insta::assert_snapshot!(summary::render(&syscalls), @"
+    insta::assert_snapshot!(summary::render(&syscalls, None), @"
     % time     seconds  usecs/call     calls    errors syscall
     ------ ----------- ----------- --------- --------- ----------------
      99.99    0.012345       12345         1           wait4

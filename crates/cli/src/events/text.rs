@@ -54,6 +54,8 @@ fn what(what: &What) -> String {
             None => "switch from idle".to_owned(),
         },
         What::Signal { name, info } => format!("signal {name} {info}"),
+        What::Superseded { by } => format!("exit for execve in {by}"),
+        What::Stop { signal } => format!("stopped by {}", signal.name()),
         What::SyscallEnter { name, arguments, .. } => format!("call {name}({arguments}"),
         What::SyscallExit { name, arguments, result } => format!("return {name}{arguments}) = {result}"),
         What::UnknownSyscall { number, name } => format!("call {number} ({name}) is unknown"),

@@ -12,9 +12,13 @@ flag_set! {
     TimerfdFlags("0") {
         0x80000 = "TFD_CLOEXEC",
         0x800 = "TFD_NONBLOCK",
+        0x1 = "TFD_TIMER_ABSTIME",
+        0x2 = "TFD_TIMER_CANCEL_ON_SET",
     }
     /// `TFD_TIMER_*` of timerfd_settime.
     TimerfdSetFlags("0") {
+        0x80000 = "TFD_CLOEXEC",
+        0x800 = "TFD_NONBLOCK",
         0x1 = "TFD_TIMER_ABSTIME",
         0x2 = "TFD_TIMER_CANCEL_ON_SET",
     }
@@ -78,7 +82,7 @@ flag_set! {
 
 choice! {
     /// `EPOLL_CTL_*`.
-    EpollCtl("EPOLL_CTL_") {
+    EpollCtl("EPOLL_CTL_???") {
         1 = "EPOLL_CTL_ADD",
         2 = "EPOLL_CTL_DEL",
         3 = "EPOLL_CTL_MOD",

@@ -87,12 +87,24 @@ impl Arg for FcntlArg {
             FcntlCommand::GETOWN_EX => follow_filled::<Owner>(raw, shower),
             FcntlCommand::ADD_SEALS => SealArg::show(raw, shower),
             FcntlCommand::SETLEASE => LockType::show(raw, shower),
+            FcntlCommand::NOTIFY => show_flags(raw, "0", &NOTICES),
             _ if command.reports_lock() => follow_filled::<FoundLock>(raw, shower),
             _ if command.takes_lock() => follow::<Flock>(raw, shower),
             _ => Hex::show(raw, shower),
         }
     }
 }
+
+/// `DN_*` of F_NOTIFY.
+const NOTICES: [(u32, &str); 7] = [
+    (0x1, "DN_ACCESS"),
+    (0x2, "DN_MODIFY"),
+    (0x4, "DN_CREATE"),
+    (0x8, "DN_DELETE"),
+    (0x10, "DN_RENAME"),
+    (0x20, "DN_ATTRIB"),
+    (0x8000_0000, "DN_MULTISHOT"),
+];
 
 /// Prints what fcntl returns: some commands return flags.
 pub(super) fn show_fcntl_result(value: u64, shower: &mut Shower<'_>) -> String {
@@ -196,7 +208,7 @@ impl FcntlCommand {
 
 choice! {
     /// `F_*` of fcntl.
-    FcntlCommand("F_") {
+    FcntlCommand("F_???") {
         0 = "F_DUPFD",
         1 = "F_GETFD",
         2 = "F_SETFD",
@@ -232,7 +244,7 @@ choice! {
         1038 = "F_SET_FILE_RW_HINT",
     }
     /// The kinds of record locks and of leases.
-    LockType("F_") {
+    LockType("F_???") {
         0 = "F_RDLCK",
         1 = "F_WRLCK",
         2 = "F_UNLCK",
@@ -255,6 +267,9 @@ flag_set! {
         4 = "LOCK_NB",
         8 = "LOCK_UN",
         32 = "LOCK_MAND",
+        192 = "LOCK_RW",
+        64 = "LOCK_READ",
+        128 = "LOCK_WRITE",
     }
     /// `FD_*` of fcntl.
     FdFlags("0") {
@@ -464,6 +479,7 @@ flag_set! {
         8 = "RWF_NOWAIT",
         16 = "RWF_APPEND",
         32 = "RWF_NOAPPEND",
+        64 = "RWF_ATOMIC",
     }
     /// `SYNC_FILE_RANGE_*` of sync_file_range.
     SyncRangeFlags("0") {

@@ -7,6 +7,7 @@ mod allocate;
 mod anonymous;
 mod args;
 mod attributes;
+mod classes;
 mod compare;
 mod copy;
 mod creds;
@@ -44,6 +45,7 @@ mod sched_types;
 mod show;
 mod signal;
 mod socket;
+mod socket_names;
 mod socket_types;
 mod system;
 mod table;
@@ -56,13 +58,14 @@ mod types;
 mod xattr;
 
 pub use args::{UserPtr, UserValue};
+pub use classes::{CLASSES, is_known};
 pub(crate) use limits::MOST_FDS;
 pub use names::UNSUPPORTED;
 pub(crate) use names::name_of;
 pub(crate) use pidfd::open_pidfd;
 pub(crate) use rseq::{ALIGNMENT as RSEQ_ALIGNMENT, FEATURE_BYTES as RSEQ_FEATURE_BYTES};
 pub use show::{CallResult, Restart};
-pub(crate) use show::{STRING_MAX, describe_signal, exit_with, quoted};
+pub(crate) use show::{describe_signal, exit_with, quoted};
 pub(crate) use system::{HostNames, RELEASE, VERSION};
 pub use table::{SYSCALLS, Syscall};
 pub(crate) use time::CLOCK_TICKS;
@@ -299,6 +302,8 @@ pub struct Call {
     pub(crate) trapped_ns: u64,
     /// What strace has to print again when the call has ended; nothing where nobody watches.
     pub(crate) remembered: Vec<String>,
+    /// What [`Shower::noted`](show::Shower) is when the call has ended.
+    pub(crate) noted: Vec<u64>,
 }
 
 /// The argument registers of a call, `a0` to `a5`.
@@ -322,7 +327,7 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
         return;
     };
     let trapped_ns = ctx.now_ns().saturating_sub(TRAP_NS);
-    let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new() };
+    let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new(), noted: Vec::new() };
     show::enter(ctx, &mut call);
     count(ctx, row.name, |entry| entry.calls += 1);
     let result = match ctx.kernel.injections.strike(target_of(row)) {

@@ -132,7 +132,7 @@ impl Ctx<'_> {
                 self.kernel.reap(child.pid);
                 return;
             }
-            Change::Stopped(_) => JobState::StoppedAndTold,
+            Change::Stopped(signal) => JobState::StoppedAndTold(signal),
             Change::Continued => JobState::Running,
         };
         if let Some(process) = self.kernel.tasks.process_mut(child.pid) {
@@ -147,7 +147,7 @@ impl Process {
             (Some(status), _) => (options & WEXITED != 0).then_some(Change::Ended(status)),
             (None, JobState::Stopped(signal)) => (options & WSTOPPED != 0).then_some(Change::Stopped(signal)),
             (None, JobState::Continued) => (options & WCONTINUED != 0).then_some(Change::Continued),
-            (None, JobState::Running | JobState::StoppedAndTold) => None,
+            (None, JobState::Running | JobState::StoppedAndTold(_)) => None,
         }
     }
 
