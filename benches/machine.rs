@@ -5,7 +5,7 @@ use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_grou
 use std::hint::black_box;
 use std::time::Duration;
 use tine_machine::{
-    Config, Event, EventSink, Host, Machine, MemoryPolicy, Outcome, Program, Stream, WaitStatus,
+    Config, Event, EventSink, Guest, Host, Machine, MemoryPolicy, Outcome, Program, Stream, WaitStatus,
 };
 
 /// `workload.c`, as `guest/build` makes it.
@@ -26,7 +26,7 @@ impl Host for Nobody {
 }
 
 impl EventSink for Nobody {
-    fn event(&mut self, _: &Event) {}
+    fn event(&mut self, _: &Event, _: Guest<'_>) {}
 }
 
 /// A machine that is about to do `count` times what `kind` says, with `pages` pages of memory.

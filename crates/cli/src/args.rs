@@ -226,9 +226,10 @@ pub(crate) struct ObserveArgs {
     /// Say on stderr when the program calls something that Tine does not have.
     #[arg(long)]
     pub(crate) warn: bool,
-    /// Print events as they happen: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, insn, all.
+    /// Print events as they happen: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, insn, copy, all.
     ///
-    /// Kinds are separated by commas; "all" is every kind but insn, which prints each instruction. pid=N shows one
+    /// Kinds are separated by commas; "all" is every kind but insn, which prints each instruction, and copy, which
+    /// prints each copied frame. pid=N shows one
     /// process only, and may be given several times: --trace fault,fence,pid=2.
     #[arg(long, value_name = "SPEC", value_parser = values::trace)]
     pub(crate) trace: Option<TraceSpec>,

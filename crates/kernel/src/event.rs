@@ -3,7 +3,8 @@
 //!
 //! The kernel prints nothing. It logs the events that somebody asked for ([`Interest`]), and the machine hands them on.
 
-use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, WaitStatus};
+use crate::mm::FrameCopy;
+use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, Site, WaitStatus};
 use bitflags::bitflags;
 use std::borrow::Cow;
 use tine_mmu::{Access, Fence, Ppn, Privilege, VirtAddr};
@@ -34,12 +35,16 @@ bitflags! {
         const UNKNOWN = 1 << 9;
         /// Every instruction that retires.
         const INSTRUCTION = 1 << 10;
+        /// Frames that were copied, each with how much of it changes: this keeps every copied page twice.
+        const COPY = 1 << 11;
+        /// No event: where in the program faults, forks and copies were.
+        const SITE = 1 << 12;
     }
 }
 
 impl Interest {
-    /// Every kind but instructions, which only the slow run loop can tell of.
-    pub const COLD: Self = Self::all().difference(Self::INSTRUCTION);
+    /// Every kind but instructions, which only the slow run loop can tell of, and copies, which take memory.
+    pub const COLD: Self = Self::all().difference(Self::INSTRUCTION.union(Self::COPY));
 }
 
 /// Something that happened, and where.
@@ -53,6 +58,8 @@ pub struct Event {
     pub pid: Pid,
     /// What happened.
     pub what: What,
+    /// Where the program was, for what it did to memory and if somebody asked ([`Interest::SITE`]).
+    pub site: Option<Box<Site>>,
 }
 
 /// The things that can happen.
@@ -122,7 +129,11 @@ pub enum What {
         pt_frames: u64,
         /// PTEs write-protected.
         write_protected: u64,
+        /// TLB entries that the fences removed.
+        tlb_entries_fenced: u64,
     },
+    /// A frame was copied.
+    Copy(FrameCopy),
     /// A program was loaded.
     Exec {
         /// Its path.
@@ -181,6 +192,7 @@ impl What {
             Self::Fault { .. } | Self::FailedFault { .. } => Interest::FAULT,
             Self::Fence { .. } => Interest::FENCE,
             Self::Fork { .. } => Interest::FORK,
+            Self::Copy(_) => Interest::COPY,
             Self::Exec { .. } => Interest::EXEC,
             Self::Exit { .. } => Interest::EXIT,
             Self::Switch { .. } => Interest::SWITCH,

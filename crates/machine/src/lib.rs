@@ -8,12 +8,15 @@
 //! ```
 
 mod config;
+mod guest;
 mod machine;
 mod processors;
 mod report;
 mod sabotage;
+pub mod symbols;
 
 pub use config::Config;
+pub use guest::Guest;
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
 pub use tine_hart::{Engine, Hart, Sstatus};

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use strace::Strace;
 use summary::Syscalls;
-use tine_machine::{Event, EventSink, Interest, What};
+use tine_machine::{Event, EventSink, Guest, Interest, What};
 use trace::Trace;
 
 /// Everything that wants events.
@@ -51,7 +51,7 @@ impl Sinks {
             interest |= Strace::INTEREST;
         }
         if let Some(trace) = &options.trace {
-            interest |= trace.events;
+            interest |= Trace::interest(trace);
         }
         if options.warn || options.strace.is_some() {
             interest |= Interest::UNKNOWN;
@@ -74,12 +74,12 @@ impl Sinks {
 }
 
 impl EventSink for Sinks {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event, guest: Guest<'_>) {
         if let Some(strace) = &mut self.strace {
             strace.event(event);
         }
         if let Some(trace) = &mut self.trace {
-            trace.event(event);
+            trace.event(event, guest);
         }
         if let (Some(warnings), What::UnknownSyscall { number, name }) = (&mut self.warnings, &event.what) {
             warnings.line(&format!(

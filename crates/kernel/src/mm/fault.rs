@@ -4,6 +4,7 @@
 //! (Linux 6.12 mm/memory.c `handle_pte_fault`).
 
 use super::frames::FrameKind;
+use super::ledger::{Copied, CopyReason};
 use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
 use super::vma::{Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, PageCache, TASK_END, TakenBy, Work};
@@ -180,10 +181,14 @@ impl Work<'_> {
         *counter += 1;
     }
 
-    /// Counts a frame that was copied.
-    pub(super) fn record_copy(&mut self) {
+    /// Counts a frame that was copied, and lists it where somebody asked.
+    pub(super) fn record_copy(&mut self, frames: &mut Frames, copied: Copied) {
         self.counters.pages_copied += 1;
         self.counters.bytes_copied += PAGE_SIZE;
+        let source = frames.kind(copied.from);
+        if let Some(ledger) = frames.ledger_mut() {
+            ledger.note(self.ram, copied, source);
+        }
     }
 }
 
@@ -326,7 +331,9 @@ impl FaultSite<'_, '_> {
     fn duplicate(&mut self, from: Ppn) -> Result<Ppn, OutOfMemory> {
         let copy = self.frames.allocate(FrameKind::Anon)?;
         self.work.ram.copy_frame(from, copy);
-        self.work.record_copy();
+        let (mm, vpn) = (self.table.space(), self.slot.vpn);
+        let copied = Copied { mm, vpn, from, to: copy, reason: CopyReason::Store };
+        self.work.record_copy(self.frames, copied);
         self.vma.had_private_write = true;
         Ok(copy)
     }

@@ -7,6 +7,7 @@
 //!
 //! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else.
 
+use super::ledger::Ledger;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
@@ -99,6 +100,8 @@ pub struct Frames {
     shared: u64,
     reverse_map: ReverseMap,
     twins: Twins,
+    /// The copies made, where somebody asked for them.
+    ledger: Option<Box<Ledger>>,
 }
 
 impl Frames {
@@ -114,6 +117,7 @@ impl Frames {
             shared: 0,
             reverse_map: ReverseMap::default(),
             twins: Twins::default(),
+            ledger: None,
         }
     }
 
@@ -186,6 +190,9 @@ impl Frames {
             0 => {
                 *row = Frame::default();
                 self.twins.part(ram, ppn);
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.close(ram, ppn);
+                }
                 self.by_kind[kind as usize] -= 1;
                 self.free.push(ppn);
             }
@@ -298,6 +305,21 @@ impl Frames {
     /// Remembers that `copy` was made from `original` before anyone wrote to either.
     pub(super) fn pair(&mut self, original: Ppn, copy: Ppn) {
         self.twins.pair(original, copy);
+    }
+
+    /// Begins to list every copy.
+    pub fn keep_ledger(&mut self) {
+        self.ledger = Some(Box::default());
+    }
+
+    /// Returns the list of copies, if one is kept.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_deref()
+    }
+
+    /// Returns the list of copies to add to, if one is kept.
+    pub(super) fn ledger_mut(&mut self) -> Option<&mut Ledger> {
+        self.ledger.as_deref_mut()
     }
 
     /// Takes the number of eager copies that turned out to have been made in vain since the last call.
