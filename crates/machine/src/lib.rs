@@ -7,6 +7,7 @@
 //!                                    └──▶ EventSink: events as they happen; Machine::report: every count at the end
 //! ```
 
+pub mod bill;
 mod config;
 mod guest;
 mod machine;

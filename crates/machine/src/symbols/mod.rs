@@ -13,6 +13,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use backtrace::Where;
 pub use object::{SourceLine, SymbolPlace};
 pub use table::{SymbolName, demangled, symbol_names};
 
