@@ -1,12 +1,15 @@
 //! The command line: what can be asked, and how it is described.
 
+use crate::compare::Axes;
+use crate::policy::{self, PolicyArgs};
 use crate::values::{self, DirSpec, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use tine_machine::{AdUpdate, Config, Engine, ForkMode, ForkOrder, MemoryPolicy, TlbConfig};
+use tine_machine::{Config, CostModel, Engine, TlbConfig};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -28,6 +31,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a program and report what its memory did.
     Run(Box<Run>),
+    /// Run a program under several policies and compare what its memory did.
+    Compare(Box<Compare>),
     /// List the programs that are built into tine; run one as @NAME.
     Guests,
     /// Print the instructions of a riscv64 ELF file, as objdump does.
@@ -36,6 +41,8 @@ pub(crate) enum Command {
         #[arg(value_name = "ELF")]
         file: PathBuf,
     },
+    /// Print a memory policy as a file for --policy, with every switch.
+    Policy(policy::Show),
     /// Print the completion script of a shell.
     Completions {
         /// The shell.
@@ -69,7 +76,7 @@ const EXAMPLES: &str = "\
 Examples, one for each group:
   tine run -E GREETING=hello --harts 2 ./program 1 2 3
   tine run --root debian --dir .::/work bash -c 'wc -l *.c'
-  tine run --fork eager --fork-order child-first @eager-or-cow
+  tine run --policy textbook --fork eager --fork-order child-first --cow-batch 16 --fault-around 1 @eager-or-cow
   tine run --tlb l1i=16,l1d=16x4:random,l2=none --stats ./program
   tine run --stats=json --stats-file counts.json --trace fault,fork,pid=2 @cow-tutorial
   tine run --max-instructions 1000000000 --max-procs 100 ./fork-bomb";
@@ -114,87 +121,6 @@ pub(crate) struct MachineArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Memory policy")]
-pub(crate) struct PolicyArgs {
-    /// Preset of the memory policy.
-    #[arg(long = "policy", value_enum, value_name = "PRESET", default_value_t = Preset::Linux)]
-    pub(crate) preset: Preset,
-    /// How fork makes the child's memory.
-    #[arg(long, value_enum, value_name = "MODE", default_value_t = Fork::Cow)]
-    pub(crate) fork: Fork,
-    /// Who runs first after fork.
-    #[arg(long, value_enum, value_name = "ORDER", default_value_t = Order::ParentFirst)]
-    pub(crate) fork_order: Order,
-    /// Who sets accessed and dirty bits.
-    #[arg(long, value_enum, value_name = "SCHEME", default_value_t = Ad::Svadu)]
-    pub(crate) ad: Ad,
-    /// Place stack, mappings, heap and position-independent programs at random, as the seed decides.
-    #[arg(long, overrides_with = "no_aslr")]
-    pub(crate) aslr: bool,
-    /// Place them where they always are, which is the default.
-    #[arg(long, overrides_with = "aslr")]
-    pub(crate) no_aslr: bool,
-}
-
-impl PolicyArgs {
-    /// Returns the policy that the options describe.
-    pub(crate) fn policy(&self) -> MemoryPolicy {
-        let preset = match self.preset {
-            Preset::Linux => MemoryPolicy::LINUX,
-            Preset::Textbook => MemoryPolicy::TEXTBOOK,
-        };
-        MemoryPolicy {
-            fork: match self.fork {
-                Fork::Cow => ForkMode::Cow,
-                Fork::Eager => ForkMode::Eager,
-            },
-            fork_order: match self.fork_order {
-                Order::ChildFirst => ForkOrder::ChildFirst,
-                Order::ParentFirst => ForkOrder::ParentFirst,
-            },
-            ad_update: match self.ad {
-                Ad::Svadu => AdUpdate::Svadu,
-                Ad::Svade => AdUpdate::Svade,
-            },
-            randomizes_layout: self.aslr || preset.randomizes_layout && !self.no_aslr,
-            ..preset
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Preset {
-    /// What Debian's Linux 6.12 does: a read fault on a file maps 16 pages, fork leaves out what a fault can rebuild.
-    Linux,
-    /// What courses teach: every page by itself, and fork shares every page.
-    Textbook,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Fork {
-    /// Share every page, and copy it when it is written.
-    Cow,
-    /// Copy every page at once.
-    Eager,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Order {
-    /// The child, so that an immediate exec spares the parent's copies.
-    ChildFirst,
-    /// The parent.
-    ParentFirst,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Ad {
-    /// A clear bit is a page fault, and the supervisor sets it.
-    Svade,
-    /// The page-table walker.
-    Svadu,
-}
-
-#[derive(Debug, Args)]
 #[command(next_help_heading = "TLB")]
 pub(crate) struct TlbArgs {
     /// Shape of the TLBs: a preset (u74, u54, tiny), or l1i=, l1d= and l2= as 32, 1024x8 or 64x4:random.
@@ -215,6 +141,15 @@ pub(crate) struct ObserveArgs {
     /// Write the report to FILE; implies --stats.
     #[arg(long, value_name = "FILE")]
     pub(crate) stats_file: Option<PathBuf>,
+    /// Print what each fork cost: its own work, and every page copied or reused later, by process, place and mapping.
+    ///
+    /// Each copied page is kept as it was made, to tell how many of its bytes really changed: this takes as much memory of
+    /// the host again as the copies.
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "table")]
+    pub(crate) forks: Option<BillFormat>,
+    /// Write what each fork cost to FILE; implies --forks.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) forks_file: Option<PathBuf>,
     /// Print system calls as strace -f does, to stderr or to FILE.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) strace: Option<Option<PathBuf>>,
@@ -252,6 +187,14 @@ pub(crate) enum StatsFormat {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BillFormat {
+    /// A table for people.
+    Table,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum TraceFormat {
     /// A line of text for each event.
     Text,
@@ -268,6 +211,58 @@ pub(crate) struct LimitArgs {
     /// Let fork fail with EAGAIN when there are N processes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_procs: Option<u32>,
+}
+
+/// Run a program under several policies and compare what its memory did.
+///
+/// The options are those of tine run, and most take a list: every combination is run, on as many of the host's cores as there
+/// are. The runs read the same input, and see the same files; what they print is compared and not shown. The exit code is 0
+/// when all printed the same, 1 when they did not, and 125 when Tine itself fails.
+#[derive(Debug, Args)]
+#[command(override_usage = "tine compare [OPTIONS] -- PROGRAM [ARGS]...", after_long_help = COMPARE_EXAMPLES)]
+pub(crate) struct Compare {
+    /// A riscv64 program with its arguments, as tine run has it.
+    #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, num_args = 1..)]
+    pub(crate) program: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) axes: Axes,
+    #[command(flatten)]
+    pub(crate) result: ResultArgs,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  tine compare --fork cow,eager --fork-order child-first,parent-first -- @fork-exec
+  tine compare --tlb u74,u54,tiny --format csv -- ./program
+  tine compare --policy linux,textbook --plot faults.svg --root debian -- bash -c 'ls | wc'";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Result")]
+pub(crate) struct ResultArgs {
+    /// Form of the result, which goes to stdout.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CompareFormat::Table)]
+    pub(crate) format: CompareFormat,
+    /// Draw the figures that differ.
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    /// What each event costs in the modelled cycles: inorder or unit, and changes to it.
+    ///
+    /// For example inorder,copy=2000,remote-fence=4000, in cycles. The table names all parameters.
+    #[arg(long, value_name = "MODEL", default_value = "inorder", value_parser = values::cost)]
+    pub(crate) cost: CostModel,
+    /// Runs at once; as many as the host has cores unless it is said.
+    #[arg(long, short, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CompareFormat {
+    /// A table for people, the best of each column marked.
+    Table,
+    /// One JSON object with every run's whole report.
+    Json,
+    /// A row for each run.
+    Csv,
 }
 
 fn engine() -> impl clap::builder::TypedValueParser<Value = Engine> {

@@ -1,6 +1,8 @@
 //! The `tine` command: reads its options, runs a program on the machine, and shows what the machine counted.
 
 mod args;
+mod bill;
+mod compare;
 mod disasm;
 mod events;
 mod failure;
@@ -8,6 +10,7 @@ mod guests;
 mod hint;
 mod host;
 mod output;
+mod policy;
 mod program;
 mod report;
 mod run;
@@ -33,8 +36,10 @@ fn perform(asked: Asked) -> Result<ExitCode, Failure> {
     };
     match cli.command {
         Command::Run(run) => run::run(&run),
+        Command::Compare(compare) => compare::compare(&compare),
         Command::Guests => output::print(&guests::list()),
         Command::Disasm { file } => output::print(&disasm::listing(&file)?),
+        Command::Policy(show) => output::print(&show.text()),
         Command::Completions { shell } => output::print(&completions(shell)),
     }
 }

@@ -135,7 +135,9 @@ impl<'a> Ctx<'a> {
         self.kernel.hart_account(self.hart).memory += counters;
         self.kernel.settle(self.harts, self.hart, mm, fences);
         for copy in self.kernel.memory.take_copies() {
-            let site = self.site(copy.vpn.base(), taken_by);
+            let here = |fault: &&Resolved| fault.at.vpn() == copy.vpn;
+            let at = faults.iter().flatten().find(here).map_or(copy.vpn.base(), |fault| fault.at);
+            let site = self.site(at, taken_by);
             self.log_at(Interest::COPY, site, || What::Copy(copy));
         }
         for fault in faults.into_iter().flatten() {

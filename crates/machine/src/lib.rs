@@ -10,6 +10,7 @@
 pub mod bill;
 mod config;
 mod guest;
+mod cost;
 mod machine;
 mod processors;
 mod report;
@@ -18,6 +19,7 @@ pub mod symbols;
 
 pub use config::Config;
 pub use guest::Guest;
+pub use cost::{CostError, CostModel};
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
 pub use tine_hart::{Engine, Hart, Sstatus};

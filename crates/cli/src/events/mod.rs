@@ -7,6 +7,7 @@ mod text;
 mod trace;
 
 use crate::args::ObserveArgs;
+use crate::bill::BillSink;
 use crate::failure::Failure;
 use crate::output::Output;
 use strace::Strace;
@@ -19,6 +20,7 @@ pub(crate) struct Sinks {
     strace: Option<Strace>,
     summary: Option<Output>,
     trace: Option<Trace>,
+    bill: Option<BillSink>,
     warnings: Option<Output>,
 }
 
@@ -41,7 +43,8 @@ impl Sinks {
         });
         // strace lines already name calls that Tine does not have.
         let warnings = (options.warn || strace.is_some()).then(Output::stderr);
-        Ok(Self { strace, summary, trace: trace.transpose()?, warnings })
+        let bill = BillSink::open(options)?;
+        Ok(Self { strace, summary, trace: trace.transpose()?, bill, warnings })
     }
 
     /// Returns the kinds of event that are wanted at all.
@@ -53,10 +56,18 @@ impl Sinks {
         if let Some(trace) = &options.trace {
             interest |= Trace::interest(trace);
         }
+        if BillSink::is_wanted(options) {
+            interest |= BillSink::INTEREST;
+        }
         if options.warn || options.strace.is_some() {
             interest |= Interest::UNKNOWN;
         }
         interest
+    }
+
+    /// Takes the fork bill out, to be written when everything else is.
+    pub(crate) fn take_bill(&mut self) -> Option<BillSink> {
+        self.bill.take()
     }
 
     /// Writes what is left, and the summary of the system calls that were made.
@@ -80,6 +91,9 @@ impl EventSink for Sinks {
         }
         if let Some(trace) = &mut self.trace {
             trace.event(event, guest);
+        }
+        if let Some(bill) = &mut self.bill {
+            bill.event(event, guest);
         }
         if let (Some(warnings), What::UnknownSyscall { number, name }) = (&mut self.warnings, &event.what) {
             warnings.line(&format!(

@@ -1,25 +1,22 @@
 //! The report as one JSON object: every counter, zeros included, nested where its key has dots.
 
-use super::{ad_update, fork_mode, fork_order};
+use crate::policy;
 use serde_json::{Map, Value, json};
 use tine_machine::{Counts, Outcome, Process, Report, SCHEMA, WaitStatus};
 
 pub(super) fn render(report: &Report) -> String {
+    format!("{:#}\n", value(report))
+}
+
+pub(super) fn value(report: &Report) -> Value {
     let setting = &report.setting;
-    let object = json!({
+    json!({
         "schema": SCHEMA,
         "run": {
             "program": setting.program,
             "arguments": setting.arguments,
             "outcome": outcome(report.outcome.as_ref()),
-            "policy": {
-                "name": setting.policy.name,
-                "fork": fork_mode(&setting.policy),
-                "fork_order": fork_order(&setting.policy),
-                "fault_around_pages": setting.policy.fault_around_pages,
-                "randomizes_layout": setting.policy.randomizes_layout,
-                "ad": ad_update(&setting.policy),
-            },
+            "policy": policy::json(&setting.policy),
             "tlb": setting.tlb.to_string(),
             "harts": setting.harts,
             "memory_bytes": setting.memory_bytes,
@@ -31,8 +28,7 @@ pub(super) fn render(report: &Report) -> String {
         "gauges": nested(&report.gauges),
         "processes": report.processes.iter().map(process).collect::<Vec<_>>(),
         "harts": report.harts.iter().map(nested).collect::<Vec<_>>(),
-    });
-    format!("{object:#}\n")
+    })
 }
 
 fn process(process: &Process) -> Value {

@@ -2,10 +2,13 @@
 
 mod csv;
 mod json;
+mod numbers;
 mod table;
 
+pub(crate) use numbers::{counted, grouped, size};
+
 use crate::args::StatsFormat;
-use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Report, TlbConfig};
+use tine_machine::{Report, TlbConfig};
 
 /// Returns the report in `format`, with terminal styles in the table.
 pub(crate) fn render(report: &Report, format: StatsFormat) -> String {
@@ -16,25 +19,9 @@ pub(crate) fn render(report: &Report, format: StatsFormat) -> String {
     }
 }
 
-fn fork_mode(policy: &MemoryPolicy) -> &'static str {
-    match policy.fork {
-        ForkMode::Cow => "cow",
-        ForkMode::Eager => "eager",
-    }
-}
-
-fn fork_order(policy: &MemoryPolicy) -> &'static str {
-    match policy.fork_order {
-        ForkOrder::ChildFirst => "child-first",
-        ForkOrder::ParentFirst => "parent-first",
-    }
-}
-
-fn ad_update(policy: &MemoryPolicy) -> &'static str {
-    match policy.ad_update {
-        AdUpdate::Svade => "svade",
-        AdUpdate::Svadu => "svadu",
-    }
+/// Returns the report as a JSON value.
+pub(crate) fn value(report: &Report) -> serde_json::Value {
+    json::value(report)
 }
 
 /// Returns the preset's name, or the whole shape where it is none.

@@ -1,10 +1,10 @@
 //! The report as a table for people: figures in columns, units named, zero rows left out.
 
-use super::{ad_update, fork_mode, fork_order, tlb_name};
+use super::numbers::{bytes, counted, grouped};
+use super::tlb_name;
 use anstyle::Style;
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use tine_machine::{Counts, Outcome, PAGE_SIZE, Process, Report, WaitStatus};
+use tine_machine::{Counts, MemoryPolicy, Outcome, PAGE_SIZE, Process, Report, WaitStatus};
 
 /// Width of a row's name.
 const NAME: usize = 21;
@@ -44,13 +44,7 @@ fn header(report: &Report) -> String {
         }
         Some(Outcome::Deadlock(_)) => "was stopped: no task could ever run again".to_owned(),
     };
-    let policy = format!(
-        "policy {} · fork {}, {} · {}",
-        setting.policy.name,
-        fork_mode(&setting.policy),
-        fork_order(&setting.policy),
-        ad_update(&setting.policy)
-    );
+    let policy = policy(&setting.policy);
     let machine = format!(
         "tlb {} · {} · {} · seed {} · epoch {}",
         tlb_name(&setting.tlb),
@@ -62,6 +56,23 @@ fn header(report: &Report) -> String {
     let time = format!("{} ns an instruction, {} ns a trap", setting.instruction_ns, setting.trap_ns);
     let program = &setting.program;
     format!("{BOLD}tine: {program} {outcome}{BOLD:#}      {DIM}{policy}\n  {machine} · {time}{DIM:#}\n")
+}
+
+/// Names the preset, how fork works, and every other switch that differs from the preset.
+fn policy(policy: &MemoryPolicy) -> String {
+    const ALWAYS: [&str; 3] = ["fork", "fork_order", "ad"];
+    let [fork, order, ad] = ALWAYS.map(|always| {
+        policy
+            .switches()
+            .into_iter()
+            .find(|(key, _)| *key == always)
+            .map_or(String::new(), |(_, value)| value.to_string())
+    });
+    let mut text = format!("policy {} · fork {fork}, {order} · {ad}", policy.name);
+    for (key, value) in policy.changed().into_iter().filter(|(key, _)| !ALWAYS.contains(key)) {
+        text += &format!(" · {key} {value}");
+    }
+    text
 }
 
 fn machine_rows(report: &Report) -> String {
@@ -79,6 +90,7 @@ fn machine_rows(report: &Report) -> String {
         let name = match attribute {
             "supervisor" => "taken by the supervisor",
             "fault_around_pages" => "pages mapped around",
+            "cow_batch_pages" => "pages copied around",
             "stack_growth" => "grew the stack",
             other => other,
         };
@@ -94,6 +106,14 @@ fn machine_rows(report: &Report) -> String {
             (&format!("copied ({})", bytes(counts.get("cow.bytes_copied"))), copied),
             ("reused", counts.get("cow.pages_reused")),
             ("copied in vain", counts.get("cow.copied_in_vain")),
+        ]),
+    );
+    rows.list(
+        "pool of frames",
+        nonzero([
+            ("copies served", counts.get("pool.hits")),
+            ("copies that found it empty", counts.get("pool.misses")),
+            ("frames at the end", report.gauges.get("frames.pool")),
         ]),
     );
     let fork_work = [
@@ -264,36 +284,4 @@ fn hart_rows(harts: &[Counts]) -> String {
             &format!("  {hart:>5} {instructions:>14} {switches:>9} {faults:>9} {walks:>12} {remote:>14}\n");
     }
     text
-}
-
-/// Writes a number with its thousands grouped: `12,408`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Writes a number of bytes in the largest unit of which it is a whole number.
-fn bytes(number: u64) -> String {
-    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-    let unit = units.into_iter().find(|(shift, _)| number > 0 && number.is_multiple_of(1 << shift));
-    unit.map_or_else(
-        || format!("{number} bytes"),
-        |(shift, unit)| format!("{} {unit}", grouped(number >> shift)),
-    )
-}
-
-fn counted(number: u64, noun: impl Display) -> String {
-    let ending = match number {
-        1 => "",
-        _ if noun.to_string().ends_with('s') => "es",
-        _ => "s",
-    };
-    format!("{} {noun}{ending}", grouped(number))
 }

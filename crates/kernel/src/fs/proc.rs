@@ -45,6 +45,8 @@ macro_rules! proc_files {
 proc_files! {
     /// A text file directly in `/proc`.
     pub enum ProcFile {
+        /// `/proc/buddyinfo`.
+        Buddyinfo = "buddyinfo", 0o444;
         /// `/proc/cmdline`.
         Cmdline = "cmdline", 0o444;
         /// `/proc/cpuinfo`.

@@ -5,9 +5,11 @@
 //!   maps       = PTEs that map the frame, each findable by its physical address
 //! ```
 //!
-//! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else.
+//! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else. Which frames are free is [`Buddy`]'s to say.
 
 use super::ledger::Ledger;
+use super::buddy::{Buddy, ORDERS};
+use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
@@ -33,10 +35,12 @@ pub enum FrameKind {
     PageTable,
     /// The page of zeros that reads of fresh anonymous memory share.
     Zero,
+    /// Set aside for copies.
+    Pool,
 }
 
 impl FrameKind {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 }
 
 /// What a frame of page-table entries knows of itself.
@@ -64,6 +68,19 @@ struct Frame {
     mapped_by: MappedBy,
     /// What a page-table frame knows of itself.
     table: Option<TableRole>,
+    /// Whether it was ever in use. Until then it holds the zeros that RAM began with.
+    stale: bool,
+}
+
+/// Where the frame of a copy came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CopyFrom {
+    /// The pool.
+    Pool,
+    /// The free frames, because the pool had none left.
+    EmptyPool,
+    /// The free frames: there is no pool.
+    FreeFrames,
 }
 
 /// Frames of guest RAM by use.
@@ -85,6 +102,8 @@ pub struct FrameGauges {
     pub anon: u64,
     /// Private frames with more than one owner.
     pub shared: u64,
+    /// Frames set aside for copies.
+    pub pool: u64,
 }
 
 /// The frame table.
@@ -92,9 +111,9 @@ pub struct FrameGauges {
 pub struct Frames {
     first: Ppn,
     total: u64,
-    /// Rows of the frames that were ever in use: fresh frames are handed out in rising order, so untouched RAM costs nothing.
+    /// Rows up to the highest frame that was ever in use: untouched RAM costs nothing.
     rows: Vec<Frame>,
-    free: Vec<Ppn>,
+    free: Buddy,
     peak: u64,
     by_kind: [u64; FrameKind::COUNT],
     shared: u64,
@@ -102,6 +121,7 @@ pub struct Frames {
     twins: Twins,
     /// The copies made, where somebody asked for them.
     ledger: Option<Box<Ledger>>,
+    pool: Pool,
 }
 
 impl Frames {
@@ -111,14 +131,48 @@ impl Frames {
             first: ram.first(),
             total: ram.frames(),
             rows: Vec::new(),
-            free: Vec::new(),
+            free: Buddy::new(ram.first(), ram.frames()),
             peak: 0,
             by_kind: [0; FrameKind::COUNT],
             shared: 0,
             reverse_map: ReverseMap::default(),
             twins: Twins::default(),
             ledger: None,
+            pool: Pool::default(),
         }
+    }
+
+    /// Sets `frames` frames aside for copies.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there are not so many.
+    pub(super) fn set_aside(&mut self, frames: u64) -> Result<(), OutOfMemory> {
+        self.pool = Pool::new(frames);
+        while self.pool.has_room() {
+            let ppn = self.allocate(FrameKind::Pool)?;
+            self.pool.put(ppn);
+        }
+        Ok(())
+    }
+
+    /// Takes a frame for a copy of a private page, from the pool if it has one; the caller holds its one reference.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when every frame is in use.
+    pub(super) fn allocate_copy(&mut self) -> Result<(Ppn, CopyFrom), OutOfMemory> {
+        if let Some(ppn) = self.pool.take() {
+            self.row_mut(ppn).kind = FrameKind::Anon;
+            self.by_kind[FrameKind::Pool as usize] -= 1;
+            self.by_kind[FrameKind::Anon as usize] += 1;
+            return Ok((ppn, CopyFrom::Pool));
+        }
+        let from = if self.pool.exists() { CopyFrom::EmptyPool } else { CopyFrom::FreeFrames };
+        self.allocate(FrameKind::Anon).map(|ppn| (ppn, from))
+    }
+
+    /// Returns the frames set aside, for the checker.
+    pub(super) fn set_aside_now(&self) -> impl Iterator<Item = Ppn> + '_ {
+        self.pool.frames()
     }
 
     /// Notes that a frame was stored to.
@@ -158,19 +212,17 @@ impl Frames {
 
     /// Returns a frame, and whether it is fresh: never used, so that it still holds the zeros that RAM began with.
     fn take_free(&mut self, kind: FrameKind) -> Result<(Ppn, bool), OutOfMemory> {
-        let recycled = self.free.pop();
-        let ppn = match recycled {
-            Some(ppn) => ppn,
-            None if (self.rows.len() as u64) < self.total => {
-                self.rows.push(Frame::default());
-                self.first + (self.rows.len() as u64 - 1)
-            }
-            None => return Err(OutOfMemory),
-        };
-        *self.row_mut(ppn) = Frame { references: 1, kind, claimed: true, ..Frame::default() };
+        let ppn = self.free.take().ok_or(OutOfMemory)?;
+        let index = (ppn.0 - self.first.0) as usize;
+        if index >= self.rows.len() {
+            self.rows.resize(index + 1, Frame::default());
+        }
+        let row = &mut self.rows[index];
+        let fresh = !row.stale;
+        *row = Frame { references: 1, kind, claimed: true, stale: true, ..Frame::default() };
         self.by_kind[kind as usize] += 1;
         self.peak = self.peak.max(self.in_use());
-        Ok((ppn, recycled.is_none()))
+        Ok((ppn, fresh))
     }
 
     /// Adds a holder.
@@ -188,13 +240,26 @@ impl Frames {
         let kind = row.kind;
         match row.references {
             0 => {
-                *row = Frame::default();
+                *row = Frame { stale: true, ..Frame::default() };
                 self.twins.part(ram, ppn);
                 if let Some(ledger) = &mut self.ledger {
                     ledger.close(ram, ppn);
                 }
                 self.by_kind[kind as usize] -= 1;
-                self.free.push(ppn);
+                if self.pool.has_room() {
+                    let set_aside = Frame {
+                        references: 1,
+                        kind: FrameKind::Pool,
+                        claimed: true,
+                        stale: true,
+                        ..Frame::default()
+                    };
+                    *self.row_mut(ppn) = set_aside;
+                    self.by_kind[FrameKind::Pool as usize] += 1;
+                    self.pool.put(ppn);
+                } else {
+                    self.free.give(ppn);
+                }
             }
             1 if kind == FrameKind::Anon => self.shared -= 1,
             _ => {}
@@ -334,7 +399,12 @@ impl Frames {
     }
 
     fn in_use(&self) -> u64 {
-        (self.rows.len() - self.free.len()) as u64
+        self.total - self.free.frames()
+    }
+
+    /// Returns how many free blocks of 1, 2, 4, … frames there are (`/proc/buddyinfo`).
+    pub fn free_blocks(&self) -> [u64; ORDERS] {
+        self.free.counts()
     }
 
     /// Returns the frames by use.
@@ -350,6 +420,7 @@ impl Frames {
             page_table: count(FrameKind::PageTable),
             anon: count(FrameKind::Anon),
             shared: self.shared,
+            pool: count(FrameKind::Pool),
         }
     }
 

@@ -22,11 +22,13 @@ mod address_space;
 mod advise;
 mod asid;
 mod brk;
+mod buddy;
 mod check;
 mod fault;
 mod fence;
 mod fork;
 mod frames;
+mod free_blocks;
 mod gaps;
 mod ledger;
 mod limits;
@@ -34,6 +36,7 @@ mod lock;
 mod map;
 mod page_cache;
 mod page_table;
+mod pool;
 mod protect;
 mod remap;
 mod reverse_map;
@@ -50,6 +53,7 @@ mod tests;
 pub use address_space::{AddressSpace, AreaRole, Layout, Limits, Usage};
 pub use advise::Advice;
 pub use asid::Activation;
+pub use buddy::ORDERS;
 pub use check::Violation;
 pub use fault::{Attributes, Fault, Resolved};
 pub use fence::{FenceTargets, Fences};
@@ -133,6 +137,7 @@ impl Memory {
     pub fn new(ram: &mut Ram, policy: MemoryPolicy) -> Result<Self, OutOfMemory> {
         let mut frames = Frames::new(ram);
         let zero_page = frames.allocate_zeroed(ram, FrameKind::Zero)?;
+        frames.set_aside(policy.cow_prealloc_frames)?;
         Ok(Self {
             frames,
             cache: PageCache::default(),

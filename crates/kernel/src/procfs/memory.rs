@@ -46,6 +46,12 @@ impl Kernel {
         text
     }
 
+    /// Composes `buddyinfo`: free blocks of 1, 2, 4, … frames. All RAM is below 4 GiB or counts as if it were.
+    pub(super) fn buddyinfo_text(&self) -> String {
+        let counts = self.memory.frames().free_blocks().map(|count| format!("{count:>6} "));
+        format!("Node 0, zone    DMA32 {}\n", counts.concat())
+    }
+
     /// Composes `vmstat`.
     pub(super) fn vmstat_text(&self) -> String {
         let gauges = self.memory.frames().gauges();

@@ -21,6 +21,7 @@ impl Kernel {
                 let last = self.tasks.tasks().map(|(tid, _)| tid.0).max().unwrap_or(0);
                 format!("0.00 0.00 0.00 {running}/{} {last}\n", self.tasks.task_count())
             }
+            ProcFile::Buddyinfo => self.buddyinfo_text(),
             ProcFile::Meminfo => self.meminfo_text(),
             ProcFile::Cmdline => "tine\n".to_owned(),
             ProcFile::Devices => "Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n".to_owned(),
