@@ -3,6 +3,7 @@
 mod compare;
 mod disasm;
 mod errors;
+mod forks;
 mod grants;
 mod help;
 mod run;

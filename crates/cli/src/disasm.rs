@@ -1,10 +1,10 @@
 //! `tine disasm`: the executable sections of an ELF file, function by function, as `objdump -d` prints them.
 
 use crate::failure::Failure;
+use goblin::elf::Elf;
 use goblin::elf::header::EM_RISCV;
 use goblin::elf::program_header::{PF_X, PT_LOAD};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHT_NOBITS};
-use goblin::elf::Elf;
 use std::fmt;
 use std::fs;
 use std::ops::Range;

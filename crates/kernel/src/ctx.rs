@@ -160,12 +160,7 @@ impl<'a> Ctx<'a> {
     }
 
     /// Logs an event with where it was, if somebody wants its kind.
-    pub(crate) fn log_at(
-        &mut self,
-        kind: Interest,
-        site: Option<Box<Site>>,
-        what: impl FnOnce() -> What,
-    ) {
+    pub(crate) fn log_at(&mut self, kind: Interest, site: Option<Box<Site>>, what: impl FnOnce() -> What) {
         if self.kernel.settings.interest.contains(kind) {
             self.kernel.push_event(self.hart, self.tid, what(), site);
         }

@@ -9,8 +9,8 @@
 
 pub mod bill;
 mod config;
-mod guest;
 mod cost;
+mod guest;
 mod machine;
 mod processors;
 mod report;
@@ -18,8 +18,8 @@ mod sabotage;
 pub mod symbols;
 
 pub use config::Config;
-pub use guest::Guest;
 pub use cost::{CostError, CostModel};
+pub use guest::Guest;
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
 pub use tine_hart::{Engine, Hart, Sstatus};

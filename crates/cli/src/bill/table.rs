@@ -53,7 +53,9 @@ fn write_fork(text: &mut String, number: usize, fork: &ForkCost) {
     }
     let later_sums = Sums::of(later);
     let mut parts = vec![sums(later_sums)];
-    parts.extend((later_sums.pages_reused > 0).then(|| format!("{} reused", grouped(later_sums.pages_reused))));
+    parts.extend(
+        (later_sums.pages_reused > 0).then(|| format!("{} reused", grouped(later_sums.pages_reused))),
+    );
     parts.push(format!("{} never written", grouped(fork.never_written)));
     *text += &format!("         later: {}\n", parts.join(" · "));
     write_costs(text, &fork.costs);
@@ -108,7 +110,8 @@ fn write_costs(text: &mut String, costs: &[Cost]) {
 
 fn row(cost: &Cost) -> [String; 7] {
     let figure = |number: u64| if number == 0 { String::new() } else { grouped(number) };
-    let changed = if cost.pages_copied == 0 { String::new() } else { format!("{} B", grouped(cost.bytes_changed)) };
+    let changed =
+        if cost.pages_copied == 0 { String::new() } else { format!("{} B", grouped(cost.bytes_changed)) };
     let at = &cost.at;
     let copier = if cost.is_eager { "fork itself".to_owned() } else { names(at) };
     [
@@ -126,6 +129,8 @@ fn row(cost: &Cost) -> [String; 7] {
 fn names(at: &Where) -> String {
     let name = |place: &CodePlace| match place.function() {
         Some(function) => format!("{function}()"),
+        // Before a program's first instruction.
+        None if place.pc == 0 => "exec".to_owned(),
         None => format!("{:#x}", place.pc),
     };
     let caller = at.caller.as_ref().map_or(String::new(), |caller| format!(" ← {}", name(caller)));
@@ -137,6 +142,7 @@ fn source(place: &CodePlace) -> String {
     match (&place.line, &place.file) {
         (Some(line), _) => line.to_string(),
         (None, Some(file)) => base_name(file).to_owned(),
+        (None, None) if place.pc == 0 => String::new(),
         (None, None) => "?".to_owned(),
     }
 }
@@ -145,7 +151,9 @@ fn source(place: &CodePlace) -> String {
 fn place(at: &Where) -> String {
     let best = at.caller.as_ref().unwrap_or(&at.place);
     let name = match (best.function(), &best.symbol) {
-        (Some(function), Some(symbol)) if function == symbol.name => format!("{function}()+{:#x}", symbol.offset),
+        (Some(function), Some(symbol)) if function == symbol.name => {
+            format!("{function}()+{:#x}", symbol.offset)
+        }
         (Some(function), _) => format!("{function}()"),
         (None, _) => format!("{:#x}", best.pc),
     };

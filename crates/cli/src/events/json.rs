@@ -49,11 +49,13 @@ fn what(what: &What) -> Value {
             };
             json!({ "ev": "fence", "scope": scope, "va": page, "asid": asid, "remote_hart": remote.map(|hart| hart.0) })
         }
-        What::Fork { kind, child, pc, ptes_copied, pt_frames, write_protected, tlb_entries_fenced } => json!({
-            "ev": "fork", "kind": kind, "child": child.0, "pc": hex(*pc), "ptes_copied": ptes_copied,
-            "pt_frames": pt_frames, "write_protected": write_protected,
-            "tlb_entries_fenced": tlb_entries_fenced,
-        }),
+        What::Fork { kind, child, pc, ptes_copied, pt_frames, write_protected, tlb_entries_fenced } => {
+            json!({
+                "ev": "fork", "kind": kind, "child": child.0, "pc": hex(*pc), "ptes_copied": ptes_copied,
+                "pt_frames": pt_frames, "write_protected": write_protected,
+                "tlb_entries_fenced": tlb_entries_fenced,
+            })
+        }
         What::Copy(FrameCopy { vpn, from, to, .. }) => {
             json!({ "ev": "copy", "va": hex(vpn.base().0), "old_ppn": hex(from.0), "new_ppn": hex(to.0) })
         }

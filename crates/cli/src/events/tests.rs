@@ -10,8 +10,8 @@ use tine_machine::mm::{CopyId, CopyReason, FrameCopy, FrameKind};
 use tine_machine::symbols::{CodePlace, SourceLine, SymbolPlace};
 use tine_machine::task::Signal;
 use tine_machine::{
-    Access, Cause, Event, FaultKind, Fence, HartId, Interest, Interrupt, MmId, Pid, Ppn, Privilege, RetiredInstruction,
-    SyscallCount, VirtAddr, WaitStatus, What,
+    Access, Cause, Event, FaultKind, Fence, HartId, Interest, Interrupt, MmId, Pid, Ppn, Privilege,
+    RetiredInstruction, SyscallCount, VirtAddr, WaitStatus, What,
 };
 
 fn event(pid: i32, what: What) -> Event {
@@ -49,7 +49,15 @@ fn fork(pid: i32, child: i32) -> Event {
     let child = Pid(child);
     event(
         pid,
-        What::Fork { kind: "fork", child, pc: 0x1049a, ptes_copied: 22, pt_frames: 3, write_protected: 14, tlb_entries_fenced: 2 },
+        What::Fork {
+            kind: "fork",
+            child,
+            pc: 0x1049a,
+            ptes_copied: 22,
+            pt_frames: 3,
+            write_protected: 14,
+            tlb_entries_fenced: 2,
+        },
     )
 }
 

@@ -7,8 +7,8 @@
 //!
 //! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else. Which frames are free is [`Buddy`]'s to say.
 
-use super::ledger::Ledger;
 use super::buddy::{Buddy, ORDERS};
+use super::ledger::Ledger;
 use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;

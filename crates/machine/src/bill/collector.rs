@@ -65,7 +65,9 @@ impl ForkBill {
         let lists = self.bill.forks.iter_mut().map(|fork| &mut fork.costs);
         for costs in lists.chain([&mut self.bill.first_stores]) {
             // Equal ones stay in the order of processes and places.
-            costs.sort_by_key(|cost| std::cmp::Reverse((cost.pages_copied, cost.pages_reused, cost.bytes_changed)));
+            costs.sort_by_key(|cost| {
+                std::cmp::Reverse((cost.pages_copied, cost.pages_reused, cost.bytes_changed))
+            });
         }
         self.bill
     }
@@ -83,8 +85,10 @@ impl ForkBill {
         self.bill.forks.push(fork);
         let Some(child_mm) = guest.address_space(child) else { return };
         if let Some(parent_mm) = event.site.as_ref().map(|site| site.mm).filter(|mm| *mm != child_mm) {
-            let is_shared = |page: &tine_kernel::mm::MappedPage| page.kind == FrameKind::Anon && page.maps > 1;
-            let shared: Vec<_> = guest.pages(child_mm).into_iter().filter(is_shared).map(|page| page.ppn).collect();
+            let is_shared =
+                |page: &tine_kernel::mm::MappedPage| page.kind == FrameKind::Anon && page.maps > 1;
+            let shared: Vec<_> =
+                guest.pages(child_mm).into_iter().filter(is_shared).map(|page| page.ppn).collect();
             self.bill.forks[index].pages_shared = shared.len() as u64;
             self.bill.forks[index].never_written = shared.len() as u64;
             let of_child = shared.iter().map(|ppn| (*ppn, index)).collect();
@@ -170,7 +174,9 @@ impl EventSink for ForkBill {
     fn event(&mut self, event: &Event, guest: Guest<'_>) {
         let Some(site) = event.site.as_deref() else { return };
         match &event.what {
-            What::Fork { kind, child, ptes_copied, pt_frames, write_protected, tlb_entries_fenced, .. } => {
+            What::Fork {
+                kind, child, ptes_copied, pt_frames, write_protected, tlb_entries_fenced, ..
+            } => {
                 let fork = ForkCost {
                     kind,
                     parent: self.process_of(event.pid),

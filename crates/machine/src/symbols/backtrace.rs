@@ -1,6 +1,6 @@
 //! Who called: from the registers and the stack, by the frame tables that compilers write (`.eh_frame`).
 
-use super::{CodePlace, Symbols};
+use super::{CodePlace, SymbolPlace, Symbols};
 use crate::Guest;
 use gimli::{CfaRule, Register, RegisterRule, UnwindTableRow};
 use tine_kernel::{MmId, Site};
@@ -44,12 +44,21 @@ impl Symbols {
         let mut frame = Frame { mm: site.mm, pc: site.pc, registers: site.registers };
         let mut lookup_pc = if site.is_after_call { site.pc.wrapping_sub(1) } else { site.pc };
         let mut own = is_program(guest, lookup_pc).then(|| place.clone()).filter(|it| it.symbol.is_some());
-        for _ in 0..DEPTH {
-            let Some(caller) = self.caller(guest, &frame, lookup_pc) else { break };
+        for depth in 0..DEPTH {
+            let caller = self.caller(guest, &frame, lookup_pc);
+            let leaf = || frame.caller_of_leaf(place.symbol.as_ref()).filter(|_| depth == 0);
+            let Some(caller) = caller.or_else(leaf) else { break };
             frame = caller;
             lookup_pc = frame.pc.wrapping_sub(1);
             let code = guest.place(frame.mm, VirtAddr(lookup_pc));
             let named = self.code(guest, frame.pc, code.as_ref(), true);
+            let same = |named: &CodePlace| {
+                (named.symbol.as_ref()?.name == place.symbol.as_ref()?.name).then_some(())
+            };
+            if depth == 0 && same(&named).is_some() && named.file == place.file {
+                // The register holds where a call of its own came back to, not its caller.
+                break;
+            }
             if named.line.is_some() {
                 return Where { place, caller: Some(named) };
             }
@@ -73,6 +82,7 @@ impl Symbols {
 }
 
 /// A function that is being executed, as its caller will find it.
+#[derive(Clone)]
 struct Frame {
     mm: MmId,
     pc: u64,
@@ -80,6 +90,12 @@ struct Frame {
 }
 
 impl Frame {
+    /// Takes a function of which no table tells for one that calls no other: assembly such as memset.
+    fn caller_of_leaf(&self, symbol: Option<&SymbolPlace>) -> Option<Self> {
+        symbol?;
+        Some(Self { pc: self.registers[RA], ..self.clone() })
+    }
+
     /// Finds the caller's registers by a row of the frame table (DWARF 5, "Call Frame Information").
     fn caller(&self, guest: Guest<'_>, row: &UnwindTableRow<usize>) -> Option<Self> {
         let CfaRule::RegisterAndOffset { register, offset } = row.cfa() else { return None };

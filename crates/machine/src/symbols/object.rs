@@ -123,7 +123,9 @@ impl Object {
 
     /// Returns the symbol that an address belongs to.
     pub(super) fn symbol(&self, address: u64) -> Option<SymbolPlace> {
-        let end = self.section_at(address).map_or(u64::MAX, |section| section.address.saturating_add(section.len_bytes));
+        let end = self
+            .section_at(address)
+            .map_or(u64::MAX, |section| section.address.saturating_add(section.len_bytes));
         let symbol = table::containing(&self.symbols, address, end)?;
         Some(SymbolPlace { name: demangled(&symbol.name), offset: address - symbol.address })
     }
@@ -172,7 +174,11 @@ impl Object {
     }
 
     /// Looks into the tables that a program loads, to throw exceptions.
-    fn row_of_eh_frame(&self, address: u64, context: &mut UnwindContext<usize>) -> Option<UnwindTableRow<usize>> {
+    fn row_of_eh_frame(
+        &self,
+        address: u64,
+        context: &mut UnwindContext<usize>,
+    ) -> Option<UnwindTableRow<usize>> {
         let (section, bytes) = self.section(".eh_frame")?;
         let frames = EhFrame::new(bytes, LittleEndian);
         let mut bases = BaseAddresses::default().set_eh_frame(section.address);

@@ -44,7 +44,8 @@ pub fn symbol_names(elf: &Elf<'_>) -> Vec<SymbolName> {
         (a.st_value, rank(a), name_a).cmp(&(b.st_value, rank(b), name_b))
     });
     symbols.dedup_by_key(|(symbol, _)| symbol.st_value);
-    let name = |(symbol, name): (Sym, String)| SymbolName { address: symbol.st_value, size: symbol.st_size, name };
+    let name =
+        |(symbol, name): (Sym, String)| SymbolName { address: symbol.st_value, size: symbol.st_size, name };
     symbols.into_iter().map(name).collect()
 }
 

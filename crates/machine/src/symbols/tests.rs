@@ -29,8 +29,14 @@ fn a_symbol_is_found_by_any_address_in_it() {
 #[test]
 fn names_are_shown_as_their_source_has_them() {
     assert_eq!(demangled("main"), "main");
-    assert_eq!(demangled("_ZN4core3fmt9Formatter9write_str17h0123456789abcdefE"), "core::fmt::Formatter::write_str");
-    assert_eq!(demangled("_ZNSt6vectorIiSaIiEE9push_backERKi"), "std::vector<int, std::allocator<int> >::push_back");
+    assert_eq!(
+        demangled("_ZN4core3fmt9Formatter9write_str17h0123456789abcdefE"),
+        "core::fmt::Formatter::write_str"
+    );
+    assert_eq!(
+        demangled("_ZNSt6vectorIiSaIiEE9push_backERKi"),
+        "std::vector<int, std::allocator<int> >::push_back"
+    );
     assert_eq!(demangled("_Zwhatever"), "_Zwhatever");
     assert_eq!(SymbolPlace { name: "main".to_owned(), offset: 0x1e }.to_string(), "main+0x1e");
     assert_eq!(SymbolPlace { name: "main".to_owned(), offset: 0 }.to_string(), "main");
@@ -72,7 +78,8 @@ fn ask(bytes: Vec<u8>) {
     let Some(mut object) = Object::parse(bytes) else { return };
     for offset in (0..0x4000).step_by(0x3a).chain([u64::MAX - 1, u64::MAX]) {
         for address in object.address_of(offset).into_iter().chain([offset]) {
-            let _ = (object.symbol(address), object.section_name(address).map(str::len), object.line(address));
+            let _ =
+                (object.symbol(address), object.section_name(address).map(str::len), object.line(address));
             let _ = object.unwind(address, |row| Some(row.cfa().clone()));
         }
     }
@@ -129,6 +136,7 @@ fn lines_inlined_functions_and_callers_are_found() {
         Some(gimli::RegisterRule::Offset(offset)) => Some(offset),
         _ => None,
     };
-    let offsets: Vec<_> = (outer.st_value..last).step_by(2).filter_map(|at| object.unwind(at, saves_ra)).collect();
+    let offsets: Vec<_> =
+        (outer.st_value..last).step_by(2).filter_map(|at| object.unwind(at, saves_ra)).collect();
     assert!(offsets.contains(&-8), "{offsets:?}");
 }
