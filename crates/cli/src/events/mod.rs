@@ -8,12 +8,13 @@ mod text;
 mod trace;
 
 use crate::args::ObserveArgs;
+use crate::bill::BillSink;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::values::SyscallSet;
 use strace::Strace;
 use summary::Syscalls;
-use tine_machine::{Event, EventSink, Interest, What};
+use tine_machine::{Event, EventSink, Guest, Interest, What};
 use trace::Trace;
 
 /// Everything that wants events.
@@ -23,6 +24,7 @@ pub(crate) struct Sinks {
     /// The calls that count in the summary; none means all.
     filter: Option<SyscallSet>,
     trace: Option<Trace>,
+    bill: Option<BillSink>,
     warnings: Option<Output>,
     shortages: Output,
 }
@@ -44,7 +46,16 @@ impl Sinks {
         // strace lines already name calls that Tine does not have.
         let warnings = (options.warn || strace.is_some()).then(Output::stderr);
         let filter = options.strace_filter.clone();
-        Ok(Self { strace, summary, filter, trace: trace.transpose()?, warnings, shortages: Output::stderr() })
+        let bill = BillSink::open(options)?;
+        Ok(Self {
+            strace,
+            summary,
+            filter,
+            trace: trace.transpose()?,
+            bill,
+            warnings,
+            shortages: Output::stderr(),
+        })
     }
 
     /// Returns the kinds of event that are wanted at all.
@@ -54,12 +65,20 @@ impl Sinks {
             interest |= Strace::INTEREST;
         }
         if let Some(trace) = &options.trace {
-            interest |= trace.events;
+            interest |= Trace::interest(trace);
+        }
+        if BillSink::is_wanted(options) {
+            interest |= BillSink::INTEREST;
         }
         if options.warn || options.strace.is_some() {
             interest |= Interest::UNKNOWN;
         }
         interest
+    }
+
+    /// Takes the fork bill out, to be written when everything else is.
+    pub(crate) fn take_bill(&mut self) -> Option<BillSink> {
+        self.bill.take()
     }
 
     /// Writes what is left, and the summary of the system calls that were made.
@@ -77,12 +96,15 @@ impl Sinks {
 }
 
 impl EventSink for Sinks {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event, guest: Guest<'_>) {
         if let Some(strace) = &mut self.strace {
             strace.event(event);
         }
         if let Some(trace) = &mut self.trace {
-            trace.event(event);
+            trace.event(event, guest);
+        }
+        if let Some(bill) = &mut self.bill {
+            bill.event(event, guest);
         }
         if let What::OutOfMemory(shortage) = &event.what {
             self.shortages.write(&shortage::report(event.pid, shortage));
