@@ -22,6 +22,7 @@ mod policy;
 mod procfs;
 mod random;
 mod reclaim;
+mod site;
 mod start;
 pub mod syscall;
 pub mod task;
@@ -36,6 +37,7 @@ pub use host::{GrantId, Host, HostChange, HostKind, HostMetadata, HostPath, Stre
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
 pub use kernel::{BootError, INIT, Kernel, Outcome, Settings, Stuck};
 pub use policy::{ForkMode, ForkOrder, MemoryPolicy, Overcommit, SwitchValue};
+pub use site::Site;
 pub use start::InstalledFile;
 pub use task::elf::{ElfError, Image, Placement, Segment, SegmentFlags};
 pub use task::{ExecError, Program, TRAP_NS, WaitStatus};

@@ -8,18 +8,23 @@ mod text;
 mod trace;
 
 use crate::args::ObserveArgs;
+use crate::bill::BillSink;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::values::SyscallSet;
 use strace::Strace;
 use summary::Syscalls;
-use tine_machine::{Event, EventSink, Interest, What};
+use tine_machine::{Event, EventSink, Guest, Interest, What};
 use trace::Trace;
 
 /// Everything that wants events.
 pub(crate) struct Sinks {
     strace: Option<Strace>,
     summary: Option<Output>,
+    /// The calls that count in the summary; none means all.
+    filter: Option<SyscallSet>,
     trace: Option<Trace>,
+    bill: Option<BillSink>,
     warnings: Option<Output>,
     shortages: Output,
 }
@@ -30,11 +35,8 @@ impl Sinks {
     /// # Errors
     /// When a file cannot be created.
     pub(crate) fn open(options: &ObserveArgs) -> Result<Self, Failure> {
-        let strace = options
-            .strace
-            .as_ref()
-            .map(|file| Strace::open(file.as_deref(), options.strace_summary))
-            .transpose()?;
+        let strace =
+            options.strace.as_ref().map(|file| Strace::open(file.as_deref(), options)).transpose()?;
         // Where calls are shown, the summary follows them.
         let summary = (options.strace_summary && strace.is_none()).then(Output::stderr);
         let trace = options.trace.clone().map(|spec| {
@@ -43,7 +45,17 @@ impl Sinks {
         });
         // strace lines already name calls that Tine does not have.
         let warnings = (options.warn || strace.is_some()).then(Output::stderr);
-        Ok(Self { strace, summary, trace: trace.transpose()?, warnings, shortages: Output::stderr() })
+        let filter = options.strace_filter.clone();
+        let bill = BillSink::open(options)?;
+        Ok(Self {
+            strace,
+            summary,
+            filter,
+            trace: trace.transpose()?,
+            bill,
+            warnings,
+            shortages: Output::stderr(),
+        })
     }
 
     /// Returns the kinds of event that are wanted at all.
@@ -53,12 +65,20 @@ impl Sinks {
             interest |= Strace::INTEREST;
         }
         if let Some(trace) = &options.trace {
-            interest |= trace.events;
+            interest |= Trace::interest(trace);
+        }
+        if BillSink::is_wanted(options) {
+            interest |= BillSink::INTEREST;
         }
         if options.warn || options.strace.is_some() {
             interest |= Interest::UNKNOWN;
         }
         interest
+    }
+
+    /// Takes the fork bill out, to be written when everything else is.
+    pub(crate) fn take_bill(&mut self) -> Option<BillSink> {
+        self.bill.take()
     }
 
     /// Writes what is left, and the summary of the system calls that were made.
@@ -68,7 +88,7 @@ impl Sinks {
     pub(crate) fn finish(self, syscalls: &Syscalls) -> Result<(), Failure> {
         self.strace.map_or(Ok(()), |strace| strace.finish(syscalls))?;
         if let Some(mut output) = self.summary {
-            output.write(&summary::render(syscalls));
+            output.write(&summary::render(syscalls, self.filter.as_ref()));
             output.finish()?;
         }
         self.trace.map_or(Ok(()), Trace::finish)
@@ -76,12 +96,15 @@ impl Sinks {
 }
 
 impl EventSink for Sinks {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event, guest: Guest<'_>) {
         if let Some(strace) = &mut self.strace {
             strace.event(event);
         }
         if let Some(trace) = &mut self.trace {
-            trace.event(event);
+            trace.event(event, guest);
+        }
+        if let Some(bill) = &mut self.bill {
+            bill.event(event, guest);
         }
         if let What::OutOfMemory(shortage) = &event.what {
             self.shortages.write(&shortage::report(event.pid, shortage));

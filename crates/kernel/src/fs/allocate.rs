@@ -2,6 +2,7 @@
 //! mm/shmem.c, mm/memfd.c).
 
 use super::inode::InodeKind;
+use super::notify::NotifyMask;
 use super::{Env, Fs, Node, OpenFlags, OpenId};
 use crate::Errno;
 use crate::FileId;
@@ -178,6 +179,7 @@ impl Fs {
         }
         self.drop_privileges(env.processes, node);
         self.touch(node, env.now_ns);
+        self.notify_change(node, NotifyMask::MODIFY);
         Ok(cut)
     }
 }

@@ -129,6 +129,8 @@ pub(super) struct Inode {
     pub(super) writers: u32,
     /// Processes whose program it is.
     pub(super) programs: u32,
+    /// How long the program expects what is written to last (`RWH_*`).
+    pub(super) write_hint: u8,
 }
 
 impl Inode {
@@ -153,6 +155,7 @@ impl Inode {
             origin: Origin::default(),
             writers: 0,
             programs: 0,
+            write_hint: 0,
         }
     }
 

@@ -7,6 +7,7 @@
 use super::device::{Console, Device};
 use super::flags::{FileType, OpenFlags};
 use super::inode::InodeKind;
+use super::notify::NotifyMask;
 use super::pipe::{Framing, Pipe};
 use super::wait::{Stop, Wait};
 use super::{Env, Fs, Node, OpenId, PidFile, ProcNode};
@@ -166,6 +167,9 @@ impl Fs {
 
     /// Ends a read of which `len` bytes have arrived: consumes them.
     pub fn read_commit(&mut self, open: OpenId, position: Position, len: usize) {
+        if len > 0 {
+            self.notify_open(open, NotifyMask::ACCESS);
+        }
         if let Some(id) = self.open_pipe(open) {
             let pipe = &mut self.pipes[id];
             let was_full = pipe.is_full();
@@ -234,6 +238,9 @@ impl Fs {
                 return Err(Errno::EBADF.into());
             }
         };
+        if done > 0 {
+            self.notify_open(open, NotifyMask::MODIFY);
+        }
         Ok(WriteTarget::Done(done))
     }
 
@@ -282,7 +289,10 @@ impl Fs {
     }
 
     /// Refuses an offset in what has none.
-    fn check_position(&self, open: OpenId, position: Position) -> Result<(), Errno> {
+    ///
+    /// # Errors
+    /// `ESPIPE`.
+    pub fn check_position(&self, open: OpenId, position: Position) -> Result<(), Errno> {
         if position != Position::Current && !self.has_offset(open) {
             return Err(Errno::ESPIPE);
         }
@@ -364,6 +374,7 @@ impl Fs {
         self.change_on_host(env, node, |at| HostChange::SetSize { at, size_bytes: size })?;
         self.drop_privileges(env.processes, node);
         self.touch(node, env.now_ns);
+        self.notify_change(node, NotifyMask::MODIFY);
         Ok(env.cache.set_size(env.ram, env.frames, contents, size))
     }
 
@@ -372,6 +383,9 @@ impl Fs {
         let file = &self.opens[open];
         if let Some((id, end)) = self.tty(open) {
             return Some(self.tty_readable(id, end) as u64);
+        }
+        if let Some(bytes) = self.inotify_readable(open) {
+            return Some(bytes);
         }
         match (self.open_pipe(open), self.regular(file.node)) {
             (Some(pipe), _) => Some(self.pipes[pipe].len() as u64),

@@ -138,7 +138,7 @@ impl Memory {
 
     fn set_on_fork(&mut self, mm: MmId, range: Range<Vpn>, on_fork: OnFork) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
-        limits::check_cuts(&space.vmas, &range)?;
+        limits::check_cuts(self.max_areas, &space.vmas, &range)?;
         space.vmas.isolate(&mut self.cache, range.clone());
         space.vmas.change(range.start, |vma| vma.on_fork = on_fork);
         space.vmas.merge_at(&mut self.cache, range.start);

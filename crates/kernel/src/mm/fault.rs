@@ -4,6 +4,7 @@
 //! (Linux 6.12 mm/memory.c `handle_pte_fault`).
 
 use super::frames::{CopyFrom, FrameKind};
+use super::ledger::{Copied, CopyReason};
 use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
 use super::vma::{Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, PageCache, TASK_END, TakenBy, Work};
@@ -199,10 +200,14 @@ impl Work<'_> {
         *counter += 1;
     }
 
-    /// Counts a frame that was copied.
-    pub(super) fn record_copy(&mut self) {
+    /// Counts a frame that was copied, and lists it where somebody asked.
+    pub(super) fn record_copy(&mut self, frames: &mut Frames, copied: Copied) {
         self.counters.pages_copied += 1;
         self.counters.bytes_copied += PAGE_SIZE;
+        let source = frames.kind(copied.from);
+        if let Some(ledger) = frames.ledger_mut() {
+            ledger.note(self.ram, copied, source);
+        }
     }
 }
 
@@ -254,7 +259,7 @@ impl FaultSite<'_, '_> {
         match (self.vma.sharing, self.access) {
             (Sharing::Private, Access::Store) => {
                 let page = self.cache.page_or_create(self.work.ram, self.frames, file, index)?;
-                let copy = self.duplicate(page)?;
+                let copy = self.duplicate(self.slot.vpn, page)?;
                 self.fill(self.writable(copy));
                 Ok(self.resolved(FaultKind::FileWritePrivate, None, 0, copy))
             }
@@ -334,7 +339,7 @@ impl FaultSite<'_, '_> {
             FrameKind::Zero => {
                 (FaultKind::ZeroPageWrite, self.frames.allocate_zeroed(self.work.ram, FrameKind::Anon)?)
             }
-            _ => (FaultKind::CowCopy, self.duplicate(old.ppn())?),
+            _ => (FaultKind::CowCopy, self.duplicate(self.slot.vpn, old.ppn())?),
         };
         self.vma.had_private_write = true;
         self.table.replace(self.work, self.frames, self.slot, old, self.writable(copy));
@@ -359,7 +364,7 @@ impl FaultSite<'_, '_> {
             if !is_shared {
                 continue;
             }
-            let Ok(copy) = self.duplicate(original) else { break };
+            let Ok(copy) = self.duplicate(neighbour, original) else { break };
             self.frames.pair(original, copy);
             self.table.replace(self.work, self.frames, slot, old, self.writable(copy));
             copied += 1;
@@ -378,8 +383,8 @@ impl FaultSite<'_, '_> {
         (from..to).map(Vpn)
     }
 
-    /// Copies a frame into a new private one.
-    fn duplicate(&mut self, from: Ppn) -> Result<Ppn, OutOfMemory> {
+    /// Copies a frame into a new private one, for the page `vpn`.
+    fn duplicate(&mut self, vpn: Vpn, from: Ppn) -> Result<Ppn, OutOfMemory> {
         let (copy, taken_from) = self.frames.allocate_copy()?;
         match taken_from {
             CopyFrom::Pool => self.work.counters.pool_hits += 1,
@@ -387,7 +392,9 @@ impl FaultSite<'_, '_> {
             CopyFrom::FreeFrames => {}
         }
         self.work.ram.copy_frame(from, copy);
-        self.work.record_copy();
+        let mm = self.table.space();
+        let copied = Copied { mm, vpn, from, to: copy, reason: CopyReason::Store };
+        self.work.record_copy(self.frames, copied);
         self.vma.had_private_write = true;
         Ok(copy)
     }

@@ -2,6 +2,7 @@
 
 use super::commit::Promise;
 use super::frames::FrameKind;
+use super::ledger::{Copied, CopyReason};
 use super::page_table::{self, PageTable, SlotRef};
 use super::vma::{OnFork, Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, Work};
@@ -106,7 +107,9 @@ impl ForkedPage<'_, '_> {
         self.frames.injections.strike_memory(Target::Copy)?;
         let copy = self.frames.allocate(FrameKind::Anon)?;
         self.work.ram.copy_frame(original, copy);
-        self.work.record_copy();
+        let (mm, vpn) = (self.to.space(), self.target.vpn);
+        let copied = Copied { mm, vpn, from: original, to: copy, reason: CopyReason::Fork };
+        self.work.record_copy(self.frames, copied);
         self.frames.pair(original, copy);
         let mut flags = self.pte.flags().difference(PteFlags::A);
         flags.set(PteFlags::W, writable && self.pte.is_valid());

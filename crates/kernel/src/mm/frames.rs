@@ -8,6 +8,7 @@
 //! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else. Which frames are free is [`Buddy`]'s to say.
 
 use super::buddy::{Buddy, ORDERS};
+use super::ledger::Ledger;
 use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
@@ -123,6 +124,8 @@ pub struct Frames {
     twins: Twins,
     /// Allocations and copies that are made to fail.
     pub(super) injections: Injections,
+    /// The copies made, where somebody asked for them.
+    ledger: Option<Box<Ledger>>,
     pool: Pool,
 }
 
@@ -140,6 +143,7 @@ impl Frames {
             reverse_map: ReverseMap::default(),
             twins: Twins::default(),
             injections: Injections::default(),
+            ledger: None,
             pool: Pool::default(),
         }
     }
@@ -252,6 +256,9 @@ impl Frames {
             0 => {
                 *row = Frame { stale: true, ..Frame::default() };
                 self.twins.part(ram, ppn);
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.close(ram, ppn);
+                }
                 self.by_kind[kind as usize] -= 1;
                 if self.pool.has_room() {
                     let set_aside = Frame {
@@ -377,6 +384,21 @@ impl Frames {
     /// Remembers that `copy` was made from `original` before anyone wrote to either.
     pub(super) fn pair(&mut self, original: Ppn, copy: Ppn) {
         self.twins.pair(original, copy);
+    }
+
+    /// Begins to list every copy.
+    pub fn keep_ledger(&mut self) {
+        self.ledger = Some(Box::default());
+    }
+
+    /// Returns the list of copies, if one is kept.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_deref()
+    }
+
+    /// Returns the list of copies to add to, if one is kept.
+    pub(super) fn ledger_mut(&mut self) -> Option<&mut Ledger> {
+        self.ledger.as_deref_mut()
     }
 
     /// Takes the number of eager copies that turned out to have been made in vain since the last call.

@@ -113,9 +113,9 @@ impl Memory {
             .filter(|vma| vma.promise == Promise::Counted)
             .map(|vma| overlap(vma, &range))
             .sum();
-        limits::check_new_area(&space.vmas)?;
+        limits::check_new_area(self.max_areas, &space.vmas)?;
         if replaces {
-            limits::check_hole(&space.vmas, &range)?;
+            limits::check_hole(self.max_areas, &space.vmas, &range)?;
         }
         let private_writable = request.sharing == Sharing::Private && request.prot.contains(Prot::WRITE);
         let shared_anonymous = request.sharing == Sharing::Shared && request.backing == MapBacking::Anonymous;

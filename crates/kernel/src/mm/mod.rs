@@ -32,6 +32,7 @@ mod fork;
 mod frames;
 mod free_blocks;
 mod gaps;
+mod ledger;
 mod limits;
 mod lock;
 mod map;
@@ -63,7 +64,7 @@ pub use commit::{CommitParameter, Promise};
 pub use fault::{Attributes, Fault, Resolved};
 pub use fence::{FenceTargets, Fences};
 pub use frames::{FrameGauges, FrameKind, Frames, OutOfMemory};
-pub(crate) use limits::MAX_AREAS;
+pub use ledger::{CopyId, CopyReason, FrameCopy, Ledger};
 pub use lock::Lock;
 pub use map::{MapBacking, MapRequest, Placement};
 use page_cache::Copies;
@@ -71,7 +72,7 @@ pub use page_cache::{PageCache, Truncated};
 pub use page_table::Resident;
 pub use reclaim::Reclaimed;
 pub use remap::{Remains, RemapRequest};
-pub use survey::MappedPage;
+pub use survey::{FilePlace, MappedPage, Place};
 pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;
 pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
@@ -139,6 +140,8 @@ pub struct Memory {
     oom_kills: u64,
     hand: Hand,
     pages_reclaimed: u64,
+    /// The most areas that one address space may have (`vm.max_map_count`).
+    max_areas: usize,
 }
 
 impl Memory {
@@ -172,6 +175,7 @@ impl Memory {
             oom_kills: 0,
             hand: Hand::default(),
             pages_reclaimed: 0,
+            max_areas: limits::MAX_AREAS,
         })
     }
 
@@ -183,6 +187,16 @@ impl Memory {
     /// Returns the frame table.
     pub fn frames(&self) -> &Frames {
         &self.frames
+    }
+
+    /// Begins to list every copy of a frame.
+    pub fn keep_ledger(&mut self) {
+        self.frames.keep_ledger();
+    }
+
+    /// Takes the copies made since the last call, where they are listed.
+    pub(crate) fn take_copies(&mut self) -> Vec<FrameCopy> {
+        self.frames.ledger_mut().map(Ledger::take_fresh).unwrap_or_default()
     }
 
     /// Returns the page cache.

@@ -191,6 +191,11 @@ impl PageCache {
         }
     }
 
+    /// Tells whether there is such a file: somebody holds or maps it.
+    pub fn exists(&self, file: FileId) -> bool {
+        self.files.get(file.0 as usize).is_some_and(Option::is_some)
+    }
+
     /// Returns the size in bytes.
     pub fn size(&self, file: FileId) -> u64 {
         self.file(file).size_bytes

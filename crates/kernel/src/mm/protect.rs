@@ -40,7 +40,7 @@ impl Memory {
                 return Err(Errno::EACCES);
             }
             if vma.prot != prot {
-                limits::check_cuts(&space.vmas, &part)?;
+                limits::check_cuts(self.max_areas, &space.vmas, &part)?;
                 let pages = part.end.0 - part.start.0;
                 let writable = prot.contains(Prot::WRITE);
                 let becomes_data =

@@ -97,7 +97,7 @@ impl Memory {
                 return Err(Errno::EINVAL);
             }
             if matches!(request.placement, Placement::Fixed(_)) {
-                limits::check_hole(&self.spaces.get(mm).vmas, &target)?;
+                limits::check_hole(self.max_areas, &self.spaces.get(mm).vmas, &target)?;
                 self.unmap_range(work, mm, target);
             }
         }
@@ -126,7 +126,7 @@ impl Memory {
             if gone.end > TASK_END {
                 return Err(Errno::EINVAL);
             }
-            limits::check_hole(&self.spaces.get(mm).vmas, &gone)?;
+            limits::check_hole(self.max_areas, &self.spaces.get(mm).vmas, &gone)?;
             self.unmap_range(work, mm, gone);
         }
         Ok(kept)
@@ -184,8 +184,8 @@ impl Memory {
         remains: Remains,
     ) -> Result<VirtAddr, Errno> {
         let space = self.spaces.get_mut(mm);
-        limits::check_new_area(&space.vmas)?;
-        limits::check_cuts(&space.vmas, &from)?;
+        limits::check_new_area(self.max_areas, &space.vmas)?;
+        limits::check_cuts(self.max_areas, &space.vmas, &from)?;
         let target = |vpn: Vpn| to.start + (vpn.0 - from.start.0);
         // Every table first: nothing has moved yet when one of them cannot be had.
         for leaf in space.table.leaves(work.ram, from.clone()) {

@@ -22,7 +22,7 @@ impl Ctx<'_> {
     /// As [`CloneRequest::check`]; `EAGAIN` when there are too many processes, at all or of one user, `EEXIST` when the wanted number is taken,
     /// `ENOMEM` when page tables cannot be had.
     pub(crate) fn clone_task(&mut self, request: CloneRequest) -> SysResult {
-        request.check()?;
+        request.check(self.credentials())?;
         let is_thread = request.has(CloneFlags::THREAD);
         if let Some(errno) = (!is_thread).then(|| self.kernel.injections.strike(Target::Fork)).flatten() {
             return Err(Flow::Injected(errno));
@@ -40,6 +40,7 @@ impl Ctx<'_> {
             None => self.kernel.tasks.next_pid().ok_or(Errno::EAGAIN)?,
         };
         let before = self.process().account.memory;
+        let flushed_before = self.flushed_entries();
         let pidfd = self.reserve_pidfd(&request)?;
         let mm = self.child_memory(&request)?;
         let process = if is_thread { self.pid } else { child };
@@ -69,13 +70,16 @@ impl Ctx<'_> {
         });
         let after = self.process().account.memory;
         let pc = self.harts.pc(self.hart);
-        self.log(Interest::FORK, || What::Fork {
+        let flushed = self.flushed_entries() - flushed_before;
+        let site = self.call_site(VirtAddr(0));
+        self.log_at(Interest::FORK, site, || What::Fork {
             kind,
             child,
             pc,
             ptes_copied: after.ptes_copied - before.ptes_copied,
             pt_frames: after.pt_frames_allocated - before.pt_frames_allocated,
             write_protected: after.pages_write_protected - before.pages_write_protected,
+            tlb_entries_fenced: flushed,
         });
 
         if request.has(CloneFlags::PARENT_SETTID) {
@@ -88,6 +92,12 @@ impl Ctx<'_> {
         }
         self.start_child(child, is_thread);
         Ok(child.0 as u64)
+    }
+
+    /// Counts the TLB entries that fences have removed, if somebody wants to hear of forks.
+    fn flushed_entries(&mut self) -> u64 {
+        let is_wanted = self.kernel.settings.interest.contains(Interest::FORK);
+        if is_wanted { self.kernel.flushed_entries(self.harts) } else { 0 }
     }
 
     /// Tells the parent which descriptor the child will have (`CLONE_PIDFD`).
@@ -148,6 +158,7 @@ impl Ctx<'_> {
             credentials: self.task().credentials.clone(),
             scheduling: self.task().scheduling.of_child(),
             timer_slack_ns: self.task().timer_slack_ns,
+            default_timer_slack_ns: self.task().timer_slack_ns,
             vfork_parent: request.has(CloneFlags::VFORK).then_some(self.tid),
             name,
             ..Task::new(process, context, files, work_dir)

@@ -46,7 +46,7 @@ macro_rules! resources {
 }
 
 resources! {
-    /// Time on a hart. Not enforced.
+    /// Time on a hart.
     Cpu = "Max cpu time", "seconds", UNLIMITED, UNLIMITED;
     /// Size up to which a file may be written.
     FileSize = "Max file size", "bytes", UNLIMITED, UNLIMITED;

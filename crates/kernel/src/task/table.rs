@@ -64,7 +64,7 @@ pub enum TaskState {
 }
 
 /// How late timers may be, unless a task says otherwise.
-pub(crate) const TIMER_SLACK_NS: u64 = 50_000;
+const TIMER_SLACK_NS: u64 = 50_000;
 
 /// A thread of execution.
 #[derive(Clone, Debug)]
@@ -113,6 +113,8 @@ pub struct Task {
     pub credentials: Credentials,
     /// How late its timers may be (prctl(2), `PR_SET_TIMERSLACK`).
     pub timer_slack_ns: u64,
+    /// What that is set back to: what its maker had.
+    pub default_timer_slack_ns: u64,
     /// How urgent it is.
     pub scheduling: Scheduling,
     /// Whether its user had too many tasks when it took them.
@@ -147,6 +149,7 @@ impl Task {
             name: None,
             credentials: Credentials::ROOT,
             timer_slack_ns: TIMER_SLACK_NS,
+            default_timer_slack_ns: TIMER_SLACK_NS,
             scheduling: Scheduling::default(),
             exceeds_limit: false,
             parent_death_signal: None,
@@ -197,6 +200,11 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Returns how long it ran, in user mode and in the supervisor.
+    pub const fn cpu_ns(&self) -> u64 {
+        self.user_ns + self.system_ns
+    }
+
     /// Adds a child's usage when it is waited for.
     pub fn absorb(&mut self, child: Self) {
         self.user_ns += child.user_ns;
