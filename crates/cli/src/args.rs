@@ -144,6 +144,15 @@ pub(crate) struct ObserveArgs {
     /// Write the report to FILE; implies --stats.
     #[arg(long, value_name = "FILE")]
     pub(crate) stats_file: Option<PathBuf>,
+    /// Print what each fork cost: its own work, and every page copied or reused later, by process, place and mapping.
+    ///
+    /// Each copied page is kept as it was made, to tell how many of its bytes really changed: this takes as much memory of
+    /// the host again as the copies.
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "table")]
+    pub(crate) forks: Option<BillFormat>,
+    /// Write what each fork cost to FILE; implies --forks.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) forks_file: Option<PathBuf>,
     /// Print system calls as strace -f does, to stderr or to FILE.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) strace: Option<Option<PathBuf>>,
@@ -167,9 +176,10 @@ pub(crate) struct ObserveArgs {
     /// Say on stderr when the program calls something that Tine does not have.
     #[arg(long)]
     pub(crate) warn: bool,
-    /// Print events as they happen: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, insn, all.
+    /// Print events as they happen: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, insn, copy, all.
     ///
-    /// Kinds are separated by commas; "all" is every kind but insn, which prints each instruction. pid=N shows one
+    /// Kinds are separated by commas; "all" is every kind but insn, which prints each instruction, and copy, which
+    /// prints each copied frame. pid=N shows one
     /// process only, and may be given several times: --trace fault,fence,pid=2.
     #[arg(long, value_name = "SPEC", value_parser = values::trace)]
     pub(crate) trace: Option<TraceSpec>,
@@ -189,6 +199,14 @@ pub(crate) enum StatsFormat {
     Json,
     /// Rows of scope, key and value.
     Csv,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BillFormat {
+    /// A table for people.
+    Table,
+    /// One JSON object.
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

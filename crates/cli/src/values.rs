@@ -177,7 +177,7 @@ pub(crate) struct TraceSpec {
 }
 
 /// The kinds of event that `--trace` takes, by name.
-const KINDS: [(&str, Interest); 10] = [
+const KINDS: [(&str, Interest); 11] = [
     ("trap", Interest::TRAP),
     ("fault", Interest::FAULT),
     ("fence", Interest::FENCE),
@@ -188,6 +188,7 @@ const KINDS: [(&str, Interest); 10] = [
     ("signal", Interest::SIGNAL),
     ("syscall", Interest::SYSCALL),
     ("insn", Interest::INSTRUCTION),
+    ("copy", Interest::COPY),
 ];
 
 /// Reads what is to be traced: `fault,fence,pid=2`.

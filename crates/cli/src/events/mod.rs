@@ -1,18 +1,20 @@
 //! What the machine says while it runs, as strace lines, trace lines and warnings.
 
 mod json;
+mod shortage;
 mod strace;
 mod summary;
 mod text;
 mod trace;
 
 use crate::args::ObserveArgs;
+use crate::bill::BillSink;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::values::SyscallSet;
 use strace::Strace;
 use summary::Syscalls;
-use tine_machine::{Event, EventSink, Interest, What};
+use tine_machine::{Event, EventSink, Guest, Interest, What};
 use trace::Trace;
 
 /// Everything that wants events.
@@ -22,7 +24,9 @@ pub(crate) struct Sinks {
     /// The calls that count in the summary; none means all.
     filter: Option<SyscallSet>,
     trace: Option<Trace>,
+    bill: Option<BillSink>,
     warnings: Option<Output>,
+    shortages: Output,
 }
 
 impl Sinks {
@@ -42,22 +46,39 @@ impl Sinks {
         // strace lines already name calls that Tine does not have.
         let warnings = (options.warn || strace.is_some()).then(Output::stderr);
         let filter = options.strace_filter.clone();
-        Ok(Self { strace, summary, filter, trace: trace.transpose()?, warnings })
+        let bill = BillSink::open(options)?;
+        Ok(Self {
+            strace,
+            summary,
+            filter,
+            trace: trace.transpose()?,
+            bill,
+            warnings,
+            shortages: Output::stderr(),
+        })
     }
 
     /// Returns the kinds of event that are wanted at all.
     pub(crate) fn interest(options: &ObserveArgs) -> Interest {
-        let mut interest = Interest::empty();
+        let mut interest = Interest::SHORTAGE;
         if options.strace.is_some() {
             interest |= Strace::INTEREST;
         }
         if let Some(trace) = &options.trace {
-            interest |= trace.events;
+            interest |= Trace::interest(trace);
+        }
+        if BillSink::is_wanted(options) {
+            interest |= BillSink::INTEREST;
         }
         if options.warn || options.strace.is_some() {
             interest |= Interest::UNKNOWN;
         }
         interest
+    }
+
+    /// Takes the fork bill out, to be written when everything else is.
+    pub(crate) fn take_bill(&mut self) -> Option<BillSink> {
+        self.bill.take()
     }
 
     /// Writes what is left, and the summary of the system calls that were made.
@@ -75,12 +96,18 @@ impl Sinks {
 }
 
 impl EventSink for Sinks {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event, guest: Guest<'_>) {
         if let Some(strace) = &mut self.strace {
             strace.event(event);
         }
         if let Some(trace) = &mut self.trace {
-            trace.event(event);
+            trace.event(event, guest);
+        }
+        if let Some(bill) = &mut self.bill {
+            bill.event(event, guest);
+        }
+        if let What::OutOfMemory(shortage) = &event.what {
+            self.shortages.write(&shortage::report(event.pid, shortage));
         }
         if let (Some(warnings), What::UnknownSyscall { number, name }) = (&mut self.warnings, &event.what) {
             warnings.line(&format!(

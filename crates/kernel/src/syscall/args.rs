@@ -263,6 +263,8 @@ words! {
         max_rss_kib = 4,
         /// Minor faults.
         minor_faults = 8,
+        /// Major faults.
+        major_faults = 9,
         /// Voluntary context switches.
         voluntary_switches = 16,
         /// Involuntary context switches.

@@ -8,6 +8,7 @@ mod anonymous;
 mod args;
 mod attributes;
 mod classes;
+mod compare;
 mod copy;
 mod creds;
 mod creds_types;
@@ -19,11 +20,15 @@ mod file;
 mod file_types;
 mod futex;
 mod hwprobe;
+mod inotify;
+mod io_signal;
 mod limits;
 mod lock;
 mod memory;
 mod mlock;
+mod mount;
 mod names;
+mod open;
 mod path;
 mod pidfd;
 mod poll;
@@ -61,13 +66,13 @@ pub(crate) use pidfd::open_pidfd;
 pub(crate) use rseq::{ALIGNMENT as RSEQ_ALIGNMENT, FEATURE_BYTES as RSEQ_FEATURE_BYTES};
 pub use show::{CallResult, Restart};
 pub(crate) use show::{describe_signal, exit_with, quoted};
-pub(crate) use system::{HOSTNAME, RELEASE, VERSION};
+pub(crate) use system::{HostNames, RELEASE, VERSION};
 pub use table::{SYSCALLS, Syscall};
 pub(crate) use time::CLOCK_TICKS;
 
 use crate::account::SyscallCount;
 use crate::ctx::Ctx;
-use crate::fs::OpenId;
+use crate::fs::{LeaseWait, OpenId};
 use crate::inject::Target;
 use crate::task::{TRAP_NS, WaitKey};
 use crate::{Errno, Pid, Reg};
@@ -110,7 +115,9 @@ pub enum Continuation {
     /// `sendfile`, `copy_file_range`, `splice` and `tee`.
     Copy(copy::Copy),
     /// `openat` of a FIFO.
-    OpenFifo(file::OpenFifo),
+    OpenFifo(open::OpenFifo),
+    /// `openat` and `truncate` of a file with a lease on it, to be made again once that is given back.
+    LeaseBreak(LeaseWait),
     /// `fcntl` and `flock` waiting for a lock.
     Lock(lock::Request),
     /// A call on a socket.
@@ -155,7 +162,7 @@ impl Continuation {
             // Only a handler ends it, and then it is not resumed.
             Self::Suspend => Err(Flow::Block(Self::Suspend)),
             // [`resume`] knows the call.
-            Self::Again => Err(Flow::Block(Self::Again)),
+            Self::Again | Self::LeaseBreak(_) => Err(Flow::Block(self)),
         }
     }
 
@@ -175,6 +182,7 @@ impl Continuation {
             Self::Write(write) => write.key().into_iter().collect(),
             Self::Copy(copy) => copy.key().into_iter().collect(),
             Self::OpenFifo(opening) => vec![opening.key()],
+            Self::LeaseBreak(lease) => vec![WaitKey::File(lease.wait)],
             Self::Lock(request) => vec![request.key(ctx)],
             Self::Socket(call) => call.key().into_iter().collect(),
             Self::Poll(poll) => poll.keys(ctx),
@@ -184,7 +192,8 @@ impl Continuation {
 
     fn deadline_ns(&self) -> Option<u64> {
         match self {
-            Self::Sleep(sleep) => Some(sleep.deadline_ns()),
+            Self::Sleep(sleep) => sleep.deadline_ns(),
+            Self::LeaseBreak(lease) => lease.deadline_ns,
             Self::Socket(call) => call.deadline_ns(),
             Self::Poll(poll) => poll.deadline_ns(),
             Self::Epoll(wait) => wait.deadline_ns(),
@@ -215,6 +224,7 @@ impl Continuation {
             | Self::Write(_)
             | Self::Copy(_)
             | Self::Lock(_)
+            | Self::LeaseBreak(_)
             | Self::OpenFifo(_)
             | Self::Again => Restart::IfAsked,
         }
@@ -244,6 +254,7 @@ impl Continuation {
             | Self::FutexVector(_)
             | Self::FutexLock(_)
             | Self::SignalWait(_)
+            | Self::LeaseBreak(_)
             | Self::Suspend
             | Self::Again => Vec::new(),
         }
@@ -260,6 +271,7 @@ impl Continuation {
             Self::Copy(_) => "data or room to copy".to_owned(),
             Self::OpenFifo(_) => "the other end of a FIFO".to_owned(),
             Self::Lock(_) => "a file lock".to_owned(),
+            Self::LeaseBreak(_) => "a lease to be given back".to_owned(),
             Self::Socket(call) => call.describe().to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
             Self::Futex(wait) => wait.describe(),
@@ -340,7 +352,7 @@ pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
     let Suspended { continuation, call } = suspended;
     let opens = continuation.opens();
     let result = match continuation {
-        Continuation::Again => (call.row.run)(ctx, call.arguments),
+        Continuation::Again | Continuation::LeaseBreak(_) => (call.row.run)(ctx, call.arguments),
         continuation => continuation.resume(ctx),
     };
     finish(ctx, result, call);
@@ -355,6 +367,7 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
         Continuation::Futex(_) | Continuation::FutexVector(_) | Continuation::FutexLock(_) => {
             ctx.kernel.futexes.remove(ctx.tid)
         }
+        Continuation::Sleep(sleep) => sleep.abandon(ctx),
         Continuation::OpenFifo(opening) => opening.abandon(ctx),
         Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),
         _ => {}
@@ -368,6 +381,8 @@ fn release_opens(ctx: &mut Ctx<'_>, opens: Vec<OpenId>) {
 }
 
 fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: Call) {
+    // Watchers of files hear of calls that wake nobody else.
+    ctx.wake_files();
     let is_injected = matches!(result, Err(Flow::Injected(_)));
     let value = match result {
         Ok(value) => value,

@@ -15,9 +15,10 @@ use super::socket_types::*;
 use super::task_types::*;
 use super::types::*;
 use super::{
-    Arguments, SysResult, allocate, anonymous, attributes, copy, creds, epoll, exec, fcntl, file, futex,
-    hwprobe, limits, lock, memory, mlock, path, pidfd, poll, posix_timer, prctl, priority, process,
-    process_vm, rseq, sched, sched_policy, signal, socket, system, thread, time, transfer, xattr,
+    Arguments, SysResult, allocate, anonymous, attributes, compare, copy, creds, epoll, exec, fcntl, file,
+    futex, hwprobe, inotify, limits, lock, memory, mlock, mount, open, path, pidfd, poll, posix_timer, prctl,
+    priority, process, process_vm, rseq, sched, sched_policy, signal, socket, system, thread, time, transfer,
+    xattr,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -94,10 +95,12 @@ syscalls! {
     22 => epoll::epoll_pwait(epoll: Fd, events: EpollEvents, max: i32, timeout_ms: i32, mask: In<SizedSigSet<5>>, size: u64);
     23 => file::dup(fd: Fd);
     24 => file::dup3(old: Fd, new: Fd, flags: NewFdFlags);
-    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg) -> fcntl
-        partly "signals and owners of I/O, F_NOTIFY and write hints are EINVAL";
+    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg) -> fcntl;
+    26 => inotify::inotify_init1(flags: InotifyFlags);
+    27 => inotify::inotify_add_watch(fd: Fd, path: PathPtr, mask: InotifyMask);
+    28 => inotify::inotify_rm_watch(fd: Fd, watch: i32);
     29 => file::ioctl(fd: Fd, request: IoctlRequest, argument: IoctlArg)
-        partly "FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, those of terminals and of network interfaces; all else is ENOTTY";
+        partly "FIONREAD, FIONBIO, FIOASYNC, FIOCLEX, FIONCLEX and those of terminals and sockets; all else is ENOTTY";
     30 => priority::ioprio_set(which: IoWhich, who: i32, priority: IoPriority);
     31 => priority::ioprio_get(which: IoWhich, who: i32) -> io_priority;
     32 => lock::flock(fd: Fd, operation: FlockOp);
@@ -106,6 +109,10 @@ syscalls! {
     35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
     36 => path::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
     37 => path::linkat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: AtFlags);
+    39 => mount::umount2(target: PathPtr, flags: UmountFlags)
+        partly "what is mounted at the start is EBUSY";
+    40 => mount::mount(source: PathPtr, target: PathPtr, kind: PathPtr, flags: MountArg, data: PathPtr)
+        partly "tmpfs, MS_REMOUNT and propagation, which changes nothing; the size of a tmpfs is the machine's; bind mounts, MS_MOVE and Linux's other own file systems are ENOSYS, those on devices ENODEV";
     43 => attributes::statfs(path: PathPtr, to: Out<StatFsStruct>);
     44 => attributes::fstatfs(fd: Fd, to: Out<StatFsStruct>);
     45 => path::truncate(path: PathPtr, len: Len);
@@ -114,11 +121,12 @@ syscalls! {
     48 => path::faccessat(dir: DirFd, path: PathPtr, mode: AccessArg);
     49 => path::chdir(path: PathPtr);
     50 => file::fchdir(fd: Fd);
+    51 => path::chroot(path: PathPtr);
     52 => attributes::fchmod(fd: Fd, mode: Mode);
     53 => attributes::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
     54 => attributes::fchownat(dir: DirFd, path: PathPtr, uid: Id, gid: Id, flags: AtFlags);
     55 => attributes::fchown(fd: Fd, uid: Id, gid: Id);
-    56 => file::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: CreateMode);
+    56 => open::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: CreateMode);
     57 => file::close(fd: Fd);
     59 => file::pipe2(fds: Out<[i32; 2]>, flags: NewFdFlags);
     61 => file::getdents64(fd: Fd, buffer: Entries, len: u32);
@@ -157,8 +165,7 @@ syscalls! {
         partly "ADDR_NO_RANDOMIZE is obeyed, everything else only kept";
     93 => thread::exit(status: i32);
     94 => thread::exit_group(status: i32);
-    95 => process::waitid(which: IdType, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<Rusage>)
-        partly "__WNOTHREAD changes nothing";
+    95 => process::waitid(which: IdType, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<Rusage>);
     96 => thread::set_tid_address(word: VirtAddr);
     97 => thread::unshare(flags: UnshareFlags)
         partly "namespaces are EINVAL";
@@ -177,8 +184,7 @@ syscalls! {
     112 => time::clock_settime(clock: ClockId, from: In<Timespec>);
     113 => time::clock_gettime(clock: ClockId, to: Out<Timespec>);
     114 => time::clock_getres(clock: ClockId, to: Out<Timespec>);
-    115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining)
-        partly "the clock of a process's CPU time is EOPNOTSUPP";
+    115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining);
     118 => sched_policy::sched_setparam(tid: Pid, from: In<i32>);
     119 => sched_policy::sched_setscheduler(tid: Pid, policy: PolicyArg, from: In<i32>)
         partly "SCHED_DEADLINE and SCHED_EXT are EINVAL; niceness and SCHED_IDLE change no slice";
@@ -222,9 +228,11 @@ syscalls! {
     158 => creds::getgroups(count: i32, to: Out<Groups>);
     159 => creds::setgroups(count: u32, from: In<Groups>);
     160 => system::uname(to: Out<UtsName>);
+    161 => system::sethostname(name: InBuffer, len: i32);
+    162 => system::setdomainname(name: InBuffer, len: i32);
     163 => limits::getrlimit(resource: Resource, to: Out<Rlimit>);
     164 => limits::setrlimit(resource: Resource, from: In<Rlimit>)
-        partly "RLIMIT_CPU, RLIMIT_RTTIME and those of what Tine has not are kept and not enforced";
+        partly "RLIMIT_RTTIME and those of what Tine has not are kept and not enforced";
     165 => process::getrusage(who: UsageOf, to: Out<Rusage>)
         partly "major faults and block I/O are 0";
     166 => path::umask(mask: Mode) -> octal;
@@ -289,8 +297,7 @@ syscalls! {
     258 => hwprobe::riscv_hwprobe(pairs: InOut<Array<ProbePair, 1>>, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32)
         partly "flags are EINVAL";
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: FlushFlags);
-    260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>)
-        partly "__WNOTHREAD changes nothing";
+    260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>);
     261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
         partly "as setrlimit";
     267 => allocate::syncfs(fd: Fd);
@@ -298,6 +305,8 @@ syscalls! {
         partly "as sendmsg";
     270 => process_vm::process_vm_readv(pid: Pid, local: ReadVector, local_count: u64, remote: RemoteVector, remote_count: u64, flags: u64);
     271 => process_vm::process_vm_writev(pid: Pid, local: WriteVector, local_count: u64, remote: RemoteVector, remote_count: u64, flags: u64);
+    272 => compare::kcmp(first: Pid, second: Pid, kind: KcmpType, first_fd: u64, second_fd: u64)
+        partly "KCMP_EPOLL_TFD is EINVAL";
     274 => sched_policy::sched_setattr(tid: Pid, from: GivenSchedAttr, flags: u32)
         partly "as sched_setscheduler; clamps of utilisation are EOPNOTSUPP";
     275 => sched_policy::sched_getattr(tid: Pid, to: Out<SchedAttr>, size: u32, flags: u32);
@@ -318,8 +327,11 @@ syscalls! {
     435 => thread::clone3(request: Clone3Ptr, size: u64)
         partly "namespaces and CLONE_INTO_CGROUP are EINVAL";
     436 => file::close_range(first: u32, last: u32, flags: CloseRangeFlags);
+    437 => open::openat2(dir: DirFd, path: PathPtr, how: OpenHow, size: u64);
     438 => pidfd::pidfd_getfd(fd: Fd, target: Fd, flags: Hex32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: AccessArg, flags: AccessFlags);
+    440 => process_vm::process_madvise(fd: Fd, vector: VirtAddr, count: i32, advice: Advice, flags: u32)
+        partly "MADV_COLLAPSE is EINVAL; hints change nothing";
     441 => epoll::epoll_pwait2(epoll: Fd, events: EpollEvents, max: i32, timeout: In<Timespec>, mask: In<SizedSigSet<5>>, size: u64);
     449 => futex_vector::futex_waitv(waiters: In<Array<Waiter, 1>>, count: u32, flags: Hex32, timeout: In<Timespec>, clock: ClockId);
     452 => attributes::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: AtFlags);

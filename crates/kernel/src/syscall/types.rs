@@ -309,9 +309,20 @@ flag_set! {
 impl ClockId {
     pub(super) const REALTIME: u32 = 0;
     pub(super) const MONOTONIC: u32 = 1;
+    pub(super) const THREAD_CPUTIME: u32 = 3;
     pub(super) const BOOTTIME: u32 = 7;
     pub(super) const REALTIME_ALARM: u32 = 8;
     pub(super) const BOOTTIME_ALARM: u32 = 9;
+}
+
+impl KcmpType {
+    pub(super) const FILE: u32 = 0;
+    pub(super) const VM: u32 = 1;
+    pub(super) const FILES: u32 = 2;
+    pub(super) const FS: u32 = 3;
+    pub(super) const SIGHAND: u32 = 4;
+    pub(super) const IO: u32 = 5;
+    pub(super) const SYSVSEM: u32 = 6;
 }
 
 impl Barrier {
@@ -329,6 +340,17 @@ impl Barrier {
 }
 
 choice! {
+    /// `KCMP_*` of kcmp.
+    KcmpType("KCMP_") {
+        0 = "KCMP_FILE",
+        1 = "KCMP_VM",
+        2 = "KCMP_FILES",
+        3 = "KCMP_FS",
+        4 = "KCMP_SIGHAND",
+        5 = "KCMP_IO",
+        6 = "KCMP_SYSVSEM",
+        7 = "KCMP_EPOLL_TFD",
+    }
     /// `MEMBARRIER_CMD_*` of membarrier.
     Barrier("MEMBARRIER_CMD_???") {
         0 = "MEMBARRIER_CMD_QUERY",

@@ -28,6 +28,8 @@ impl Fault {
             Self::AccErr => Some(SignalInfo::fault(Signal::SIGSEGV, SEGV_ACCERR, at)),
             Self::Bus => Some(SignalInfo::fault(Signal::SIGBUS, BUS_ADRERR, at)),
             Self::Oom => None,
+            // Who takes a fault has read the page, or has been told why not.
+            Self::Missing { .. } => Some(SignalInfo::fault(Signal::SIGBUS, BUS_ADRERR, at)),
         }
     }
 }

@@ -156,6 +156,7 @@ impl Kernel {
         }
         self.sched.remove(tid);
         self.futexes.remove(tid);
+        self.remove_cpu_sleeper(tid);
     }
 
     /// Drops one use of an address space, on behalf of `pid`.

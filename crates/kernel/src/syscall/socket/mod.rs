@@ -229,6 +229,8 @@ impl Ctx<'_> {
 
     /// Returns the description of a socket.
     fn socket(&self, fd: Fd) -> Result<OpenId, Errno> {
+        // A descriptor that is only a path is none at all.
+        self.file_of(fd)?;
         let open = self.open_of(fd)?;
         self.kernel.fs.socket_of(open)?;
         Ok(open)
