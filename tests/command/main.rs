@@ -3,6 +3,7 @@
 mod compare;
 mod disasm;
 mod errors;
+mod fail;
 mod forks;
 mod grants;
 mod help;

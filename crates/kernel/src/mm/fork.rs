@@ -5,6 +5,7 @@ use super::ledger::{Copied, CopyReason};
 use super::page_table::{self, PageTable, SlotRef};
 use super::vma::{OnFork, Sharing};
 use super::{Frames, Memory, OutOfMemory, Work};
+use crate::inject::Target;
 use crate::{ForkMode, MmId};
 use tine_mmu::{Pte, PteFlags};
 
@@ -97,6 +98,7 @@ impl ForkedPage<'_, '_> {
             self.share(true);
             return Ok(());
         }
+        self.frames.injections.strike_memory(Target::Copy)?;
         let copy = self.frames.allocate(FrameKind::Anon)?;
         self.work.ram.copy_frame(original, copy);
         let (mm, vpn) = (self.to.space(), self.target.vpn);
