@@ -8,4 +8,5 @@ mod forks;
 mod grants;
 mod help;
 mod run;
+mod strace;
 mod support;

@@ -195,16 +195,19 @@ impl<'a> Ctx<'a> {
     /// The [`Fault`] that it became.
     fn resolve(&mut self, at: VirtAddr, access: Access, taken_by: TakenBy) -> Result<FaultKind, Fault> {
         let mm = self.mm();
-        let result = self.memory(mm, |memory, work| {
-            work.taken_by = taken_by;
-            memory.fault(work, mm, at, access)
-        });
+        let attempt = |ctx: &mut Self| {
+            ctx.memory(mm, |memory, work| {
+                work.taken_by = taken_by;
+                memory.fault(work, mm, at, access).map(|resolved| resolved.kind)
+            })
+        };
+        let result = self.resolve_fault(mm, at, attempt, access);
         if let Err(fault) = result {
             let pc = self.harts.pc(self.hart);
             let site = self.site(at, taken_by);
             self.log_at(Interest::FAULT, site, || What::FailedFault { reason: fault.name(), at, access, pc });
         }
-        result.map(|resolved| resolved.kind)
+        result
     }
 
     /// Serves a page fault that user code took.

@@ -3,7 +3,8 @@
 //!
 //! The kernel prints nothing. It logs the events that somebody asked for ([`Interest`]), and the machine hands them on.
 
-use crate::mm::FrameCopy;
+use crate::mm::{FrameCopy, FrameGauges, Resident};
+use crate::task::Signal;
 use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, Site, WaitStatus};
 use bitflags::bitflags;
 use std::borrow::Cow;
@@ -35,10 +36,12 @@ bitflags! {
         const UNKNOWN = 1 << 9;
         /// Every instruction that retires.
         const INSTRUCTION = 1 << 10;
+        /// Memory that ran out, and who had to end for it.
+        const SHORTAGE = 1 << 11;
         /// Frames that were copied, each with how much of it changes: this keeps every copied page twice.
-        const COPY = 1 << 11;
+        const COPY = 1 << 12;
         /// No event: where in the program faults, forks and copies were.
-        const SITE = 1 << 12;
+        const SITE = 1 << 13;
     }
 }
 
@@ -144,6 +147,11 @@ pub enum What {
         /// How.
         status: WaitStatus,
     },
+    /// The first task of a process made way for another of its tasks, which executes a program under its number.
+    Superseded {
+        /// The number that the other one had.
+        by: Pid,
+    },
     /// A hart went over to another task, which is the event's task.
     Switch {
         /// The one that ran there before.
@@ -155,6 +163,11 @@ pub enum What {
         name: &'static str,
         /// Its `siginfo_t` as strace prints it, braces included.
         info: String,
+    },
+    /// A signal stopped the task.
+    Stop {
+        /// Which one.
+        signal: Signal,
     },
     /// A system call began.
     SyscallEnter {
@@ -181,6 +194,46 @@ pub enum What {
         /// Its Linux name, or its number again.
         name: Cow<'static, str>,
     },
+    /// No frame was left.
+    OutOfMemory(Box<MemoryShortage>),
+}
+
+/// An access for which no frame was left, and what was done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryShortage {
+    /// Name of the program that made the access, or that called for it.
+    pub command: String,
+    /// The address.
+    pub at: VirtAddr,
+    /// What was tried there.
+    pub access: Access,
+    /// The instruction.
+    pub pc: u64,
+    /// What is mapped there, by its name in `/proc/<pid>/maps`.
+    pub mapping: String,
+    /// The frames by use.
+    pub frames: FrameGauges,
+    /// The process that is ended; `None` when there is none that may be, so that the one that asked ends.
+    pub victim: Option<MemoryUser>,
+    /// Those that used most before.
+    pub users: Vec<MemoryUser>,
+}
+
+/// What a process has of memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryUser {
+    /// The process.
+    pub pid: Pid,
+    /// Name of its program.
+    pub command: String,
+    /// Pages that its areas cover.
+    pub size_pages: u64,
+    /// Resident pages.
+    pub resident: Resident,
+    /// Frames of page tables.
+    pub page_tables: u64,
+    /// What it weighs beside that, in thousandths of memory.
+    pub oom_score_adj: i16,
 }
 
 impl What {
@@ -194,11 +247,12 @@ impl What {
             Self::Fork { .. } => Interest::FORK,
             Self::Copy(_) => Interest::COPY,
             Self::Exec { .. } => Interest::EXEC,
-            Self::Exit { .. } => Interest::EXIT,
+            Self::Exit { .. } | Self::Superseded { .. } => Interest::EXIT,
             Self::Switch { .. } => Interest::SWITCH,
-            Self::Signal { .. } => Interest::SIGNAL,
+            Self::Signal { .. } | Self::Stop { .. } => Interest::SIGNAL,
             Self::SyscallEnter { .. } | Self::SyscallExit { .. } => Interest::SYSCALL,
             Self::UnknownSyscall { .. } => Interest::UNKNOWN,
+            Self::OutOfMemory(_) => Interest::SHORTAGE,
         }
     }
 }

@@ -105,6 +105,7 @@ impl Machine {
             max_processes: config.max_procs.unwrap_or(Config::DEFAULT_MAX_PROCS),
             max_instructions: config.max_instructions,
             interest: config.interest,
+            string_limit: config.string_limit,
             grants: config.grants.clone(),
             injections: config.injections.clone(),
         };

@@ -67,6 +67,8 @@ fn what(what: &What) -> Value {
             }
         },
         What::Switch { from } => json!({ "ev": "switch", "from": from.map(|pid| pid.0) }),
+        What::Superseded { by } => json!({ "ev": "superseded", "by": by.0 }),
+        What::Stop { signal } => json!({ "ev": "stop", "signal": signal.name() }),
         What::Signal { name, info } => json!({ "ev": "signal", "signal": name, "info": info }),
         What::SyscallEnter { name, arguments, .. } => {
             json!({ "ev": "syscall", "name": name, "arguments": arguments })
@@ -77,5 +79,10 @@ fn what(what: &What) -> Value {
         What::UnknownSyscall { number, name } => {
             json!({ "ev": "unknown_syscall", "number": number, "name": name })
         }
+        What::OutOfMemory(shortage) => json!({
+            "ev": "out_of_memory", "va": hex(shortage.at.0), "access": access_name(shortage.access),
+            "pc": hex(shortage.pc), "mapping": shortage.mapping,
+            "victim": shortage.victim.as_ref().map(|victim| victim.pid.0),
+        }),
     }
 }

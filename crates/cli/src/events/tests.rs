@@ -1,4 +1,5 @@
 use super::json;
+use super::shortage;
 use super::strace::{Prefix, Strace};
 use super::summary::{self, Syscalls};
 use super::text;
@@ -6,12 +7,12 @@ use crate::output::Output;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
-use tine_machine::mm::{CopyId, CopyReason, FrameCopy, FrameKind};
+use tine_machine::mm::{CopyId, CopyReason, FrameCopy, FrameGauges, FrameKind, Resident};
 use tine_machine::symbols::{CodePlace, SourceLine, SymbolPlace};
 use tine_machine::task::Signal;
 use tine_machine::{
-    Access, Cause, Event, FaultKind, Fence, HartId, Interest, Interrupt, MmId, Pid, Ppn, Privilege,
-    RetiredInstruction, SyscallCount, VirtAddr, WaitStatus, What,
+    Access, Cause, Event, FaultKind, Fence, HartId, Interest, Interrupt, MemoryShortage, MemoryUser, MmId,
+    Pid, Ppn, Privilege, RetiredInstruction, SyscallCount, VirtAddr, WaitStatus, What,
 };
 
 fn event(pid: i32, what: What) -> Event {
@@ -164,6 +165,8 @@ fn each_kind() -> Vec<Event> {
                 reason: CopyReason::Store,
             }),
             What::Exec { path: "/bin/true".to_owned() },
+            What::Superseded { by: Pid(4) },
+            What::Stop { signal: Signal::SIGTSTP },
             What::Switch { from: Some(Pid(3)) },
             What::Switch { from: None },
             What::UnknownSyscall { number: 1234, name: "syscall_0x4d2".into() },
@@ -177,6 +180,31 @@ fn each_kind() -> Vec<Event> {
 fn text_has_a_line_for_every_kind() {
     let lines: Vec<_> = each_kind().iter().map(|event| text::line(event, place(event).as_ref())).collect();
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_shortage_says_who_asked_who_had_it_and_who_ends() {
+    let user = |pid, command: &str, anon, oom_score_adj| MemoryUser {
+        pid: Pid(pid),
+        command: command.to_owned(),
+        size_pages: 9000,
+        resident: Resident { anon, file: 12, shared_memory: 0, peak: anon + 12 },
+        page_tables: 20,
+        oom_score_adj,
+    };
+    let mut shortage = MemoryShortage {
+        command: "sort".to_owned(),
+        at: VirtAddr(0x3816_e580_00),
+        access: Access::Store,
+        pc: 0x107d0,
+        mapping: "[heap]".to_owned(),
+        frames: FrameGauges { total: 16384, in_use: 16384, anon: 15900, ..FrameGauges::default() },
+        victim: Some(user(7, "sponge", 15000, 0)),
+        users: vec![user(7, "sponge", 15000, 0), user(3, "sort", 900, -500)],
+    };
+    insta::assert_snapshot!(shortage::report(Pid(3), &shortage));
+    shortage.victim = None;
+    assert!(shortage::report(Pid(3), &shortage).contains("ended: pid 3, for nobody else may be"));
 }
 
 #[test]
@@ -198,7 +226,7 @@ fn the_summary_looks_like_that_of_strace() {
         ("wait4", count(1, 0, 12_345_678)),
         ("write", count(2, 0, 500)),
     ]);
-    insta::assert_snapshot!(summary::render(&syscalls), @"
+    insta::assert_snapshot!(summary::render(&syscalls, None), @"
     % time     seconds  usecs/call     calls    errors syscall
     ------ ----------- ----------- --------- --------- ----------------
      99.99    0.012345       12345         1           wait4

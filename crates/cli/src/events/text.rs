@@ -66,9 +66,15 @@ fn what(what: &What, place: Option<&CodePlace>) -> String {
             None => "switch from idle".to_owned(),
         },
         What::Signal { name, info } => format!("signal {name} {info}"),
+        What::Superseded { by } => format!("exit for execve in {by}"),
+        What::Stop { signal } => format!("stopped by {}", signal.name()),
         What::SyscallEnter { name, arguments, .. } => format!("call {name}({arguments}"),
         What::SyscallExit { name, arguments, result } => format!("return {name}{arguments}) = {result}"),
         What::UnknownSyscall { number, name } => format!("call {number} ({name}) is unknown"),
+        What::OutOfMemory(shortage) => match &shortage.victim {
+            Some(victim) => format!("out of memory at {}: pid {} ends", shortage.at, victim.pid),
+            None => format!("out of memory at {}: nobody else may be ended", shortage.at),
+        },
     }
 }
 

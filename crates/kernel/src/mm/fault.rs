@@ -22,6 +22,13 @@ pub enum Fault {
     Bus,
     /// No frame is left: the process is killed.
     Oom,
+    /// The page of the file is not in memory: it is to be read, and the access made again.
+    Missing {
+        /// The file.
+        file: FileId,
+        /// Its page.
+        page: u64,
+    },
 }
 
 impl Fault {
@@ -32,6 +39,7 @@ impl Fault {
             Self::AccErr => "segv_accerr",
             Self::Bus => "bus",
             Self::Oom => "oom",
+            Self::Missing { .. } => "missing",
         }
     }
 }
@@ -105,8 +113,8 @@ impl Memory {
         if vpn >= TASK_END {
             return Err(Fault::MapErr);
         }
+        let stack_growth = self.grow_stack_to(mm, vpn);
         let space = self.spaces.get_mut(mm);
-        let stack_growth = space.grow_stack_to(vpn);
         let vma = space.vmas.find_mut(vpn).ok_or(Fault::MapErr)?;
         if !vma.allows(access) {
             return Err(Fault::AccErr);
@@ -114,6 +122,12 @@ impl Memory {
         let file_page = vma.file_page(vpn);
         if file_page.is_some_and(|(file, index)| index >= file_pages(&self.cache, file)) {
             return Err(Fault::Bus);
+        }
+        if let Some((file, page)) = file_page
+            && self.cache.missing(file, page..page + 1).is_some()
+            && matches!(space.table.look_up(work.ram, vpn), Slot::Empty)
+        {
+            return Err(Fault::Missing { file, page });
         }
         let slot = space.table.reserve(work, &mut self.frames, vpn)?;
         let found = space.table.get(work.ram, slot);
@@ -176,6 +190,8 @@ impl Work<'_> {
     fn record_failure(&mut self, fault: Fault) {
         let counter = match fault {
             Fault::Oom => &mut self.counters.oom,
+            // It is resolved when the page has been read.
+            Fault::Missing { .. } => return,
             _ if self.taken_by == TakenBy::Supervisor => return,
             Fault::MapErr => &mut self.counters.segv_maperr,
             Fault::AccErr => &mut self.counters.segv_accerr,

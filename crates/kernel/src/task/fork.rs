@@ -12,6 +12,9 @@ use crate::{Errno, Fd, MmId, Origin, Pid, Reg};
 use std::collections::BTreeSet;
 use tine_mmu::VirtAddr;
 
+/// How many pages of files leave at once when a fork finds no frame.
+const FORK_BATCH_PAGES: u64 = 256;
+
 impl Ctx<'_> {
     /// Makes a child process, or a task of this one.
     ///
@@ -19,7 +22,7 @@ impl Ctx<'_> {
     /// As [`CloneRequest::check`]; `EAGAIN` when there are too many processes, at all or of one user, `EEXIST` when the wanted number is taken,
     /// `ENOMEM` when page tables cannot be had.
     pub(crate) fn clone_task(&mut self, request: CloneRequest) -> SysResult {
-        request.check()?;
+        request.check(self.credentials())?;
         let is_thread = request.has(CloneFlags::THREAD);
         if let Some(errno) = (!is_thread).then(|| self.kernel.injections.strike(Target::Fork)).flatten() {
             return Err(Flow::Injected(errno));
@@ -116,7 +119,15 @@ impl Ctx<'_> {
             self.kernel.memory.share(parent);
             return Ok(parent);
         }
-        self.memory(parent, |memory, work| memory.fork(work, parent)).map_err(|_| Errno::ENOMEM)
+        loop {
+            if let Ok(child) = self.memory(parent, |memory, work| memory.fork(work, parent)) {
+                return Ok(child);
+            }
+            // Frames are left where it may not have so much, or was made to fail.
+            if self.kernel.memory.frames().free() > 0 || self.reclaim(FORK_BATCH_PAGES) == 0 {
+                return Err(Errno::ENOMEM);
+            }
+        }
     }
 
     /// Makes the child's task: this one's registers, but for those that the request names.
@@ -147,6 +158,7 @@ impl Ctx<'_> {
             credentials: self.task().credentials.clone(),
             scheduling: self.task().scheduling.of_child(),
             timer_slack_ns: self.task().timer_slack_ns,
+            default_timer_slack_ns: self.task().timer_slack_ns,
             vfork_parent: request.has(CloneFlags::VFORK).then_some(self.tid),
             name,
             ..Task::new(process, context, files, work_dir)
