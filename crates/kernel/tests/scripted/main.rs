@@ -12,6 +12,5 @@ mod scheduler;
 mod scheduling;
 mod script;
 mod signals;
-mod strace;
 mod threads;
 mod world;
