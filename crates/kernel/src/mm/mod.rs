@@ -15,7 +15,7 @@
 //! - Every holder of a frame counts: each PTE, the page cache, and whoever has just allocated it.
 //!
 //! One verb per file: `fault`, `fork`, `map`, `unmap`, `remap`, `protect`, `lock`, `brk`, `advise`,
-//! `access`.
+//! `access`, `collapse`.
 
 mod access;
 mod address_space;
@@ -24,16 +24,21 @@ mod asid;
 mod brk;
 mod buddy;
 mod check;
+mod collapse;
 mod fault;
 mod fence;
 mod fork;
 mod frames;
 mod free_blocks;
 mod gaps;
+mod huge;
+mod huge_frames;
+mod huge_table;
 mod limits;
 mod lock;
 mod map;
 mod page_cache;
+mod page_size;
 mod page_table;
 mod protect;
 mod remap;
@@ -61,10 +66,11 @@ pub use lock::Lock;
 pub use map::{MapBacking, MapRequest, Placement};
 use page_cache::Copies;
 pub use page_cache::{PageCache, Truncated};
+pub use page_size::PageSize;
 pub use page_table::Resident;
 pub use remap::{Remains, RemapRequest};
 pub use survey::MappedPage;
-pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
+pub use vma::{Backing, FileMapping, HugeAdvice, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;
 pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 
@@ -73,7 +79,7 @@ use asid::Asids;
 use page_table::PageTable;
 use spaces::Spaces;
 use std::collections::BTreeMap;
-use tine_mmu::{Fence, Ppn, Ram, Vpn};
+use tine_mmu::{Fence, Ram, Vpn};
 
 /// On whose account a fault is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +129,6 @@ pub struct Memory {
     spaces: Spaces,
     asids: Asids,
     policy: MemoryPolicy,
-    zero_page: Ppn,
 }
 
 impl Memory {
@@ -133,14 +138,13 @@ impl Memory {
     /// [`OutOfMemory`] when there is no frame even for the zero page.
     pub fn new(ram: &mut Ram, policy: MemoryPolicy) -> Result<Self, OutOfMemory> {
         let mut frames = Frames::new(ram);
-        let zero_page = frames.allocate_zeroed(ram, FrameKind::Zero)?;
+        frames.make_zero_page(ram)?;
         Ok(Self {
             frames,
             cache: PageCache::default(),
             spaces: Spaces::default(),
             asids: Asids::new(u16::MAX),
             policy,
-            zero_page,
         })
     }
 

@@ -1,7 +1,7 @@
 //! What an address space maps, page by page, for those who only look (`/proc/<pid>/smaps`, `pagemap`).
 
 use super::frames::FrameKind;
-use super::{Memory, TASK_END};
+use super::{Memory, PageSize, TASK_END};
 use crate::MmId;
 use std::ops::Range;
 use tine_mmu::{Ppn, PteFlags, Ram, Vpn};
@@ -19,6 +19,8 @@ pub struct MappedPage {
     pub maps: u32,
     /// The flags of the PTE.
     pub flags: PteFlags,
+    /// The size of the page that it is, or is part of.
+    pub size: PageSize,
 }
 
 impl MappedPage {
@@ -32,16 +34,15 @@ impl Memory {
     /// Returns the pages of a range that are mapped, in rising order. Nothing is touched or counted.
     pub fn mapped_pages(&self, ram: &Ram, mm: MmId, range: Range<Vpn>) -> Vec<MappedPage> {
         let range = range.start.min(TASK_END)..range.end.min(TASK_END);
-        let leaves = self.spaces.get(mm).table.leaves(ram, range);
-        let pages = leaves.iter().flat_map(|leaf| leaf.populated(ram));
+        let leaves = self.spaces.get(mm).table.leaves(ram, range.clone());
+        let slots = leaves.iter().flat_map(|leaf| leaf.populated(ram));
+        let pages = slots.flat_map(|(slot, pte)| {
+            let part = slot.vpn.max(range.start).0..slot.pages().end.min(range.end).0;
+            part.map(move |vpn| (Vpn(vpn), pte.ppn() + (vpn - slot.vpn.0), pte.flags(), slot.size))
+        });
+        let (kind, maps) = (|ppn| self.frames.kind(ppn), |ppn| self.frames.maps(ppn));
         pages
-            .map(|(slot, pte)| MappedPage {
-                vpn: slot.vpn,
-                ppn: pte.ppn(),
-                kind: self.frames.kind(pte.ppn()),
-                maps: self.frames.maps(pte.ppn()),
-                flags: pte.flags(),
-            })
+            .map(|(vpn, ppn, flags, size)| MappedPage { vpn, ppn, kind: kind(ppn), maps: maps(ppn), flags, size })
             .collect()
     }
 }

@@ -39,6 +39,18 @@ pub enum OnFork {
     Wipe,
 }
 
+/// What madvise(2) was told of huge pages in an area.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HugeAdvice {
+    /// Nothing.
+    #[default]
+    None,
+    /// They are wanted (`MADV_HUGEPAGE`).
+    Wanted,
+    /// They are not (`MADV_NOHUGEPAGE`).
+    Refused,
+}
+
 /// A file as an area maps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileMapping {
@@ -84,6 +96,8 @@ pub struct Vma {
     pub on_fork: OnFork,
     /// Whether its pages are locked.
     pub lock: Lock,
+    /// Whether it should have huge pages.
+    pub huge: HugeAdvice,
     /// Whether a store has made one of its pages private (Linux: it has an `anon_vma`). Only then must fork copy its PTEs:
     /// a fault can rebuild everything else.
     pub had_private_write: bool,
@@ -153,6 +167,7 @@ impl Vma {
             grows_down: false,
             on_fork: OnFork::Inherit,
             lock: Lock::Unlocked,
+            huge: HugeAdvice::None,
             had_private_write: false,
         }
     }
@@ -189,7 +204,7 @@ impl Vma {
         };
         backing
             && self.end == upper.start
-            && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork, self.lock)
-                == (upper.prot, upper.may, upper.sharing, upper.grows_down, upper.on_fork, upper.lock)
+            && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork, self.lock, self.huge)
+                == (upper.prot, upper.may, upper.sharing, upper.grows_down, upper.on_fork, upper.lock, upper.huge)
     }
 }
