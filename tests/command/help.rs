@@ -14,6 +14,7 @@ fn help_texts() {
     insta::assert_snapshot!("help", stdout_of(&["--help"]));
     insta::assert_snapshot!("run-short-help", stdout_of(&["run", "-h"]));
     insta::assert_snapshot!("run-help", stdout_of(&["run", "--help"]));
+    insta::assert_snapshot!("compare-short-help", stdout_of(&["compare", "-h"]));
 }
 
 #[test]
@@ -35,9 +36,11 @@ fn every_shell_gets_completions() {
 
 #[test]
 fn a_reader_that_leaves_early_is_no_error() {
-    let pipe = format!("{} guests | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_tine"));
-    let output = Command::new("bash").args(["-c", &pipe]).output().unwrap();
-    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), [].as_slice()));
+    for command in ["guests", "run --help"] {
+        let pipe = format!("{} {command} | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_tine"));
+        let output = Command::new("bash").args(["-c", &pipe]).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), [].as_slice()), "{command}");
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The command line: what can be asked, and how it is described.
 
+use crate::compare::Axes;
 use crate::values::{self, DirSpec, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use tine_machine::{AdUpdate, Config, Engine, ForkMode, ForkOrder, MemoryPolicy, TlbConfig};
+use tine_machine::{AdUpdate, Config, CostModel, Engine, ForkMode, ForkOrder, MemoryPolicy, TlbConfig};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -28,6 +30,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a program and report what its memory did.
     Run(Box<Run>),
+    /// Run a program under several policies and compare what its memory did.
+    Compare(Box<Compare>),
     /// List the programs that are built into tine; run one as @NAME.
     Guests,
     /// Print the instructions of a riscv64 ELF file, as objdump does.
@@ -267,6 +271,58 @@ pub(crate) struct LimitArgs {
     /// Let fork fail with EAGAIN when there are N processes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_procs: Option<u32>,
+}
+
+/// Run a program under several policies and compare what its memory did.
+///
+/// The options are those of tine run, and most take a list: every combination is run, on as many of the host's cores as there
+/// are. The runs read the same input, and see the same files; what they print is compared and not shown. The exit code is 0
+/// when all printed the same, 1 when they did not, and 125 when Tine itself fails.
+#[derive(Debug, Args)]
+#[command(override_usage = "tine compare [OPTIONS] -- PROGRAM [ARGS]...", after_long_help = COMPARE_EXAMPLES)]
+pub(crate) struct Compare {
+    /// A riscv64 program with its arguments, as tine run has it.
+    #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, num_args = 1..)]
+    pub(crate) program: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) axes: Axes,
+    #[command(flatten)]
+    pub(crate) result: ResultArgs,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  tine compare --fork cow,eager --fork-order child-first,parent-first -- @fork-exec
+  tine compare --tlb u74,u54,tiny --format csv -- ./program
+  tine compare --policy linux,textbook --plot faults.svg --root debian -- bash -c 'ls | wc'";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Result")]
+pub(crate) struct ResultArgs {
+    /// Form of the result, which goes to stdout.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CompareFormat::Table)]
+    pub(crate) format: CompareFormat,
+    /// Draw the figures that differ.
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    /// What each event costs in the modelled cycles: inorder or unit, and changes to it.
+    ///
+    /// For example inorder,copy=2000,remote-fence=4000, in cycles. The table names all parameters.
+    #[arg(long, value_name = "MODEL", default_value = "inorder", value_parser = values::cost)]
+    pub(crate) cost: CostModel,
+    /// Runs at once; as many as the host has cores unless it is said.
+    #[arg(long, short, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CompareFormat {
+    /// A table for people, the best of each column marked.
+    Table,
+    /// One JSON object with every run's whole report.
+    Json,
+    /// A row for each run.
+    Csv,
 }
 
 fn engine() -> impl clap::builder::TypedValueParser<Value = Engine> {

@@ -1,6 +1,7 @@
 //! The `tine` command: reads its options, runs a program on the machine, and shows what the machine counted.
 
 mod args;
+mod compare;
 mod disasm;
 mod events;
 mod failure;
@@ -33,6 +34,7 @@ fn perform(asked: Asked) -> Result<ExitCode, Failure> {
     };
     match cli.command {
         Command::Run(run) => run::run(&run),
+        Command::Compare(compare) => compare::compare(&compare),
         Command::Guests => output::print(&guests::list()),
         Command::Disasm { file } => output::print(&disasm::listing(&file)?),
         Command::Completions { shell } => output::print(&completions(shell)),

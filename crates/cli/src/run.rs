@@ -4,7 +4,7 @@ use crate::args::{Run, StatsFormat};
 use crate::events::Sinks;
 use crate::failure::Failure;
 use crate::hint;
-use crate::host::{CommandHost, Grants};
+use crate::host::{CommandHost, Console, Grants};
 use crate::output::Output;
 use crate::program::{self, Program};
 use crate::report;
@@ -12,35 +12,18 @@ use anstream::adapter::strip_str;
 use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
-use tine_machine::{Config, LoadError, Machine, Outcome, Report};
+use tine_machine::{Config, Interest, LoadError, Machine, Outcome, Report};
 
 /// Runs the program and returns its exit code.
 ///
 /// # Errors
 /// When it cannot be run, when the machine had to stop it, or when what was seen cannot be written.
 pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
-    let [name, arguments @ ..] = options.program.as_slice() else {
-        return Err(Failure::tine("PROGRAM is missing"));
-    };
-    let grants = Grants::open(options.machine.root.as_deref(), &options.machine.directories)?;
-    let mut host = CommandHost { grants };
-    let mut machine =
-        Machine::boot(config(options, &host.grants), &mut host).map_err(|error| match error {
-            LoadError::Grant(grant, errno) => host.grants.refused(grant, errno),
-            error => program::refused_machine(name, &error),
-        })?;
-    let program = Program::find(name, &mut machine, &mut host)?;
+    let mut host = open_host(options, Console::Own)?;
+    let mut machine = prepare(options, Sinks::interest(&options.observe), &mut host)?;
     let mut sinks = Sinks::open(&options.observe)?;
     let stats = Stats::open(options)?;
 
-    let arguments = arguments.iter().map(|argument| argument.as_bytes().to_owned());
-    let guest = tine_machine::Program {
-        shown: program.shown.clone(),
-        path: program.path.clone(),
-        bytes: program.elf.clone().map(Cow::into_owned),
-        arguments: [program.argv0.clone()].into_iter().chain(arguments).collect(),
-    };
-    machine.load(&mut host, guest).map_err(|error| program.refused(&error))?;
     let outcome = machine.run(&mut host, &mut sinks);
 
     let unwritten = machine.write_rest(&mut host);
@@ -59,7 +42,41 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     }
 }
 
-fn config(options: &Run, grants: &Grants) -> Config {
+/// Opens what the options grant.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) fn open_host(options: &Run, console: Console) -> Result<CommandHost, Failure> {
+    let grants = Grants::open(options.machine.root.as_deref(), &options.machine.directories)?;
+    Ok(CommandHost { grants, console })
+}
+
+/// Makes the machine that the options describe, with the program on it.
+///
+/// # Errors
+/// When machine or program are not to be had.
+pub(crate) fn prepare(options: &Run, interest: Interest, host: &mut CommandHost) -> Result<Machine, Failure> {
+    let [name, arguments @ ..] = options.program.as_slice() else {
+        return Err(Failure::tine("PROGRAM is missing"));
+    };
+    let config = config(options, interest, &host.grants);
+    let mut machine = Machine::boot(config, host).map_err(|error| match error {
+        LoadError::Grant(grant, errno) => host.grants.refused(grant, errno),
+        error => program::refused_machine(name, &error),
+    })?;
+    let program = Program::find(name, &mut machine, host)?;
+    let arguments = arguments.iter().map(|argument| argument.as_bytes().to_owned());
+    let guest = tine_machine::Program {
+        shown: program.shown.clone(),
+        path: program.path.clone(),
+        bytes: program.elf.clone().map(Cow::into_owned),
+        arguments: [program.argv0.clone()].into_iter().chain(arguments).collect(),
+    };
+    machine.load(host, guest).map_err(|error| program.refused(&error))?;
+    Ok(machine)
+}
+
+fn config(options: &Run, interest: Interest, grants: &Grants) -> Config {
     let machine = &options.machine;
     let cwd = match &machine.cwd {
         Some(cwd) => Some(cwd.as_os_str().as_bytes().to_owned()),
@@ -78,7 +95,7 @@ fn config(options: &Run, grants: &Grants) -> Config {
         environment: environment(&machine.environment),
         grants: grants.mounts(),
         cwd: cwd.unwrap_or_else(|| b"/".to_vec()),
-        interest: Sinks::interest(&options.observe),
+        interest,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::values::BadValue;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
+use std::io;
 
 const HELP: &str = "tine run --help describes every option";
 
@@ -25,14 +26,20 @@ pub(crate) fn parse() -> Result<Asked, Failure> {
     match Cli::try_parse() {
         Ok(cli) => Ok(Asked::Command(cli)),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            error.print().map_err(|error| Failure::tine(format!("cannot print the help: {error}")))?;
-            Ok(Asked::Shown)
+            match error.print() {
+                // A reader that has seen enough (`tine run --help | head`) is no error.
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    Err(Failure::tine(format!("cannot print the help: {error}")))
+                }
+                _ => Ok(Asked::Shown),
+            }
         }
         Err(error) => Err(explain(&error)),
     }
 }
 
-fn explain(error: &clap::Error) -> Failure {
+/// Says in one line what is wrong with a command line, and what to do about it.
+pub(crate) fn explain(error: &clap::Error) -> Failure {
     let argument = option_name(context(error, ContextKind::InvalidArg));
     let value = context(error, ContextKind::InvalidValue);
     let did_you_mean = |kind| Some(context(error, kind)).filter(|name| !name.is_empty());

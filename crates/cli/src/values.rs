@@ -4,7 +4,7 @@ use std::num::ParseIntError;
 use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
 use tine_machine::fs::Writes;
-use tine_machine::{Interest, PAGE_SIZE, TlbConfig};
+use tine_machine::{CostModel, Interest, PAGE_SIZE, TlbConfig};
 
 /// A value that an option cannot take.
 #[derive(Debug, Error)]
@@ -94,6 +94,18 @@ pub(crate) fn tlb(text: &str) -> Result<TlbConfig, BadValue> {
     text.parse().map_err(|error: <TlbConfig as std::str::FromStr>::Err| {
         let presets = TlbConfig::PRESETS.map(|(name, _)| name).join(", ");
         BadValue::new(error.to_string(), format!("--tlb l1i=32,l1d=32,l2=1024x8:lru, or one of {presets}"))
+    })
+}
+
+/// Reads a cost model.
+pub(crate) fn cost(text: &str) -> Result<CostModel, BadValue> {
+    text.parse().map_err(|error: <CostModel as std::str::FromStr>::Err| {
+        let presets = CostModel::PRESETS.map(|(name, _)| name).join(" or ");
+        let parameters: Vec<_> = CostModel::default().parameters().iter().map(|(name, ..)| *name).collect();
+        BadValue::new(
+            error.to_string(),
+            format!("{presets}, and cycles for some of {}", parameters.join(", ")),
+        )
     })
 }
 

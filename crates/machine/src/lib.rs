@@ -8,12 +8,14 @@
 //! ```
 
 mod config;
+mod cost;
 mod machine;
 mod processors;
 mod report;
 mod sabotage;
 
 pub use config::Config;
+pub use cost::{CostError, CostModel};
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
 pub use tine_hart::{Engine, Hart, Sstatus};

@@ -1,10 +1,11 @@
-//! The host as the guest sees it: the command's standard streams, and the files that its command line grants.
+//! The host as the guest sees it: standard streams, and the files that the command line grants.
 
 mod change;
 mod console;
 mod files;
 mod grants;
 
+pub(crate) use console::{Console, Printed, Recording, Tape};
 pub(crate) use grants::Grants;
 
 use tine_machine::{Errno, Host, HostChange, HostMetadata, HostPath, Stream};
@@ -13,15 +14,17 @@ use tine_machine::{Errno, Host, HostChange, HostMetadata, HostPath, Stream};
 pub(crate) struct CommandHost {
     /// What the command line grants.
     pub(crate) grants: Grants,
+    /// Where its standard streams lead.
+    pub(crate) console: Console,
 }
 
 impl Host for CommandHost {
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> bool {
-        console::write(stream, bytes)
+        self.console.write(stream, bytes)
     }
 
     fn read(&mut self, max: usize) -> Vec<u8> {
-        console::read(max)
+        self.console.read(max)
     }
 
     fn file_metadata(&mut self, at: &HostPath) -> Result<HostMetadata, Errno> {

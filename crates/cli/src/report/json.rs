@@ -5,8 +5,12 @@ use serde_json::{Map, Value, json};
 use tine_machine::{Counts, Outcome, Process, Report, SCHEMA, WaitStatus};
 
 pub(super) fn render(report: &Report) -> String {
+    format!("{:#}\n", value(report))
+}
+
+pub(super) fn value(report: &Report) -> Value {
     let setting = &report.setting;
-    let object = json!({
+    json!({
         "schema": SCHEMA,
         "run": {
             "program": setting.program,
@@ -31,8 +35,7 @@ pub(super) fn render(report: &Report) -> String {
         "gauges": nested(&report.gauges),
         "processes": report.processes.iter().map(process).collect::<Vec<_>>(),
         "harts": report.harts.iter().map(nested).collect::<Vec<_>>(),
-    });
-    format!("{object:#}\n")
+    })
 }
 
 fn process(process: &Process) -> Value {

@@ -2,7 +2,10 @@
 
 mod csv;
 mod json;
+mod numbers;
 mod table;
+
+pub(crate) use numbers::{counted, grouped, size};
 
 use crate::args::StatsFormat;
 use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Report, TlbConfig};
@@ -14,6 +17,11 @@ pub(crate) fn render(report: &Report, format: StatsFormat) -> String {
         StatsFormat::Json => json::render(report),
         StatsFormat::Csv => csv::render(report),
     }
+}
+
+/// Returns the report as a JSON value.
+pub(crate) fn value(report: &Report) -> serde_json::Value {
+    json::value(report)
 }
 
 fn fork_mode(policy: &MemoryPolicy) -> &'static str {

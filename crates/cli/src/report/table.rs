@@ -1,9 +1,9 @@
 //! The report as a table for people: figures in columns, units named, zero rows left out.
 
+use super::numbers::{bytes, counted, grouped};
 use super::{ad_update, fork_mode, fork_order, tlb_name};
 use anstyle::Style;
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use tine_machine::{Counts, Outcome, PAGE_SIZE, Process, Report, WaitStatus};
 
 /// Width of a row's name.
@@ -264,36 +264,4 @@ fn hart_rows(harts: &[Counts]) -> String {
             &format!("  {hart:>5} {instructions:>14} {switches:>9} {faults:>9} {walks:>12} {remote:>14}\n");
     }
     text
-}
-
-/// Writes a number with its thousands grouped: `12,408`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Writes a number of bytes in the largest unit of which it is a whole number.
-fn bytes(number: u64) -> String {
-    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-    let unit = units.into_iter().find(|(shift, _)| number > 0 && number.is_multiple_of(1 << shift));
-    unit.map_or_else(
-        || format!("{number} bytes"),
-        |(shift, unit)| format!("{} {unit}", grouped(number >> shift)),
-    )
-}
-
-fn counted(number: u64, noun: impl Display) -> String {
-    let ending = match number {
-        1 => "",
-        _ if noun.to_string().ends_with('s') => "es",
-        _ => "s",
-    };
-    format!("{} {noun}{ending}", grouped(number))
 }
