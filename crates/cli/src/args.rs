@@ -8,7 +8,9 @@ use clap_complete::Shell;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use tine_machine::{AdUpdate, Config, CostModel, Engine, ForkMode, ForkOrder, MemoryPolicy, TlbConfig};
+use tine_machine::{
+    AdUpdate, Config, CostModel, Engine, ForkMode, ForkOrder, MemoryPolicy, Thp, ThpCow, TlbConfig,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -132,6 +134,12 @@ pub(crate) struct PolicyArgs {
     /// Who sets accessed and dirty bits.
     #[arg(long, value_enum, value_name = "SCHEME", default_value_t = Ad::Svadu)]
     pub(crate) ad: Ad,
+    /// Which memory gets huge pages of 2 MiB when it is touched [default: the preset's].
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub(crate) thp: Option<HugePages>,
+    /// What a store to a huge page with several owners does.
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = HugeCow::Split)]
+    pub(crate) thp_cow: HugeCow,
     /// Place stack, mappings, heap and position-independent programs at random, as the seed decides.
     #[arg(long, overrides_with = "no_aslr")]
     pub(crate) aslr: bool,
@@ -159,6 +167,16 @@ impl PolicyArgs {
             ad_update: match self.ad {
                 Ad::Svadu => AdUpdate::Svadu,
                 Ad::Svade => AdUpdate::Svade,
+            },
+            thp: match self.thp {
+                None => preset.thp,
+                Some(HugePages::Never) => Thp::Never,
+                Some(HugePages::Madvise) => Thp::Madvise,
+                Some(HugePages::Always) => Thp::Always,
+            },
+            thp_cow: match self.thp_cow {
+                HugeCow::Split => ThpCow::Split,
+                HugeCow::Copy => ThpCow::Copy,
             },
             randomizes_layout: self.aslr || preset.randomizes_layout && !self.no_aslr,
             ..preset
@@ -188,6 +206,24 @@ pub(crate) enum Order {
     ChildFirst,
     /// The parent.
     ParentFirst,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum HugePages {
+    /// None.
+    Never,
+    /// What madvise was told to.
+    Madvise,
+    /// All that holds an aligned 2 MiB.
+    Always,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum HugeCow {
+    /// Splits it and copies 4 KiB, as Linux does.
+    Split,
+    /// Copies all of it.
+    Copy,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -54,6 +54,16 @@ pub enum ThpCow {
     Copy,
 }
 
+impl ThpCow {
+    /// Returns the name that options and reports give it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Split => "split",
+            Self::Copy => "copy",
+        }
+    }
+}
+
 /// The memory policy in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPolicy {

@@ -17,6 +17,8 @@ pub(super) fn render(report: &Report) -> String {
     table.row("run", "policy.fork", fork_mode(&setting.policy));
     table.row("run", "policy.fork_order", fork_order(&setting.policy));
     table.row("run", "policy.fault_around_pages", setting.policy.fault_around_pages);
+    table.row("run", "policy.thp", setting.policy.thp.name());
+    table.row("run", "policy.thp_cow", setting.policy.thp_cow.name());
     table.row("run", "policy.randomizes_layout", setting.policy.randomizes_layout);
     table.row("run", "policy.ad", ad_update(&setting.policy));
     table.row("run", "tlb", setting.tlb);

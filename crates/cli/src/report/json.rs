@@ -21,6 +21,8 @@ pub(super) fn value(report: &Report) -> Value {
                 "fork": fork_mode(&setting.policy),
                 "fork_order": fork_order(&setting.policy),
                 "fault_around_pages": setting.policy.fault_around_pages,
+                "thp": setting.policy.thp.name(),
+                "thp_cow": setting.policy.thp_cow.name(),
                 "randomizes_layout": setting.policy.randomizes_layout,
                 "ad": ad_update(&setting.policy),
             },

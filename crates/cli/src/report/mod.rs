@@ -8,7 +8,7 @@ mod table;
 pub(crate) use numbers::{counted, grouped, size};
 
 use crate::args::StatsFormat;
-use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Report, TlbConfig};
+use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Report, Thp, ThpCow, TlbConfig};
 
 /// Returns the report in `format`, with terminal styles in the table.
 pub(crate) fn render(report: &Report, format: StatsFormat) -> String {
@@ -35,6 +35,14 @@ fn fork_order(policy: &MemoryPolicy) -> &'static str {
     match policy.fork_order {
         ForkOrder::ChildFirst => "child-first",
         ForkOrder::ParentFirst => "parent-first",
+    }
+}
+
+/// Returns the policy of huge pages in short; how they are copied only where there are any.
+fn huge_pages(policy: &MemoryPolicy) -> String {
+    match (policy.thp, policy.thp_cow) {
+        (Thp::Never, _) | (_, ThpCow::Split) => format!("thp {}", policy.thp.name()),
+        (_, ThpCow::Copy) => format!("thp {}, copied whole", policy.thp.name()),
     }
 }
 

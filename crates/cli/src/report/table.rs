@@ -1,7 +1,7 @@
 //! The report as a table for people: figures in columns, units named, zero rows left out.
 
 use super::numbers::{bytes, counted, grouped};
-use super::{ad_update, fork_mode, fork_order, tlb_name};
+use super::{ad_update, fork_mode, fork_order, huge_pages, tlb_name};
 use anstyle::Style;
 use std::collections::BTreeMap;
 use tine_machine::{Counts, Outcome, PAGE_SIZE, Process, Report, WaitStatus};
@@ -45,10 +45,11 @@ fn header(report: &Report) -> String {
         Some(Outcome::Deadlock(_)) => "was stopped: no task could ever run again".to_owned(),
     };
     let policy = format!(
-        "policy {} · fork {}, {} · {}",
+        "policy {} · fork {}, {} · {} · {}",
         setting.policy.name,
         fork_mode(&setting.policy),
         fork_order(&setting.policy),
+        huge_pages(&setting.policy),
         ad_update(&setting.policy)
     );
     let machine = format!(
@@ -96,6 +97,10 @@ fn machine_rows(report: &Report) -> String {
             ("copied in vain", counts.get("cow.copied_in_vain")),
         ]),
     );
+    let huge = ["fault_alloc", "fault_fallback", "split_pmd", "zero_page_alloc", "collapse_alloc"];
+    let names = ["made by faults", "not to be had", "split", "of zeros", "made by madvise"];
+    let events = huge.map(|key| counts.get(&format!("thp.{key}")));
+    rows.list("huge pages", nonzero(names.into_iter().zip(events)));
     let fork_work = [
         ("PTEs copied", counts.get("fork.ptes_copied")),
         ("page-table frames", counts.get("fork.pt_frames_allocated")),

@@ -111,7 +111,8 @@ impl Memory {
 
     fn check_frames(&self, holders: &Holders) -> Result<(), Violation> {
         self.check_huge(holders)?;
-        let pieces = self.frames.huge.heads().flat_map(|head| (0..PageSize::Huge.pages()).map(move |i| head + i));
+        let pieces =
+            self.frames.huge.heads().flat_map(|head| (0..PageSize::Huge.pages()).map(move |i| head + i));
         let held: BTreeSet<Ppn> =
             holders.ptes.keys().chain(holders.others.keys()).copied().chain(pieces).collect();
         let used: BTreeSet<Ppn> = self.frames.used().collect();
@@ -150,7 +151,8 @@ impl Memory {
             let leaves = holders.huge.get(&head).unwrap_or(&nobody);
             let references = leaves.len() as u32 + u32::from(of_zeros == Some(head));
             let pieces = (0..PageSize::Huge.pages()).map(|index| head + index);
-            let of_pieces: usize = pieces.filter_map(|piece| holders.ptes.get(&piece)).map(BTreeSet::len).sum();
+            let of_pieces: usize =
+                pieces.filter_map(|piece| holders.ptes.get(&piece)).map(BTreeSet::len).sum();
             let counts = (references, leaves.len() as u32, of_pieces as u32);
             ensure(self.frames.huge.counts(head) == counts, || {
                 format!("huge page {head}: counts {:?} should be {counts:?}", self.frames.huge.counts(head))

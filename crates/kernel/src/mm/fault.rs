@@ -164,8 +164,7 @@ impl Work<'_> {
         match resolved.kind {
             FaultKind::CowCopy | FaultKind::HugeCopy => counters.cow_faults += 1,
             FaultKind::CowReuse | FaultKind::HugeReuse => {
-                let size =
-                    if resolved.kind == FaultKind::CowReuse { PageSize::Base } else { PageSize::Huge };
+                let size = if resolved.kind == FaultKind::CowReuse { PageSize::Base } else { PageSize::Huge };
                 counters.cow_faults += 1;
                 counters.pages_reused += size.pages();
             }

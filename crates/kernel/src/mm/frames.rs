@@ -58,18 +58,18 @@ pub(super) struct TableRole {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Frame {
     pub(super) references: u32,
-    maps: u32,
+    pub(super) maps: u32,
     pub(super) kind: FrameKind,
     /// Whether its only owner has claimed it by a store since it was last shared (Linux: `PG_anon_exclusive`).
     pub(super) claimed: bool,
     /// Whether it came with a huge page, which may be gone (Linux: part of a large folio).
     pub(super) piece: bool,
     /// Whether a store changed it through a PTE that is gone (Linux: `PG_dirty`).
-    dirty: bool,
+    pub(super) dirty: bool,
     /// Empty for the zero page, whose mappings nobody ever needs to find.
-    mapped_by: MappedBy,
+    pub(super) mapped_by: MappedBy,
     /// What a page-table frame knows of itself.
-    table: Option<TableRole>,
+    pub(super) table: Option<TableRole>,
     /// Whether it was ever in use. Until then it holds the zeros that RAM began with.
     pub(super) stale: bool,
 }

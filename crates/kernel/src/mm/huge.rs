@@ -12,7 +12,6 @@ use super::{Memory, OutOfMemory};
 use crate::{FaultKind, MmId, Thp, ThpCow};
 use tine_mmu::{Access, Ppn, Pte, PteFlags, Vpn};
 
-
 impl Memory {
     /// Tells whether an area could have huge pages (`THPeligible` in `/proc/<pid>/smaps`): the last that fits in it.
     pub fn is_huge_eligible(&self, mm: MmId, vma: &Vma) -> bool {

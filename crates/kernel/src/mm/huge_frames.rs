@@ -115,7 +115,11 @@ impl Frames {
     ///
     /// # Errors
     /// [`OutOfMemory`] when no free block is so large.
-    pub(super) fn allocate_huge_zeroed(&mut self, ram: &mut Ram, kind: FrameKind) -> Result<Ppn, OutOfMemory> {
+    pub(super) fn allocate_huge_zeroed(
+        &mut self,
+        ram: &mut Ram,
+        kind: FrameKind,
+    ) -> Result<Ppn, OutOfMemory> {
         let head = self.take_huge(kind)?;
         for piece in pieces(head) {
             if std::mem::replace(&mut self.row_mut(piece).stale, true) {

@@ -173,7 +173,7 @@ impl Memory {
 
 /// Finds room for `pages` pages that begin where a huge page can: in a gap that has room for one more, not at its very
 /// beginning (Linux 6.12 mm/huge_memory.c `__thp_get_unmapped_area`).
-fn huge_room_below(space: &AddressSpace, limit: Vpn, pages: u64) -> Option<Vpn> {
+fn huge_room_below(space: &mut AddressSpace, limit: Vpn, pages: u64) -> Option<Vpn> {
     let more = PageSize::Huge.pages();
     let start = space.vmas.room_below(limit, pages + more)?;
     Some(PageSize::Huge.floor(start) + more)

@@ -42,7 +42,14 @@ impl Memory {
         });
         let (kind, maps) = (|ppn| self.frames.kind(ppn), |ppn| self.frames.maps(ppn));
         pages
-            .map(|(vpn, ppn, flags, size)| MappedPage { vpn, ppn, kind: kind(ppn), maps: maps(ppn), flags, size })
+            .map(|(vpn, ppn, flags, size)| MappedPage {
+                vpn,
+                ppn,
+                kind: kind(ppn),
+                maps: maps(ppn),
+                flags,
+                size,
+            })
             .collect()
     }
 }

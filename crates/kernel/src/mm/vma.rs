@@ -205,6 +205,14 @@ impl Vma {
         backing
             && self.end == upper.start
             && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork, self.lock, self.huge)
-                == (upper.prot, upper.may, upper.sharing, upper.grows_down, upper.on_fork, upper.lock, upper.huge)
+                == (
+                    upper.prot,
+                    upper.may,
+                    upper.sharing,
+                    upper.grows_down,
+                    upper.on_fork,
+                    upper.lock,
+                    upper.huge,
+                )
     }
 }

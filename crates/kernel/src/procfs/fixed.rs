@@ -1,11 +1,11 @@
 //! What `/proc/sys` and `/sys` say.
 
 use super::parse_number;
-use crate::Errno;
 use crate::ctx::Ctx;
 use crate::fs::FixedFile;
 use crate::random::Random;
 use crate::syscall::{HOSTNAME, RELEASE, VERSION};
+use crate::{Errno, Thp};
 
 impl Ctx<'_> {
     /// Composes the text of a fixed file.
@@ -27,6 +27,13 @@ impl Ctx<'_> {
             }
             FixedFile::FileNr => format!("{}\t0\t{}", self.kernel.fs.census().opens, i64::MAX),
             FixedFile::DropCaches => return Err(Errno::EINVAL),
+            FixedFile::HugePages => {
+                let enabled = self.kernel.memory.policy().thp;
+                let mark = |thp: Thp| {
+                    if thp == enabled { format!("[{}]", thp.name()) } else { thp.name().to_owned() }
+                };
+                Thp::ALL.map(mark).join(" ")
+            }
             FixedFile::Harts => list(self.kernel.sched.hart_count()),
             FixedFile::Nodes => list(1),
         };
@@ -41,6 +48,13 @@ impl Ctx<'_> {
         match file {
             FixedFile::DropCaches if (1..=4).contains(&parse_number(bytes)?) => Ok(()),
             FixedFile::DropCaches => Err(Errno::EINVAL),
+            FixedFile::HugePages => {
+                let word = bytes.trim_ascii_end();
+                let thp =
+                    Thp::ALL.into_iter().find(|thp| thp.name().as_bytes() == word).ok_or(Errno::EINVAL)?;
+                self.kernel.memory.set_thp(thp);
+                Ok(())
+            }
             _ => Err(Errno::EPERM),
         }
     }

@@ -1,6 +1,7 @@
 //! What `/proc` says of the machine's memory.
 
 use super::PAGE_KIB;
+use crate::mm::PageSize;
 use crate::{Kernel, MemoryCounters};
 use std::fmt::Write;
 
@@ -38,11 +39,15 @@ impl Kernel {
             ("SReclaimable", 0),
             ("SUnreclaim", 0),
             ("PageTables", gauges.page_table),
+            ("AnonHugePages", gauges.anon_huge * PageSize::Huge.pages()),
+            ("ShmemHugePages", 0),
+            ("FileHugePages", 0),
         ];
         let mut text = String::new();
         for (name, frames) in rows {
             let _ = writeln!(text, "{:<16}{:>8} kB", format!("{name}:"), frames * PAGE_KIB);
         }
+        let _ = writeln!(text, "{:<16}{:>8} kB", "Hugepagesize:", PageSize::Huge.pages() * PAGE_KIB);
         text
     }
 
@@ -64,6 +69,7 @@ impl Kernel {
             ("nr_file_pages", gauges.page_cache),
             ("nr_page_table_pages", gauges.page_table),
             ("nr_shmem", gauges.page_cache),
+            ("nr_anon_transparent_hugepages", gauges.anon_huge),
             ("pgpgin", 0),
             ("pgpgout", 0),
             ("pswpin", 0),
@@ -71,6 +77,15 @@ impl Kernel {
             ("pgfault", total.faults),
             ("pgmajfault", 0),
             ("pgreuse", total.cow_reuse),
+            ("thp_fault_alloc", total.thp_fault_alloc),
+            ("thp_fault_fallback", total.thp_fault_fallback),
+            ("thp_collapse_alloc", total.thp_collapse_alloc),
+            ("thp_collapse_alloc_failed", total.thp_collapse_alloc_failed),
+            // No huge page is ever cut to pieces that stay in it: its frames go one by one.
+            ("thp_split_page", 0),
+            ("thp_split_pmd", total.thp_split_pmd),
+            ("thp_zero_page_alloc", total.thp_zero_page_alloc),
+            ("thp_zero_page_alloc_failed", 0),
             ("cow_fault", total.cow_faults),
             ("cow_copies", total.pages_copied),
         ];

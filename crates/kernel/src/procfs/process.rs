@@ -265,7 +265,9 @@ impl Kernel {
             kib("VmSwap", 0);
         }
         line("CoreDumping", "0");
-        line("THP_enabled", if process.thp_disabled { "0" } else { "1" });
+        if let Some(mm) = process.mm {
+            line("THP_enabled", if self.memory.space(mm).thp_disabled { "0" } else { "1" });
+        }
         line("Threads", &self.thread_count(pid, process).to_string());
         let mut set = |name: &str, set: SignalSet| line(name, &format!("{:016x}", set.bits()));
         set("SigPnd", sets.pending);
