@@ -232,6 +232,51 @@ fn a_wrong_command_line_says_how_it_should_be() {
 }
 
 #[test]
+fn a_policy_file_is_told_its_line_and_what_it_takes() {
+    let path = file("wrong.toml", b"", 0o644);
+    let path = path.to_str().unwrap();
+    let all = "`base`, `fork`, `fork_order`, `fork_skips_refillable`, `cow_prealloc_frames`, `cow_batch_pages`, \
+        `fault_around_pages`, `ad`, `randomizes_layout`";
+    for (text, problem, remedy) in [
+        ("forks = 1\n", "line 1, forks = 1: unknown field `forks`", &*format!("it takes one of {all}")),
+        (
+            "# no\nfork = \"lazy\"",
+            "line 2, fork = \"lazy\": unknown variant `lazy`",
+            "it takes `cow` or `eager`",
+        ),
+        ("base = \"bsd\"", "line 1, base = \"bsd\": unknown variant `bsd`", "it takes `linux` or `textbook`"),
+        (
+            "ad = \"svade\"\ncow_batch_pages = 0\n",
+            "line 2, cow_batch_pages = 0: invalid value: integer `0`",
+            "it takes a number of pages, 1 to 512",
+        ),
+        (
+            "cow_prealloc_frames = \"x\"",
+            "line 1, cow_prealloc_frames = \"x\": invalid type: string \"x\"",
+            "it takes a number of frames",
+        ),
+        (
+            "ad = \"svade\"\nad = \"svadu\"",
+            "line 2, ad = \"svadu\": duplicate key",
+            "tine policy prints a file with every switch",
+        ),
+    ] {
+        fs::write(path, text).unwrap();
+        check(
+            &["run", "--policy", path, "@hello"],
+            125,
+            &format!("--policy {path}: {problem}\n  hint: {remedy}\n"),
+        );
+        check(&["policy", path], 125, &format!("NAME|FILE {path}: {problem}\n  hint: {remedy}\n"));
+    }
+    let missing = "there is no such preset and no such file\n  hint: it takes linux, textbook, or a TOML file; \
+        tine policy > my.toml makes one\n";
+    check(&["run", "--policy", "minix", "@hello"], 125, &format!("--policy minix: {missing}"));
+    let bounds = "it is not a number of pages, 1 to 512\n  hint: a number of pages, 1 to 512: 16\n";
+    check(&["run", "--cow-batch", "513", "@hello"], 125, &format!("--cow-batch 513: {bounds}"));
+}
+
+#[test]
 fn a_report_that_cannot_be_written_is_known_before_the_run() {
     let hint = "name a file in a directory that you may write";
     for option in ["--stats-file", "--strace", "--trace-file"] {

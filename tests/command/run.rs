@@ -4,7 +4,7 @@ use crate::support::{run, tine};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 /// The test program that does what its first argument says.
@@ -109,14 +109,42 @@ fn the_report_goes_to_a_file_when_one_is_named() {
     assert_eq!(json["machine"]["syscalls"]["write"]["calls"], 1);
 }
 
+/// What `tine policy` prints is a file for `--policy`; what it says goes over the preset, and options go over both.
+#[test]
+fn a_policy_comes_from_a_file() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("policy.toml");
+    let file = file.to_str().unwrap();
+    let shown = |arguments: &[&str]| {
+        let (code, stdout, stderr) = run([["policy"].as_slice(), arguments].concat());
+        assert_eq!((code, stderr.as_str()), (0, ""), "{arguments:?}");
+        stdout
+    };
+    let text = "base = \"textbook\"\nfork = \"eager\"\nfork_order = \"parent-first\"\nfork_skips_refillable = false\n\
+        cow_prealloc_frames = 0\ncow_batch_pages = 8\nfault_around_pages = 1\nad = \"svadu\"\nrandomizes_layout = true\n";
+    fs::write(file, "base = \"textbook\"\ncow_batch_pages = 8\nrandomizes_layout = true # as Linux\n")
+        .unwrap();
+    assert_eq!(shown(&[file, "--fork", "eager"]), text);
+    fs::write(file, text).unwrap();
+    assert_eq!(shown(&[file]), text);
+    assert!(shown(&[file, "--no-aslr", "--cow-batch=1"]).contains("pages = 1\nfault_around_pages = 1\nad"));
+    let json: Value = serde_json::from_str(&shown(&[file, "--json"])).unwrap();
+    assert_eq!(json["changed"], serde_json::json!(["fork", "cow_batch_pages", "randomizes_layout"]));
+    let (_, _, stderr) = run(["run", "--stats", "--policy", file, "--cow-prealloc=4", "@hello"]);
+    let header = stderr.lines().nth(1).unwrap();
+    let policy = "policy textbook · fork eager, parent-first · svadu · cow_prealloc_frames 4 · cow_batch_pages 8 · \
+        randomizes_layout true";
+    assert!(header.ends_with(policy), "{header}");
+}
+
 #[test]
 fn the_report_names_the_options_it_depends_on() {
     let options = "--policy textbook --fork eager --fork-order child-first --ad svade --aslr --tlb tiny --harts 2 --mem 64M --seed 7 --epoch 9";
     let arguments = ["run", "--stats=json"].into_iter().chain(options.split(' ')).chain(["@hello"]);
     let json: Value = serde_json::from_str(&run(arguments).2).unwrap();
     let policy = serde_json::json!({
-        "name": "textbook", "fork": "eager", "fork_order": "child-first", "fault_around_pages": 1, "ad": "svade",
-        "randomizes_layout": true
+        "name": "textbook", "fork": "eager", "fork_order": "child-first", "fork_skips_refillable": false,
+        "cow_prealloc_frames": 0, "cow_batch_pages": 1, "fault_around_pages": 1, "ad": "svade",
+        "randomizes_layout": true, "changed": ["fork", "fork_order", "ad", "randomizes_layout"]
     });
     assert_eq!(json["run"]["policy"], policy);
     assert_eq!(json["run"]["tlb"], "l1i=4,l1d=4,l2=none");

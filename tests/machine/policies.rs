@@ -39,6 +39,35 @@ fn a_child_that_runs_first_spares_its_parent_the_copies() {
     }
 }
 
+/// Windows of 16: the child that writes everything takes a sixteenth of the faults, and so does the one that writes a sixteenth
+/// of the pages, whose other copies nobody needed. The stack page is copied by the parent, once for each fork.
+#[test]
+fn a_batch_spares_faults_and_may_copy_in_vain() {
+    for (batch, copies, around, in_vain) in [(1, 256 + 16 + 2, 0, 0), (16, 16 + 16 + 2, 2 * 240, 240)] {
+        let run = Job::guest("cow-batch").with(|config| config.policy.cow_batch_pages = batch).run();
+        assert_eq!(run.stdout(), expected("guest/expected", "cow-batch"));
+        let counts = &run.report.machine;
+        assert_eq!(counts.get("faults.cow_copy"), copies, "{batch}");
+        assert_eq!(counts.get("cow.pages_copied"), copies + around, "{batch}");
+        assert_eq!(counts.get("faults_attr.cow_batch_pages"), around, "{batch}");
+        assert_eq!(counts.get("cow.copied_in_vain"), in_vain, "{batch}");
+        assert_eq!(counts.iter().any(|(key, _)| key == "faults_attr.cow_batch_pages"), batch > 1);
+    }
+}
+
+/// A pool as large as what is written serves the storm of the dense child, but for the stack page that its parent copies
+/// first; the child's end refills it for the sparse one.
+#[test]
+fn a_pool_serves_copies_and_is_refilled_by_what_is_freed() {
+    let run = Job::guest("cow-batch").with(|config| config.policy.cow_prealloc_frames = 256).run();
+    assert_eq!(run.stdout(), expected("guest/expected", "cow-batch"));
+    let counts = &run.report.machine;
+    assert_eq!((counts.get("pool.hits"), counts.get("pool.misses")), (1 + 255 + 1 + 16, 1));
+    assert_eq!(run.report.gauges.get("frames.pool"), 256);
+    let without = Job::guest("cow-batch").run().report;
+    assert!(without.machine.iter().chain(without.gauges.iter()).all(|(key, _)| !key.contains("pool")));
+}
+
 /// The storm needs a second set of 4096 frames, and there are 6144: a copy finds no frame, its process is killed, and the other
 /// one's pages are as they were.
 #[test]

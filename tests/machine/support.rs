@@ -129,12 +129,12 @@ impl Job {
         }
         let report = machine.report();
         if report.processes.iter().all(|process| process.end.is_some()) {
-            let [in_use, page_cache] =
-                ["frames.in_use", "frames.page_cache"].map(|key| report.gauges.get(key));
+            let [in_use, page_cache, pool] =
+                ["frames.in_use", "frames.page_cache", "frames.pool"].map(|key| report.gauges.get(key));
             assert_eq!(
                 in_use,
-                page_cache + 1,
-                "{what}: the zero page and the page cache outlive the processes"
+                page_cache + pool + 1,
+                "{what}: the zero page, the page cache and the pool outlive the processes"
             );
         }
         Run { outcome, output: console.output, events: events.0, report }

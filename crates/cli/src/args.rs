@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and how it is described.
 
 use crate::compare::Axes;
+use crate::policy::{self, PolicyArgs};
 use crate::values::{self, DirSpec, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,9 +9,7 @@ use clap_complete::Shell;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use tine_machine::{
-    AdUpdate, Config, CostModel, Engine, ForkMode, ForkOrder, MemoryPolicy, Thp, ThpCow, TlbConfig,
-};
+use tine_machine::{Config, CostModel, Engine, TlbConfig};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -42,6 +41,8 @@ pub(crate) enum Command {
         #[arg(value_name = "ELF")]
         file: PathBuf,
     },
+    /// Print a memory policy as a file for --policy, with every switch.
+    Policy(policy::Show),
     /// Print the completion script of a shell.
     Completions {
         /// The shell.
@@ -75,7 +76,7 @@ const EXAMPLES: &str = "\
 Examples, one for each group:
   tine run -E GREETING=hello --harts 2 ./program 1 2 3
   tine run --root debian --dir .::/work bash -c 'wc -l *.c'
-  tine run --fork eager --fork-order child-first @eager-or-cow
+  tine run --policy textbook --fork eager --fork-order child-first --cow-batch 16 --fault-around 1 @eager-or-cow
   tine run --tlb l1i=16,l1d=16x4:random,l2=none --stats ./program
   tine run --stats=json --stats-file counts.json --trace fault,fork,pid=2 @cow-tutorial
   tine run --max-instructions 1000000000 --max-procs 100 ./fork-bomb";
@@ -117,121 +118,6 @@ pub(crate) struct MachineArgs {
     /// Execution engine; results and counts are the same, only the speed differs.
     #[arg(long, value_name = "ENGINE", hide = true, value_parser = engine())]
     pub(crate) engine: Option<Engine>,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Memory policy")]
-pub(crate) struct PolicyArgs {
-    /// Preset of the memory policy.
-    #[arg(long = "policy", value_enum, value_name = "PRESET", default_value_t = Preset::Linux)]
-    pub(crate) preset: Preset,
-    /// How fork makes the child's memory.
-    #[arg(long, value_enum, value_name = "MODE", default_value_t = Fork::Cow)]
-    pub(crate) fork: Fork,
-    /// Who runs first after fork.
-    #[arg(long, value_enum, value_name = "ORDER", default_value_t = Order::ParentFirst)]
-    pub(crate) fork_order: Order,
-    /// Who sets accessed and dirty bits.
-    #[arg(long, value_enum, value_name = "SCHEME", default_value_t = Ad::Svadu)]
-    pub(crate) ad: Ad,
-    /// Which memory gets huge pages of 2 MiB when it is touched [default: the preset's].
-    #[arg(long, value_enum, value_name = "WHEN")]
-    pub(crate) thp: Option<HugePages>,
-    /// What a store to a huge page with several owners does.
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = HugeCow::Split)]
-    pub(crate) thp_cow: HugeCow,
-    /// Place stack, mappings, heap and position-independent programs at random, as the seed decides.
-    #[arg(long, overrides_with = "no_aslr")]
-    pub(crate) aslr: bool,
-    /// Place them where they always are, which is the default.
-    #[arg(long, overrides_with = "aslr")]
-    pub(crate) no_aslr: bool,
-}
-
-impl PolicyArgs {
-    /// Returns the policy that the options describe.
-    pub(crate) fn policy(&self) -> MemoryPolicy {
-        let preset = match self.preset {
-            Preset::Linux => MemoryPolicy::LINUX,
-            Preset::Textbook => MemoryPolicy::TEXTBOOK,
-        };
-        MemoryPolicy {
-            fork: match self.fork {
-                Fork::Cow => ForkMode::Cow,
-                Fork::Eager => ForkMode::Eager,
-            },
-            fork_order: match self.fork_order {
-                Order::ChildFirst => ForkOrder::ChildFirst,
-                Order::ParentFirst => ForkOrder::ParentFirst,
-            },
-            ad_update: match self.ad {
-                Ad::Svadu => AdUpdate::Svadu,
-                Ad::Svade => AdUpdate::Svade,
-            },
-            thp: match self.thp {
-                None => preset.thp,
-                Some(HugePages::Never) => Thp::Never,
-                Some(HugePages::Madvise) => Thp::Madvise,
-                Some(HugePages::Always) => Thp::Always,
-            },
-            thp_cow: match self.thp_cow {
-                HugeCow::Split => ThpCow::Split,
-                HugeCow::Copy => ThpCow::Copy,
-            },
-            randomizes_layout: self.aslr || preset.randomizes_layout && !self.no_aslr,
-            ..preset
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Preset {
-    /// What Debian's Linux 6.12 does: a read fault on a file maps 16 pages, fork leaves out what a fault can rebuild.
-    Linux,
-    /// What courses teach: every page by itself, and fork shares every page.
-    Textbook,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Fork {
-    /// Share every page, and copy it when it is written.
-    Cow,
-    /// Copy every page at once.
-    Eager,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Order {
-    /// The child, so that an immediate exec spares the parent's copies.
-    ChildFirst,
-    /// The parent.
-    ParentFirst,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum HugePages {
-    /// None.
-    Never,
-    /// What madvise was told to.
-    Madvise,
-    /// All that holds an aligned 2 MiB.
-    Always,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum HugeCow {
-    /// Splits it and copies 4 KiB, as Linux does.
-    Split,
-    /// Copies all of it.
-    Copy,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Ad {
-    /// A clear bit is a page fault, and the supervisor sets it.
-    Svade,
-    /// The page-table walker.
-    Svadu,
 }
 
 #[derive(Debug, Args)]

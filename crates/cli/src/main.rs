@@ -9,6 +9,7 @@ mod guests;
 mod hint;
 mod host;
 mod output;
+mod policy;
 mod program;
 mod report;
 mod run;
@@ -37,6 +38,7 @@ fn perform(asked: Asked) -> Result<ExitCode, Failure> {
         Command::Compare(compare) => compare::compare(&compare),
         Command::Guests => output::print(&guests::list()),
         Command::Disasm { file } => output::print(&disasm::listing(&file)?),
+        Command::Policy(show) => output::print(&show.text()),
         Command::Completions { shell } => output::print(&completions(shell)),
     }
 }

@@ -110,6 +110,6 @@ fn context(error: &clap::Error, kind: ContextKind) -> String {
 
 /// Returns the bare name of an argument that clap shows as `--fork <MODE>` or `<PROGRAM>...`.
 fn option_name(argument: String) -> String {
-    let name = argument.split([' ', '[', '=', '>']).next().unwrap_or_default();
-    name.trim_start_matches('<').to_owned()
+    let name = argument.trim_start_matches(['<', '[']);
+    name.split([' ', '[', '=', '>', ']']).next().unwrap_or_default().to_owned()
 }

@@ -123,6 +123,8 @@ counters! {
         stack_growth: "faults_attr.stack_growth",
         /// Pages mapped beside the one that was asked for.
         fault_around_pages: "faults_attr.fault_around_pages",
+        /// Shared pages copied beside the one that was stored to.
+        cow_batch_pages: "faults_attr.cow_batch_pages",
         /// Faults taken by the supervisor: system-call copies, populated pages, exec's argument copy.
         by_supervisor: "faults_attr.supervisor",
         /// Faults that became SIGSEGV with SEGV_MAPERR.
@@ -143,7 +145,7 @@ counters! {
         pages_reused: "cow.pages_reused",
         /// PTEs that fork write-protected.
         pages_write_protected: "cow.pages_write_protected",
-        /// Pages copied eagerly whose two frames were still equal when the first of them was freed.
+        /// Pages copied eagerly or in a batch whose two frames were still equal when the first of them was freed.
         copied_in_vain: "cow.copied_in_vain",
         /// Huge pages that faults made, copies among them.
         thp_fault_alloc: "thp.fault_alloc",
@@ -157,6 +159,10 @@ counters! {
         thp_collapse_alloc: "thp.collapse_alloc",
         /// Times that `MADV_COLLAPSE` found no block of frames that was large enough.
         thp_collapse_alloc_failed: "thp.collapse_alloc_failed",
+        /// Copies that a fault made into a frame of the pool.
+        pool_hits: "pool.hits",
+        /// Copies that a fault made while the pool was empty.
+        pool_misses: "pool.misses",
         /// `fork` calls that succeeded.
         forks: "fork.fork",
         /// `vfork` calls that succeeded.

@@ -33,7 +33,7 @@ pub use harts::{Cause, CopyFault, Harts, Interrupt, Reg, RetiredInstruction, Tra
 pub use host::{GrantId, Host, HostChange, HostKind, HostMetadata, HostPath, Stream};
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
 pub use kernel::{BootError, INIT, Kernel, Outcome, Settings, Stuck};
-pub use policy::{ForkMode, ForkOrder, MemoryPolicy, Thp, ThpCow};
+pub use policy::{ForkMode, ForkOrder, MemoryPolicy, SwitchValue, Thp, ThpCow};
 pub use start::InstalledFile;
 pub use task::elf::{ElfError, Image, Placement, Segment, SegmentFlags};
 pub use task::{ExecError, Program, TRAP_NS, WaitStatus};

@@ -1,5 +1,6 @@
 //! Every switch of the memory system that a user can turn, in one object. Mechanism reads it; nothing else is tested.
 
+use std::fmt;
 use tine_mmu::AdUpdate;
 
 /// How `fork` makes the child's memory.
@@ -9,6 +10,16 @@ pub enum ForkMode {
     Cow,
     /// Copy every page at once, as early Unix did.
     Eager,
+}
+
+impl ForkMode {
+    /// Returns the name that the user writes and reads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cow => "cow",
+            Self::Eager => "eager",
+        }
+    }
 }
 
 /// Which of the two runs first after `fork`.
@@ -64,6 +75,16 @@ impl ThpCow {
     }
 }
 
+impl ForkOrder {
+    /// Returns the name that the user writes and reads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ChildFirst => "child-first",
+            Self::ParentFirst => "parent-first",
+        }
+    }
+}
+
 /// The memory policy in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPolicy {
@@ -73,6 +94,11 @@ pub struct MemoryPolicy {
     pub fork: ForkMode,
     /// Which of the two runs first after `fork`.
     pub fork_order: ForkOrder,
+    /// Frames set aside when the machine starts, which copies take first; 0 sets none aside.
+    pub cow_prealloc_frames: u64,
+    /// Pages copied by one copy-on-write fault: those of an aligned window of so many that are still shared; 1 copies only
+    /// the page stored to.
+    pub cow_batch_pages: u64,
     /// Pages mapped by one read fault on a file: an aligned window of so many pages; 1 maps only the page asked for.
     pub fault_around_pages: u64,
     /// Who sets accessed and dirty bits.
@@ -87,12 +113,35 @@ pub struct MemoryPolicy {
     pub randomizes_layout: bool,
 }
 
+/// What a switch is set to, as reports and policy files write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwitchValue {
+    /// One of several words.
+    Word(&'static str),
+    /// A number.
+    Number(u64),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl fmt::Display for SwitchValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => f.write_str(word),
+            Self::Number(number) => number.fmt(f),
+            Self::Flag(flag) => flag.fmt(f),
+        }
+    }
+}
+
 impl MemoryPolicy {
     /// What Debian's Linux 6.12 does on riscv64.
     pub const LINUX: Self = Self {
         name: "linux",
         fork: ForkMode::Cow,
         fork_order: ForkOrder::ParentFirst,
+        cow_prealloc_frames: 0,
+        cow_batch_pages: 1,
         fault_around_pages: 16,
         ad_update: AdUpdate::Svadu,
         fork_skips_refillable: true,
@@ -111,8 +160,63 @@ impl MemoryPolicy {
         ..Self::LINUX
     };
 
+    /// The names of the presets.
+    pub const PRESETS: [&'static str; 2] = [Self::LINUX.name, Self::TEXTBOOK.name];
+
     /// Returns the preset called `name`.
     pub fn preset(name: &str) -> Option<Self> {
         [Self::LINUX, Self::TEXTBOOK].into_iter().find(|policy| policy.name == name)
+    }
+
+    /// Returns every switch with its key, in the order of reports.
+    pub fn switches(&self) -> Vec<(&'static str, SwitchValue)> {
+        let ad = match self.ad_update {
+            AdUpdate::Svade => "svade",
+            AdUpdate::Svadu => "svadu",
+        };
+        vec![
+            ("fork", SwitchValue::Word(self.fork.name())),
+            ("fork_order", SwitchValue::Word(self.fork_order.name())),
+            ("fork_skips_refillable", SwitchValue::Flag(self.fork_skips_refillable)),
+            ("cow_prealloc_frames", SwitchValue::Number(self.cow_prealloc_frames)),
+            ("cow_batch_pages", SwitchValue::Number(self.cow_batch_pages)),
+            ("fault_around_pages", SwitchValue::Number(self.fault_around_pages)),
+            ("thp", SwitchValue::Word(self.thp.name())),
+            ("thp_cow", SwitchValue::Word(self.thp_cow.name())),
+            ("ad", SwitchValue::Word(ad)),
+            ("randomizes_layout", SwitchValue::Flag(self.randomizes_layout)),
+        ]
+    }
+
+    /// Returns the switches that differ from the preset that this began as.
+    pub fn changed(&self) -> Vec<(&'static str, SwitchValue)> {
+        let preset = Self::preset(self.name).map(|preset| preset.switches()).unwrap_or_default();
+        self.switches().into_iter().filter(|switch| !preset.contains(switch)).collect()
+    }
+
+    /// Tells whether the policy has the mechanism whose events the counter `key` counts. Reports leave out the others.
+    pub fn has_counter(&self, key: &str) -> bool {
+        match key {
+            "pool.hits" | "pool.misses" | "frames.pool" => self.cow_prealloc_frames > 0,
+            "faults_attr.cow_batch_pages" => self.cow_batch_pages > 1,
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_is_found_by_its_name_and_differs_from_itself_in_nothing() {
+        for name in MemoryPolicy::PRESETS {
+            let preset = MemoryPolicy::preset(name).unwrap();
+            assert_eq!((preset.name, preset.changed()), (name, vec![]));
+        }
+        assert_eq!(MemoryPolicy::preset("Linux"), None);
+        let policy = MemoryPolicy { cow_batch_pages: 8, ..MemoryPolicy::TEXTBOOK };
+        assert_eq!(policy.changed(), [("cow_batch_pages", SwitchValue::Number(8))]);
+        assert!(policy.has_counter("faults_attr.cow_batch_pages") && !policy.has_counter("pool.hits"));
     }
 }

@@ -217,6 +217,7 @@ impl Machine {
             processes,
             harts: self.kernel.harts().iter().map(Counts::from).collect(),
         }
+        .without_absent_mechanisms()
     }
 
     /// Returns the machine's system calls by Linux name.
@@ -237,6 +238,8 @@ impl Machine {
             ("frames.zero_shared", gauges.zero_shared),
             ("frames.page_cache", gauges.page_cache),
             ("frames.page_table", gauges.page_table),
+            ("frames.anon_huge", gauges.anon_huge),
+            ("frames.pool", gauges.pool),
             ("sched.idle_ns", self.kernel.sched.idle_ns()),
         ]
         .into_iter()

@@ -4,7 +4,7 @@
 //! machine's counts are the sum of its processes' and of its harts'. Gauges stand apart, because they do not add up.
 
 use std::collections::BTreeMap;
-use tine_kernel::{Account, MemoryPolicy, Origin, Outcome, ProcessRecord, WaitStatus};
+use tine_kernel::{Account, ForkMode, MemoryPolicy, Origin, Outcome, ProcessRecord, WaitStatus};
 use tine_mmu::TlbConfig;
 
 /// Version of the keys and of their meanings.
@@ -23,6 +23,11 @@ impl Counts {
     /// Returns every key with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.0.iter().map(|(key, count)| (key.as_str(), *count))
+    }
+
+    /// Leaves out the events of mechanisms that the policy does not have.
+    fn retain(&mut self, policy: &MemoryPolicy) {
+        self.0.retain(|(key, _)| policy.has_counter(key));
     }
 
     /// Returns the counts whose keys begin with `prefix`, by the rest of their keys.
@@ -135,6 +140,15 @@ impl From<&ProcessRecord> for Process {
 }
 
 impl Report {
+    /// Leaves out the events of mechanisms that the policy does not have.
+    pub(crate) fn without_absent_mechanisms(mut self) -> Self {
+        let processes = self.processes.iter_mut().map(|process| &mut process.counts);
+        let scopes =
+            [&mut self.machine, &mut self.gauges].into_iter().chain(processes).chain(&mut self.harts);
+        scopes.for_each(|counts| counts.retain(&self.setting.policy));
+        self
+    }
+
     /// Checks what must hold of the counts of every run, whatever the program did.
     ///
     /// # Errors
@@ -167,6 +181,10 @@ impl Report {
         equal("fault kinds sum to the total", kinds.sum(), counts.get("faults.total"))?;
         let copied_or_reused = counts.get("faults.cow_copy") + counts.get("faults.cow_reuse");
         equal("a copy-on-write fault copies or reuses", copied_or_reused, counts.get("cow.faults"))?;
+        if self.setting.policy.cow_prealloc_frames > 0 && self.setting.policy.fork != ForkMode::Eager {
+            let asked = counts.get("pool.hits") + counts.get("pool.misses");
+            equal("every copy asks the pool", asked, counts.get("cow.pages_copied"))?;
+        }
         at_most("tlb.l2.misses", counts.get("tlb.l2.misses"), counts.get("tlb.l2.lookups"))?;
         let last_level_misses = if self.setting.tlb.l2.is_some() {
             equal(

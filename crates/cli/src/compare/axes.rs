@@ -1,8 +1,9 @@
 //! What `tine compare` varies: the options of `tine run`, each with a list of values. Every combination of them *is* a command
 //! line of `tine run`, and is read as one.
 
-use crate::args::{Cli, Command as Subcommand, LimitArgs, MachineArgs, PolicyArgs, Run, TlbArgs};
+use crate::args::{Cli, Command as Subcommand, LimitArgs, MachineArgs, Run, TlbArgs};
 use crate::failure::Failure;
+use crate::policy::PolicyArgs;
 use crate::usage;
 use clap::builder::ValueParser;
 use clap::parser::ValueSource;

@@ -1,6 +1,5 @@
 //! The report as CSV: a row for each figure, with the scope and the key of the JSON report.
 
-use super::{ad_update, fork_mode, fork_order};
 use tine_machine::{Counts, Outcome, Report, SCHEMA, WaitStatus};
 
 pub(super) fn render(report: &Report) -> String {
@@ -14,13 +13,12 @@ pub(super) fn render(report: &Report) -> String {
     }
     table.row("run", "outcome", outcome(report.outcome.as_ref()));
     table.row("run", "policy.name", setting.policy.name);
-    table.row("run", "policy.fork", fork_mode(&setting.policy));
-    table.row("run", "policy.fork_order", fork_order(&setting.policy));
-    table.row("run", "policy.fault_around_pages", setting.policy.fault_around_pages);
-    table.row("run", "policy.thp", setting.policy.thp.name());
-    table.row("run", "policy.thp_cow", setting.policy.thp_cow.name());
-    table.row("run", "policy.randomizes_layout", setting.policy.randomizes_layout);
-    table.row("run", "policy.ad", ad_update(&setting.policy));
+    for (key, value) in setting.policy.switches() {
+        table.row("run", &format!("policy.{key}"), value);
+    }
+    for (key, _) in setting.policy.changed() {
+        table.row("run", "policy.changed", key);
+    }
     table.row("run", "tlb", setting.tlb);
     table.row("run", "harts", setting.harts);
     table.row("run", "memory_bytes", setting.memory_bytes);

@@ -1,6 +1,6 @@
 //! The report as one JSON object: every counter, zeros included, nested where its key has dots.
 
-use super::{ad_update, fork_mode, fork_order};
+use crate::policy;
 use serde_json::{Map, Value, json};
 use tine_machine::{Counts, Outcome, Process, Report, SCHEMA, WaitStatus};
 
@@ -16,16 +16,7 @@ pub(super) fn value(report: &Report) -> Value {
             "program": setting.program,
             "arguments": setting.arguments,
             "outcome": outcome(report.outcome.as_ref()),
-            "policy": {
-                "name": setting.policy.name,
-                "fork": fork_mode(&setting.policy),
-                "fork_order": fork_order(&setting.policy),
-                "fault_around_pages": setting.policy.fault_around_pages,
-                "thp": setting.policy.thp.name(),
-                "thp_cow": setting.policy.thp_cow.name(),
-                "randomizes_layout": setting.policy.randomizes_layout,
-                "ad": ad_update(&setting.policy),
-            },
+            "policy": policy::json(&setting.policy),
             "tlb": setting.tlb.to_string(),
             "harts": setting.harts,
             "memory_bytes": setting.memory_bytes,

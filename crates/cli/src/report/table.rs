@@ -1,10 +1,10 @@
 //! The report as a table for people: figures in columns, units named, zero rows left out.
 
 use super::numbers::{bytes, counted, grouped};
-use super::{ad_update, fork_mode, fork_order, huge_pages, tlb_name};
+use super::tlb_name;
 use anstyle::Style;
 use std::collections::BTreeMap;
-use tine_machine::{Counts, Outcome, PAGE_SIZE, Process, Report, WaitStatus};
+use tine_machine::{Counts, MemoryPolicy, Outcome, PAGE_SIZE, Process, Report, WaitStatus};
 
 /// Width of a row's name.
 const NAME: usize = 21;
@@ -44,14 +44,7 @@ fn header(report: &Report) -> String {
         }
         Some(Outcome::Deadlock(_)) => "was stopped: no task could ever run again".to_owned(),
     };
-    let policy = format!(
-        "policy {} · fork {}, {} · {} · {}",
-        setting.policy.name,
-        fork_mode(&setting.policy),
-        fork_order(&setting.policy),
-        huge_pages(&setting.policy),
-        ad_update(&setting.policy)
-    );
+    let policy = policy(&setting.policy);
     let machine = format!(
         "tlb {} · {} · {} · seed {} · epoch {}",
         tlb_name(&setting.tlb),
@@ -63,6 +56,23 @@ fn header(report: &Report) -> String {
     let time = format!("{} ns an instruction, {} ns a trap", setting.instruction_ns, setting.trap_ns);
     let program = &setting.program;
     format!("{BOLD}tine: {program} {outcome}{BOLD:#}      {DIM}{policy}\n  {machine} · {time}{DIM:#}\n")
+}
+
+/// Names the preset, how fork works, and every other switch that differs from the preset.
+fn policy(policy: &MemoryPolicy) -> String {
+    const ALWAYS: [&str; 3] = ["fork", "fork_order", "ad"];
+    let [fork, order, ad] = ALWAYS.map(|always| {
+        policy
+            .switches()
+            .into_iter()
+            .find(|(key, _)| *key == always)
+            .map_or(String::new(), |(_, value)| value.to_string())
+    });
+    let mut text = format!("policy {} · fork {fork}, {order} · {ad}", policy.name);
+    for (key, value) in policy.changed().into_iter().filter(|(key, _)| !ALWAYS.contains(key)) {
+        text += &format!(" · {key} {value}");
+    }
+    text
 }
 
 fn machine_rows(report: &Report) -> String {
@@ -80,6 +90,7 @@ fn machine_rows(report: &Report) -> String {
         let name = match attribute {
             "supervisor" => "taken by the supervisor",
             "fault_around_pages" => "pages mapped around",
+            "cow_batch_pages" => "pages copied around",
             "stack_growth" => "grew the stack",
             other => other,
         };
@@ -101,6 +112,14 @@ fn machine_rows(report: &Report) -> String {
     let names = ["made by faults", "not to be had", "split", "of zeros", "made by madvise"];
     let events = huge.map(|key| counts.get(&format!("thp.{key}")));
     rows.list("huge pages", nonzero(names.into_iter().zip(events)));
+    rows.list(
+        "pool of frames",
+        nonzero([
+            ("copies served", counts.get("pool.hits")),
+            ("copies that found it empty", counts.get("pool.misses")),
+            ("frames at the end", report.gauges.get("frames.pool")),
+        ]),
+    );
     let fork_work = [
         ("PTEs copied", counts.get("fork.ptes_copied")),
         ("page-table frames", counts.get("fork.pt_frames_allocated")),

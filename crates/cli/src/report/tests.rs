@@ -1,8 +1,8 @@
 use super::*;
 use tine_machine::task::Signal;
 use tine_machine::{
-    Account, Counts, DataCounters, FaultKind, FenceCounters, LookupCounters, MmuCounters, Origin, Outcome,
-    Pid, Process, ProcessRecord, Setting, SyscallCount, WaitStatus,
+    Account, Counts, DataCounters, FaultKind, FenceCounters, LookupCounters, MemoryPolicy, MmuCounters,
+    Origin, Outcome, Pid, Process, ProcessRecord, Setting, SyscallCount, WaitStatus,
 };
 
 /// A process that forked: every group of counters has something in it.

@@ -39,6 +39,9 @@ impl Memory {
         for (_, _, ppn) in self.cache.pages() {
             *holders.others.entry(ppn).or_default() += 1;
         }
+        for ppn in self.frames.set_aside_now() {
+            *holders.others.entry(ppn).or_default() += 1;
+        }
         for (mm, space) in self.spaces.iter() {
             self.check_space(ram, &mut holders, space)
                 .map_err(|violation| Violation(format!("mm {mm}: {violation}")))?;
@@ -77,7 +80,7 @@ impl Memory {
                     FrameKind::PageCache => file += 1,
                     FrameKind::SharedMemory => shared_memory += 1,
                     FrameKind::Zero => {}
-                    FrameKind::Free | FrameKind::PageTable => {
+                    FrameKind::Free | FrameKind::PageTable | FrameKind::Pool => {
                         return Err(Violation(format!("page {vpn}: maps a frame that is {kind:?}")));
                     }
                 }

@@ -3,7 +3,7 @@
 //! The area says what is allowed, the PTE what is currently true; the fault makes the second follow the first
 //! (Linux 6.12 mm/memory.c `handle_pte_fault`).
 
-use super::frames::FrameKind;
+use super::frames::{CopyFrom, FrameKind};
 use super::page_size::PageSize;
 use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
 use super::vma::{Sharing, Vma};
@@ -49,6 +49,8 @@ pub struct Attributes {
     pub stack_growth: bool,
     /// Pages mapped beside the one that was asked for.
     pub fault_around_pages: u64,
+    /// Shared pages copied beside the one that was stored to.
+    pub cow_batch_pages: u64,
     /// The supervisor took it.
     pub by_supervisor: bool,
 }
@@ -160,6 +162,7 @@ impl Work<'_> {
         counters.record(resolved.kind);
         counters.stack_growth += u64::from(resolved.attributes.stack_growth);
         counters.fault_around_pages += resolved.attributes.fault_around_pages;
+        counters.cow_batch_pages += resolved.attributes.cow_batch_pages;
         counters.by_supervisor += u64::from(resolved.attributes.by_supervisor);
         match resolved.kind {
             FaultKind::CowCopy | FaultKind::HugeCopy => counters.cow_faults += 1,
@@ -326,12 +329,54 @@ impl FaultSite<'_, '_> {
         };
         self.vma.had_private_write = true;
         self.table.replace(self.work, self.frames, self.slot, old, self.writable(copy));
-        Ok(self.resolved(kind, Some(old), owners, copy))
+        let mut resolved = self.resolved(kind, Some(old), owners, copy);
+        if kind == FaultKind::CowCopy {
+            resolved.attributes.cow_batch_pages = self.copy_around();
+        }
+        Ok(resolved)
+    }
+
+    /// Copies the other pages of the window around the page that is stored to which are still shared, so that stores to them
+    /// will not fault, and returns how many: an aligned window that leaves neither the area nor the page-table frame. Where
+    /// no frame is left, the rest waits for faults of its own.
+    fn copy_around(&mut self) -> u64 {
+        let mut copied = 0;
+        for neighbour in self.window(self.policy.cow_batch_pages) {
+            let slot = self.slot.beside(neighbour);
+            let Slot::Present(old) = self.table.get(self.work.ram, slot) else { continue };
+            let original = old.ppn();
+            let is_shared = self.frames.kind(original) == FrameKind::Anon
+                && !self.frames.is_exclusive(original, PageSize::Base);
+            if !is_shared {
+                continue;
+            }
+            let Ok(copy) = self.duplicate(original) else { break };
+            self.frames.pair(original, copy);
+            self.table.replace(self.work, self.frames, slot, old, self.writable(copy));
+            copied += 1;
+        }
+        copied
+    }
+
+    /// Returns the aligned window of `pages` pages around the page that faulted, as far as it lies in the area and in the
+    /// page-table frame.
+    fn window(&self, pages: u64) -> impl Iterator<Item = Vpn> + use<> {
+        let vpn = self.slot.vpn;
+        let table_start = vpn.0 & !(SLOTS - 1);
+        let start = vpn.0 / pages * pages;
+        let from = start.max(self.vma.start.0).max(table_start);
+        let to = (start + pages).min(self.vma.end.0).min(table_start + SLOTS);
+        (from..to).map(Vpn)
     }
 
     /// Copies a frame into a new private one.
     fn duplicate(&mut self, from: Ppn) -> Result<Ppn, OutOfMemory> {
-        let copy = self.frames.allocate(FrameKind::Anon)?;
+        let (copy, taken_from) = self.frames.allocate_copy()?;
+        match taken_from {
+            CopyFrom::Pool => self.work.counters.pool_hits += 1,
+            CopyFrom::EmptyPool => self.work.counters.pool_misses += 1,
+            CopyFrom::FreeFrames => {}
+        }
         self.work.ram.copy_frame(from, copy);
         self.work.record_copy();
         self.vma.had_private_write = true;

@@ -12,6 +12,7 @@
 use super::buddy::{Buddy, ORDERS};
 use super::huge_frames::HugePages;
 use super::page_size::PageSize;
+use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
@@ -37,10 +38,12 @@ pub enum FrameKind {
     PageTable,
     /// The page of zeros that reads of fresh anonymous memory share.
     Zero,
+    /// Set aside for copies.
+    Pool,
 }
 
 impl FrameKind {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 }
 
 /// What a frame of page-table entries knows of itself.
@@ -74,6 +77,17 @@ pub(super) struct Frame {
     pub(super) stale: bool,
 }
 
+/// Where the frame of a copy came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CopyFrom {
+    /// The pool.
+    Pool,
+    /// The free frames, because the pool had none left.
+    EmptyPool,
+    /// The free frames: there is no pool.
+    FreeFrames,
+}
+
 /// Frames of guest RAM by use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameGauges {
@@ -95,6 +109,8 @@ pub struct FrameGauges {
     pub shared: u64,
     /// Huge pages of private memory that some process maps as a whole.
     pub anon_huge: u64,
+    /// Frames set aside for copies.
+    pub pool: u64,
 }
 
 /// The frame table.
@@ -113,6 +129,7 @@ pub struct Frames {
     zero_page: Option<Ppn>,
     pub(super) huge_zero_page: Option<Ppn>,
     twins: Twins,
+    pool: Pool,
 }
 
 impl Frames {
@@ -131,6 +148,7 @@ impl Frames {
             zero_page: None,
             huge_zero_page: None,
             twins: Twins::default(),
+            pool: Pool::default(),
         }
     }
 
@@ -146,6 +164,39 @@ impl Frames {
     /// Returns the page of zeros.
     pub(super) fn zero_page(&self) -> Ppn {
         self.zero_page.expect("there is a page of zeros before there is an address space")
+    }
+
+    /// Sets `frames` frames aside for copies.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there are not so many.
+    pub(super) fn set_aside(&mut self, frames: u64) -> Result<(), OutOfMemory> {
+        self.pool = Pool::new(frames);
+        while self.pool.has_room() {
+            let ppn = self.allocate(FrameKind::Pool)?;
+            self.pool.put(ppn);
+        }
+        Ok(())
+    }
+
+    /// Takes a frame for a copy of a private page, from the pool if it has one; the caller holds its one reference.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when every frame is in use.
+    pub(super) fn allocate_copy(&mut self) -> Result<(Ppn, CopyFrom), OutOfMemory> {
+        if let Some(ppn) = self.pool.take() {
+            self.row_mut(ppn).kind = FrameKind::Anon;
+            self.by_kind[FrameKind::Pool as usize] -= 1;
+            self.by_kind[FrameKind::Anon as usize] += 1;
+            return Ok((ppn, CopyFrom::Pool));
+        }
+        let from = if self.pool.exists() { CopyFrom::EmptyPool } else { CopyFrom::FreeFrames };
+        self.allocate(FrameKind::Anon).map(|ppn| (ppn, from))
+    }
+
+    /// Returns the frames set aside, for the checker.
+    pub(super) fn set_aside_now(&self) -> impl Iterator<Item = Ppn> + '_ {
+        self.pool.frames()
     }
 
     /// Notes that a frame was stored to.
@@ -225,11 +276,29 @@ impl Frames {
         match references + of_whole {
             0 => {
                 self.retire(ram, ppn);
-                self.free.give(ppn);
+                self.give_back(ppn);
             }
             1 if kind == FrameKind::Anon => self.shared -= 1,
             _ => {}
         }
+    }
+
+    /// Gives a frame to the pool if that has room, else to the free ones.
+    pub(super) fn give_back(&mut self, ppn: Ppn) {
+        if self.pool.has_room() {
+            let kind = FrameKind::Pool;
+            *self.row_mut(ppn) =
+                Frame { references: 1, kind, claimed: true, stale: true, ..Frame::default() };
+            self.by_kind[FrameKind::Pool as usize] += 1;
+            self.pool.put(ppn);
+        } else {
+            self.free.give(ppn);
+        }
+    }
+
+    /// Tells whether the pool wants more frames.
+    pub(super) fn pool_has_room(&self) -> bool {
+        self.pool.has_room()
     }
 
     /// Clears the row of a frame that is about to be free.
@@ -421,6 +490,7 @@ impl Frames {
             anon: count(FrameKind::Anon),
             shared: self.shared,
             anon_huge: self.anon_huge(),
+            pool: count(FrameKind::Pool),
         }
     }
 

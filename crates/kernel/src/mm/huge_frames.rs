@@ -166,7 +166,11 @@ impl Frames {
             (0, 0) => {
                 self.huge.by_head.remove(&head);
                 pieces(head).for_each(|piece| self.retire(ram, piece));
-                self.free.give_block(head, PageSize::Huge.order());
+                if self.pool_has_room() {
+                    pieces(head).for_each(|piece| self.give_back(piece));
+                } else {
+                    self.free.give_block(head, PageSize::Huge.order());
+                }
             }
             (0, _) => {
                 self.huge.by_head.remove(&head);
@@ -174,7 +178,7 @@ impl Frames {
                     match self.row(piece).references {
                         0 => {
                             self.retire(ram, piece);
-                            self.free.give(piece);
+                            self.give_back(piece);
                         }
                         1 => self.shared -= 1,
                         _ => {}

@@ -40,6 +40,7 @@ mod map;
 mod page_cache;
 mod page_size;
 mod page_table;
+mod pool;
 mod protect;
 mod remap;
 mod reverse_map;
@@ -139,6 +140,7 @@ impl Memory {
     pub fn new(ram: &mut Ram, policy: MemoryPolicy) -> Result<Self, OutOfMemory> {
         let mut frames = Frames::new(ram);
         frames.make_zero_page(ram)?;
+        frames.set_aside(policy.cow_prealloc_frames)?;
         Ok(Self {
             frames,
             cache: PageCache::default(),

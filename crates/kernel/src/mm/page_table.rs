@@ -124,7 +124,7 @@ impl Resident {
             FrameKind::Anon => Some(&mut self.anon),
             FrameKind::PageCache => Some(&mut self.file),
             FrameKind::SharedMemory => Some(&mut self.shared_memory),
-            FrameKind::Free | FrameKind::PageTable | FrameKind::Zero => None,
+            FrameKind::Free | FrameKind::PageTable | FrameKind::Zero | FrameKind::Pool => None,
         }
     }
 }

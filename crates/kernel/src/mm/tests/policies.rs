@@ -26,6 +26,79 @@ fn eager_fork_copies_at_once_and_knows_what_was_in_vain() {
     assert_eq!(world.counters(parent).copied_in_vain, 0);
 }
 
+/// 40 pages from the fourth of a window on: batches of 16 end at the windows' and at the area's ends.
+#[test]
+fn a_batch_copies_the_shared_pages_of_its_window() {
+    let mut world = World::new(512, MemoryPolicy { cow_batch_pages: 16, ..MemoryPolicy::LINUX });
+    let parent = world.spawn();
+    let placement = Placement::Fixed(VirtAddr(0x40_0000 + 4 * PAGE_SIZE));
+    let at = world.map(parent, MapRequest { placement, ..MapRequest::anonymous(40 * PAGE_SIZE, RW) });
+    let above = Placement::Fixed(at + 40 * PAGE_SIZE);
+    world.map(
+        parent,
+        MapRequest { placement: above, ..MapRequest::anonymous(4 * PAGE_SIZE, crate::mm::Prot::READ) },
+    );
+    world.write_all(parent, at, 40, b'P');
+    let child = world.fork(parent);
+    assert_eq!(world.write_all(child, at, 40, b'c'), 3);
+    let counters = world.counters(child);
+    assert_eq!((counters.cow_copy, counters.pages_copied, counters.cow_batch_pages), (3, 40, 11 + 15 + 11));
+    // Nothing is shared any more, so nothing is copied for the parent.
+    assert_eq!(world.write_all(parent, at, 40, b'p'), 40);
+    assert_eq!(world.counters(parent).cow_reuse, 40);
+    world.exit(child);
+    assert_eq!(world.counters(child).copied_in_vain, 0);
+}
+
+#[test]
+fn a_batch_that_nobody_writes_is_copied_in_vain() {
+    let mut world = World::new(512, MemoryPolicy { cow_batch_pages: 8, ..MemoryPolicy::LINUX });
+    let parent = world.spawn();
+    let placement = Placement::Fixed(VirtAddr(0x40_0000));
+    let at = world.map(parent, MapRequest { placement, ..MapRequest::anonymous(32 * PAGE_SIZE, RW) });
+    world.write_all(parent, at, 32, b'P');
+    let child = world.fork(parent);
+    assert_eq!(world.write_all(child, at, 1, b'c'), 1);
+    assert_eq!(world.write_all(child, at + 9 * PAGE_SIZE, 1, b'c'), 1);
+    // One copy made beside was needed after all: its original is written.
+    assert_eq!(world.write_all(parent, at + 3 * PAGE_SIZE, 1, b'p'), 1);
+    world.exit(child);
+    assert_eq!(world.counters(child).copied_in_vain, 7 + 7 - 1);
+}
+
+#[test]
+fn a_batch_ends_where_memory_does() {
+    let mut world = World::new(64, MemoryPolicy { cow_batch_pages: 32, ..MemoryPolicy::LINUX });
+    let parent = world.spawn();
+    let placement = Placement::Fixed(VirtAddr(0x40_0000));
+    let at = world.map(parent, MapRequest { placement, ..MapRequest::anonymous(32 * PAGE_SIZE, RW) });
+    world.write_all(parent, at, 32, b'P');
+    let child = world.fork(parent);
+    let free = world.memory.frames().gauges().total - world.memory.frames().gauges().in_use;
+    assert_eq!(world.write_all(child, at, 1, b'c'), 1);
+    assert_eq!(world.counters(child).cow_batch_pages, free - 1);
+    assert_eq!(world.store(child, at + 31 * PAGE_SIZE, 1), Err(crate::mm::Fault::Oom));
+}
+
+#[test]
+fn copies_take_their_frames_from_the_pool_which_freed_frames_refill() {
+    let mut world = World::new(512, MemoryPolicy { cow_prealloc_frames: 24, ..MemoryPolicy::LINUX });
+    let pool = |world: &World| world.memory.frames().gauges().pool;
+    assert_eq!((pool(&world), world.memory.frames().gauges().in_use), (24, 25));
+    let parent = world.spawn();
+    let at = world.map(parent, MapRequest::anonymous(32 * PAGE_SIZE, RW));
+    world.write_all(parent, at, 32, b'P');
+    assert_eq!(pool(&world), 24, "nothing but copies takes from it");
+    let child = world.fork(parent);
+    world.write_all(child, at, 32, b'c');
+    let counters = world.counters(child);
+    assert_eq!((counters.pool_hits, counters.pool_misses, pool(&world)), (24, 8, 0));
+    world.exit(child);
+    assert_eq!(pool(&world), 24);
+    world.exit(parent);
+    assert_eq!(world.memory.frames().gauges().in_use, 25);
+}
+
 #[test]
 fn svade_takes_a_fault_for_each_bit_that_the_walker_leaves_clear() {
     let mut world = World::new(512, MemoryPolicy { ad_update: AdUpdate::Svade, ..MemoryPolicy::LINUX });
