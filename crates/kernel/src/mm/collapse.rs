@@ -24,7 +24,8 @@ impl Memory {
         }
         let first = PageSize::Huge.floor(range.start + (PageSize::Huge.pages() - 1));
         let end = PageSize::Huge.floor(range.end);
-        let mut outcome = Ok(());
+        // A range inside one huge page; one that ends where the next begins is merely empty.
+        let mut outcome = if end < first { Err(Errno::EINVAL) } else { Ok(()) };
         for vpn in (first.0..end.0).step_by(PageSize::Huge.pages() as usize).map(Vpn) {
             match self.collapse_one(work, mm, vpn) {
                 Ok(()) => {}
