@@ -3,7 +3,7 @@
 use super::frames::FrameKind;
 use super::page_size::PageSize;
 use super::page_table::{self, Slot, SlotRef};
-use super::{Memory, OutOfMemory, Work};
+use super::{Memory, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{Pte, PteFlags, Vpn};
@@ -62,18 +62,13 @@ impl Memory {
             work.counters.thp_collapse_alloc_failed += 1;
             return Err(Errno::ENOMEM);
         };
-        if let Err(OutOfMemory) = space.table.deposit(work, &mut self.frames) {
-            self.frames.release_huge(work.ram, head);
-            return Err(Errno::ENOMEM);
-        }
         work.counters.thp_collapse_alloc += 1;
-        for (slot, pte) in old {
-            work.ram.copy_frame(pte.ppn(), head + (slot.vpn.0 - first.0));
+        for (page, pte) in old {
+            work.ram.copy_frame(pte.ppn(), head + (page.vpn.0 - first.0));
         }
-        space.table.clear_range(work, &mut self.frames, pages.clone());
-        space.table.prune(work, &mut self.frames, pages);
-        let slot = space.table.reserve(work, &mut self.frames, first, PageSize::Huge);
-        let slot = slot.expect("the tables above are there");
+        space.table.clear_range(work, &mut self.frames, pages);
+        let slot =
+            space.table.put_table_by(work, &mut self.frames, slot).expect("a table leads to its pages");
         let pte = page_table::leaf(head, flags).with(PteFlags::W | PteFlags::D);
         space.table.fill(work, &mut self.frames, slot, pte);
         // Fences of single pages do not reach what a hart remembers of the table that has gone.

@@ -5,6 +5,7 @@ use super::page_size::PageSize;
 use super::page_table::{self, PageTable, SlotRef};
 use super::vma::{OnFork, Sharing};
 use super::{Frames, Memory, OutOfMemory, Work};
+use crate::inject::Target;
 use crate::{ForkMode, MmId};
 use tine_mmu::{Pte, PteFlags};
 
@@ -100,6 +101,7 @@ impl ForkedPage<'_, '_> {
         if self.frames.kind(original) == FrameKind::Zero {
             return self.share(true);
         }
+        self.frames.injections.strike_memory(Target::Copy)?;
         self.make_deposit()?;
         let copy = match self.slot.size {
             PageSize::Base => self.frames.allocate(FrameKind::Anon)?,

@@ -16,6 +16,7 @@ use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
+use crate::inject::{Injections, Target};
 use tine_mmu::{PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
 
 /// No frame is left.
@@ -129,6 +130,8 @@ pub struct Frames {
     zero_page: Option<Ppn>,
     pub(super) huge_zero_page: Option<Ppn>,
     twins: Twins,
+    /// Allocations and copies that are made to fail.
+    pub(super) injections: Injections,
     pool: Pool,
 }
 
@@ -148,6 +151,7 @@ impl Frames {
             zero_page: None,
             huge_zero_page: None,
             twins: Twins::default(),
+            injections: Injections::default(),
             pool: Pool::default(),
         }
     }
@@ -184,6 +188,7 @@ impl Frames {
     /// # Errors
     /// [`OutOfMemory`] when every frame is in use.
     pub(super) fn allocate_copy(&mut self) -> Result<(Ppn, CopyFrom), OutOfMemory> {
+        self.injections.strike_memory(Target::Copy)?;
         if let Some(ppn) = self.pool.take() {
             self.row_mut(ppn).kind = FrameKind::Anon;
             self.by_kind[FrameKind::Pool as usize] -= 1;
@@ -236,6 +241,7 @@ impl Frames {
 
     /// Returns a frame, and whether it is fresh: never used, so that it still holds the zeros that RAM began with.
     fn take_free(&mut self, kind: FrameKind) -> Result<(Ppn, bool), OutOfMemory> {
+        self.injections.strike_memory(Target::Frame)?;
         let ppn = self.free.take().ok_or(OutOfMemory)?;
         self.reach(ppn);
         let row = self.row_mut(ppn);

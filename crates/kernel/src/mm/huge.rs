@@ -9,6 +9,7 @@ use super::page_size::PageSize;
 use super::page_table;
 use super::vma::{Backing, HugeAdvice, Vma};
 use super::{Memory, OutOfMemory};
+use crate::inject::Target;
 use crate::{FaultKind, MmId, Thp, ThpCow};
 use tine_mmu::{Access, Ppn, Pte, PteFlags, Vpn};
 
@@ -126,6 +127,7 @@ impl FaultSite<'_, '_> {
                 (FaultKind::HugeDemandZero, head)
             }
             _ => {
+                self.frames.injections.strike_memory(Target::Copy)?;
                 let head = self.frames.allocate_huge(FrameKind::Anon)?;
                 self.work.copy_huge(from, head);
                 (FaultKind::HugeCopy, head)

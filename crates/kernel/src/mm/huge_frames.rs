@@ -12,6 +12,7 @@
 use super::frames::{Frame, FrameKind, Frames, OutOfMemory};
 use super::page_size::PageSize;
 use super::reverse_map::{MappedBy, ReverseMap};
+use crate::inject::Target;
 use std::collections::BTreeMap;
 use tine_mmu::{PhysAddr, Ppn, Ram};
 
@@ -138,6 +139,7 @@ impl Frames {
 
     /// Takes the frames of a huge page, each of which still knows whether it is fresh.
     fn take_huge(&mut self, kind: FrameKind) -> Result<Ppn, OutOfMemory> {
+        self.injections.strike_memory(Target::Frame)?;
         let head = self.free.take_block(PageSize::Huge.order()).ok_or(OutOfMemory)?;
         self.reach(head + (PageSize::Huge.pages() - 1));
         for piece in pieces(head) {

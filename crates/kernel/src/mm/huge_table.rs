@@ -26,6 +26,21 @@ impl PageTable {
         }
     }
 
+    /// Empties the slot of a huge page by putting its table by, which holds nothing any more, and returns the slot for the
+    /// huge leaf that comes next.
+    pub(super) fn put_table_by(
+        &mut self,
+        work: &mut Work<'_>,
+        frames: &mut Frames,
+        slot: SlotRef,
+    ) -> Option<SlotRef> {
+        let huge = self.find_huge(work.ram, slot.vpn)?;
+        page_table::store(work.ram, huge.at, Pte::EMPTY);
+        frames.count_slots(huge.at.ppn(), -1);
+        self.deposits.push(slot.at.ppn());
+        Some(huge)
+    }
+
     /// Splits the huge pages that begin before `range` and reach into it, or end after it: they must be cut where `range` is
     /// (Linux 6.12 mm/huge_memory.c `vma_adjust_trans_huge`).
     pub(super) fn split_edges(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: &Range<Vpn>) {

@@ -253,6 +253,14 @@ impl PageTable {
         Some(SlotRef::new(table, vpn, PageSize::Base))
     }
 
+    /// Returns the slot that a huge page around `vpn` would have, whatever it holds; `None` when no table reaches it.
+    pub(super) fn find_huge(&self, ram: &Ram, vpn: Vpn) -> Option<SlotRef> {
+        match Branch::decode(read(ram, slot_address(self.root, vpn, ROOT_LEVEL))) {
+            Branch::Table(table) => Some(SlotRef::new(table, vpn, PageSize::Huge)),
+            Branch::Empty | Branch::Leaf => None,
+        }
+    }
+
     /// Returns what a page finds in its slot: a huge leaf names the frame of this page.
     pub(super) fn look_up(&self, ram: &Ram, vpn: Vpn) -> Slot {
         let Some(slot) = self.find(ram, vpn) else { return Slot::Empty };
