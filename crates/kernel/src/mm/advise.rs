@@ -29,6 +29,9 @@ pub enum Advice {
     Huge(HugeAdvice),
     /// `MADV_COLLAPSE`: make huge pages of what is there now.
     Collapse,
+    /// What fork does with the pages is what it does with others again, if it was this (`MADV_DOFORK`,
+    /// `MADV_KEEPONFORK`).
+    TakeBack(OnFork),
     /// `MADV_POPULATE_READ`: map every page for reading.
     PopulateRead,
     /// `MADV_POPULATE_WRITE`: map every page for writing.
@@ -52,7 +55,8 @@ impl Advice {
             8 => Some(Self::Free),
             10 => Some(Self::OnFork(OnFork::Omit)),
             18 => Some(Self::OnFork(OnFork::Wipe)),
-            11 | 19 => Some(Self::OnFork(OnFork::Inherit)),
+            11 => Some(Self::TakeBack(OnFork::Omit)),
+            19 => Some(Self::TakeBack(OnFork::Wipe)),
             22 => Some(Self::PopulateRead),
             23 => Some(Self::PopulateWrite),
             _ => None,
@@ -121,7 +125,9 @@ impl Memory {
                 Advice::DontNeed | Advice::DontNeedLocked => self.discard(work, mm, part),
                 Advice::Remove => {
                     if let Some((file, first)) = vma.file_page(part.start) {
-                        self.cache.zero_pages(work.ram, file, first..first + (part.end.0 - part.start.0));
+                        let pages = first..first + (part.end.0 - part.start.0);
+                        let zeroed = self.cache.zero_pages(work.ram, &mut self.frames, file, pages);
+                        zeroed.map_err(|_| Errno::ENOMEM)?;
                     }
                 }
                 Advice::OnFork(on_fork) if vma.on_fork != on_fork => {
@@ -131,6 +137,9 @@ impl Memory {
                     self.change_area(work, mm, part, |vma| vma.huge = huge)?;
                 }
                 Advice::Collapse => self.collapse(work, mm, part)?,
+                Advice::TakeBack(was) if vma.on_fork == was => {
+                    self.change_area(work, mm, part, |vma| vma.on_fork = OnFork::Inherit)?;
+                }
                 _ => {}
             }
         }
@@ -151,7 +160,7 @@ impl Memory {
         change: impl FnOnce(&mut Vma),
     ) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
-        limits::check_cuts(&space.vmas, &range)?;
+        limits::check_cuts(self.max_areas, &space.vmas, &range)?;
         space.isolate(work, &mut self.frames, &mut self.cache, range.clone());
         space.vmas.change(range.start, change);
         space.vmas.merge_at(&mut self.cache, range.start);
@@ -206,6 +215,6 @@ fn errno(fault: Fault) -> Errno {
     match fault {
         Fault::MapErr | Fault::Oom => Errno::ENOMEM,
         Fault::AccErr => Errno::EINVAL,
-        Fault::Bus => Errno::EFAULT,
+        Fault::Bus | Fault::Missing { .. } => Errno::EFAULT,
     }
 }

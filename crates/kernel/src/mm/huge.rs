@@ -5,10 +5,11 @@
 
 use super::fault::{FaultSite, Resolved};
 use super::frames::FrameKind;
+use super::ledger::{Copied, CopyReason};
 use super::page_size::PageSize;
 use super::page_table;
 use super::vma::{Backing, HugeAdvice, Vma};
-use super::{Memory, OutOfMemory};
+use super::{Frames, Memory, OutOfMemory, Work};
 use crate::inject::Target;
 use crate::{FaultKind, MmId, Thp, ThpCow};
 use tine_mmu::{Access, Ppn, Pte, PteFlags, Vpn};
@@ -129,7 +130,9 @@ impl FaultSite<'_, '_> {
             _ => {
                 self.frames.injections.strike_memory(Target::Copy)?;
                 let head = self.frames.allocate_huge(FrameKind::Anon)?;
-                self.work.copy_huge(from, head);
+                let (mm, vpn) = (self.table.space(), self.slot.vpn);
+                let copied = Copied { mm, vpn, from, to: head, reason: CopyReason::Store };
+                self.work.copy_page(self.frames, copied, PageSize::Huge);
                 (FaultKind::HugeCopy, head)
             }
         };
@@ -141,12 +144,14 @@ impl FaultSite<'_, '_> {
     }
 }
 
-impl super::Work<'_> {
-    /// Copies a huge page, and counts its frames.
-    pub(super) fn copy_huge(&mut self, from: Ppn, to: Ppn) {
-        for index in 0..PageSize::Huge.pages() {
-            self.ram.copy_frame(from + index, to + index);
-            self.record_copy();
+impl Work<'_> {
+    /// Copies a page of either size, and counts and lists its frames.
+    pub(super) fn copy_page(&mut self, frames: &mut Frames, copied: Copied, size: PageSize) {
+        for index in 0..size.pages() {
+            let Copied { vpn, from, to, .. } = copied;
+            let piece = Copied { vpn: vpn + index, from: from + index, to: to + index, ..copied };
+            self.ram.copy_frame(piece.from, piece.to);
+            self.record_copy(frames, piece);
         }
     }
 }

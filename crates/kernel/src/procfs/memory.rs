@@ -42,6 +42,8 @@ impl Kernel {
             ("AnonHugePages", gauges.anon_huge * PageSize::Huge.pages()),
             ("ShmemHugePages", 0),
             ("FileHugePages", 0),
+            ("CommitLimit", self.memory.promise_limit_pages()),
+            ("Committed_AS", self.memory.promised_pages()),
         ];
         let mut text = String::new();
         for (name, frames) in rows {
@@ -75,7 +77,7 @@ impl Kernel {
             ("pswpin", 0),
             ("pswpout", 0),
             ("pgfault", total.faults),
-            ("pgmajfault", 0),
+            ("pgmajfault", total.major),
             ("pgreuse", total.cow_reuse),
             ("thp_fault_alloc", total.thp_fault_alloc),
             ("thp_fault_fallback", total.thp_fault_fallback),
@@ -86,6 +88,8 @@ impl Kernel {
             ("thp_split_pmd", total.thp_split_pmd),
             ("thp_zero_page_alloc", total.thp_zero_page_alloc),
             ("thp_zero_page_alloc_failed", 0),
+            ("pgsteal_file", self.memory.pages_reclaimed()),
+            ("oom_kill", self.memory.oom_kills()),
             ("cow_fault", total.cow_faults),
             ("cow_copies", total.pages_copied),
         ];

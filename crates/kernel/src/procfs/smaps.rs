@@ -2,7 +2,7 @@
 
 use super::PAGE_KIB;
 use crate::ctx::Ctx;
-use crate::mm::{FrameKind, HugeAdvice, MappedPage, OnFork, PageSize, Prot, Sharing, TASK_END, Vma};
+use crate::mm::{FrameKind, HugeAdvice, MappedPage, OnFork, PageSize, Promise, Prot, Sharing, TASK_END, Vma};
 use crate::task::Process;
 use crate::{Errno, Kernel, Pid};
 use std::fmt::Write;
@@ -113,7 +113,6 @@ fn show(text: &mut String, sizes: &Sizes, whole: bool) {
 /// Returns the two-letter names of an area's flags (`show_smap_vma_flags`).
 fn flags(vma: &Vma) -> String {
     let shared = vma.sharing == Sharing::Shared;
-    let accountable = !shared && (vma.prot.contains(Prot::WRITE) || vma.had_private_write);
     let names = [
         (vma.prot.contains(Prot::READ), "rd"),
         (vma.prot.contains(Prot::WRITE), "wr"),
@@ -125,7 +124,8 @@ fn flags(vma: &Vma) -> String {
         (shared, "ms"),
         (vma.grows_down, "gd"),
         (vma.on_fork == OnFork::Omit, "dc"),
-        (accountable, "ac"),
+        (vma.promise == Promise::Counted, "ac"),
+        (vma.promise == Promise::Waived, "nr"),
         (vma.on_fork == OnFork::Wipe, "wf"),
         (vma.huge == HugeAdvice::Wanted, "hg"),
         (vma.huge == HugeAdvice::Refused, "nh"),
