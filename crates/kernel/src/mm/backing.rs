@@ -54,7 +54,7 @@ impl PageCache {
         let end = bytes.end.min(cached.backed_bytes);
         if bytes.start < end {
             let clusters =
-                (bytes.start >> PAGE_SHIFT) / CLUSTER_PAGES..=(end - 1 >> PAGE_SHIFT) / CLUSTER_PAGES;
+                (bytes.start >> PAGE_SHIFT) / CLUSTER_PAGES..=((end - 1) >> PAGE_SHIFT) / CLUSTER_PAGES;
             cached.used.extend(clusters.map(|cluster| cluster * CLUSTER_PAGES));
         }
     }
