@@ -103,6 +103,8 @@ pub struct FrameGauges {
     pub zero_shared: u64,
     /// Frames that hold file pages and shared memory.
     pub page_cache: u64,
+    /// Of these, the frames of files that are nowhere but in memory, and of shared memory.
+    pub shared_memory: u64,
     /// Frames that hold page tables.
     pub page_table: u64,
     /// Frames that hold private pages.
@@ -530,6 +532,7 @@ impl Frames {
             peak: self.peak,
             zero_shared: zeros(self.zero_page) + zeros(self.huge_zero_page) * PageSize::Huge.pages(),
             page_cache: count(FrameKind::PageCache) + count(FrameKind::SharedMemory),
+            shared_memory: count(FrameKind::SharedMemory),
             page_table: count(FrameKind::PageTable),
             anon: count(FrameKind::Anon),
             shared: self.shared,

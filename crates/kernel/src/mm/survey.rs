@@ -1,11 +1,12 @@
 //! What an address space maps, page by page, for those who only look (`/proc/<pid>/smaps`, `pagemap`, reports).
 
 use super::frames::FrameKind;
+use super::page_table;
 use super::{AreaRole, Backing, FileMapping, Memory, PageSize, TASK_END, Vma};
 use crate::{FileId, MmId};
 use std::ops::Range;
 use std::sync::Arc;
-use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, PteFlags, Ram, VirtAddr, Vpn};
+use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, Ram, VirtAddr, Vpn};
 
 /// `AT_PHDR` of the auxiliary vector: where the program's own headers are (getauxval(3)).
 const AT_PHDR: u64 = 3;
@@ -25,16 +26,21 @@ pub struct MappedPage {
     pub flags: PteFlags,
     /// The size of the page that it is, or is part of.
     pub size: PageSize,
-}
-
-impl MappedPage {
-    /// Tells whether the frame would have to be kept somewhere if it were taken away. A page of a file here is nowhere else.
-    pub fn is_dirty(&self) -> bool {
-        self.flags.contains(PteFlags::D) || self.kind != FrameKind::Anon
-    }
+    /// Whether the frame holds what is nowhere else.
+    pub is_dirty: bool,
 }
 
 impl Memory {
+    /// Tells whether what a page holds would have to be kept somewhere if its frame were taken. Memory that files live in is
+    /// nowhere else.
+    fn is_dirty(&self, ram: &Ram, pte: Pte) -> bool {
+        match self.frames.kind(pte.ppn()) {
+            FrameKind::SharedMemory => true,
+            FrameKind::PageCache => self.frames.is_dirty(ram, pte.ppn()),
+            _ => pte.has(PteFlags::D),
+        }
+    }
+
     /// Returns the pages of a range that are mapped, in rising order. Nothing is touched or counted.
     pub fn mapped_pages(&self, ram: &Ram, mm: MmId, range: Range<Vpn>) -> Vec<MappedPage> {
         let range = range.start.min(TASK_END)..range.end.min(TASK_END);
@@ -42,17 +48,17 @@ impl Memory {
         let slots = leaves.iter().flat_map(|leaf| leaf.populated(ram));
         let pages = slots.flat_map(|(slot, pte)| {
             let part = slot.vpn.max(range.start).0..slot.pages().end.min(range.end).0;
-            part.map(move |vpn| (Vpn(vpn), pte.ppn() + (vpn - slot.vpn.0), pte.flags(), slot.size))
+            part.map(move |vpn| (Vpn(vpn), page_table::piece(pte, vpn - slot.vpn.0), slot.size))
         });
-        let (kind, maps) = (|ppn| self.frames.kind(ppn), |ppn| self.frames.maps(ppn));
         pages
-            .map(|(vpn, ppn, flags, size)| MappedPage {
+            .map(|(vpn, pte, size)| MappedPage {
                 vpn,
-                ppn,
-                kind: kind(ppn),
-                maps: maps(ppn),
-                flags,
+                ppn: pte.ppn(),
+                kind: self.frames.kind(pte.ppn()),
+                maps: self.frames.maps(pte.ppn()),
+                flags: pte.flags(),
                 size,
+                is_dirty: self.is_dirty(ram, pte),
             })
             .collect()
     }
