@@ -25,9 +25,14 @@ impl Fences {
         }
         self.pages.push(vpn);
         if self.pages.len() > Self::MAX_PAGES {
-            self.whole = true;
-            self.pages.clear();
+            self.owe_all();
         }
+    }
+
+    /// Notes that every translation of the address space may have changed.
+    pub(super) fn owe_all(&mut self) {
+        self.whole = true;
+        self.pages.clear();
     }
 
     /// Owes what others owe, too.

@@ -28,7 +28,7 @@ impl Memory {
     /// Removes every area and page of a range, and the tables that are left empty.
     pub(super) fn unmap_range(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>) {
         let space = self.spaces.get_mut(mm);
-        for start in space.vmas.isolate(&mut self.cache, range.clone()) {
+        for start in space.isolate(work, &mut self.frames, &mut self.cache, range.clone()) {
             let Some(vma) = space.vmas.remove(start) else { continue };
             space.table.clear_range(work, &mut self.frames, vma.start..vma.end);
             if let Some(file) = vma.file() {
