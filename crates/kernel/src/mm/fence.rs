@@ -30,6 +30,12 @@ impl Fences {
         }
     }
 
+    /// Notes that translations of any page may have changed.
+    pub(super) fn owe_all(&mut self) {
+        self.whole = true;
+        self.pages.clear();
+    }
+
     /// Tells whether nothing is owed.
     pub fn is_empty(&self) -> bool {
         !self.whole && self.pages.is_empty()

@@ -3,8 +3,9 @@
 use super::address_space::page_range;
 use super::limits::{self, Demand};
 use super::page_table;
+use super::sabotage::{Sabotage, is_broken};
 use super::vma::{Prot, Sharing};
-use super::{Frames, Memory, Work};
+use super::{Frames, Memory, OutOfMemory, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{Pte, PteFlags, VirtAddr, Vpn};
@@ -47,7 +48,7 @@ impl Memory {
                     let pages = part.end.0 - part.start.0;
                     self.check_demand(mm, Demand { areas: 0, data: pages, committed: pages })?;
                 }
-                self.protect_area(work, mm, part.clone(), prot);
+                self.protect_area(work, mm, part.clone(), prot)?;
             }
             from = part.end;
         }
@@ -55,11 +56,18 @@ impl Memory {
     }
 
     /// Changes the rights to a range that lies in one area.
-    fn protect_area(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>, prot: Prot) {
+    fn protect_area(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        range: Range<Vpn>,
+        prot: Prot,
+    ) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
+        space.table.unshare(work, &mut self.frames, range.clone()).map_err(|OutOfMemory| Errno::ENOMEM)?;
         space.vmas.isolate(&mut self.cache, range.clone());
         space.vmas.change(range.start, |vma| vma.prot = prot);
-        let Some(vma) = space.vmas.find(range.start) else { return };
+        let Some(vma) = space.vmas.find(range.start) else { return Ok(()) };
         let flags = vma.leaf_flags();
         let decides_now = vma.is_private_writable();
         for leaf in space.table.leaves(work.ram, range.clone()) {
@@ -70,6 +78,7 @@ impl Memory {
         }
         space.vmas.merge_at(&mut self.cache, range.start);
         space.vmas.merge_at(&mut self.cache, range.end);
+        Ok(())
     }
 }
 
@@ -77,7 +86,10 @@ impl Memory {
 fn reprotected(frames: &Frames, old: Pte, flags: Option<PteFlags>, decides_now: bool) -> Pte {
     let used = old.flags() & (PteFlags::A | PteFlags::D);
     let mut rights = flags.map(|flags| flags.difference(PteFlags::A) | used);
-    if let Some(rights) = rights.as_mut().filter(|_| decides_now && frames.is_claimed(old.ppn())) {
+    if let Some(rights) = rights
+        .as_mut()
+        .filter(|_| decides_now && (frames.is_claimed(old.ppn()) || is_broken(Sabotage::WritableAtOnce)))
+    {
         rights.insert(PteFlags::W);
     }
     match rights {
