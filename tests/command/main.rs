@@ -3,6 +3,7 @@
 mod compare;
 mod disasm;
 mod errors;
+mod fail;
 mod grants;
 mod help;
 mod run;

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use tine_machine::inject::Injection;
 use tine_machine::{Config, CostModel, Engine, TlbConfig};
 
 const STYLES: Styles = Styles::styled()
@@ -79,7 +80,8 @@ Examples, one for each group:
   tine run --policy textbook --fork eager --fork-order child-first --cow-batch 16 --fault-around 1 @eager-or-cow
   tine run --tlb l1i=16,l1d=16x4:random,l2=none --stats ./program
   tine run --stats=json --stats-file counts.json --trace fault,fork,pid=2 @cow-tutorial
-  tine run --max-instructions 1000000000 --max-procs 100 ./fork-bomb";
+  tine run --max-instructions 1000000000 --max-procs 100 ./fork-bomb
+  tine run --fail fork:2 --fail mmap:10+ --strace ./server";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Program and machine")]
@@ -193,6 +195,13 @@ pub(crate) struct LimitArgs {
     /// Let fork fail with EAGAIN when there are N processes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_procs: Option<u32>,
+    /// Make the Nth of something fail: fork:3, exec:1, mmap:5, frame:100, copy:7, read:2=EIO, or fork:3+ from the third on.
+    ///
+    /// fork is every call that makes a process, frame the allocation of a frame, copy the copy of a page; every other name is a
+    /// system call's, which then does nothing and returns the error (EAGAIN for fork, ENOMEM for calls about memory, and else
+    /// the one named). They are counted over all processes, from the program's first instruction on. May be given several times.
+    #[arg(long = "fail", value_name = "WHAT:N[+][=ERRNO]", value_parser = values::injection)]
+    pub(crate) injections: Vec<Injection>,
 }
 
 /// Run a program under several policies and compare what its memory did.

@@ -12,6 +12,7 @@ use anstream::adapter::strip_str;
 use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
+use tine_machine::inject::Injection;
 use tine_machine::{Config, Interest, LoadError, Machine, Outcome, Report};
 
 /// Runs the program and returns its exit code.
@@ -29,6 +30,9 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     let unwritten = machine.write_rest(&mut host);
     sinks.finish(&machine.syscalls())?;
     hint::of_missed_files(&mut machine, &mut host, &options.program).iter().for_each(Failure::warn);
+    for (injection, seen) in machine.kernel().unmet_injections() {
+        unmet(injection, seen).warn();
+    }
     if let Some(stats) = stats {
         stats.write(&machine.report())?;
     }
@@ -91,6 +95,7 @@ fn config(options: &Run, interest: Interest, grants: &Grants) -> Config {
         epoch_s: machine.epoch_s,
         max_instructions: options.limits.max_instructions,
         max_procs: options.limits.max_procs,
+        injections: options.limits.injections.clone(),
         engine: machine.engine.unwrap_or_default(),
         environment: environment(&machine.environment),
         grants: grants.mounts(),
@@ -129,6 +134,16 @@ fn exit_code(outcome: &Outcome) -> Result<ExitCode, Failure> {
                 .hint("--strace shows the calls in which they wait"))
         }
     }
+}
+
+/// Says that a failure which was asked for did not come about.
+fn unmet(injection: Injection, seen: u64) -> Failure {
+    let times = match seen {
+        0 => "there was none".to_owned(),
+        1 => "there was one".to_owned(),
+        _ => format!("there were {seen}"),
+    };
+    Failure::tine(format!("--fail {injection} did not come about: {times}"))
 }
 
 /// Where the report goes, and in which form.

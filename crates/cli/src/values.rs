@@ -4,6 +4,7 @@ use std::num::ParseIntError;
 use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
 use tine_machine::fs::Writes;
+use tine_machine::inject::{Injection, InjectionError};
 use tine_machine::{CostModel, Interest, PAGE_SIZE, TlbConfig};
 
 /// A value that an option cannot take.
@@ -94,6 +95,16 @@ pub(crate) fn tlb(text: &str) -> Result<TlbConfig, BadValue> {
     text.parse().map_err(|error: <TlbConfig as std::str::FromStr>::Err| {
         let presets = TlbConfig::PRESETS.map(|(name, _)| name).join(", ");
         BadValue::new(error.to_string(), format!("--tlb l1i=32,l1d=32,l2=1024x8:lru, or one of {presets}"))
+    })
+}
+
+/// Reads what is to fail.
+pub(crate) fn injection(text: &str) -> Result<Injection, BadValue> {
+    text.parse().map_err(|error: InjectionError| {
+        BadValue::new(
+            error.to_string(),
+            "--fail fork:3, exec:1, mmap:5, frame:100, copy:7, or read:2=EIO for any call",
+        )
     })
 }
 

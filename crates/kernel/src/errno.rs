@@ -26,6 +26,14 @@ macro_rules! errnos {
                 }
             }
 
+            /// Returns the errno of this symbolic name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($name) => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
             /// Returns the errno with this positive number.
             pub const fn from_number(number: i32) -> Option<Self> {
                 match number {

@@ -4,6 +4,7 @@ use crate::account::{Account, ProcessRecord};
 use crate::ctx::Ctx;
 use crate::event::{Event, Interest, What};
 use crate::fs::{Fs, Grant};
+use crate::inject::{Injection, Injections};
 use crate::mm::{Fences, Memory, OutOfMemory};
 use crate::syscall;
 use crate::task::{
@@ -34,6 +35,8 @@ pub struct Settings {
     pub interest: Interest,
     /// The files of the host that the guest sees.
     pub grants: Vec<Grant>,
+    /// What is made to fail.
+    pub injections: Vec<Injection>,
 }
 
 impl Settings {
@@ -117,9 +120,16 @@ pub struct Kernel {
     unheard: BTreeMap<Pid, Vec<SignalInfo>>,
     /// Paths that programs asked for and did not find.
     pub(crate) missed: BTreeSet<Vec<u8>>,
+    /// The system calls that are made to fail.
+    pub(crate) injections: Injections,
 }
 
 impl Kernel {
+    /// Returns the failures that were asked for and did not come about, each with how many of its kind there were.
+    pub fn unmet_injections(&self) -> Vec<(Injection, u64)> {
+        self.injections.unmet().chain(self.memory.injections().unmet()).collect()
+    }
+
     /// Makes a kernel with an empty machine: no process but init.
     ///
     /// # Errors
@@ -134,6 +144,7 @@ impl Kernel {
         let vdso = Vdso::load(ram, &mut memory)?;
         let fs = Fs::new(settings.seed, settings.epoch_ns());
         let harts = settings.harts;
+        let injections = Injections::of(&settings.injections, |target| !target.is_of_memory());
         let wall_offset_ns = settings.epoch_s * 1_000_000_000;
         let mut kernel = Self {
             memory,
@@ -154,6 +165,7 @@ impl Kernel {
             unknown_calls: BTreeSet::new(),
             unheard: BTreeMap::new(),
             missed: BTreeSet::new(),
+            injections,
         };
         let (epoch_ns, grants) = (kernel.settings.epoch_ns(), kernel.settings.grants.clone());
         kernel

@@ -15,6 +15,7 @@ pub mod fs;
 mod harts;
 mod host;
 mod ids;
+pub mod inject;
 mod kernel;
 pub mod mm;
 mod policy;

@@ -4,6 +4,7 @@ use crate::creds::Credentials;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::{At, LookupFlags};
+use crate::inject::{Injections, Target};
 use crate::kernel::INIT;
 use crate::syscall::{STRING_MAX, exit_with, quoted};
 use crate::task::{ExecError, ExecRequest, HandlersId, Process, Program, ProgramStrings, Task};
@@ -182,6 +183,8 @@ impl Kernel {
                     is_complete: true,
                 });
                 exit_with(&mut ctx, name, "0");
+                // What is asked to fail is counted from the program's first instruction on.
+                self.memory.inject(Injections::of(&self.settings.injections, Target::is_of_memory));
                 Ok(pid)
             }
             Err(crate::syscall::Flow::Errno(errno)) => Err(errno.into()),

@@ -2,6 +2,7 @@
 
 use tine_hart::Engine;
 use tine_kernel::fs::Grant;
+use tine_kernel::inject::Injection;
 use tine_kernel::{Interest, MemoryPolicy};
 use tine_mmu::TlbConfig;
 
@@ -24,6 +25,8 @@ pub struct Config {
     pub max_instructions: Option<u64>,
     /// The most processes there may be at once.
     pub max_procs: Option<u32>,
+    /// What is made to fail.
+    pub injections: Vec<Injection>,
     /// Which engine executes.
     pub engine: Engine,
     /// The program's environment.
@@ -57,6 +60,7 @@ impl Default for Config {
             epoch_s: Self::DEFAULT_EPOCH_S,
             max_instructions: None,
             max_procs: None,
+            injections: Vec::new(),
             engine: Engine::default(),
             environment: Vec::new(),
             grants: Vec::new(),

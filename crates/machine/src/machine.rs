@@ -106,6 +106,7 @@ impl Machine {
             max_instructions: config.max_instructions,
             interest: config.interest,
             grants: config.grants.clone(),
+            injections: config.injections.clone(),
         };
         let kernel = Kernel::new(processors.ram(), host, config.policy.clone(), settings);
         let kernel = kernel.map_err(|error| match error {
@@ -208,6 +209,7 @@ impl Machine {
                 memory_bytes: self.config.memory_bytes,
                 seed: self.config.seed,
                 epoch_s: self.config.epoch_s,
+                injections: self.config.injections.clone(),
                 instruction_ns: 1,
                 trap_ns: TRAP_NS,
             },

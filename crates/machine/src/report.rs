@@ -4,6 +4,7 @@
 //! machine's counts are the sum of its processes' and of its harts'. Gauges stand apart, because they do not add up.
 
 use std::collections::BTreeMap;
+use tine_kernel::inject::Injection;
 use tine_kernel::{Account, ForkMode, MemoryPolicy, Origin, Outcome, ProcessRecord, WaitStatus};
 use tine_mmu::TlbConfig;
 
@@ -82,6 +83,8 @@ pub struct Setting {
     pub seed: u64,
     /// Seconds since 1970 at the start.
     pub epoch_s: u64,
+    /// What was made to fail.
+    pub injections: Vec<Injection>,
     /// Virtual time of one retired instruction.
     pub instruction_ns: u64,
     /// Virtual time charged for a trap.

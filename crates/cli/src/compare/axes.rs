@@ -12,7 +12,7 @@ use std::ffi::{OsStr, OsString};
 use tine_machine::TlbConfig;
 
 /// Options that have one value in every run: the guest's files are part of the program.
-const FIXED: [&str; 4] = ["root", "directories", "cwd", "environment"];
+const FIXED: [&str; 5] = ["root", "directories", "cwd", "environment", "injections"];
 /// The option whose values have commas of their own.
 const TLB: &str = "tlb";
 

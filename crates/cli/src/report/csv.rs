@@ -24,6 +24,9 @@ pub(super) fn render(report: &Report) -> String {
     table.row("run", "memory_bytes", setting.memory_bytes);
     table.row("run", "seed", setting.seed);
     table.row("run", "epoch_s", setting.epoch_s);
+    for injection in &setting.injections {
+        table.row("run", "fail", injection);
+    }
     table.row("run", "time.instruction_ns", setting.instruction_ns);
     table.row("run", "time.trap_ns", setting.trap_ns);
     table.counts("machine", &report.machine);

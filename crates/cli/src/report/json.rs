@@ -22,6 +22,7 @@ pub(super) fn value(report: &Report) -> Value {
             "memory_bytes": setting.memory_bytes,
             "seed": setting.seed,
             "epoch_s": setting.epoch_s,
+            "fail": setting.injections.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "time": { "instruction_ns": setting.instruction_ns, "trap_ns": setting.trap_ns },
         },
         "machine": nested(&report.machine),

@@ -54,8 +54,11 @@ fn header(report: &Report) -> String {
         setting.epoch_s
     );
     let time = format!("{} ns an instruction, {} ns a trap", setting.instruction_ns, setting.trap_ns);
+    let failing: String = setting.injections.iter().map(|injection| format!(" · fail {injection}")).collect();
     let program = &setting.program;
-    format!("{BOLD}tine: {program} {outcome}{BOLD:#}      {DIM}{policy}\n  {machine} · {time}{DIM:#}\n")
+    format!(
+        "{BOLD}tine: {program} {outcome}{BOLD:#}      {DIM}{policy}\n  {machine} · {time}{failing}{DIM:#}\n"
+    )
 }
 
 /// Names the preset, how fork works, and every other switch that differs from the preset.

@@ -63,6 +63,7 @@ fn report(outcome: Outcome) -> Report {
             memory_bytes: 1 << 30,
             seed: 0,
             epoch_s: 0,
+            injections: Vec::new(),
             instruction_ns: 1,
             trap_ns: 100,
         },

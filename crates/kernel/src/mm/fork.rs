@@ -6,6 +6,7 @@ use super::page_table::{self, PageTable, SlotRef};
 use super::sabotage::{Sabotage, is_broken};
 use super::vma::{OnFork, Sharing};
 use super::{Fences, Frames, Memory, OutOfMemory, Work};
+use crate::inject::Target;
 use crate::{ForkMode, MmId};
 use tine_mmu::{Pte, PteFlags};
 
@@ -120,6 +121,7 @@ impl ForkedPage<'_, '_> {
             self.share(true);
             return Ok(());
         }
+        self.frames.injections.strike_memory(Target::Copy)?;
         let copy = self.frames.allocate(FrameKind::Anon)?;
         self.work.ram.copy_frame(original, copy);
         self.work.record_copy();

@@ -12,6 +12,7 @@ use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
 use crate::MmId;
+use crate::inject::{Injections, Target};
 use tine_mmu::{PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
 
 /// No frame is left.
@@ -133,6 +134,8 @@ pub struct Frames {
     shared: u64,
     reverse_map: ReverseMap,
     twins: Twins,
+    /// Allocations and copies that are made to fail.
+    pub(super) injections: Injections,
     pool: Pool,
 }
 
@@ -149,6 +152,7 @@ impl Frames {
             shared: 0,
             reverse_map: ReverseMap::default(),
             twins: Twins::default(),
+            injections: Injections::default(),
             pool: Pool::default(),
         }
     }
@@ -171,6 +175,7 @@ impl Frames {
     /// # Errors
     /// [`OutOfMemory`] when every frame is in use.
     pub(super) fn allocate_copy(&mut self) -> Result<(Ppn, CopyFrom), OutOfMemory> {
+        self.injections.strike_memory(Target::Copy)?;
         if let Some(ppn) = self.pool.take() {
             self.row_mut(ppn).kind = FrameKind::Anon;
             self.by_kind[FrameKind::Pool as usize] -= 1;
@@ -223,6 +228,7 @@ impl Frames {
 
     /// Returns a frame, and whether it is fresh: never used, so that it still holds the zeros that RAM began with.
     fn take_free(&mut self, kind: FrameKind) -> Result<(Ppn, bool), OutOfMemory> {
+        self.injections.strike_memory(Target::Frame)?;
         let ppn = self.free.take().ok_or(OutOfMemory)?;
         let index = (ppn.0 - self.first.0) as usize;
         if index >= self.rows.len() {

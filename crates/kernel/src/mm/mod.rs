@@ -71,6 +71,7 @@ pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;
 pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 
+use crate::inject::Injections;
 use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
 use asid::Asids;
 use page_table::PageTable;
@@ -130,6 +131,16 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Makes allocations and copies fail from now on.
+    pub(crate) fn inject(&mut self, injections: Injections) {
+        self.frames.injections = injections;
+    }
+
+    /// Returns the failures of allocations and copies.
+    pub(crate) fn injections(&self) -> &Injections {
+        &self.frames.injections
+    }
+
     /// Takes over `ram`, which holds zeros.
     ///
     /// # Errors

@@ -65,6 +65,7 @@ pub(crate) use time::CLOCK_TICKS;
 use crate::account::SyscallCount;
 use crate::ctx::Ctx;
 use crate::fs::OpenId;
+use crate::inject::Target;
 use crate::task::{TRAP_NS, WaitKey};
 use crate::{Errno, Pid, Reg};
 
@@ -76,6 +77,8 @@ pub type SysResult = Result<u64, Flow>;
 pub enum Flow {
     /// Returned to the guest as `-errno` in `a0`.
     Errno(Errno),
+    /// The same for a failure that the user asked for.
+    Injected(Errno),
     /// The task sleeps and holds this.
     Block(Continuation),
     /// `a0` must not be written: the task has ended, or has another program.
@@ -310,8 +313,21 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
     let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new() };
     show::enter(ctx, &mut call);
     count(ctx, row.name, |entry| entry.calls += 1);
-    let result = (row.run)(ctx, arguments);
+    let result = match ctx.kernel.injections.strike(target_of(row)) {
+        // The one call that returns no errno: the break stays where it is.
+        Some(_) if row.name == "brk" => (row.run)(ctx, Arguments::default()),
+        Some(errno) => Err(Flow::Injected(errno)),
+        None => (row.run)(ctx, arguments),
+    };
     finish(ctx, result, call);
+}
+
+/// Returns what a failure of this call is asked for by; whether a clone is a fork, it finds out itself.
+fn target_of(row: &Syscall) -> Target {
+    match row.name {
+        "execve" | "execveat" => Target::Exec,
+        name => Target::Call(name),
+    }
 }
 
 /// Goes on with a call that slept.
@@ -347,9 +363,10 @@ fn release_opens(ctx: &mut Ctx<'_>, opens: Vec<OpenId>) {
 }
 
 fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: Call) {
+    let is_injected = matches!(result, Err(Flow::Injected(_)));
     let value = match result {
         Ok(value) => value,
-        Err(Flow::Errno(errno)) => {
+        Err(Flow::Errno(errno) | Flow::Injected(errno)) => {
             count(ctx, call.row.name, |entry| entry.errors += 1);
             errno_value(errno)
         }
@@ -373,7 +390,7 @@ fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: Call) {
     };
     ctx.harts.set_register(ctx.hart, Reg::A0, value);
     count_time(ctx, &call);
-    show::exit(ctx, &call, result_of(value));
+    show::exit(ctx, &call, if is_injected { CallResult::Injected(value) } else { result_of(value) });
     if ctx.yield_after_call {
         ctx.kernel.preempt(ctx.harts, ctx.hart);
     }

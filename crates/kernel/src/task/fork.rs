@@ -4,6 +4,7 @@ use super::clone::{CloneFlags, CloneRequest};
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::{FdTableId, OpenFlags, PidfdKind, WorkDirId};
+use crate::inject::Target;
 use crate::policy::ForkOrder;
 use crate::syscall::{self, Continuation, Flow, SysResult, UserPtr};
 use crate::task::{Process, Task};
@@ -20,6 +21,9 @@ impl Ctx<'_> {
     pub(crate) fn clone_task(&mut self, request: CloneRequest) -> SysResult {
         request.check()?;
         let is_thread = request.has(CloneFlags::THREAD);
+        if let Some(errno) = (!is_thread).then(|| self.kernel.injections.strike(Target::Fork)).flatten() {
+            return Err(Flow::Injected(errno));
+        }
         // Init is the supervisor's own and counts for nobody.
         let processes = self.kernel.tasks.process_count();
         let most = self.kernel.settings.max_processes as usize;

@@ -90,6 +90,7 @@ impl World {
             max_processes: setup.max_processes,
             max_instructions: setup.max_instructions,
             interest: setup.interest,
+            injections: Vec::new(),
             grants: Vec::new(),
         };
         let mut kernel = Kernel::new(harts.ram(), &mut Console::default(), setup.policy, settings).unwrap();

@@ -98,6 +98,8 @@ pub enum CallResult {
     Value(u64),
     /// It failed with an errno.
     Errno(i32),
+    /// It was made to fail with this in `a0` ([`crate::inject`]).
+    Injected(u64),
     /// A signal interrupted it.
     Interrupted(Restart),
 }
@@ -146,7 +148,10 @@ impl Shower<'_> {
 
     /// Tells whether the call has ended with an error.
     pub fn failed(&self) -> bool {
-        matches!(self.result, Some(CallResult::Errno(_) | CallResult::Interrupted(_)))
+        matches!(
+            self.result,
+            Some(CallResult::Errno(_) | CallResult::Injected(_) | CallResult::Interrupted(_))
+        )
     }
 
     /// Prints a NUL-terminated path, which is never shortened.
@@ -247,6 +252,7 @@ pub(super) fn exit(ctx: &mut Ctx<'_>, call: &Call, result: CallResult) {
             with_shower(ctx, call, 0, Some(result), |shower| (row.result)(value, shower))
         }
         CallResult::Errno(number) => errno_text(number),
+        CallResult::Injected(value) => format!("{} (INJECTED)", errno_text(-(value as i64) as i32)),
         CallResult::Interrupted(restart) => format!("? {}", restart.text()),
     };
     ctx.log(Interest::SYSCALL, || What::SyscallExit { name: row.name.into(), arguments: text, result });
@@ -265,7 +271,7 @@ pub(super) fn signal_return(ctx: &mut Ctx<'_>) {
     let mask = signal_set(ctx.task().blocked);
     let result = match super::result_of(ctx.harts.register(ctx.hart, Reg::A0)) {
         CallResult::Errno(number) => errno_text(number),
-        CallResult::Value(value) => (value as i64).to_string(),
+        CallResult::Value(value) | CallResult::Injected(value) => (value as i64).to_string(),
         CallResult::Interrupted(restart) => restart.text().to_owned(),
     };
     let name = "rt_sigreturn".into();
