@@ -70,9 +70,7 @@ impl Memory {
                         pte,
                     };
                     match mode {
-                        ForkMode::Eager if private && !is_broken(Sabotage::EagerShares) => {
-                            page.copy(vma.is_private_writable())?
-                        }
+                        ForkMode::Eager if private => page.copy(vma.is_private_writable())?,
                         ForkMode::Cow | ForkMode::Eager | ForkMode::Odf => page.share(private),
                     }
                 }
@@ -123,7 +121,9 @@ impl ForkedPage<'_, '_> {
         }
         self.frames.injections.strike_memory(Target::Copy)?;
         let copy = self.frames.allocate(FrameKind::Anon)?;
-        self.work.ram.copy_frame(original, copy);
+        if !is_broken(Sabotage::EagerCopiesNothing) {
+            self.work.ram.copy_frame(original, copy);
+        }
         self.work.record_copy();
         self.frames.pair(original, copy);
         let mut flags = self.pte.flags().difference(PteFlags::A);

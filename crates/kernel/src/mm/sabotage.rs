@@ -34,8 +34,8 @@ sabotages! {
     MissingWriteProtect,
     /// Fork passes on what `MADV_WIPEONFORK` and `MADV_DONTFORK` keep back.
     AdviceIgnored,
-    /// An eager fork shares instead.
-    EagerShares,
+    /// An eager fork's copies have whatever their frames held before.
+    EagerCopiesNothing,
     /// A store reuses a frame that has other owners.
     ReuseWhileShared,
     /// A store to the zero page goes to it.

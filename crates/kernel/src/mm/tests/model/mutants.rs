@@ -29,7 +29,7 @@ fn every_mutant_is_noticed() {
         let policy = match broken {
             Sabotage::BatchLeavesArea => batch.clone(),
             Sabotage::PoolGivesTwice => pool.clone(),
-            Sabotage::EagerShares => eager.clone(),
+            Sabotage::EagerCopiesNothing => eager.clone(),
             Sabotage::TableNotWithheld
             | Sabotage::TableNotGuarded
             | Sabotage::UnshareSkipped
