@@ -6,12 +6,12 @@ use crate::event::{Event, Interest, What};
 use crate::fs::{Fs, Grant};
 use crate::inject::{Injection, Injections};
 use crate::mm::{Fences, Memory, OutOfMemory};
-use crate::syscall;
+use crate::syscall::{self, HostNames};
 use crate::task::{
     Futexes, INTERLEAVE, Policy, Scheduler, SignalInfo, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey,
     WaitStatus,
 };
-use crate::{Cause, Errno, GrantId, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Trap};
+use crate::{Cause, Errno, GrantId, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Site, Trap};
 use std::collections::{BTreeMap, BTreeSet};
 use tine_mmu::Ram;
 
@@ -33,6 +33,8 @@ pub struct Settings {
     pub max_instructions: Option<u64>,
     /// Which events to log.
     pub interest: Interest,
+    /// How much of a string events of system calls have, and how many elements of an array.
+    pub string_limit: usize,
     /// The files of the host that the guest sees.
     pub grants: Vec<Grant>,
     /// What is made to fail.
@@ -109,6 +111,8 @@ pub struct Kernel {
     pub(crate) wall_offset_ns: u64,
     /// The timers that follow the running of a process: whose, who made them, their numbers.
     pub(crate) cpu_timers: BTreeSet<(Pid, Pid, i32)>,
+    /// The tasks that sleep by the clock of a process, behind that process, or by the clock of a task of it.
+    pub(crate) cpu_sleepers: BTreeSet<(Pid, Pid)>,
     pub(crate) program: Option<Pid>,
     pub(crate) program_end: Option<WaitStatus>,
     ended: Vec<ProcessRecord>,
@@ -120,6 +124,8 @@ pub struct Kernel {
     unheard: BTreeMap<Pid, Vec<SignalInfo>>,
     /// Paths that programs asked for and did not find.
     pub(crate) missed: BTreeSet<Vec<u8>>,
+    /// What the machine is called.
+    pub(crate) host_names: HostNames,
     /// The system calls that are made to fail.
     pub(crate) injections: Injections,
 }
@@ -141,6 +147,9 @@ impl Kernel {
         settings: Settings,
     ) -> Result<Self, BootError> {
         let mut memory = Memory::new(ram, policy)?;
+        if settings.interest.contains(Interest::COPY) {
+            memory.keep_ledger();
+        }
         let vdso = Vdso::load(ram, &mut memory)?;
         let fs = Fs::new(settings.seed, settings.epoch_ns());
         let harts = settings.harts;
@@ -151,6 +160,7 @@ impl Kernel {
             vdso,
             wall_offset_ns,
             cpu_timers: BTreeSet::new(),
+            cpu_sleepers: BTreeSet::new(),
             fs,
             tasks: TaskTable::default(),
             futexes: Futexes::default(),
@@ -165,6 +175,7 @@ impl Kernel {
             unknown_calls: BTreeSet::new(),
             unheard: BTreeMap::new(),
             missed: BTreeSet::new(),
+            host_names: HostNames::default(),
             injections,
         };
         let (epoch_ns, grants) = (kernel.settings.epoch_ns(), kernel.settings.grants.clone());
@@ -205,7 +216,7 @@ impl Kernel {
         let events = &mut self.events;
         // Short stretches, so that the log stays short. With several harts they are no longer than this anyway.
         harts.run_watched(hart, budget.min(INTERLEAVE), &mut |retired| {
-            events.push(Event { time_ns, hart, pid, what: What::Instruction(retired) });
+            events.push(Event { time_ns, hart, pid, what: What::Instruction(retired), site: None });
             time_ns += 1;
         })
     }
@@ -467,9 +478,20 @@ impl Kernel {
     /// Logs an event if somebody wants its kind.
     pub(crate) fn log(&mut self, kind: Interest, hart: HartId, pid: Pid, what: impl FnOnce() -> What) {
         if self.settings.interest.contains(kind) {
-            let time_ns = self.sched.hart(hart).now_ns;
-            self.events.push(Event { time_ns, hart, pid, what: what() });
+            self.push_event(hart, pid, what(), None);
         }
+    }
+
+    /// Logs an event that somebody wants.
+    pub(crate) fn push_event(&mut self, hart: HartId, pid: Pid, what: What, site: Option<Box<Site>>) {
+        let time_ns = self.sched.hart(hart).now_ns;
+        self.events.push(Event { time_ns, hart, pid, what, site });
+    }
+
+    /// Counts the TLB entries that fences have removed on all harts.
+    pub(crate) fn flushed_entries(&mut self, harts: &mut dyn Harts) -> u64 {
+        self.collect_all(harts);
+        self.hart_accounts.iter().map(|account| account.tlb.flushed_entries).sum()
     }
 
     /// Notes a system call that Tine does not have; it is told once.

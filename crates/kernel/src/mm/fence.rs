@@ -32,8 +32,15 @@ impl Fences {
 
     /// Notes that translations of any page may have changed.
     pub(super) fn owe_all(&mut self) {
-        self.whole = true;
-        self.pages.clear();
+        *self = Self { pages: Vec::new(), whole: true };
+    }
+
+    /// Owes what others owe, too.
+    pub(super) fn join(&mut self, other: Self) {
+        other.pages.into_iter().for_each(|vpn| self.owe(vpn));
+        if other.whole {
+            self.owe_all();
+        }
     }
 
     /// Tells whether nothing is owed.

@@ -191,6 +191,12 @@ impl PageTable {
         }
     }
 
+    /// Tells whether a leaf table that reaches into `range` is shared, so that its slots must stay as they are.
+    pub(super) fn shares_a_table(&self, work: &Work<'_>, frames: &Frames, range: Range<Vpn>) -> bool {
+        let tables = self.leaf_tables(work.ram, range).into_iter();
+        tables.filter_map(|vpn| self.branch(work, vpn)).any(|branch| frames.references(branch.table()) > 1)
+    }
+
     /// Copies a shared leaf table. The copy is one more owner of everything that the table maps.
     fn copy_leaf_table(
         &mut self,

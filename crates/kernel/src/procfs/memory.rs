@@ -38,6 +38,8 @@ impl Kernel {
             ("SReclaimable", 0),
             ("SUnreclaim", 0),
             ("PageTables", gauges.page_table),
+            ("CommitLimit", self.memory.promise_limit_pages()),
+            ("Committed_AS", self.memory.promised_pages()),
         ];
         let mut text = String::new();
         for (name, frames) in rows {
@@ -69,8 +71,10 @@ impl Kernel {
             ("pswpin", 0),
             ("pswpout", 0),
             ("pgfault", total.faults),
-            ("pgmajfault", 0),
+            ("pgmajfault", total.major),
             ("pgreuse", total.cow_reuse),
+            ("pgsteal_file", self.memory.pages_reclaimed()),
+            ("oom_kill", self.memory.oom_kills()),
             ("cow_fault", total.cow_faults),
             ("cow_copies", total.pages_copied),
         ];

@@ -2,7 +2,7 @@
 
 use super::PAGE_KIB;
 use crate::ctx::Ctx;
-use crate::mm::{FrameKind, MappedPage, OnFork, Prot, Sharing, TASK_END, Vma};
+use crate::mm::{FrameKind, MappedPage, OnFork, Promise, Prot, Sharing, TASK_END, Vma};
 use crate::task::Process;
 use crate::{Errno, Kernel, Pid};
 use std::fmt::Write;
@@ -107,7 +107,6 @@ fn show(text: &mut String, sizes: &Sizes, whole: bool) {
 /// Returns the two-letter names of an area's flags (`show_smap_vma_flags`).
 fn flags(vma: &Vma) -> String {
     let shared = vma.sharing == Sharing::Shared;
-    let accountable = !shared && (vma.prot.contains(Prot::WRITE) || vma.had_private_write);
     let names = [
         (vma.prot.contains(Prot::READ), "rd"),
         (vma.prot.contains(Prot::WRITE), "wr"),
@@ -119,7 +118,8 @@ fn flags(vma: &Vma) -> String {
         (shared, "ms"),
         (vma.grows_down, "gd"),
         (vma.on_fork == OnFork::Omit, "dc"),
-        (accountable, "ac"),
+        (vma.promise == Promise::Counted, "ac"),
+        (vma.promise == Promise::Waived, "nr"),
         (vma.on_fork == OnFork::Wipe, "wf"),
     ];
     names.iter().filter(|(holds, _)| *holds).map(|(_, name)| format!("{name} ")).collect()

@@ -15,12 +15,13 @@ impl Kernel {
                     format!("processor\t: {hart}\nhart\t\t: {hart}\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n")
                 })
                 .collect(),
-            ProcFile::Filesystems => "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\n".to_owned(),
+            ProcFile::Filesystems => "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\nnodev\tramfs\n".to_owned(),
             ProcFile::Loadavg => {
                 let running = self.running_tasks();
                 let last = self.tasks.tasks().map(|(tid, _)| tid.0).max().unwrap_or(0);
                 format!("0.00 0.00 0.00 {running}/{} {last}\n", self.tasks.task_count())
             }
+            ProcFile::Locks => self.fs.locks_text(),
             ProcFile::Buddyinfo => self.buddyinfo_text(),
             ProcFile::Meminfo => self.meminfo_text(),
             ProcFile::Cmdline => "tine\n".to_owned(),

@@ -7,6 +7,8 @@ mod allocate;
 mod anonymous;
 mod args;
 mod attributes;
+mod classes;
+mod compare;
 mod copy;
 mod creds;
 mod creds_types;
@@ -18,11 +20,15 @@ mod file;
 mod file_types;
 mod futex;
 mod hwprobe;
+mod inotify;
+mod io_signal;
 mod limits;
 mod lock;
 mod memory;
 mod mlock;
+mod mount;
 mod names;
+mod open;
 mod path;
 mod pidfd;
 mod poll;
@@ -39,6 +45,7 @@ mod sched_types;
 mod show;
 mod signal;
 mod socket;
+mod socket_names;
 mod socket_types;
 mod system;
 mod table;
@@ -51,20 +58,21 @@ mod types;
 mod xattr;
 
 pub use args::{UserPtr, UserValue};
+pub use classes::{CLASSES, is_known};
 pub(crate) use limits::MOST_FDS;
 pub use names::UNSUPPORTED;
 pub(crate) use names::name_of;
 pub(crate) use pidfd::open_pidfd;
 pub(crate) use rseq::{ALIGNMENT as RSEQ_ALIGNMENT, FEATURE_BYTES as RSEQ_FEATURE_BYTES};
 pub use show::{CallResult, Restart};
-pub(crate) use show::{STRING_MAX, describe_signal, exit_with, quoted};
-pub(crate) use system::{HOSTNAME, RELEASE, VERSION};
+pub(crate) use show::{describe_signal, exit_with, quoted};
+pub(crate) use system::{HostNames, RELEASE, VERSION};
 pub use table::{SYSCALLS, Syscall};
 pub(crate) use time::CLOCK_TICKS;
 
 use crate::account::SyscallCount;
 use crate::ctx::Ctx;
-use crate::fs::OpenId;
+use crate::fs::{LeaseWait, OpenId};
 use crate::inject::Target;
 use crate::task::{TRAP_NS, WaitKey};
 use crate::{Errno, Pid, Reg};
@@ -107,7 +115,9 @@ pub enum Continuation {
     /// `sendfile`, `copy_file_range`, `splice` and `tee`.
     Copy(copy::Copy),
     /// `openat` of a FIFO.
-    OpenFifo(file::OpenFifo),
+    OpenFifo(open::OpenFifo),
+    /// `openat` and `truncate` of a file with a lease on it, to be made again once that is given back.
+    LeaseBreak(LeaseWait),
     /// `fcntl` and `flock` waiting for a lock.
     Lock(lock::Request),
     /// A call on a socket.
@@ -152,7 +162,7 @@ impl Continuation {
             // Only a handler ends it, and then it is not resumed.
             Self::Suspend => Err(Flow::Block(Self::Suspend)),
             // [`resume`] knows the call.
-            Self::Again => Err(Flow::Block(Self::Again)),
+            Self::Again | Self::LeaseBreak(_) => Err(Flow::Block(self)),
         }
     }
 
@@ -172,6 +182,7 @@ impl Continuation {
             Self::Write(write) => write.key().into_iter().collect(),
             Self::Copy(copy) => copy.key().into_iter().collect(),
             Self::OpenFifo(opening) => vec![opening.key()],
+            Self::LeaseBreak(lease) => vec![WaitKey::File(lease.wait)],
             Self::Lock(request) => vec![request.key(ctx)],
             Self::Socket(call) => call.key().into_iter().collect(),
             Self::Poll(poll) => poll.keys(ctx),
@@ -181,7 +192,8 @@ impl Continuation {
 
     fn deadline_ns(&self) -> Option<u64> {
         match self {
-            Self::Sleep(sleep) => Some(sleep.deadline_ns()),
+            Self::Sleep(sleep) => sleep.deadline_ns(),
+            Self::LeaseBreak(lease) => lease.deadline_ns,
             Self::Socket(call) => call.deadline_ns(),
             Self::Poll(poll) => poll.deadline_ns(),
             Self::Epoll(wait) => wait.deadline_ns(),
@@ -212,6 +224,7 @@ impl Continuation {
             | Self::Write(_)
             | Self::Copy(_)
             | Self::Lock(_)
+            | Self::LeaseBreak(_)
             | Self::OpenFifo(_)
             | Self::Again => Restart::IfAsked,
         }
@@ -241,6 +254,7 @@ impl Continuation {
             | Self::FutexVector(_)
             | Self::FutexLock(_)
             | Self::SignalWait(_)
+            | Self::LeaseBreak(_)
             | Self::Suspend
             | Self::Again => Vec::new(),
         }
@@ -257,6 +271,7 @@ impl Continuation {
             Self::Copy(_) => "data or room to copy".to_owned(),
             Self::OpenFifo(_) => "the other end of a FIFO".to_owned(),
             Self::Lock(_) => "a file lock".to_owned(),
+            Self::LeaseBreak(_) => "a lease to be given back".to_owned(),
             Self::Socket(call) => call.describe().to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
             Self::Futex(wait) => wait.describe(),
@@ -287,6 +302,8 @@ pub struct Call {
     pub(crate) trapped_ns: u64,
     /// What strace has to print again when the call has ended; nothing where nobody watches.
     pub(crate) remembered: Vec<String>,
+    /// What [`Shower::noted`](show::Shower) is when the call has ended.
+    pub(crate) noted: Vec<u64>,
 }
 
 /// The argument registers of a call, `a0` to `a5`.
@@ -310,7 +327,7 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
         return;
     };
     let trapped_ns = ctx.now_ns().saturating_sub(TRAP_NS);
-    let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new() };
+    let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new(), noted: Vec::new() };
     show::enter(ctx, &mut call);
     count(ctx, row.name, |entry| entry.calls += 1);
     let result = match ctx.kernel.injections.strike(target_of(row)) {
@@ -335,7 +352,7 @@ pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
     let Suspended { continuation, call } = suspended;
     let opens = continuation.opens();
     let result = match continuation {
-        Continuation::Again => (call.row.run)(ctx, call.arguments),
+        Continuation::Again | Continuation::LeaseBreak(_) => (call.row.run)(ctx, call.arguments),
         continuation => continuation.resume(ctx),
     };
     finish(ctx, result, call);
@@ -350,6 +367,7 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
         Continuation::Futex(_) | Continuation::FutexVector(_) | Continuation::FutexLock(_) => {
             ctx.kernel.futexes.remove(ctx.tid)
         }
+        Continuation::Sleep(sleep) => sleep.abandon(ctx),
         Continuation::OpenFifo(opening) => opening.abandon(ctx),
         Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),
         _ => {}
@@ -363,6 +381,8 @@ fn release_opens(ctx: &mut Ctx<'_>, opens: Vec<OpenId>) {
 }
 
 fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: Call) {
+    // Watchers of files hear of calls that wake nobody else.
+    ctx.wake_files();
     let is_injected = matches!(result, Err(Flow::Injected(_)));
     let value = match result {
         Ok(value) => value,

@@ -3,7 +3,7 @@
 use super::SysResult;
 use super::args::UserPtr;
 use super::prctl_types::PrctlArg;
-use super::types::PrctlOption;
+use super::prctl_types::PrctlOption;
 use crate::Errno;
 use crate::creds::{Capabilities, Credentials};
 use crate::ctx::Ctx;
@@ -148,11 +148,11 @@ fn set_parent_death_signal(ctx: &mut Ctx<'_>, number: u64) -> SysResult {
     Ok(0)
 }
 
-/// Sets how late timers of the task may be, of which nothing here makes use; 0 is the default.
+/// Sets how late timers of the task may be, of which nothing here makes use; 0 is what the maker had.
 fn set_timer_slack(ctx: &mut Ctx<'_>, slack_ns: u64) -> SysResult {
     let task = ctx.task_mut();
     if !task.scheduling.policy.is_real_time() {
-        task.timer_slack_ns = if slack_ns as i64 <= 0 { crate::task::TIMER_SLACK_NS } else { slack_ns };
+        task.timer_slack_ns = if slack_ns as i64 <= 0 { task.default_timer_slack_ns } else { slack_ns };
     }
     Ok(0)
 }

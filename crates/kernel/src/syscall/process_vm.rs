@@ -1,9 +1,14 @@
-//! process_vm_readv(2) and process_vm_writev(2): memory of other processes (Linux 6.12 mm/process_vm_access.c).
+//! process_vm_readv(2), process_vm_writev(2) and process_madvise(2): memory of other processes (Linux 6.12
+//! mm/process_vm_access.c, mm/madvise.c).
 
 use super::args::UserPtr;
+use super::pidfd::pid_of;
+use super::types::Advice as AdviceArg;
 use super::{Flow, SysResult};
+use crate::creds::Capabilities;
 use crate::ctx::Ctx;
-use crate::{Errno, MmId, Pid};
+use crate::mm::Advice;
+use crate::{Errno, Fd, MmId, Pid};
 use tine_mmu::{Access, PAGE_SIZE, VirtAddr};
 
 /// The most ranges of one vector (`UIO_MAXIOV`).
@@ -42,6 +47,47 @@ pub(super) fn process_vm_writev(
     flags: u64,
 ) -> SysResult {
     transfer(ctx, pid, [(local, local_count), (remote, remote_count)], flags, Access::Store)
+}
+
+/// `process_madvise(2)`: as madvise, for the memory of the process that a descriptor stands for. Returns the bytes that the
+/// advice was taken for.
+///
+/// # Errors
+/// As madvise; `EINVAL` for flags and for advice that changes what is in the memory, `EBADF`, `ESRCH`, `EACCES` for a process
+/// that the caller may not inspect, `EPERM` without `CAP_SYS_NICE`.
+pub(super) fn process_madvise(
+    ctx: &mut Ctx<'_>,
+    fd: Fd,
+    vector: VirtAddr,
+    count: i32,
+    advice: AdviceArg,
+    flags: u32,
+) -> SysResult {
+    /// `MADV_WILLNEED`, `MADV_COLD`, `MADV_PAGEOUT`.
+    const HARMLESS: [u32; 3] = [3, 20, 21];
+    if flags != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let pieces = read_vector(ctx, vector, u64::from(count as u32))?;
+    let (pid, _) = pid_of(ctx, fd)?;
+    let advice = Advice::from_number(advice.0 as i32).filter(|_| HARMLESS.contains(&advice.0));
+    let advice = advice.ok_or(Errno::EINVAL)?;
+    let other = match inspected(ctx, pid) {
+        Err(Flow::Errno(Errno::EPERM)) => return Err(Errno::EACCES.into()),
+        found => found?,
+    };
+    if other != ctx.mm() && !ctx.credentials().can(Capabilities::SYS_NICE) {
+        return Err(Errno::EPERM.into());
+    }
+    let mut done = 0;
+    for Piece { at, len } in pieces {
+        match ctx.memory(other, |memory, work| memory.advise(work, other, at, len, advice)) {
+            Ok(()) => done += len,
+            Err(errno) if done == 0 => return Err(errno.into()),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
 }
 
 /// Copies between the caller's memory and another process's, which is accessed by `access`. What is copied before a page that
@@ -99,6 +145,7 @@ fn copy(
     len: usize,
     access: Access,
 ) -> Result<(), Errno> {
+    ctx.bring_in(other, there, len as u64);
     let mut bytes = vec![0; len];
     if access == Access::Store {
         ctx.read_bytes(here, &mut bytes).map_err(|_| Errno::EFAULT)?;

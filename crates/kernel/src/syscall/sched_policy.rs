@@ -26,7 +26,9 @@ fn named(ctx: &Ctx<'_>, tid: Pid) -> Result<Pid, Errno> {
 }
 
 fn scheduling_of(ctx: &Ctx<'_>, tid: Pid) -> Result<Scheduling, Errno> {
-    Ok(ctx.kernel.tasks.task(named(ctx, tid)?).ok_or(Errno::ESRCH)?.scheduling)
+    let tid = named(ctx, tid)?;
+    // Only init is no task.
+    Ok(ctx.kernel.tasks.task(tid).map_or_else(Scheduling::default, |task| task.scheduling))
 }
 
 /// What a task is to become; `None` keeps its policy.
@@ -38,6 +40,9 @@ struct Wanted {
 }
 
 /// Changes the policy of a task (`__sched_setscheduler`).
+///
+/// # Errors
+/// `EINVAL`; `EPERM`, always for init.
 fn change(ctx: &mut Ctx<'_>, tid: Pid, wanted: Wanted) -> SysResult {
     let before = scheduling_of(ctx, tid)?;
     let policy = match wanted.policy {
@@ -53,7 +58,8 @@ fn change(ctx: &mut Ctx<'_>, tid: Pid, wanted: Wanted) -> SysResult {
     let nice = if policy.heeds_niceness() { nice } else { before.nice };
     let after = Scheduling { policy, priority, nice, resets_on_fork, ..before };
     let tid = target(ctx, tid)?;
-    let task = ctx.kernel.tasks.task(tid).ok_or(Errno::ESRCH)?;
+    // Init is the supervisor's own.
+    let task = ctx.kernel.tasks.task(tid).ok_or(Errno::EPERM)?;
     let process = ctx.kernel.tasks.process(task.process).ok_or(Errno::ESRCH)?;
     before.check_change(&after, ctx.credentials(), &task.credentials, &process.rlimits)?;
     ctx.schedule(tid, after);

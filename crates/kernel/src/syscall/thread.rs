@@ -5,6 +5,7 @@ use super::task_types::{Clone3Ptr, CloneArg, UnshareFlags};
 use super::types::Barrier;
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
+use crate::kernel::INIT;
 use crate::task::{CloneFlags, CloneRequest, Signal, WaitStatus};
 use crate::{Errno, HartId, Pid};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
@@ -116,7 +117,7 @@ pub(super) fn clone3(ctx: &mut Ctx<'_>, request: Clone3Ptr, size: u64) -> SysRes
 ///
 /// # Errors
 /// `EINVAL` for unknown flags; for memory and handlers that others use too, and threads that would have to leave their
-/// process; for namespaces, as from a kernel that was built without them.
+/// process; for namespaces, as from a kernel that was built without them, or `EPERM` without `CAP_SYS_ADMIN`.
 pub(super) fn unshare(ctx: &mut Ctx<'_>, flags: UnshareFlags) -> SysResult {
     let flags = CloneFlags::from_bits(flags.0).ok_or(Errno::EINVAL)?;
     let known = CloneFlags::THREAD
@@ -125,6 +126,7 @@ pub(super) fn unshare(ctx: &mut Ctx<'_>, flags: UnshareFlags) -> SysResult {
         | CloneFlags::VM
         | CloneFlags::FILES
         | CloneFlags::SYSVSEM;
+    (flags & !known).check_namespaces(ctx.credentials())?;
     let process = ctx.process();
     let joined = process.tasks.len() > 1;
     let shares_handlers = ctx.kernel.tasks.handlers.is_shared(process.handlers);
@@ -177,6 +179,9 @@ pub(super) fn set_robust_list(ctx: &mut Ctx<'_>, head: VirtAddr, len: u64) -> Sy
 }
 
 /// `get_robust_list(2)`.
+///
+/// # Errors
+/// `ESRCH`; `EPERM` for a task that the caller may not inspect.
 pub(super) fn get_robust_list(
     ctx: &mut Ctx<'_>,
     tid: Pid,
@@ -184,7 +189,16 @@ pub(super) fn get_robust_list(
     len: UserPtr<u64>,
 ) -> SysResult {
     let tid = if tid.0 == 0 { ctx.tid } else { tid };
-    let list = ctx.kernel.tasks.task(tid).ok_or(Errno::ESRCH)?.robust_list;
+    // Init is there, and has no thread that could leave a mutex.
+    let list = match ctx.kernel.tasks.task(tid) {
+        Some(task) => task.robust_list,
+        None if tid == INIT => 0,
+        None => return Err(Errno::ESRCH.into()),
+    };
+    let owner = ctx.kernel.tasks.credentials(tid);
+    if tid != ctx.tid && !owner.is_some_and(|owner| ctx.credentials().as_real_user().may_inspect(owner)) {
+        return Err(Errno::EPERM.into());
+    }
     ctx.write(len, ROBUST_LIST_BYTES)?;
     ctx.write(head, list)?;
     Ok(0)

@@ -5,8 +5,8 @@ use super::types::{ClockId, TimerArg};
 use super::{Continuation, Flow, Restart, SysResult};
 use crate::creds::Capabilities;
 use crate::ctx::Ctx;
-use crate::task::{COARSE_NS, Clock, IntervalClock, Precision, Task};
-use crate::{Errno, Pid};
+use crate::task::{COARSE_NS, Clock, CpuClock, CpuOwner, IntervalClock, NEVER_NS, Precision, Task};
+use crate::{Errno, Kernel, Pid};
 
 const NS_PER_S: u64 = 1_000_000_000;
 /// `TIMER_ABSTIME` of clock_nanosleep.
@@ -200,25 +200,67 @@ pub(super) fn setitimer(
 /// A sleep: when it ends, and where to say what was left of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sleep {
-    deadline_ns: u64,
-    /// The time of day that it lasts until, where it was asked for one.
-    wall_ns: Option<u64>,
+    until: Until,
     remaining: Option<UserPtr<Timespec>>,
 }
 
+/// The moment at which a sleep ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// Of the time since the machine started.
+    Uptime(u64),
+    /// Of the time of day, and when that was since the machine started when it was last looked at.
+    Wall(u64, u64),
+    /// Of the time that a process or task has run.
+    Cpu(CpuClock, u64),
+}
+
 impl Sleep {
-    /// Returns when the sleep ends, in virtual nanoseconds.
-    pub(super) fn deadline_ns(&self) -> u64 {
-        self.deadline_ns
+    /// Returns when the sleep ends, in virtual nanoseconds, if that can be known.
+    pub(super) fn deadline_ns(&self) -> Option<u64> {
+        match self.until {
+            Until::Uptime(deadline_ns) | Until::Wall(_, deadline_ns) => Some(deadline_ns),
+            Until::Cpu(..) => None,
+        }
+    }
+
+    /// Returns how long somebody else has still to run before the sleep ends, if it is by the clock of somebody who is there.
+    pub(crate) fn cpu_left_ns(&self, kernel: &Kernel) -> Option<u64> {
+        match self.until {
+            Until::Cpu(clock, until_ns) => Some(until_ns.saturating_sub(kernel.cpu_ns(clock)?)),
+            Until::Uptime(_) | Until::Wall(..) => None,
+        }
+    }
+
+    fn left_ns(&self, ctx: &Ctx<'_>) -> u64 {
+        match self.deadline_ns() {
+            Some(deadline_ns) => deadline_ns.saturating_sub(ctx.now_ns()),
+            // By the clock of somebody who is gone it lasts for ever.
+            None => self.cpu_left_ns(ctx.kernel).unwrap_or(NEVER_NS),
+        }
     }
 
     /// Ends the sleep if its time has come.
     pub(super) fn run(mut self, ctx: &mut Ctx<'_>) -> SysResult {
-        if let Some(wall_ns) = self.wall_ns {
+        self.abandon(ctx);
+        if let Until::Wall(wall_ns, deadline_ns) = &mut self.until {
             // The clock may have been set.
-            self.deadline_ns = wall_ns.saturating_sub(ctx.kernel.wall_offset_ns);
+            *deadline_ns = wall_ns.saturating_sub(ctx.kernel.wall_offset_ns);
         }
-        if ctx.now_ns() >= self.deadline_ns { Ok(0) } else { Err(Flow::Block(Continuation::Sleep(self))) }
+        if self.left_ns(ctx) == 0 {
+            return Ok(0);
+        }
+        if let Until::Cpu(clock, _) = self.until {
+            ctx.kernel.add_cpu_sleeper(clock, ctx.tid);
+        }
+        Err(Flow::Block(Continuation::Sleep(self)))
+    }
+
+    /// Has nobody wake the task any more.
+    pub(super) fn abandon(&self, ctx: &mut Ctx<'_>) {
+        if let Until::Cpu(..) = self.until {
+            ctx.kernel.remove_cpu_sleeper(ctx.tid);
+        }
     }
 
     /// Says what becomes of the sleep when a signal interrupts it: one until a moment needs no memory of what was left.
@@ -228,7 +270,7 @@ impl Sleep {
 
     /// Says what was left when a signal ended the sleep.
     pub(super) fn interrupted(&self, ctx: &mut Ctx<'_>) -> Result<(), Errno> {
-        let left = self.deadline_ns.saturating_sub(ctx.now_ns());
+        let left = self.left_ns(ctx);
         match self.remaining {
             Some(to) => ctx.write_optional(to, Timespec::from_ns(left)),
             None => Ok(()),
@@ -248,7 +290,8 @@ pub(super) fn nanosleep(
 /// `clock_nanosleep(2)`.
 ///
 /// # Errors
-/// `EOPNOTSUPP` for clocks that nobody can sleep by: coarse and raw ones, and the time that somebody has run.
+/// `EOPNOTSUPP` for clocks that nobody can sleep by: coarse and raw ones, and the time of whatever task asks; `EINVAL` for the
+/// caller's own time by its number.
 pub(super) fn clock_nanosleep(
     ctx: &mut Ctx<'_>,
     clock: ClockId,
@@ -256,15 +299,24 @@ pub(super) fn clock_nanosleep(
     request: UserPtr<Timespec>,
     remaining: UserPtr<Timespec>,
 ) -> SysResult {
-    let clock = ctx.clock(clock.0)?;
-    if !matches!(clock, Clock::Wall(Precision::Exact) | Clock::Uptime(Precision::Exact)) {
+    let kind = ctx.clock(clock.0)?;
+    let can_sleep = match kind {
+        Clock::Wall(precision) | Clock::Uptime(precision) => precision == Precision::Exact,
+        Clock::RawUptime => false,
+        Clock::Cpu(_) => clock.0 != ClockId::THREAD_CPUTIME,
+    };
+    if !can_sleep {
         return Err(Errno::EOPNOTSUPP.into());
     }
     let time_ns = ctx.read(request)?.to_ns()?;
-    if flags & TIMER_ABSTIME == 0 {
-        let deadline_ns = ctx.now_ns().saturating_add(time_ns);
-        return Sleep { deadline_ns, wall_ns: None, remaining: Some(remaining) }.run(ctx);
-    }
-    let wall_ns = matches!(clock, Clock::Wall(_)).then_some(time_ns);
-    Sleep { deadline_ns: time_ns, wall_ns, remaining: None }.run(ctx)
+    let is_absolute = flags & TIMER_ABSTIME != 0;
+    let from = |now_ns: u64| if is_absolute { time_ns } else { now_ns.saturating_add(time_ns) };
+    let until = match kind {
+        // It could not run until then.
+        Clock::Cpu(clock) if clock.owner == CpuOwner::Task(ctx.tid) => return Err(Errno::EINVAL.into()),
+        Clock::Cpu(clock) => Until::Cpu(clock, from(ctx.kernel.cpu_ns(clock).ok_or(Errno::EINVAL)?)),
+        Clock::Wall(_) if is_absolute => Until::Wall(time_ns, 0),
+        Clock::Wall(_) | Clock::Uptime(_) | Clock::RawUptime => Until::Uptime(from(ctx.now_ns())),
+    };
+    Sleep { until, remaining: (!is_absolute).then_some(remaining) }.run(ctx)
 }

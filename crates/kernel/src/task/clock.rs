@@ -63,7 +63,7 @@ impl Kernel {
             CpuOwner::Task(tid) => self.tasks.task(tid)?.usage,
         };
         match clock.time {
-            CpuTime::All => Some(usage.user_ns + usage.system_ns),
+            CpuTime::All => Some(usage.cpu_ns()),
             CpuTime::User => Some(usage.user_ns),
         }
     }

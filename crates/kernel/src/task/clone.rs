@@ -1,5 +1,6 @@
 //! What clone(2) and clone3(2) can be asked for, and which requests make no sense (Linux 6.12 kernel/fork.c copy_process).
 
+use crate::creds::{Capabilities, Credentials};
 use crate::syscall::UserPtr;
 use crate::task::Signal;
 use crate::{Errno, Pid};
@@ -41,6 +42,8 @@ bitflags! {
         const UNTRACED = 0x80_0000;
         /// Store the child's number in the child's memory.
         const CHILD_SETTID = 0x100_0000;
+        /// A namespace of users.
+        const NEWUSER = 0x1000_0000;
         /// Namespaces of every kind.
         const NAMESPACES = 0x7e02_0000;
         /// Share an I/O scheduler's context: there is none.
@@ -49,6 +52,24 @@ bitflags! {
         const CLEAR_SIGHAND = 0x1_0000_0000;
         /// Begin in another control group (clone3 only).
         const INTO_CGROUP = 0x2_0000_0000;
+    }
+}
+
+impl CloneFlags {
+    /// Refuses namespaces, of which there is one of each kind.
+    ///
+    /// # Errors
+    /// `EPERM` for who may not make any, or `EINVAL`.
+    pub(crate) fn check_namespaces(self, who: &Credentials) -> Result<(), Errno> {
+        let wanted = self & Self::NAMESPACES;
+        match wanted.is_empty() {
+            true => Ok(()),
+            // Everybody may make a namespace of users, and then the others in it.
+            false if !wanted.contains(Self::NEWUSER) && !who.can(Capabilities::SYS_ADMIN) => {
+                Err(Errno::EPERM)
+            }
+            false => Err(Errno::EINVAL),
+        }
     }
 }
 
@@ -82,14 +103,16 @@ impl CloneRequest {
     /// Refuses what contradicts itself, and what Tine does not have.
     ///
     /// # Errors
-    /// `EINVAL` for a contradiction; for namespaces as from a kernel that was built without them. `EBADF` for a control group, of which no descriptor can be had.
-    pub(super) fn check(&self) -> Result<(), Errno> {
+    /// `EINVAL` for a contradiction; for namespaces `EPERM` without `CAP_SYS_ADMIN`, and `EINVAL` as from a kernel that was
+    /// built without them. `EBADF` for a control group, of which no descriptor can be had.
+    pub(super) fn check(&self, who: &Credentials) -> Result<(), Errno> {
         let thread = self.has(CloneFlags::THREAD);
         let contradicts = thread && !self.has(CloneFlags::SIGHAND)
             || self.has(CloneFlags::SIGHAND) && !self.has(CloneFlags::VM);
-        if contradicts || self.flags.intersects(CloneFlags::NAMESPACES) {
+        if contradicts {
             return Err(Errno::EINVAL);
         }
+        self.flags.check_namespaces(who)?;
         if self.has(CloneFlags::INTO_CGROUP) {
             return Err(Errno::EBADF);
         }

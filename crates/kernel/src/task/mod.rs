@@ -4,6 +4,7 @@
 mod aslr;
 mod clock;
 pub(crate) mod clone;
+mod cpu_time;
 mod deliver;
 pub(crate) mod elf;
 mod exec;
@@ -14,6 +15,7 @@ pub(crate) mod futex;
 mod handlers;
 mod identity;
 mod load;
+mod oom;
 mod posix_timers;
 mod priority;
 mod rlimits;
@@ -29,13 +31,14 @@ mod timers;
 mod vdso;
 mod wait;
 
-pub(crate) use clock::{COARSE_NS, Clock, Precision};
+pub(crate) use clock::{COARSE_NS, Clock, CpuClock, CpuOwner, Precision};
 pub(crate) use clone::{CloneFlags, CloneRequest};
 pub use elf::{ElfError, Image};
 pub use exec::{ExecError, Program};
 pub(crate) use exec::{ExecRequest, ProgramStrings};
 pub use futex::{FutexKey, Futexes};
 pub use handlers::{Handlers, HandlersId};
+pub(crate) use oom::Rescue;
 pub(crate) use posix_timers::Notice;
 pub use posix_timers::PosixTimers;
 pub(crate) use priority::MOST_URGENT;
@@ -48,7 +51,6 @@ pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
 };
 pub use stop::JobState;
-pub(crate) use table::TIMER_SLACK_NS;
 pub use table::{
     AlternateStack, Dumpable, PID_MAX, Process, Task, TaskState, TaskTable, Transfers, Usage, WaitStatus,
 };

@@ -46,7 +46,7 @@ macro_rules! resources {
 }
 
 resources! {
-    /// Time on a hart. Not enforced.
+    /// Time on a hart.
     Cpu = "Max cpu time", "seconds", UNLIMITED, UNLIMITED;
     /// Size up to which a file may be written.
     FileSize = "Max file size", "bytes", UNLIMITED, UNLIMITED;
@@ -125,11 +125,13 @@ impl Rlimits {
     /// Returns those that the memory manager enforces on who has these credentials.
     pub const fn of_memory(&self, credentials: &Credentials) -> mm::Limits {
         let locks_all = credentials.can(Capabilities::IPC_LOCK);
+        let administers = credentials.can(Capabilities::SYS_ADMIN);
         mm::Limits {
             stack_bytes: self.current(Resource::Stack),
             data_bytes: self.current(Resource::Data),
             address_space_bytes: self.current(Resource::AddressSpace),
             locked_bytes: if locks_all { UNLIMITED } else { self.current(Resource::LockedMemory) },
+            reserve: if administers { mm::Reserve::Usable } else { mm::Reserve::Kept },
         }
     }
 }

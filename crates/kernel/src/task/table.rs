@@ -64,7 +64,7 @@ pub enum TaskState {
 }
 
 /// How late timers may be, unless a task says otherwise.
-pub(crate) const TIMER_SLACK_NS: u64 = 50_000;
+const TIMER_SLACK_NS: u64 = 50_000;
 
 /// A thread of execution.
 #[derive(Clone, Debug)]
@@ -113,6 +113,8 @@ pub struct Task {
     pub credentials: Credentials,
     /// How late its timers may be (prctl(2), `PR_SET_TIMERSLACK`).
     pub timer_slack_ns: u64,
+    /// What that is set back to: what its maker had.
+    pub default_timer_slack_ns: u64,
     /// How urgent it is.
     pub scheduling: Scheduling,
     /// Whether its user had too many tasks when it took them.
@@ -147,6 +149,7 @@ impl Task {
             name: None,
             credentials: Credentials::ROOT,
             timer_slack_ns: TIMER_SLACK_NS,
+            default_timer_slack_ns: TIMER_SLACK_NS,
             scheduling: Scheduling::default(),
             exceeds_limit: false,
             parent_death_signal: None,
@@ -184,8 +187,10 @@ pub struct Usage {
     pub user_ns: u64,
     /// Time charged for traps.
     pub system_ns: u64,
-    /// Resolved faults; none is major, since host files are read once. A process's own stand in its account.
+    /// Resolved faults that did not wait. A process's own stand in its account.
     pub minor_faults: u64,
+    /// Those that waited until a page of a file was read again. A process's own stand in its account.
+    pub major_faults: u64,
     /// Largest resident set, in KiB.
     pub max_rss_kib: u64,
     /// Times that it gave up the hart by waiting.
@@ -195,11 +200,17 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Returns how long it ran, in user mode and in the supervisor.
+    pub const fn cpu_ns(&self) -> u64 {
+        self.user_ns + self.system_ns
+    }
+
     /// Adds a child's usage when it is waited for.
     pub fn absorb(&mut self, child: Self) {
         self.user_ns += child.user_ns;
         self.system_ns += child.system_ns;
         self.minor_faults += child.minor_faults;
+        self.major_faults += child.major_faults;
         self.max_rss_kib = self.max_rss_kib.max(child.max_rss_kib);
         self.voluntary_switches += child.voluntary_switches;
         self.involuntary_switches += child.involuntary_switches;

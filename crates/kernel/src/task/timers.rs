@@ -31,7 +31,7 @@ impl IntervalClock {
     const fn cpu_ns(self, usage: &Usage) -> u64 {
         match self {
             Self::Real | Self::Virtual => usage.user_ns,
-            Self::Profile => usage.user_ns + usage.system_ns,
+            Self::Profile => usage.cpu_ns(),
         }
     }
 }
@@ -132,7 +132,7 @@ impl Kernel {
         }
     }
 
-    /// Fires the timers of a process that follow the time it has used.
+    /// Fires the timers of a process that follow the time it has used, and does what else is due then.
     pub(crate) fn fire_cpu_timers(&mut self, pid: Pid) {
         for clock in IntervalClock::OF_CPU {
             let Some(process) = self.tasks.process_mut(pid) else { return };
@@ -144,15 +144,18 @@ impl Kernel {
             }
         }
         self.expire_cpu_timers(pid);
+        self.enforce_cpu_limit(pid);
+        self.wake_cpu_sleepers(pid);
     }
 
-    /// Returns how many instructions a process may retire before one of its CPU timers is due.
+    /// Returns how many instructions a process may retire before one of its CPU timers, or a limit, is due.
     pub(crate) fn cpu_timer_budget(&self, pid: Pid) -> Option<u64> {
         let process = self.tasks.process(pid)?;
         let left = |clock: IntervalClock| {
             Some(process.timers.get(clock).next_ns?.saturating_sub(clock.cpu_ns(&process.usage)))
         };
-        IntervalClock::OF_CPU.into_iter().filter_map(left).chain(self.cpu_timers_budget(pid)).min()
+        let others = [self.cpu_timers_budget(pid), self.cpu_time_budget(pid)];
+        IntervalClock::OF_CPU.into_iter().filter_map(left).chain(others.into_iter().flatten()).min()
     }
 
     /// Forgets the timers of a process that has ended.

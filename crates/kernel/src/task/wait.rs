@@ -11,6 +11,8 @@ pub(crate) const WSTOPPED: u32 = 2;
 pub(crate) const WEXITED: u32 = 4;
 /// `WCONTINUED`: children that go on after a stop.
 pub(crate) const WCONTINUED: u32 = 8;
+/// `__WNOTHREAD`: only children that the waiting task has made itself.
+const WNOTHREAD: u32 = 0x2000_0000;
 /// `__WALL`: children of every kind.
 const WALL: u32 = 0x4000_0000;
 /// `__WCLONE`: only children whose end sends something other than SIGCHLD.
@@ -101,7 +103,10 @@ impl Ctx<'_> {
         let known = children.filter_map(|pid| self.kernel.tasks.process(*pid).map(|process| (*pid, process)));
         let eligible = known.filter(|(pid, process)| {
             let special = process.exit_signal != Some(Signal::SIGCHLD);
-            selector.fits(*pid, process) && (options & WALL != 0 || special == (options & WCLONE != 0))
+            let is_own = options & WNOTHREAD == 0 || process.made_by == self.tid;
+            is_own
+                && selector.fits(*pid, process)
+                && (options & WALL != 0 || special == (options & WCLONE != 0))
         });
         let mut any = false;
         for (pid, process) in eligible {
@@ -127,7 +132,7 @@ impl Ctx<'_> {
                 self.kernel.reap(child.pid);
                 return;
             }
-            Change::Stopped(_) => JobState::StoppedAndTold,
+            Change::Stopped(signal) => JobState::StoppedAndTold(signal),
             Change::Continued => JobState::Running,
         };
         if let Some(process) = self.kernel.tasks.process_mut(child.pid) {
@@ -142,13 +147,15 @@ impl Process {
             (Some(status), _) => (options & WEXITED != 0).then_some(Change::Ended(status)),
             (None, JobState::Stopped(signal)) => (options & WSTOPPED != 0).then_some(Change::Stopped(signal)),
             (None, JobState::Continued) => (options & WCONTINUED != 0).then_some(Change::Continued),
-            (None, JobState::Running | JobState::StoppedAndTold) => None,
+            (None, JobState::Running | JobState::StoppedAndTold(_)) => None,
         }
     }
 
     /// Returns what this process used itself.
     pub(crate) fn own_usage(&self) -> Usage {
-        Usage { minor_faults: self.account.memory.faults, ..self.usage }
+        let counters = self.account.memory;
+        let minor_faults = counters.faults - counters.major;
+        Usage { minor_faults, major_faults: counters.major, ..self.usage }
     }
 
     fn total_usage(&self) -> Usage {

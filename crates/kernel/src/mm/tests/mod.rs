@@ -4,6 +4,8 @@ mod files;
 mod model;
 mod odf;
 mod policies;
+mod promises;
+mod reclaim;
 mod scarcity;
 mod scenarios;
 mod world;

@@ -101,6 +101,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Goes through as many histories as were asked for, and shows the first that fails, as short as it can be.
+#[expect(clippy::print_stdout, reason = "who asks for other steps is told how to have them again")]
 fn check(name: &str, policy: MemoryPolicy, pages: u64) {
     let setup = Setup { policy, pages };
     if let Ok(file) = env::var("TINE_MODEL_SCRIPT") {

@@ -8,14 +8,13 @@ use crate::mm::sabotage::{self, Sabotage};
 /// Every mutant is noticed within so many steps.
 const WITHIN: usize = 20_000;
 
-/// Tells after how many steps at most a mutant was noticed, and how.
-fn noticed(broken: Sabotage, policy: MemoryPolicy) -> Option<(usize, String)> {
+/// Tells whether a mutant is noticed in time.
+fn is_noticed(broken: Sabotage, policy: MemoryPolicy) -> bool {
     let setup = Setup { policy, pages: 1 };
     let mut random = Random(5);
-    (1..=WITHIN / HISTORY).find_map(|histories| {
+    (0..WITHIN / HISTORY).any(|_| {
         let history = random.history(HISTORY);
-        let outcome = sabotage::during(broken, || run(&setup, &history));
-        outcome.err().map(|message| (histories * HISTORY, message))
+        sabotage::during(broken, || run(&setup, &history)).is_err()
     })
 }
 
@@ -36,8 +35,6 @@ fn every_mutant_is_noticed() {
             | Sabotage::UnshareUncounted => odf.clone(),
             _ => MemoryPolicy::LINUX,
         };
-        let noticed = noticed(broken, policy);
-        println!("{broken:?}: {noticed:?}");
-        assert!(noticed.is_some(), "{broken:?} does as well as what is right");
+        assert!(is_noticed(broken, policy), "{broken:?} does as well as what is right");
     }
 }
