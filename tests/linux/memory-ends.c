@@ -26,7 +26,7 @@ static pid_t keeper(size_t len, int adj, int fds[2])
         memset(p, 'k', len);
         write(up[1], "r", 1);
         read(down[0], &c, 1);
-        for (size_t i = 0; i < len; i++)
+        for (size_t i = 0; i < len; i += 4097)
             if (p[i] != 'k')
                 _exit(2);
         _exit(0);

@@ -113,11 +113,13 @@ pub struct Usage {
     pub stack: u64,
     /// Executable areas that are not writable (`VmExe` and `VmLib` together).
     pub code: u64,
+    /// Those of the program itself (`VmExe`).
+    pub text: u64,
     /// Locked areas (`VmLck`).
     pub locked: u64,
     /// Resident pages.
     pub resident: Resident,
-    /// Frames of page tables (`VmPTE`).
+    /// Frames of page tables below the root (`VmPTE`).
     pub page_tables: u64,
     /// Number of areas.
     pub areas: usize,
@@ -186,6 +188,12 @@ impl AddressSpace {
         }
     }
 
+    /// Returns how many pages the program's text touches.
+    fn text_pages(&self) -> u64 {
+        let Layout { start_code, end_code, .. } = self.layout;
+        (end_code.0.div_ceil(PAGE_SIZE)).saturating_sub(start_code.0 / PAGE_SIZE)
+    }
+
     /// Returns the sizes.
     pub fn usage(&self) -> Usage {
         let pages = self.vmas.pages();
@@ -195,9 +203,11 @@ impl AddressSpace {
             data: pages.data,
             stack: pages.stack,
             code: pages.code,
+            text: self.text_pages().min(pages.code),
             locked: pages.locked,
             resident: self.table.resident(),
-            page_tables: self.table.frames(),
+            // The root is no table that a mapping needed (Linux: `mm_pgtables_bytes`).
+            page_tables: self.table.frames() - 1,
             areas: self.vmas.count(),
         }
     }

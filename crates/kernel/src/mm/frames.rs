@@ -112,6 +112,8 @@ pub struct FrameGauges {
     pub zero_shared: u64,
     /// Frames that hold file pages and shared memory.
     pub page_cache: u64,
+    /// Of these, the frames of files that are nowhere but in memory, and of shared memory.
+    pub shared_memory: u64,
     /// Frames that hold page tables.
     pub page_table: u64,
     /// Frames that hold private pages.
@@ -489,6 +491,7 @@ impl Frames {
             peak: self.peak,
             zero_shared: zero_pages.map(|row| u64::from(row.maps)).sum(),
             page_cache: count(FrameKind::PageCache) + count(FrameKind::SharedMemory),
+            shared_memory: count(FrameKind::SharedMemory),
             page_table: count(FrameKind::PageTable),
             anon: count(FrameKind::Anon),
             shared: self.shared,

@@ -65,6 +65,12 @@ impl Memory {
         }
     }
 
+    /// Returns how many pages could leave (`MemAvailable`).
+    pub fn clean_pages(&self, ram: &Ram) -> u64 {
+        let files = self.cache.holders();
+        files.map(|(file, _)| self.cache.clean_pages(ram, &self.frames, file, 0..u64::MAX).len() as u64).sum()
+    }
+
     /// Returns how many pages left because frames ran short (`pgsteal_file` of `/proc/vmstat`).
     pub fn pages_reclaimed(&self) -> u64 {
         self.pages_reclaimed

@@ -5,7 +5,7 @@ use super::{AreaRole, Backing, FileMapping, Memory, TASK_END, Vma};
 use crate::{FileId, MmId};
 use std::ops::Range;
 use std::sync::Arc;
-use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, PteFlags, Ram, VirtAddr, Vpn};
+use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, Ram, VirtAddr, Vpn};
 
 /// `AT_PHDR` of the auxiliary vector: where the program's own headers are (getauxval(3)).
 const AT_PHDR: u64 = 3;
@@ -23,16 +23,21 @@ pub struct MappedPage {
     pub maps: u32,
     /// The flags of the PTE.
     pub flags: PteFlags,
-}
-
-impl MappedPage {
-    /// Tells whether the frame would have to be kept somewhere if it were taken away. A page of a file here is nowhere else.
-    pub fn is_dirty(&self) -> bool {
-        self.flags.contains(PteFlags::D) || self.kind != FrameKind::Anon
-    }
+    /// Whether the frame holds what is nowhere else.
+    pub is_dirty: bool,
 }
 
 impl Memory {
+    /// Tells whether what a page holds would have to be kept somewhere if its frame were taken. Memory that files live in is
+    /// nowhere else.
+    fn is_dirty(&self, ram: &Ram, pte: Pte) -> bool {
+        match self.frames.kind(pte.ppn()) {
+            FrameKind::SharedMemory => true,
+            FrameKind::PageCache => self.frames.is_dirty(ram, pte.ppn()),
+            _ => pte.has(PteFlags::D),
+        }
+    }
+
     /// Returns the pages of a range that are mapped, in rising order. Nothing is touched or counted.
     pub fn mapped_pages(&self, ram: &Ram, mm: MmId, range: Range<Vpn>) -> Vec<MappedPage> {
         let range = range.start.min(TASK_END)..range.end.min(TASK_END);
@@ -45,6 +50,7 @@ impl Memory {
                 kind: self.frames.kind(pte.ppn()),
                 maps: self.frames.mappings(pte.ppn()),
                 flags: pte.flags(),
+                is_dirty: self.is_dirty(ram, pte),
             })
             .collect()
     }

@@ -24,7 +24,10 @@ impl Ctx<'_> {
     /// `ESRCH` when its process is gone, `EINVAL` for what cannot be read.
     pub(crate) fn proc_text(&mut self, node: ProcNode) -> Result<Vec<u8>, Errno> {
         match node {
-            ProcNode::File(file) => Ok(self.kernel.system_text(file, self.now_ns()).into_bytes()),
+            ProcNode::File(file) => {
+                let now_ns = self.now_ns();
+                Ok(self.kernel.system_text(self.harts.ram(), file, now_ns).into_bytes())
+            }
             ProcNode::Fixed(place) => {
                 self.fixed_text(place.file().ok_or(Errno::EISDIR)?).map(String::into_bytes)
             }

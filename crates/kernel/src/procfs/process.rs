@@ -111,7 +111,7 @@ impl Kernel {
             "{} {} {shared} {} 0 {} 0\n",
             usage.size,
             resident.total(),
-            usage.code,
+            usage.text,
             usage.data + usage.stack
         )
     }
@@ -252,13 +252,16 @@ impl Kernel {
             kib("RssShmem", usage.resident.shared_memory);
             kib("VmData", usage.data);
             kib("VmStk", usage.stack);
-            kib("VmExe", usage.code);
-            kib("VmLib", 0);
+            kib("VmExe", usage.text);
+            kib("VmLib", usage.code - usage.text);
             kib("VmPTE", usage.page_tables);
             kib("VmSwap", 0);
+            kib("HugetlbPages", 0);
         }
         line("CoreDumping", "0");
         line("THP_enabled", if process.thp_disabled { "0" } else { "1" });
+        // No bit of an address is ignored.
+        line("untag_mask", "0xffffffffffffffff");
         line("Threads", &self.thread_count(pid, process).to_string());
         let mut set = |name: &str, set: SignalSet| line(name, &format!("{:016x}", set.bits()));
         set("SigPnd", sets.pending);

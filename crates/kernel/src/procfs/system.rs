@@ -6,9 +6,10 @@ use crate::fs::{MountRow, ProcFile};
 use crate::syscall::{CLOCK_TICKS, RELEASE, VERSION};
 use crate::task::{Task, TaskState};
 use std::fmt::Write;
+use tine_mmu::Ram;
 
 impl Kernel {
-    pub(super) fn system_text(&self, file: ProcFile, now_ns: u64) -> String {
+    pub(super) fn system_text(&self, ram: &Ram, file: ProcFile, now_ns: u64) -> String {
         match file {
             ProcFile::Cpuinfo => (0..self.sched.hart_count())
                 .map(|hart| {
@@ -23,7 +24,7 @@ impl Kernel {
             }
             ProcFile::Locks => self.fs.locks_text(),
             ProcFile::Buddyinfo => self.buddyinfo_text(),
-            ProcFile::Meminfo => self.meminfo_text(),
+            ProcFile::Meminfo => self.meminfo_text(ram),
             ProcFile::Cmdline => "tine\n".to_owned(),
             ProcFile::Devices => "Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n".to_owned(),
             ProcFile::Diskstats => String::new(),

@@ -29,7 +29,7 @@ fn a_file_larger_than_memory_is_mapped_and_read() {
     };
     assert_eq!(truncated, Default::default());
     world.memory.cache_mut().0.set_backed(file, PAGES * PAGE_SIZE);
-    let at = world.map_file(mm, file, Sharing::Private);
+    let at = world.map_file(mm, file, Sharing::Shared);
     for round in 0..3 {
         for page in 0..PAGES {
             let byte = world.load(mm, at + page * PAGE_SIZE);
