@@ -1,7 +1,9 @@
 //! What the switches change: the same program, printing the same, under another policy or with less of something.
 
 use crate::support::{Job, Run, expected, guest_names};
-use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Report, WaitStatus};
+use tine_machine::{
+    AdUpdate, Config, Counts, ForkMode, ForkOrder, MemoryPolicy, Report, Thp, ThpCow, WaitStatus,
+};
 
 fn fork_mode(mode: ForkMode) -> Run {
     let run = Job::guest("eager-or-cow").with(|config| config.policy.fork = mode).run();
@@ -104,6 +106,39 @@ fn a_batch_spares_faults_and_may_copy_in_vain() {
         assert_eq!(counts.get("cow.copied_in_vain"), in_vain, "{batch}");
         assert_eq!(counts.iter().any(|(key, _)| key == "faults_attr.cow_batch_pages"), batch > 1);
     }
+}
+
+/// Four huge pages: a fault, a PTE of fork and a TLB entry each. The child splits one, or copies it whole; the parent, alone
+/// again, keeps all four.
+#[test]
+fn huge_pages_spare_faults_ptes_and_tlb_misses() {
+    let run = |thp: Thp, thp_cow: ThpCow| {
+        let config = |config: &mut Config| {
+            config.policy.thp = thp;
+            config.policy.thp_cow = thp_cow;
+        };
+        let run = Job::guest("huge-pages").with(config).run();
+        assert_eq!(run.stdout(), expected("guest/expected", "huge-pages"), "{thp:?} {thp_cow:?}");
+        run.report.machine
+    };
+    let kinds =
+        ["demand_zero", "cow_copy", "cow_reuse", "huge_demand_zero", "huge_split", "huge_copy", "huge_reuse"];
+    let of_kinds = |counts: &Counts| kinds.map(|kind| counts.get(&format!("faults.{kind}")));
+    let never = run(Thp::Never, ThpCow::Split);
+    let split = run(Thp::Always, ThpCow::Split);
+    let whole = run(Thp::Always, ThpCow::Copy);
+    // One page of stack, and its copy, are never huge.
+    assert_eq!(of_kinds(&never), [2048 + 1, 512 + 1, 2048, 0, 0, 0, 0]);
+    assert_eq!(of_kinds(&split), [1, 511 + 1, 0, 4, 1, 0, 4]);
+    assert_eq!(of_kinds(&whole), [1, 1, 0, 4, 0, 1, 4]);
+    let copied = |counts: &Counts| counts.get("cow.pages_copied");
+    assert_eq!([&never, &split, &whole].map(copied), [513; 3]);
+    assert_eq!(never.get("fork.ptes_copied") - split.get("fork.ptes_copied"), 2048 - 4);
+    assert_eq!(never.get("fork.pt_frames_allocated"), split.get("fork.pt_frames_allocated"));
+    // Reading 2,048 pages again and again misses everywhere, or nowhere.
+    let misses = |counts: &Counts| counts.get("tlb.dtlb.load_misses");
+    assert!(misses(&never) > 4 * 2048, "{}", misses(&never));
+    assert!(misses(&split) < 200, "{}", misses(&split));
 }
 
 /// A pool as large as what is written serves the storm of the dense child, but for the stack page that its parent copies

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Overcommit, SwitchValue};
+use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Overcommit, SwitchValue, Thp, ThpCow};
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Memory policy")]
@@ -107,6 +107,12 @@ pub(crate) struct Switches {
     /// Let a read fault on a file map the cached pages of an aligned window of N, 1 to 512: 16 for linux, 1 for textbook.
     #[arg(long = "fault-around", value_name = "N")]
     fault_around_pages: Option<Window>,
+    /// Which memory gets huge pages of 2 MiB when it is touched: always for linux, never for textbook.
+    #[arg(long, value_enum, value_name = "WHEN")]
+    thp: Option<HugePages>,
+    /// What a store to a huge page with several owners does: split unless the policy says otherwise.
+    #[arg(long, value_enum, value_name = "HOW")]
+    thp_cow: Option<HugeCow>,
     /// Who sets accessed and dirty bits: svadu unless the policy says otherwise.
     #[arg(long, value_enum, value_name = "SCHEME")]
     ad: Option<Ad>,
@@ -139,6 +145,8 @@ impl Switches {
                 .map_or(policy.cow_prealloc_frames, |frames| frames.0),
             cow_batch_pages: self.cow_batch_pages.map_or(policy.cow_batch_pages, |window| window.0),
             fault_around_pages: self.fault_around_pages.map_or(policy.fault_around_pages, |window| window.0),
+            thp: self.thp.map_or(policy.thp, HugePages::policy),
+            thp_cow: self.thp_cow.map_or(policy.thp_cow, HugeCow::policy),
             ad_update: self.ad.map_or(policy.ad_update, Ad::update),
             randomizes_layout: self.aslr
                 || self.randomizes_layout.unwrap_or(policy.randomizes_layout) && !self.no_aslr,
@@ -222,6 +230,45 @@ impl Order {
         match self {
             Self::ChildFirst => ForkOrder::ChildFirst,
             Self::ParentFirst => ForkOrder::ParentFirst,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum HugePages {
+    /// None.
+    Never,
+    /// What madvise was told to.
+    Madvise,
+    /// All that holds an aligned 2 MiB.
+    Always,
+}
+
+impl HugePages {
+    fn policy(self) -> Thp {
+        match self {
+            Self::Never => Thp::Never,
+            Self::Madvise => Thp::Madvise,
+            Self::Always => Thp::Always,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum HugeCow {
+    /// Splits it and copies 4 KiB, as Linux does.
+    Split,
+    /// Copies all of it.
+    Copy,
+}
+
+impl HugeCow {
+    fn policy(self) -> ThpCow {
+        match self {
+            Self::Split => ThpCow::Split,
+            Self::Copy => ThpCow::Copy,
         }
     }
 }

@@ -45,6 +45,16 @@ pub enum FaultKind {
     CowCopy,
     /// A write to a page whose other owners are gone made it writable again.
     CowReuse,
+    /// A read of nothing mapped the shared huge page of zeros.
+    HugeZero,
+    /// A write to nothing, or to the huge page of zeros, mapped a fresh zeroed huge page.
+    HugeDemandZero,
+    /// A write to a huge page with other owners, or of zeros, split it and copied a base page of it.
+    HugeSplit,
+    /// A write to a huge page with other owners got a copy of the whole.
+    HugeCopy,
+    /// A write to a huge page whose other owners are gone made it writable again.
+    HugeReuse,
     /// An accessed or dirty bit was set by the supervisor (Svade).
     AccessFlag,
     /// A page table that fork had put out of reach became reachable again, and no more was needed (on-demand fork).
@@ -65,6 +75,11 @@ impl FaultKind {
             Self::Shared => "shared",
             Self::CowCopy => "cow_copy",
             Self::CowReuse => "cow_reuse",
+            Self::HugeZero => "huge_zero",
+            Self::HugeDemandZero => "huge_demand_zero",
+            Self::HugeSplit => "huge_split",
+            Self::HugeCopy => "huge_copy",
+            Self::HugeReuse => "huge_reuse",
             Self::AccessFlag => "access_flag",
             Self::TableShare => "table_share",
             Self::Spurious => "spurious",
@@ -93,6 +108,16 @@ counters! {
         cow_copy: "faults.cow_copy",
         /// See [`FaultKind::CowReuse`].
         cow_reuse: "faults.cow_reuse",
+        /// See [`FaultKind::HugeZero`].
+        huge_zero: "faults.huge_zero",
+        /// See [`FaultKind::HugeDemandZero`].
+        huge_demand_zero: "faults.huge_demand_zero",
+        /// See [`FaultKind::HugeSplit`].
+        huge_split: "faults.huge_split",
+        /// See [`FaultKind::HugeCopy`].
+        huge_copy: "faults.huge_copy",
+        /// See [`FaultKind::HugeReuse`].
+        huge_reuse: "faults.huge_reuse",
         /// See [`FaultKind::AccessFlag`].
         access_flag: "faults.access_flag",
         /// See [`FaultKind::TableShare`].
@@ -131,6 +156,18 @@ counters! {
         pages_write_protected: "cow.pages_write_protected",
         /// Pages copied eagerly or in a batch whose two frames were still equal when the first of them was freed.
         copied_in_vain: "cow.copied_in_vain",
+        /// Huge pages that faults made, copies among them.
+        thp_fault_alloc: "thp.fault_alloc",
+        /// Faults that wanted a huge page and got a base page, because no block of frames was large enough.
+        thp_fault_fallback: "thp.fault_fallback",
+        /// Huge leaves split into PTEs, for whatever reason.
+        thp_split_pmd: "thp.split_pmd",
+        /// Huge pages of zeros made: one at most.
+        thp_zero_page_alloc: "thp.zero_page_alloc",
+        /// Huge pages that `MADV_COLLAPSE` made of base pages.
+        thp_collapse_alloc: "thp.collapse_alloc",
+        /// Times that `MADV_COLLAPSE` found no block of frames that was large enough.
+        thp_collapse_alloc_failed: "thp.collapse_alloc_failed",
         /// Copies that a fault made into a frame of the pool.
         pool_hits: "pool.hits",
         /// Copies that a fault made while the pool was empty.
@@ -165,6 +202,11 @@ impl MemoryCounters {
             FaultKind::Shared => &mut self.shared,
             FaultKind::CowCopy => &mut self.cow_copy,
             FaultKind::CowReuse => &mut self.cow_reuse,
+            FaultKind::HugeZero => &mut self.huge_zero,
+            FaultKind::HugeDemandZero => &mut self.huge_demand_zero,
+            FaultKind::HugeSplit => &mut self.huge_split,
+            FaultKind::HugeCopy => &mut self.huge_copy,
+            FaultKind::HugeReuse => &mut self.huge_reuse,
             FaultKind::AccessFlag => &mut self.access_flag,
             FaultKind::TableShare => &mut self.table_share,
             FaultKind::Spurious => &mut self.spurious,

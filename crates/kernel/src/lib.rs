@@ -36,7 +36,7 @@ pub use harts::{Cause, CopyFault, Harts, Interrupt, Reg, RetiredInstruction, Tra
 pub use host::{GrantId, Host, HostChange, HostKind, HostMetadata, HostPath, Stream};
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
 pub use kernel::{BootError, INIT, Kernel, Outcome, Settings, Stuck};
-pub use policy::{ForkMode, ForkOrder, MemoryPolicy, Overcommit, SwitchValue};
+pub use policy::{ForkMode, ForkOrder, MemoryPolicy, Overcommit, SwitchValue, Thp, ThpCow};
 pub use site::Site;
 pub use start::InstalledFile;
 pub use task::elf::{ElfError, Image, Placement, Segment, SegmentFlags};

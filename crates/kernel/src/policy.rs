@@ -34,6 +34,50 @@ pub enum ForkOrder {
     ParentFirst,
 }
 
+/// Which private anonymous memory gets huge pages of 2 MiB when it is touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thp {
+    /// None.
+    Never,
+    /// What madvise(2) was told to (`MADV_HUGEPAGE`).
+    Madvise,
+    /// All that holds an aligned 2 MiB.
+    Always,
+}
+
+impl Thp {
+    /// Every choice, in the order in which `/sys/kernel/mm/transparent_hugepage/enabled` lists them.
+    pub const ALL: [Self; 3] = [Self::Always, Self::Madvise, Self::Never];
+
+    /// Returns the name that Linux gives it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Madvise => "madvise",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// What a store to a huge page with several owners does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThpCow {
+    /// Splits it, for the process that stores, and copies 4 KiB: Linux since 5.8.
+    Split,
+    /// Copies all of it, where there is room for a whole one.
+    Copy,
+}
+
+impl ThpCow {
+    /// Returns the name that options and reports give it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Split => "split",
+            Self::Copy => "copy",
+        }
+    }
+}
+
 impl ForkOrder {
     /// Returns the name that the user writes and reads.
     pub const fn name(self) -> &'static str {
@@ -100,6 +144,10 @@ pub struct MemoryPolicy {
     pub ad_update: AdUpdate,
     /// Whether fork leaves out mappings that a fault can rebuild: shared ones, and private file mappings never written.
     pub fork_skips_refillable: bool,
+    /// Which memory gets huge pages.
+    pub thp: Thp,
+    /// What a store to a shared huge page does.
+    pub thp_cow: ThpCow,
     /// Whether exec moves stack, mappings, heap and position-independent programs by random offsets.
     pub randomizes_layout: bool,
     /// What may be promised of memory that nobody has touched yet, until the program sets it.
@@ -138,6 +186,8 @@ impl MemoryPolicy {
         fault_around_pages: 16,
         ad_update: AdUpdate::Svadu,
         fork_skips_refillable: true,
+        thp: Thp::Always,
+        thp_cow: ThpCow::Split,
         randomizes_layout: false,
         overcommit: Overcommit::Heuristic,
     };
@@ -147,6 +197,7 @@ impl MemoryPolicy {
         name: "textbook",
         fault_around_pages: 1,
         fork_skips_refillable: false,
+        thp: Thp::Never,
         randomizes_layout: false,
         ..Self::LINUX
     };
@@ -172,6 +223,8 @@ impl MemoryPolicy {
             ("cow_prealloc_frames", SwitchValue::Number(self.cow_prealloc_frames)),
             ("cow_batch_pages", SwitchValue::Number(self.cow_batch_pages)),
             ("fault_around_pages", SwitchValue::Number(self.fault_around_pages)),
+            ("thp", SwitchValue::Word(self.thp.name())),
+            ("thp_cow", SwitchValue::Word(self.thp_cow.name())),
             ("ad", SwitchValue::Word(ad)),
             ("randomizes_layout", SwitchValue::Flag(self.randomizes_layout)),
             ("overcommit", SwitchValue::Word(self.overcommit.name())),

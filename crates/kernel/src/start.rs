@@ -55,7 +55,6 @@ impl Process {
             personality: 0,
             credentials: Credentials::ROOT,
             dumpable: Default::default(),
-            thp_disabled: false,
             transfers: Default::default(),
             oom_score_adj: 0,
             barriers: 0,

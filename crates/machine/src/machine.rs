@@ -246,6 +246,7 @@ impl Machine {
             ("frames.zero_shared", gauges.zero_shared),
             ("frames.page_cache", gauges.page_cache),
             ("frames.page_table", gauges.page_table),
+            ("frames.anon_huge", gauges.anon_huge),
             ("frames.pool", gauges.pool),
             ("sched.idle_ns", self.kernel.sched.idle_ns()),
         ]

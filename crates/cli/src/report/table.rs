@@ -112,6 +112,10 @@ fn machine_rows(report: &Report) -> String {
             ("copied in vain", counts.get("cow.copied_in_vain")),
         ]),
     );
+    let huge = ["fault_alloc", "fault_fallback", "split_pmd", "zero_page_alloc", "collapse_alloc"];
+    let names = ["made by faults", "not to be had", "split", "of zeros", "made by madvise"];
+    let events = huge.map(|key| counts.get(&format!("thp.{key}")));
+    rows.list("huge pages", nonzero(names.into_iter().zip(events)));
     rows.list(
         "pool of frames",
         nonzero([

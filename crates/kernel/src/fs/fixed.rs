@@ -34,6 +34,8 @@ pub enum FixedFile {
     MaxMapCount,
     /// `/proc/sys/vm/drop_caches`: clean pages of the host's files that nobody maps leave.
     DropCaches,
+    /// `/sys/kernel/mm/transparent_hugepage/enabled`: which memory gets huge pages.
+    HugePages,
     /// `/sys/devices/system/cpu/online` and its like: the list of harts.
     Harts,
     /// `/sys/devices/system/node/online` and its like: the list of memory nodes.
@@ -126,8 +128,15 @@ static ROWS: &[Row] = &[
     directory("/sys/kernel"),
     directory("/sys/kernel/mm"),
     directory("/sys/kernel/mm/transparent_hugepage"),
-    constant("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]"),
+    // Nothing is moved to make room for a huge page, and nothing in the background makes any.
+    constant("/sys/kernel/mm/transparent_hugepage/defrag", "always defer defer+madvise madvise [never]"),
+    file("/sys/kernel/mm/transparent_hugepage/enabled", HugePages),
     constant("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152"),
+    constant(
+        "/sys/kernel/mm/transparent_hugepage/shmem_enabled",
+        "always within_size advise [never] deny force",
+    ),
+    constant("/sys/kernel/mm/transparent_hugepage/use_zero_page", "1"),
 ];
 
 /// A place in `/proc/sys` or `/sys`: the index of its row.
@@ -178,7 +187,7 @@ impl FixedNode {
         match self.file() {
             None => 0o555,
             Some(DropCaches) => 0o200,
-            Some(Commit(_) | Domainname | Hostname | MaxMapCount | Tunable(_)) => 0o644,
+            Some(Commit(_) | Domainname | Hostname | HugePages | MaxMapCount | Tunable(_)) => 0o644,
             Some(_) => 0o444,
         }
     }

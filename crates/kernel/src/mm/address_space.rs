@@ -6,6 +6,7 @@ use super::page_cache::PageCache;
 use super::page_table::{PageTable, Resident};
 use super::vma::{Backing, Vma};
 use super::vma_tree::{STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
+use super::{Frames, Work};
 use crate::{HartId, MmId};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -139,6 +140,8 @@ pub struct AddressSpace {
     pub layout: Layout,
     /// The limits that it obeys.
     pub limits: Limits,
+    /// Whether it gets no huge pages (prctl(2), `PR_SET_THP_DISABLE`).
+    pub thp_disabled: bool,
     /// How new areas are locked (mlockall(2), `MCL_FUTURE`).
     pub(super) lock_new: Lock,
     /// The auxiliary vector that its program began with, as `/proc/<pid>/auxv` shows it.
@@ -156,6 +159,7 @@ impl AddressSpace {
             users: 1,
             tag: None,
             harts: BTreeSet::new(),
+            thp_disabled: false,
             lock_new: Lock::Unlocked,
             layout,
             limits,
@@ -217,7 +221,20 @@ impl AddressSpace {
         self.vmas = parent.vmas.fork(cache, self.table.space());
         self.layout = parent.layout;
         self.limits = parent.limits;
+        self.thp_disabled = parent.thp_disabled;
         self.auxv.clone_from(&parent.auxv);
+    }
+
+    /// Cuts areas, and the huge pages in them, where `range` begins and ends; returns where those inside it begin.
+    pub(super) fn isolate(
+        &mut self,
+        work: &mut Work<'_>,
+        frames: &mut Frames,
+        cache: &mut PageCache,
+        range: Range<Vpn>,
+    ) -> Vec<Vpn> {
+        self.table.split_edges(work, frames, &range);
+        self.vmas.isolate(cache, range)
     }
 
     /// Adds an area and joins it with its neighbours where one area can stand for both.

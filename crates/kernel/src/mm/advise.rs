@@ -2,7 +2,7 @@
 
 use super::address_space::page_range;
 use super::lock::Lock;
-use super::vma::{Backing, OnFork, Prot, Sharing, Vma};
+use super::vma::{Backing, HugeAdvice, OnFork, Prot, Sharing, Vma};
 use super::{Fault, Memory, OutOfMemory, Work, limits};
 use crate::{Errno, MmId};
 use std::ops::Range;
@@ -25,6 +25,10 @@ pub enum Advice {
     Free,
     /// What fork does with the pages.
     OnFork(OnFork),
+    /// Whether the pages should be huge ones from now on.
+    Huge(HugeAdvice),
+    /// `MADV_COLLAPSE`: make huge pages of what is there now.
+    Collapse,
     /// What fork does with the pages is what it does with others again, if it was this (`MADV_DOFORK`,
     /// `MADV_KEEPONFORK`).
     TakeBack(OnFork),
@@ -38,9 +42,12 @@ impl Advice {
     /// Decodes the number that madvise(2) takes; `None` for one that is unknown or not supported.
     pub fn from_number(number: i32) -> Option<Self> {
         match number {
-            // NORMAL, RANDOM, SEQUENTIAL, WILLNEED; MERGEABLE and UNMERGEABLE, for nothing merges pages; HUGEPAGE to
-            // DODUMP, for there are no huge pages and no core files.
-            0..=3 | 12..=17 => Some(Self::Hint),
+            // NORMAL, RANDOM, SEQUENTIAL, WILLNEED; MERGEABLE and UNMERGEABLE, for nothing merges pages; DONTDUMP and
+            // DODUMP, for there are no core files.
+            0..=3 | 12 | 13 | 16 | 17 => Some(Self::Hint),
+            14 => Some(Self::Huge(HugeAdvice::Wanted)),
+            15 => Some(Self::Huge(HugeAdvice::Refused)),
+            25 => Some(Self::Collapse),
             20 | 21 => Some(Self::Cold),
             4 => Some(Self::DontNeed),
             24 => Some(Self::DontNeedLocked),
@@ -123,8 +130,16 @@ impl Memory {
                         zeroed.map_err(|_| Errno::ENOMEM)?;
                     }
                 }
-                Advice::OnFork(on_fork) if vma.on_fork != on_fork => self.set_on_fork(mm, part, on_fork)?,
-                Advice::TakeBack(was) if vma.on_fork == was => self.set_on_fork(mm, part, OnFork::Inherit)?,
+                Advice::OnFork(on_fork) if vma.on_fork != on_fork => {
+                    self.change_area(work, mm, part, |vma| vma.on_fork = on_fork)?;
+                }
+                Advice::Huge(huge) if vma.huge != huge => {
+                    self.change_area(work, mm, part, |vma| vma.huge = huge)?;
+                }
+                Advice::Collapse => self.collapse(work, mm, part)?,
+                Advice::TakeBack(was) if vma.on_fork == was => {
+                    self.change_area(work, mm, part, |vma| vma.on_fork = OnFork::Inherit)?;
+                }
                 _ => {}
             }
         }
@@ -138,11 +153,18 @@ impl Memory {
         Ok(())
     }
 
-    fn set_on_fork(&mut self, mm: MmId, range: Range<Vpn>, on_fork: OnFork) -> Result<(), Errno> {
+    /// Changes what is remembered of a range that lies in one area.
+    fn change_area(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        range: Range<Vpn>,
+        change: impl FnOnce(&mut Vma),
+    ) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
         limits::check_cuts(self.max_areas, &space.vmas, &range)?;
-        space.vmas.isolate(&mut self.cache, range.clone());
-        space.vmas.change(range.start, |vma| vma.on_fork = on_fork);
+        space.isolate(work, &mut self.frames, &mut self.cache, range.clone());
+        space.vmas.change(range.start, change);
         space.vmas.merge_at(&mut self.cache, range.start);
         space.vmas.merge_at(&mut self.cache, range.end);
         Ok(())

@@ -81,7 +81,6 @@ impl Buddy {
     }
 
     /// Takes a block of `1 << order` frames; `None` when no free block is so large, nor any that the stack's frames complete.
-    #[cfg_attr(not(test), expect(dead_code, reason = "huge pages are the next change"))]
     pub(super) fn take_block(&mut self, order: u32) -> Option<Ppn> {
         let found = self.split(order).or_else(|| {
             self.drain(self.singles.len());
@@ -92,7 +91,6 @@ impl Buddy {
     }
 
     /// Gives a block of `1 << order` frames back.
-    #[cfg_attr(not(test), expect(dead_code, reason = "huge pages are the next change"))]
     pub(super) fn give_block(&mut self, ppn: Ppn, order: u32) {
         self.frames += 1 << order;
         self.join(ppn, order);

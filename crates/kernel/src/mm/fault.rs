@@ -6,6 +6,7 @@
 use super::frames::{CopyFrom, FrameKind};
 use super::ledger::{Copied, CopyReason};
 use super::odf::Reached;
+use super::page_size::PageSize;
 use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
 use super::sabotage::{Sabotage, is_broken};
 use super::vma::{Sharing, Vma};
@@ -136,7 +137,9 @@ impl Memory {
         let writes_private = access == Access::Store && vma.sharing == Sharing::Private;
         let must_own = |pte| writes_private || pte == Pte::EMPTY;
         let reached = space.table.reach(work, &mut self.frames, vpn, must_own)?;
-        let slot = space.table.reserve(work, &mut self.frames, vpn)?;
+        let huge = !space.thp_disabled && vma.wants_huge(self.policy.thp, vpn);
+        let size = if huge { PageSize::Huge } else { PageSize::Base };
+        let slot = space.table.reserve(work, &mut self.frames, vpn, size)?;
         let found = space.table.get(work.ram, slot);
         let mut site = FaultSite {
             work,
@@ -144,13 +147,13 @@ impl Memory {
             cache: &mut self.cache,
             table: &mut space.table,
             policy: &self.policy,
-            zero_page: self.zero_page,
             vma,
             slot,
             at,
             access,
         };
         let mut resolved = match found {
+            Slot::Empty if slot.size == PageSize::Huge => site.map_huge()?,
             Slot::Empty => match file_page {
                 None => site.map_anonymous()?,
                 Some((file, index)) => site.map_file(file, index)?,
@@ -158,7 +161,10 @@ impl Memory {
             Slot::Present(pte) if reached == Reached::Again && site.is_allowed_by(pte) => {
                 site.table_reached(pte)
             }
-            Slot::Present(pte) if access == Access::Store && site.is_cow(pte) => site.break_cow(pte)?,
+            Slot::Present(pte) if access == Access::Store && site.is_cow(pte) => match slot.size {
+                PageSize::Base => site.break_cow(pte)?,
+                PageSize::Huge => site.break_huge_cow(pte)?,
+            },
             Slot::Present(pte) if site.lacks_accessed_or_dirty(pte) => site.mark_used(pte),
             Slot::Present(pte) => site.spurious(pte),
             // An area that allows something has no such PTE.
@@ -186,10 +192,11 @@ impl Work<'_> {
         counters.table_unshared += u64::from(resolved.attributes.table_unshared);
         counters.by_supervisor += u64::from(resolved.attributes.by_supervisor);
         match resolved.kind {
-            FaultKind::CowCopy => counters.cow_faults += 1,
-            FaultKind::CowReuse => {
+            FaultKind::CowCopy | FaultKind::HugeCopy => counters.cow_faults += 1,
+            FaultKind::CowReuse | FaultKind::HugeReuse => {
+                let size = if resolved.kind == FaultKind::CowReuse { PageSize::Base } else { PageSize::Huge };
                 counters.cow_faults += 1;
-                counters.pages_reused += 1;
+                counters.pages_reused += size.pages();
             }
             _ => {}
         }
@@ -224,46 +231,46 @@ impl Work<'_> {
 }
 
 /// The page that faulted, with everything that resolving it may change.
-struct FaultSite<'a, 'w> {
-    work: &'a mut Work<'w>,
-    frames: &'a mut Frames,
+pub(super) struct FaultSite<'a, 'w> {
+    pub(super) work: &'a mut Work<'w>,
+    pub(super) frames: &'a mut Frames,
     cache: &'a mut PageCache,
-    table: &'a mut PageTable,
-    policy: &'a MemoryPolicy,
-    zero_page: Ppn,
-    vma: &'a mut Vma,
-    slot: SlotRef,
-    at: VirtAddr,
-    access: Access,
+    pub(super) table: &'a mut PageTable,
+    pub(super) policy: &'a MemoryPolicy,
+    pub(super) vma: &'a mut Vma,
+    pub(super) slot: SlotRef,
+    pub(super) at: VirtAddr,
+    pub(super) access: Access,
 }
 
 impl FaultSite<'_, '_> {
-    fn resolved(&self, kind: FaultKind, old: Option<Pte>, owners: u32, new: Ppn) -> Resolved {
+    pub(super) fn resolved(&self, kind: FaultKind, old: Option<Pte>, owners: u32, new: Ppn) -> Resolved {
         let (at, access, old) = (self.at, self.access, old.map(Pte::ppn));
         Resolved { kind, at, access, old, new, owners, attributes: Attributes::default() }
     }
 
     /// Returns the PTE of a page that may be written now.
-    fn writable(&self, ppn: Ppn) -> Pte {
+    pub(super) fn writable(&self, ppn: Ppn) -> Pte {
         page_table::leaf(ppn, self.vma.leaf_flags()).with(PteFlags::W | PteFlags::D)
     }
 
     /// Fills an empty slot with a mapping of `ppn`, whose reference passes to the slot.
-    fn fill(&mut self, pte: Pte) {
+    pub(super) fn fill(&mut self, pte: Pte) {
         self.table.fill(self.work, self.frames, self.slot, pte);
     }
 
     /// Anonymous memory: a read shares the zero page, a store gets a frame (Linux 6.12 mm/memory.c `do_anonymous_page`).
-    fn map_anonymous(&mut self) -> Result<Resolved, OutOfMemory> {
+    pub(super) fn map_anonymous(&mut self) -> Result<Resolved, OutOfMemory> {
         if self.access == Access::Store {
             let ppn = self.frames.allocate_zeroed(self.work.ram, FrameKind::Anon)?;
             self.note_private_write();
             self.fill(self.writable(ppn));
             return Ok(self.resolved(FaultKind::DemandZero, None, 0, ppn));
         }
-        self.frames.hold(self.zero_page);
-        self.fill(page_table::leaf(self.zero_page, self.vma.leaf_flags()));
-        Ok(self.resolved(FaultKind::ZeroPage, None, 0, self.zero_page))
+        let zero_page = self.frames.zero_page();
+        self.frames.hold(zero_page);
+        self.fill(page_table::leaf(zero_page, self.vma.leaf_flags()));
+        Ok(self.resolved(FaultKind::ZeroPage, None, 0, zero_page))
     }
 
     /// A page of a file: a store to a private mapping copies at once; everything else maps the page cache.
@@ -354,11 +361,11 @@ impl FaultSite<'_, '_> {
     }
 
     /// Gives the page a frame that it may write (Linux 6.12 mm/memory.c `do_wp_page`).
-    fn break_cow(&mut self, old: Pte) -> Result<Resolved, OutOfMemory> {
+    pub(super) fn break_cow(&mut self, old: Pte) -> Result<Resolved, OutOfMemory> {
         let owners = self.frames.references(old.ppn());
         if self.may_reuse(old.ppn()) {
             // Every other sharer has copied it or is gone.
-            self.frames.claim(old.ppn());
+            self.frames.claim(old.ppn(), PageSize::Base);
             self.table.change(self.work, self.slot, old, old.with(PteFlags::W | PteFlags::D | PteFlags::A));
             return Ok(self.resolved(FaultKind::CowReuse, Some(old), owners, old.ppn()));
         }
@@ -386,8 +393,8 @@ impl FaultSite<'_, '_> {
             let slot = self.slot.beside(neighbour);
             let Slot::Present(old) = self.table.get(self.work.ram, slot) else { continue };
             let original = old.ppn();
-            let is_shared =
-                self.frames.kind(original) == FrameKind::Anon && !self.frames.is_exclusive(original);
+            let is_shared = self.frames.kind(original) == FrameKind::Anon
+                && !self.frames.is_exclusive(original, PageSize::Base);
             if !is_shared {
                 continue;
             }
@@ -432,7 +439,7 @@ impl FaultSite<'_, '_> {
     /// Tells whether a store may go to the frame itself.
     fn may_reuse(&self, ppn: Ppn) -> bool {
         let is_zero = self.frames.kind(ppn) == FrameKind::Zero;
-        self.frames.is_exclusive(ppn)
+        self.frames.is_exclusive(ppn, PageSize::Base)
             || is_broken(Sabotage::ReuseWhileShared) && !is_zero
             || is_broken(Sabotage::ZeroPageWritten) && is_zero
     }

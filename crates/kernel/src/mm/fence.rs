@@ -25,14 +25,14 @@ impl Fences {
         }
         self.pages.push(vpn);
         if self.pages.len() > Self::MAX_PAGES {
-            self.whole = true;
-            self.pages.clear();
+            self.owe_all();
         }
     }
 
-    /// Notes that translations of any page may have changed.
+    /// Notes that every translation of the address space may have changed.
     pub(super) fn owe_all(&mut self) {
-        *self = Self { pages: Vec::new(), whole: true };
+        self.whole = true;
+        self.pages.clear();
     }
 
     /// Owes what others owe, too.

@@ -4,6 +4,7 @@ use super::commit::Promise;
 use super::frames::FrameKind;
 use super::ledger::{Copied, CopyReason};
 use super::odf;
+use super::page_size::PageSize;
 use super::page_table::{self, PageTable, SlotRef};
 use super::sabotage::{Sabotage, is_broken};
 use super::vma::{OnFork, Sharing, Vma};
@@ -51,6 +52,9 @@ impl Memory {
             if copies_all {
                 to.vmas.change(vma.start, |copy| copy.had_private_write = true);
             }
+            if copies_all {
+                from.table.split_what_cannot_be_copied(work, &mut self.frames, vma.start..vma.end);
+            }
             if mode == ForkMode::Odf {
                 for vpn in from.table.leaf_tables(work.ram, vma.start..vma.end) {
                     if !odf::may_share(&from.vmas, vpn) {
@@ -59,13 +63,13 @@ impl Memory {
                 }
             }
             for leaf in from.table.leaves(work.ram, vma.start..vma.end) {
-                if mode == ForkMode::Odf && odf::may_share(&from.vmas, leaf.start()) {
+                if mode == ForkMode::Odf && leaf.is_table() && odf::may_share(&from.vmas, leaf.start()) {
                     from.table.share_leaf_table(work, &mut self.frames, &mut to.table, leaf.start())?;
                     continue;
                 }
                 let pages = leaf.populated(work.ram);
                 let Some(&(first, _)) = pages.first() else { continue };
-                let target = to.table.reserve(work, &mut self.frames, first.vpn)?;
+                let target = to.table.reserve(work, &mut self.frames, first.vpn, first.size)?;
                 for (slot, pte) in pages {
                     let mut page = ForkedPage {
                         work,
@@ -78,7 +82,7 @@ impl Memory {
                     };
                     match mode {
                         ForkMode::Eager if private => page.copy(vma.is_private_writable())?,
-                        ForkMode::Cow | ForkMode::Eager | ForkMode::Odf => page.share(private),
+                        ForkMode::Cow | ForkMode::Eager | ForkMode::Odf => page.share(private)?,
                     }
                 }
             }
@@ -99,12 +103,12 @@ struct ForkedPage<'a, 'w> {
 }
 
 impl ForkedPage<'_, '_> {
-    /// Maps the frame in both; a private one may then be written by neither (Linux 6.12 mm/memory.c
-    /// `copy_present_ptes`).
-    fn share(&mut self, private: bool) {
-        let ppn = self.pte.ppn();
+    /// Maps the page in both; a private one may then be written by neither (Linux 6.12 mm/memory.c
+    /// `copy_present_ptes`, mm/huge_memory.c `copy_huge_pmd`).
+    fn share(&mut self, private: bool) -> Result<(), OutOfMemory> {
+        self.make_deposit()?;
         if !is_broken(Sabotage::WrongCount) {
-            self.frames.share(ppn);
+            self.frames.share(self.pte.ppn(), self.slot.size);
         }
         let shared = if private && !is_broken(Sabotage::MissingWriteProtect) {
             self.pte.without(PteFlags::W)
@@ -117,28 +121,39 @@ impl ForkedPage<'_, '_> {
         }
         // The child has not used the page yet.
         self.fill(shared.without(PteFlags::A));
+        Ok(())
     }
 
-    /// Gives the child a frame of its own. The zero page is nobody's to copy.
+    /// Gives the child a page of its own. The zero page is nobody's to copy.
     fn copy(&mut self, writable: bool) -> Result<(), OutOfMemory> {
         let original = self.pte.ppn();
         if self.frames.kind(original) == FrameKind::Zero {
-            self.share(true);
-            return Ok(());
+            return self.share(true);
         }
         self.frames.injections.strike_memory(Target::Copy)?;
-        let copy = self.frames.allocate(FrameKind::Anon)?;
-        if !is_broken(Sabotage::EagerCopiesNothing) {
-            self.work.ram.copy_frame(original, copy);
-        }
+        self.make_deposit()?;
+        let copy = match self.slot.size {
+            PageSize::Base => self.frames.allocate(FrameKind::Anon)?,
+            PageSize::Huge => self.frames.allocate_huge(FrameKind::Anon)?,
+        };
         let (mm, vpn) = (self.to.space(), self.target.vpn);
         let copied = Copied { mm, vpn, from: original, to: copy, reason: CopyReason::Fork };
-        self.work.record_copy(self.frames, copied);
-        self.frames.pair(original, copy);
+        self.work.copy_page(self.frames, copied, self.slot.size);
+        for index in 0..self.slot.size.pages() {
+            self.frames.pair(original + index, copy + index);
+        }
         let mut flags = self.pte.flags().difference(PteFlags::A);
         flags.set(PteFlags::W, writable && self.pte.is_valid());
         self.fill(page_table::leaf(copy, self.pte.is_valid().then_some(flags)));
         Ok(())
+    }
+
+    /// Puts a table by for the child's huge leaf.
+    fn make_deposit(&mut self) -> Result<(), OutOfMemory> {
+        match self.slot.size {
+            PageSize::Base => Ok(()),
+            PageSize::Huge => self.to.deposit(self.work, self.frames),
+        }
     }
 
     fn fill(&mut self, pte: Pte) {

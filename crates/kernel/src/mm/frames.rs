@@ -5,10 +5,14 @@
 //!   maps       = PTEs that map the frame, each findable by its physical address
 //! ```
 //!
+//! A frame that is a piece of a huge page has also those of the whole, which `huge_frames.rs` keeps.
+//!
 //! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else. Which frames are free is [`Buddy`]'s to say.
 
 use super::buddy::{Buddy, ORDERS};
+use super::huge_frames::HugePages;
 use super::ledger::Ledger;
+use super::page_size::PageSize;
 use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
@@ -72,20 +76,22 @@ pub(super) struct TablePages {
 
 /// One row of the frame table.
 #[derive(Clone, Copy, Debug, Default)]
-struct Frame {
-    references: u32,
-    maps: u32,
-    kind: FrameKind,
+pub(super) struct Frame {
+    pub(super) references: u32,
+    pub(super) maps: u32,
+    pub(super) kind: FrameKind,
     /// Whether its only owner has claimed it by a store since it was last shared (Linux: `PG_anon_exclusive`).
-    claimed: bool,
+    pub(super) claimed: bool,
+    /// Whether it came with a huge page, which may be gone (Linux: part of a large folio).
+    pub(super) piece: bool,
     /// Whether a store changed it through a PTE that is gone (Linux: `PG_dirty`).
-    dirty: bool,
+    pub(super) dirty: bool,
     /// Empty for the zero page, whose mappings nobody ever needs to find.
-    mapped_by: MappedBy,
+    pub(super) mapped_by: MappedBy,
     /// What a page-table frame knows of itself.
-    table: Option<TableRole>,
+    pub(super) table: Option<TableRole>,
     /// Whether it was ever in use. Until then it holds the zeros that RAM began with.
-    stale: bool,
+    pub(super) stale: bool,
 }
 
 /// Where the frame of a copy came from.
@@ -108,7 +114,7 @@ pub struct FrameGauges {
     pub in_use: u64,
     /// The most that were in use at once.
     pub peak: u64,
-    /// Mappings of the zero page.
+    /// Mappings of the zero page, a huge one as 512.
     pub zero_shared: u64,
     /// Frames that hold file pages and shared memory.
     pub page_cache: u64,
@@ -120,6 +126,8 @@ pub struct FrameGauges {
     pub anon: u64,
     /// Private frames with more than one owner.
     pub shared: u64,
+    /// Huge pages of private memory that some process maps as a whole.
+    pub anon_huge: u64,
     /// Frames set aside for copies.
     pub pool: u64,
 }
@@ -131,11 +139,14 @@ pub struct Frames {
     total: u64,
     /// Rows up to the highest frame that was ever in use: untouched RAM costs nothing.
     rows: Vec<Frame>,
-    free: Buddy,
+    pub(super) free: Buddy,
     peak: u64,
-    by_kind: [u64; FrameKind::COUNT],
-    shared: u64,
+    pub(super) by_kind: [u64; FrameKind::COUNT],
+    pub(super) shared: u64,
     reverse_map: ReverseMap,
+    pub(super) huge: HugePages,
+    zero_page: Option<Ppn>,
+    pub(super) huge_zero_page: Option<Ppn>,
     twins: Twins,
     /// Allocations and copies that are made to fail.
     pub(super) injections: Injections,
@@ -156,11 +167,28 @@ impl Frames {
             by_kind: [0; FrameKind::COUNT],
             shared: 0,
             reverse_map: ReverseMap::default(),
+            huge: HugePages::default(),
+            zero_page: None,
+            huge_zero_page: None,
             twins: Twins::default(),
             injections: Injections::default(),
             ledger: None,
             pool: Pool::default(),
         }
+    }
+
+    /// Makes the page of zeros that reads of fresh anonymous memory share.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there is not even one frame.
+    pub(super) fn make_zero_page(&mut self, ram: &mut Ram) -> Result<(), OutOfMemory> {
+        self.zero_page = Some(self.allocate_zeroed(ram, FrameKind::Zero)?);
+        Ok(())
+    }
+
+    /// Returns the page of zeros.
+    pub(super) fn zero_page(&self) -> Ppn {
+        self.zero_page.expect("there is a page of zeros before there is an address space")
     }
 
     /// Sets `frames` frames aside for copies.
@@ -242,127 +270,185 @@ impl Frames {
     fn take_free(&mut self, kind: FrameKind) -> Result<(Ppn, bool), OutOfMemory> {
         self.injections.strike_memory(Target::Frame)?;
         let ppn = self.free.take().ok_or(OutOfMemory)?;
-        let index = (ppn.0 - self.first.0) as usize;
-        if index >= self.rows.len() {
-            self.rows.resize(index + 1, Frame::default());
-        }
-        let row = &mut self.rows[index];
+        self.reach(ppn);
+        let row = self.row_mut(ppn);
         let fresh = !row.stale;
         *row = Frame { references: 1, kind, claimed: true, stale: true, ..Frame::default() };
         self.by_kind[kind as usize] += 1;
-        self.peak = self.peak.max(self.in_use());
+        self.note_peak();
         Ok((ppn, fresh))
+    }
+
+    /// Makes rows up to that of `ppn`.
+    pub(super) fn reach(&mut self, ppn: Ppn) {
+        let rows = (ppn.0 - self.first.0) as usize + 1;
+        if rows > self.rows.len() {
+            self.rows.resize(rows, Frame::default());
+        }
+    }
+
+    pub(super) fn note_peak(&mut self) {
+        self.peak = self.peak.max(self.in_use());
     }
 
     /// Adds a holder.
     pub fn hold(&mut self, ppn: Ppn) {
         let row = self.row_mut(ppn);
         row.references += 1;
-        let newly_shared = row.kind == FrameKind::Anon && row.references == 2;
-        self.shared += u64::from(newly_shared);
+        let Frame { references, kind, piece, .. } = *row;
+        let of_whole = if piece { self.huge.count_piece(ppn, 1) } else { 0 };
+        self.shared += u64::from(kind == FrameKind::Anon && references + of_whole == 2);
     }
 
     /// Removes a holder; the last one frees the frame.
     pub fn release(&mut self, ram: &Ram, ppn: Ppn) {
         let row = self.row_mut(ppn);
         row.references -= 1;
-        let kind = row.kind;
-        match row.references {
+        let Frame { references, kind, piece, .. } = *row;
+        let of_whole = if piece { self.huge.count_piece(ppn, -1) } else { 0 };
+        match references + of_whole {
             0 => {
-                *row = Frame { stale: true, ..Frame::default() };
-                self.twins.part(ram, ppn);
-                if let Some(ledger) = &mut self.ledger {
-                    ledger.close(ram, ppn);
-                }
-                self.by_kind[kind as usize] -= 1;
-                if self.pool.has_room() {
-                    let set_aside = Frame {
-                        references: 1,
-                        kind: FrameKind::Pool,
-                        claimed: true,
-                        stale: true,
-                        ..Frame::default()
-                    };
-                    *self.row_mut(ppn) = set_aside;
-                    self.by_kind[FrameKind::Pool as usize] += 1;
-                    self.pool.put(ppn);
-                } else {
-                    self.free.give(ppn);
-                }
+                self.retire(ram, ppn);
+                self.give_back(ppn);
             }
             1 if kind == FrameKind::Anon => self.shared -= 1,
             _ => {}
         }
     }
 
-    /// Records that the PTE at `pte` maps the frame; the caller's reference passes to the PTE.
-    pub(super) fn attach(&mut self, ppn: Ppn, pte: PhysAddr) {
+    /// Gives a frame to the pool if that has room, else to the free ones.
+    pub(super) fn give_back(&mut self, ppn: Ppn) {
+        if self.pool.has_room() {
+            let kind = FrameKind::Pool;
+            *self.row_mut(ppn) =
+                Frame { references: 1, kind, claimed: true, stale: true, ..Frame::default() };
+            self.by_kind[FrameKind::Pool as usize] += 1;
+            self.pool.put(ppn);
+        } else {
+            self.free.give(ppn);
+        }
+    }
+
+    /// Tells whether the pool wants more frames.
+    pub(super) fn pool_has_room(&self) -> bool {
+        self.pool.has_room()
+    }
+
+    /// Clears the row of a frame that is about to be free.
+    pub(super) fn retire(&mut self, ram: &Ram, ppn: Ppn) {
+        let row = self.row_mut(ppn);
+        let kind = row.kind;
+        *row = Frame { stale: true, ..Frame::default() };
+        self.twins.part(ram, ppn);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.close(ram, ppn);
+        }
+        self.by_kind[kind as usize] -= 1;
+    }
+
+    /// Records that the leaf at `leaf` maps a page; the caller's reference passes to the leaf.
+    pub(super) fn attach(&mut self, ppn: Ppn, leaf: PhysAddr, size: PageSize) {
+        if size == PageSize::Huge {
+            return self.attach_huge(ppn, leaf);
+        }
         let Frame { kind, maps, mapped_by, .. } = *self.row(ppn);
         let mapped_by =
-            if kind == FrameKind::Zero { mapped_by } else { self.reverse_map.add(ppn, mapped_by, pte) };
+            if kind == FrameKind::Zero { mapped_by } else { self.reverse_map.add(ppn, mapped_by, leaf) };
         let row = self.row_mut(ppn);
         row.maps = maps + 1;
         row.mapped_by = mapped_by;
     }
 
-    /// Forgets that the PTE at `pte` maps the frame, and releases the reference that the PTE held.
-    pub(super) fn detach(&mut self, ram: &Ram, ppn: Ppn, pte: PhysAddr) {
-        self.lose(ppn, pte);
-        self.release(ram, ppn);
+    /// Forgets that the leaf at `leaf` maps a page, and releases the reference that it held.
+    pub(super) fn detach(&mut self, ram: &Ram, ppn: Ppn, leaf: PhysAddr, size: PageSize) {
+        self.lose(ppn, leaf, size);
+        match size {
+            PageSize::Base => self.release(ram, ppn),
+            PageSize::Huge => self.release_huge(ram, ppn),
+        }
     }
 
-    /// Records that the PTE at `from`, which maps the frame, has moved to `to`.
-    pub(super) fn reattach(&mut self, ppn: Ppn, from: PhysAddr, to: PhysAddr) {
-        self.lose(ppn, from);
-        self.attach(ppn, to);
+    /// Records that the leaf at `from`, which maps a page, has moved to `to`.
+    pub(super) fn reattach(&mut self, ppn: Ppn, from: PhysAddr, to: PhysAddr, size: PageSize) {
+        self.lose(ppn, from, size);
+        self.attach(ppn, to, size);
     }
 
-    fn lose(&mut self, ppn: Ppn, pte: PhysAddr) {
+    fn lose(&mut self, ppn: Ppn, leaf: PhysAddr, size: PageSize) {
+        if size == PageSize::Huge {
+            return self.lose_huge(ppn, leaf);
+        }
         let Frame { maps, mapped_by, .. } = *self.row(ppn);
-        let mapped_by = self.reverse_map.remove(ppn, mapped_by, pte, maps - 1);
+        let mapped_by = self.reverse_map.remove(ppn, mapped_by, leaf, maps - 1);
         let row = self.row_mut(ppn);
         row.maps = maps - 1;
         row.mapped_by = mapped_by;
     }
 
-    /// Returns the physical addresses of the PTEs that map a frame, in rising order. The zero page's are not known.
+    /// Returns the physical addresses of the PTEs that map a frame by itself, in rising order. The zero page's are not known.
     pub fn mapped_by(&self, ppn: Ppn) -> Vec<PhysAddr> {
         self.reverse_map.list(ppn, self.row(ppn).mapped_by)
     }
 
-    /// Tells whether a store may go to the frame itself: it is private memory and has one owner.
-    pub fn is_exclusive(&self, ppn: Ppn) -> bool {
+    /// Tells whether a store may go to the page itself: it is private memory and has one owner.
+    pub(super) fn is_exclusive(&self, ppn: Ppn, size: PageSize) -> bool {
+        if size == PageSize::Huge {
+            return self.is_exclusive_huge(ppn);
+        }
         let row = self.row(ppn);
-        row.kind == FrameKind::Anon && row.references == 1
+        // A piece of a huge page is copied unless the whole was claimed: the whole is given up the sooner.
+        row.kind == FrameKind::Anon && self.references(ppn) == 1 && (!row.piece || row.claimed)
     }
 
-    /// Tells whether the only owner of a private frame has stored to it since it was last shared.
+    /// Tells whether the only owner of a private page has stored to it since it was last shared.
     ///
-    /// A frame whose other owners are gone is exclusive but not claimed: its next store still faults, once, and claims it
+    /// A page whose other owners are gone is exclusive but not claimed: its next store still faults, once, and claims it
     /// (Linux 6.12 include/linux/page-flags.h, `PG_anon_exclusive`).
-    pub fn is_claimed(&self, ppn: Ppn) -> bool {
-        self.row(ppn).claimed && self.is_exclusive(ppn)
+    pub(super) fn is_claimed(&self, ppn: Ppn, size: PageSize) -> bool {
+        match size {
+            PageSize::Base => self.row(ppn).claimed && self.is_exclusive(ppn, size),
+            PageSize::Huge => self.is_claimed_huge(ppn),
+        }
     }
 
-    /// Notes that the only owner of a frame may write it.
-    pub(super) fn claim(&mut self, ppn: Ppn) {
-        self.row_mut(ppn).claimed = true;
+    /// Notes that the only owner of a page may write it.
+    pub(super) fn claim(&mut self, ppn: Ppn, size: PageSize) {
+        match size {
+            PageSize::Base => self.row_mut(ppn).claimed = true,
+            PageSize::Huge => self.set_claimed_huge(ppn, true),
+        }
     }
 
-    /// Adds an owner to a private frame: nobody may write it before a fault decides.
-    pub(super) fn share(&mut self, ppn: Ppn) {
-        self.hold(ppn);
-        self.row_mut(ppn).claimed = false;
+    /// Adds an owner to a private page: nobody may write it before a fault decides.
+    pub(super) fn share(&mut self, ppn: Ppn, size: PageSize) {
+        match size {
+            PageSize::Base => {
+                self.hold(ppn);
+                self.row_mut(ppn).claimed = false;
+            }
+            PageSize::Huge => {
+                self.hold_huge(ppn);
+                self.set_claimed_huge(ppn, false);
+            }
+        }
     }
 
-    /// Returns how many holders a frame has.
+    /// Returns how many holders a frame has, those of a whole huge page among them.
     pub fn references(&self, ppn: Ppn) -> u32 {
-        self.row(ppn).references
+        let row = self.row(ppn);
+        row.references + if row.piece { self.huge.whole(ppn).0 } else { 0 }
     }
 
-    /// Returns how many PTEs map a frame.
+    /// Returns the holders that a frame has of its own, and the PTEs that map it by itself.
+    pub(super) fn own_counts(&self, ppn: Ppn) -> (u32, u32) {
+        let row = self.row(ppn);
+        (row.references, row.maps)
+    }
+
+    /// Returns how many leaves map a frame, those of a whole huge page among them.
     pub fn maps(&self, ppn: Ppn) -> u32 {
-        self.row(ppn).maps
+        let row = self.row(ppn);
+        row.maps + if row.piece { self.huge.whole(ppn).1 } else { 0 }
     }
 
     /// Returns what a frame is used for.
@@ -381,8 +467,7 @@ impl Frames {
         first: Vpn,
     ) -> Result<Ppn, OutOfMemory> {
         let ppn = self.allocate_zeroed(ram, FrameKind::PageTable)?;
-        self.row_mut(ppn).table =
-            Some(TableRole { space, first, populated: 0, pages: TablePages::default(), guarded: false });
+        self.assign_table(ppn, space, first);
         Ok(ppn)
     }
 
@@ -423,6 +508,12 @@ impl Frames {
             FrameKind::Zero => self.maps(ppn),
             _ => self.mapped_by(ppn).into_iter().map(|pte| self.references(pte.ppn())).sum(),
         }
+    }
+
+    /// Says what a page-table frame that holds nothing is for.
+    pub(super) fn assign_table(&mut self, ppn: Ppn, space: MmId, first: Vpn) {
+        self.row_mut(ppn).table =
+            Some(TableRole { space, first, populated: 0, pages: TablePages::default(), guarded: false });
     }
 
     /// Notes that a slot of a page-table frame was filled (`+1`) or emptied (`-1`).
@@ -484,26 +575,27 @@ impl Frames {
     /// Returns the frames by use.
     pub fn gauges(&self) -> FrameGauges {
         let count = |kind| self.count(kind);
-        let zero_pages = self.rows.iter().take(1).filter(|row| row.kind == FrameKind::Zero);
+        let zeros = |page: Option<Ppn>| page.map_or(0, |ppn| u64::from(self.maps(ppn)));
         FrameGauges {
             total: self.total,
             in_use: self.in_use(),
             peak: self.peak,
-            zero_shared: zero_pages.map(|row| u64::from(row.maps)).sum(),
+            zero_shared: zeros(self.zero_page) + zeros(self.huge_zero_page) * PageSize::Huge.pages(),
             page_cache: count(FrameKind::PageCache) + count(FrameKind::SharedMemory),
             shared_memory: count(FrameKind::SharedMemory),
             page_table: count(FrameKind::PageTable),
             anon: count(FrameKind::Anon),
             shared: self.shared,
+            anon_huge: self.anon_huge(),
             pool: count(FrameKind::Pool),
         }
     }
 
-    fn row(&self, ppn: Ppn) -> &Frame {
+    pub(super) fn row(&self, ppn: Ppn) -> &Frame {
         &self.rows[(ppn.0 - self.first.0) as usize]
     }
 
-    fn row_mut(&mut self, ppn: Ppn) -> &mut Frame {
+    pub(super) fn row_mut(&mut self, ppn: Ppn) -> &mut Frame {
         &mut self.rows[(ppn.0 - self.first.0) as usize]
     }
 }

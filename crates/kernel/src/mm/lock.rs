@@ -48,7 +48,7 @@ impl Memory {
         while from < range.end {
             let vma = self.spaces.get(mm).vmas.find(from).ok_or(Errno::ENOMEM)?;
             let part = from..vma.end.min(range.end);
-            self.set_lock(mm, part.clone(), lock)?;
+            self.set_lock(work, mm, part.clone(), lock)?;
             from = part.end;
         }
         if lock == Lock::Locked {
@@ -81,7 +81,7 @@ impl Memory {
         let areas: Vec<Range<Vpn>> = space.vmas.iter().map(|vma| vma.start..vma.end).collect();
         for area in areas {
             // Nothing is cut.
-            let _: Result<(), Errno> = self.set_lock(mm, area.clone(), lock);
+            let _: Result<(), Errno> = self.set_lock(work, mm, area.clone(), lock);
             if lock == Lock::Locked {
                 // Linux ignores what cannot be mapped.
                 let _: Result<(), Fault> = self.map_locked(work, mm, area);
@@ -97,14 +97,20 @@ impl Memory {
     }
 
     /// Changes the lock of a range that lies in one area; what the kernel itself has mapped is left alone (mlock_fixup).
-    pub(super) fn set_lock(&mut self, mm: MmId, range: Range<Vpn>, lock: Lock) -> Result<(), Errno> {
+    pub(super) fn set_lock(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        range: Range<Vpn>,
+        lock: Lock,
+    ) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
         let Some(vma) = space.vmas.find(range.start) else { return Ok(()) };
         if vma.lock == lock || vma.is_special() {
             return Ok(());
         }
         limits::check_cuts(self.max_areas, &space.vmas, &range)?;
-        space.vmas.isolate(&mut self.cache, range.clone());
+        space.isolate(work, &mut self.frames, &mut self.cache, range.clone());
         space.vmas.change(range.start, |vma| vma.lock = lock);
         space.vmas.merge_at(&mut self.cache, range.start);
         space.vmas.merge_at(&mut self.cache, range.end);

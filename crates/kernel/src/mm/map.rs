@@ -4,7 +4,8 @@ use super::address_space::{AddressSpace, user_range};
 use super::commit::Promise;
 use super::limits::{self, Demand};
 use super::lock::Lock;
-use super::vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
+use super::page_size::PageSize;
+use super::vma::{Backing, FileMapping, HugeAdvice, OnFork, Prot, Sharing, Vma};
 use super::{Memory, TASK_END, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
@@ -97,7 +98,8 @@ impl Memory {
             let end = mapping.first_page.checked_add(pages).filter(|end| end >> (64 - PAGE_SHIFT) == 0);
             end.ok_or(Errno::EOVERFLOW)?;
         }
-        let range = place(self.spaces.get_mut(mm), request.placement, pages)?;
+        let zeros = request.backing == MapBacking::Anonymous && request.sharing == Sharing::Private;
+        let range = place(self.spaces.get_mut(mm), request.placement, pages, alignment(zeros, pages))?;
         let space = self.spaces.get(mm);
         if request.lock == Lock::Unlocked {
             request.lock = space.lock_new;
@@ -181,10 +183,19 @@ impl Memory {
             grows_down: request.grows_down,
             on_fork: request.on_fork,
             lock: request.lock,
+            huge: HugeAdvice::None,
             promise,
             had_private_write: false,
         }
     }
+}
+
+/// Finds room for `pages` pages that begin where a huge page can: in a gap that has room for one more, not at its very
+/// beginning (Linux 6.12 mm/huge_memory.c `__thp_get_unmapped_area`).
+fn huge_room_below(space: &mut AddressSpace, limit: Vpn, pages: u64) -> Option<Vpn> {
+    let more = PageSize::Huge.pages();
+    let start = space.vmas.room_below(limit, pages + more)?;
+    Some(PageSize::Huge.floor(start) + more)
 }
 
 /// Returns how many pages of `range` an area covers.
@@ -192,8 +203,23 @@ fn overlap(vma: &Vma, range: &Range<Vpn>) -> u64 {
     vma.end.min(range.end).0 - vma.start.max(range.start).0
 }
 
+/// Returns what an area is aligned to when it may be anywhere: private anonymous memory that huge pages fill without a rest
+/// begins where one can, whether there are any or not (Linux 6.12 mm/mmap.c `__get_unmapped_area`).
+pub(super) fn alignment(private_anonymous: bool, pages: u64) -> PageSize {
+    if private_anonymous && pages.is_multiple_of(PageSize::Huge.pages()) {
+        PageSize::Huge
+    } else {
+        PageSize::Base
+    }
+}
+
 /// Decides where `pages` pages go (Linux 6.12 mm/mmap.c `__get_unmapped_area`).
-pub(super) fn place(space: &mut AddressSpace, placement: Placement, pages: u64) -> Result<Range<Vpn>, Errno> {
+pub(super) fn place(
+    space: &mut AddressSpace,
+    placement: Placement,
+    pages: u64,
+    alignment: PageSize,
+) -> Result<Range<Vpn>, Errno> {
     let len_bytes = pages << PAGE_SHIFT;
     match placement {
         Placement::Fixed(at) | Placement::FixedNoReplace(at) => {
@@ -212,12 +238,16 @@ pub(super) fn place(space: &mut AddressSpace, placement: Placement, pages: u64) 
                 at.page_ceil().filter(|&at| at != VirtAddr(0)).and_then(|at| user_range(at, len_bytes));
             match hinted.filter(|range| space.vmas.is_free(range.clone())) {
                 Some(range) => Ok(range),
-                None => place(space, Placement::Anywhere, pages),
+                None => place(space, Placement::Anywhere, pages, PageSize::Base),
             }
         }
         Placement::Anywhere => {
             let limit = space.layout.mmap_base.vpn().min(TASK_END);
-            let start = space.vmas.room_below(limit, pages).ok_or(Errno::ENOMEM)?;
+            let aligned = match alignment {
+                PageSize::Base => None,
+                PageSize::Huge => huge_room_below(space, limit, pages),
+            };
+            let start = aligned.or_else(|| space.vmas.room_below(limit, pages)).ok_or(Errno::ENOMEM)?;
             Ok(start..start + pages)
         }
     }

@@ -15,7 +15,7 @@
 //! - Every holder of a frame counts: each PTE, the page cache, and whoever has just allocated it.
 //!
 //! One verb per file: `fault`, `fork`, `map`, `unmap`, `remap`, `protect`, `lock`, `brk`, `advise`,
-//! `access`.
+//! `access`, `collapse`.
 
 mod access;
 mod address_space;
@@ -25,6 +25,7 @@ mod backing;
 mod brk;
 mod buddy;
 mod check;
+mod collapse;
 mod commit;
 mod fault;
 mod fence;
@@ -32,6 +33,9 @@ mod fork;
 mod frames;
 mod free_blocks;
 mod gaps;
+mod huge;
+mod huge_frames;
+mod huge_table;
 mod ledger;
 mod limits;
 mod lock;
@@ -39,6 +43,7 @@ mod map;
 mod odf;
 mod oom;
 mod page_cache;
+mod page_size;
 mod page_table;
 mod pool;
 mod protect;
@@ -71,11 +76,12 @@ pub use lock::Lock;
 pub use map::{MapBacking, MapRequest, Placement};
 use page_cache::Copies;
 pub use page_cache::{PageCache, Truncated};
+pub use page_size::PageSize;
 pub use page_table::Resident;
 pub use reclaim::Reclaimed;
 pub use remap::{Remains, RemapRequest};
 pub use survey::{FilePlace, MappedPage, Place};
-pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
+pub use vma::{Backing, FileMapping, HugeAdvice, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;
 pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 
@@ -87,7 +93,7 @@ use page_table::PageTable;
 use reclaim::Hand;
 use spaces::Spaces;
 use std::collections::BTreeMap;
-use tine_mmu::{Fence, Ppn, Ram, Vpn};
+use tine_mmu::{Fence, Ram, Vpn};
 
 /// On whose account a fault is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +144,6 @@ pub struct Memory {
     asids: Asids,
     policy: MemoryPolicy,
     commit: CommitRules,
-    zero_page: Ppn,
     oom_kills: u64,
     hand: Hand,
     pages_reclaimed: u64,
@@ -163,7 +168,7 @@ impl Memory {
     /// [`OutOfMemory`] when there is no frame even for the zero page.
     pub fn new(ram: &mut Ram, policy: MemoryPolicy) -> Result<Self, OutOfMemory> {
         let mut frames = Frames::new(ram);
-        let zero_page = frames.allocate_zeroed(ram, FrameKind::Zero)?;
+        frames.make_zero_page(ram)?;
         let commit = CommitRules::new(policy.overcommit, ram.frames());
         frames.set_aside(policy.cow_prealloc_frames)?;
         Ok(Self {
@@ -173,7 +178,6 @@ impl Memory {
             asids: Asids::new(u16::MAX),
             policy,
             commit,
-            zero_page,
             oom_kills: 0,
             hand: Hand::default(),
             pages_reclaimed: 0,

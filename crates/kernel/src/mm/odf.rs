@@ -19,6 +19,7 @@
 
 use super::Work;
 use super::frames::{FrameKind, Frames, OutOfMemory};
+use super::page_size::PageSize;
 use super::page_table::{self, PageTable, SlotRef};
 use super::sabotage::{Sabotage, is_broken};
 use super::vma::OnFork;
@@ -208,10 +209,10 @@ impl PageTable {
         guard(work, frames, branch);
         for (slot, pte) in page_table::slots_of(work.ram, branch.table(), branch.first) {
             if !is_broken(Sabotage::UnshareUncounted) {
-                frames.share(pte.ppn());
+                frames.share(pte.ppn(), PageSize::Base);
             }
-            let copy = SlotRef { vpn: slot.vpn, at: page_table::slot_address(own, slot.vpn, 0) };
-            frames.attach(pte.ppn(), copy.at);
+            let copy = SlotRef::new(own, slot.vpn, PageSize::Base);
+            frames.attach(pte.ppn(), copy.at, PageSize::Base);
             frames.count_slots(own, 1);
             page_table::store(work.ram, copy.at, pte);
             work.counters.ptes_unshared += 1;

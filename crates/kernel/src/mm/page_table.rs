@@ -1,11 +1,13 @@
 //! Sv39 page tables in guest RAM. Nothing else writes a PTE.
 //!
 //! Every change of a leaf keeps three things true at once: the frame's reverse map and counts, the address space's
-//! resident figures, and the fences owed for translations that harts may hold.
+//! resident figures, and the fences owed for translations that harts may hold. A leaf is 4 KiB or 2 MiB large, and its
+//! slot knows it.
 
 use super::Work;
 use super::frames::TablePages;
 use super::frames::{FrameKind, Frames, OutOfMemory};
+use super::page_size::PageSize;
 use super::sabotage::{Sabotage, is_broken};
 use crate::MmId;
 use std::ops::Range;
@@ -17,6 +19,9 @@ const INDEX_BITS: u32 = 9;
 pub(super) const SLOTS: u64 = 1 << INDEX_BITS;
 /// The level of the root (Privileged ISA, "Sv39: Page-Based 39-bit Virtual-Memory System").
 const ROOT_LEVEL: u32 = 2;
+
+/// The level whose slots may hold huge leaves.
+const HUGE_LEVEL: u32 = PageSize::Huge.level();
 
 /// What a leaf slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,16 +56,50 @@ impl Slot {
 /// Where the leaf PTE of a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SlotRef {
-    /// The page that it translates.
+    /// The first page that it translates.
     pub(super) vpn: Vpn,
     /// The physical address of the PTE.
     pub(super) at: PhysAddr,
+    /// How much it translates.
+    pub(super) size: PageSize,
 }
 
 impl SlotRef {
+    /// Returns the slot of `vpn` in a table.
+    pub(super) fn new(table: Ppn, vpn: Vpn, size: PageSize) -> Self {
+        let vpn = size.floor(vpn);
+        Self { vpn, at: slot_address(table, vpn, size.level()), size }
+    }
+
     /// Returns the slot of another page that the same table translates.
     pub(super) fn beside(self, vpn: Vpn) -> Self {
-        Self { vpn, at: slot_address(self.at.ppn(), vpn, 0) }
+        Self::new(self.at.ppn(), vpn, self.size)
+    }
+
+    /// Returns the pages that it translates.
+    pub(super) fn pages(self) -> Range<Vpn> {
+        self.vpn..self.vpn + self.size.pages()
+    }
+}
+
+/// What a slot above the lowest level holds.
+enum Branch {
+    /// Nothing.
+    Empty,
+    /// The next-level table, which on-demand fork may withhold.
+    Table(Ppn),
+    /// A leaf, valid or not.
+    Leaf,
+}
+
+impl Branch {
+    fn decode(pte: Pte) -> Self {
+        match pte {
+            Pte::EMPTY => Self::Empty,
+            // Valid or not: on-demand fork withholds tables.
+            pte if !pte.flags().intersects(PteFlags::R | PteFlags::W | PteFlags::X) => Self::Table(pte.ppn()),
+            _ => Self::Leaf,
+        }
     }
 }
 
@@ -96,19 +135,27 @@ impl Resident {
 /// One address space's page table.
 #[derive(Clone, Debug)]
 pub(super) struct PageTable {
-    root: Ppn,
-    space: MmId,
-    resident: Resident,
-    frames: u64,
+    pub(super) root: Ppn,
+    pub(super) space: MmId,
+    pub(super) resident: Resident,
+    pub(super) frames: u64,
+    /// One empty table for each huge leaf, so that it can always be split (Linux: `pgtable_trans_huge_deposit`).
+    pub(super) deposits: Vec<Ppn>,
 }
 
-/// A lowest-level table that exists, and the pages of it that a walk asked for.
+/// A lowest-level table that exists, and the pages of it that a walk asked for; or the slot of a huge leaf.
 pub(super) struct Leaf {
     table: Ppn,
+    size: PageSize,
     pages: Range<Vpn>,
 }
 
 impl Leaf {
+    /// Tells whether it is a table, and not a huge leaf.
+    pub(super) fn is_table(&self) -> bool {
+        self.size == PageSize::Base
+    }
+
     /// Returns the first page that was asked for.
     pub(super) fn start(&self) -> Vpn {
         self.pages.start
@@ -116,15 +163,18 @@ impl Leaf {
 
     /// Returns the slots that are not empty, with what they hold.
     pub(super) fn populated(&self, ram: &Ram) -> Vec<(SlotRef, Pte)> {
-        let first = index(self.pages.start, 0) as usize * 8;
-        let bytes = &ram.frame(self.table)[first..][..(self.pages.end.0 - self.pages.start.0) as usize * 8];
+        let start = self.size.floor(self.pages.start);
+        let slots = (self.pages.end.0 - start.0).div_ceil(self.size.pages());
+        let first = index(start, self.size.level()) as usize * 8;
+        let bytes = &ram.frame(self.table)[first..][..slots as usize * 8];
         let entries =
             bytes.chunks_exact(8).map(|entry| Pte(u64::from_le_bytes(entry.try_into().expect("8 bytes"))));
-        (self.pages.start.0..)
+        (start.0..)
+            .step_by(self.size.pages() as usize)
             .map(Vpn)
             .zip(entries)
             .filter(|&(_, pte)| pte != Pte::EMPTY)
-            .map(|(vpn, pte)| (SlotRef { vpn, at: slot_address(self.table, vpn, 0) }, pte))
+            .map(|(vpn, pte)| (SlotRef::new(self.table, vpn, self.size), pte))
             .collect()
     }
 }
@@ -141,7 +191,7 @@ pub(super) fn first_of_leaf(vpn: Vpn) -> Vpn {
 
 /// Returns the slots of a leaf table that are not empty, with what they hold.
 pub(super) fn slots_of(ram: &Ram, table: Ppn, first: Vpn) -> Vec<(SlotRef, Pte)> {
-    Leaf { table, pages: first..first + SLOTS }.populated(ram)
+    Leaf { table, size: PageSize::Base, pages: first..first + SLOTS }.populated(ram)
 }
 
 pub(super) fn slot_address(table: Ppn, vpn: Vpn, level: u32) -> PhysAddr {
@@ -164,7 +214,7 @@ impl PageTable {
     /// [`OutOfMemory`] when there is no frame for its root.
     pub(super) fn new(work: &mut Work<'_>, frames: &mut Frames, space: MmId) -> Result<Self, OutOfMemory> {
         let root = frames.allocate_table(work.ram, space, Vpn(0))?;
-        Ok(Self { root, space, resident: Resident::default(), frames: 1 })
+        Ok(Self { root, space, resident: Resident::default(), frames: 1, deposits: Vec::new() })
     }
 
     /// Returns the frame of the root table.
@@ -182,12 +232,17 @@ impl PageTable {
         self.resident
     }
 
+    /// Returns how many tables are put by for huge leaves.
+    pub(super) fn deposits(&self) -> u64 {
+        self.deposits.len() as u64
+    }
+
     /// Returns how many frames the tables take.
     pub(super) fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// Returns the frames of the tables, the root among them.
+    /// Returns the frames of the tables, the root and those that wait for a split among them.
     pub(super) fn tables(&self, ram: &Ram) -> Vec<Ppn> {
         let mut tables = vec![self.root];
         let mut level_start = 0;
@@ -197,17 +252,28 @@ impl PageTable {
                 let entries = ram.frame(tables[index]).chunks_exact(8);
                 let entries =
                     entries.map(|entry| Pte(u64::from_le_bytes(entry.try_into().expect("8 bytes"))));
-                tables.extend(entries.filter(|&pte| pte != Pte::EMPTY).map(Pte::ppn));
+                tables.extend(entries.filter_map(|pte| match Branch::decode(pte) {
+                    Branch::Table(next) => Some(next),
+                    Branch::Empty | Branch::Leaf => None,
+                }));
             }
             level_start = level_end;
         }
+        tables.extend(&self.deposits);
         tables
     }
 
-    /// Returns the slot of a page; `None` when no table reaches it.
+    /// Returns the slot that translates a page; `None` when no table reaches it.
     pub(super) fn find(&self, ram: &Ram, vpn: Vpn) -> Option<SlotRef> {
-        let (_, entry) = self.leaf_entry(ram, vpn)?;
-        Some(SlotRef { vpn, at: slot_address(entry.ppn(), vpn, 0) })
+        let mut table = self.root;
+        for level in (1..=ROOT_LEVEL).rev() {
+            match Branch::decode(read(ram, slot_address(table, vpn, level))) {
+                Branch::Empty => return None,
+                Branch::Table(next) => table = next,
+                Branch::Leaf => return Some(SlotRef::new(table, vpn, PageSize::Huge)),
+            }
+        }
+        Some(SlotRef::new(table, vpn, PageSize::Base))
     }
 
     /// Returns the entry that points to the leaf table of a page, and where it is; `None` when no table reaches the page. The
@@ -215,13 +281,11 @@ impl PageTable {
     pub(super) fn leaf_entry(&self, ram: &Ram, vpn: Vpn) -> Option<(PhysAddr, Pte)> {
         let mut at = slot_address(self.root, vpn, ROOT_LEVEL);
         for level in (1..ROOT_LEVEL).rev() {
-            let entry = read(ram, at);
-            if entry == Pte::EMPTY {
-                return None;
-            }
-            at = slot_address(entry.ppn(), vpn, level);
+            let Branch::Table(table) = Branch::decode(read(ram, at)) else { return None };
+            at = slot_address(table, vpn, level);
         }
-        Some((at, read(ram, at))).filter(|&(_, entry)| entry != Pte::EMPTY)
+        let entry = read(ram, at);
+        matches!(Branch::decode(entry), Branch::Table(_)).then_some((at, entry))
     }
 
     /// Tells whether a page has a leaf table that on-demand fork withholds.
@@ -231,7 +295,7 @@ impl PageTable {
 
     /// Returns a page of each leaf table that reaches into `range`.
     pub(super) fn leaf_tables(&self, ram: &Ram, range: Range<Vpn>) -> Vec<Vpn> {
-        self.leaves(ram, range).into_iter().map(|leaf| leaf.pages.start).collect()
+        self.leaves(ram, range).into_iter().filter(Leaf::is_table).map(|leaf| leaf.pages.start).collect()
     }
 
     /// Takes over a leaf table that another address space has too.
@@ -251,9 +315,23 @@ impl PageTable {
         self.resident.shared_memory -= u64::from(pages.shared_memory);
     }
 
-    /// Returns what the slot of a page holds.
+    /// Returns the slot that a huge page around `vpn` would have, whatever it holds; `None` when no table reaches it.
+    pub(super) fn find_huge(&self, ram: &Ram, vpn: Vpn) -> Option<SlotRef> {
+        match Branch::decode(read(ram, slot_address(self.root, vpn, ROOT_LEVEL))) {
+            Branch::Table(table) => Some(SlotRef::new(table, vpn, PageSize::Huge)),
+            Branch::Empty | Branch::Leaf => None,
+        }
+    }
+
+    /// Returns what a page finds in its slot: a huge leaf names the frame of this page.
     pub(super) fn look_up(&self, ram: &Ram, vpn: Vpn) -> Slot {
-        self.find(ram, vpn).map_or(Slot::Empty, |slot| self.get(ram, slot))
+        let Some(slot) = self.find(ram, vpn) else { return Slot::Empty };
+        let of_page = |pte| piece(pte, vpn.0 - slot.vpn.0);
+        match self.get(ram, slot) {
+            Slot::Empty => Slot::Empty,
+            Slot::Protected(pte) => Slot::Protected(of_page(pte)),
+            Slot::Present(pte) => Slot::Present(of_page(pte)),
+        }
     }
 
     /// Returns what a slot holds.
@@ -261,7 +339,8 @@ impl PageTable {
         Slot::decode(read(ram, slot.at))
     }
 
-    /// Returns the slot of a page, with the tables that lead to it.
+    /// Returns the slot of a page, with the tables that lead to it: the one that the page has, or where it has none yet one
+    /// of `size`.
     ///
     /// # Errors
     /// [`OutOfMemory`] when there is no frame for a table. Those made on the way stay; [`Self::prune`] finds them.
@@ -270,10 +349,19 @@ impl PageTable {
         work: &mut Work<'_>,
         frames: &mut Frames,
         vpn: Vpn,
+        size: PageSize,
     ) -> Result<SlotRef, OutOfMemory> {
         let at = self.reserve_leaf_entry(work, frames, vpn)?;
-        let table = self.next_table(work, frames, at, vpn, 1)?;
-        Ok(SlotRef { vpn, at: slot_address(table, vpn, 0) })
+        let is_huge = match Branch::decode(read(work.ram, at)) {
+            Branch::Leaf => true,
+            Branch::Empty => size == PageSize::Huge,
+            Branch::Table(_) => false,
+        };
+        if is_huge {
+            return Ok(SlotRef::new(at.ppn(), vpn, PageSize::Huge));
+        }
+        let table = self.next_table(work, frames, at, vpn, HUGE_LEVEL)?;
+        Ok(SlotRef::new(table, vpn, PageSize::Base))
     }
 
     /// Returns where the entry is that points to the leaf table of a page, or will, with the tables that lead to it.
@@ -303,9 +391,8 @@ impl PageTable {
         vpn: Vpn,
         level: u32,
     ) -> Result<Ppn, OutOfMemory> {
-        let entry = read(work.ram, at);
-        if entry != Pte::EMPTY {
-            return Ok(entry.ppn());
+        if let Branch::Table(table) = Branch::decode(read(work.ram, at)) {
+            return Ok(table);
         }
         let first = Vpn(vpn.0 & !(span(level) - 1));
         let next = frames.allocate_table(work.ram, self.space, first)?;
@@ -315,7 +402,7 @@ impl PageTable {
         Ok(next)
     }
 
-    /// Returns the lowest-level tables that exist in `range`, each with its part of it.
+    /// Returns the lowest-level tables and huge leaves that exist in `range`, each with its part of it.
     pub(super) fn leaves(&self, ram: &Ram, range: Range<Vpn>) -> Vec<Leaf> {
         let mut leaves = Vec::new();
         self.collect_leaves(ram, self.root, ROOT_LEVEL, range, &mut leaves);
@@ -324,20 +411,22 @@ impl PageTable {
 
     fn collect_leaves(&self, ram: &Ram, table: Ppn, level: u32, range: Range<Vpn>, leaves: &mut Vec<Leaf>) {
         if level == 0 {
-            return leaves.push(Leaf { table, pages: range });
+            return leaves.push(Leaf { table, size: PageSize::Base, pages: range });
         }
         let mut from = range.start;
         while from < range.end {
             let to = Vpn((from.0 | (span(level) - 1)) + 1).min(range.end);
-            let pte = read(ram, slot_address(table, from, level));
-            if pte != Pte::EMPTY {
-                self.collect_leaves(ram, pte.ppn(), level - 1, from..to, leaves);
+            match Branch::decode(read(ram, slot_address(table, from, level))) {
+                Branch::Empty => {}
+                Branch::Table(next) => self.collect_leaves(ram, next, level - 1, from..to, leaves),
+                Branch::Leaf => leaves.push(Leaf { table, size: PageSize::Huge, pages: from..to }),
             }
             from = to;
         }
     }
 
-    /// Maps `pte`'s frame at an empty slot. The caller's reference to the frame passes to the slot.
+    /// Maps `pte`'s page at an empty slot. The caller's reference to the page passes to the slot; for a huge one the caller
+    /// has made a deposit.
     pub(super) fn fill(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, pte: Pte) {
         frames.count_slots(slot.at.ppn(), 1);
         self.attach(frames, slot, pte);
@@ -367,7 +456,7 @@ impl PageTable {
         store(work.ram, slot.at, new);
     }
 
-    /// Moves what `from` maps to the empty slot `to`, with the frame's reference.
+    /// Moves what `from` maps to the empty slot `to` of the same size, with the page's reference.
     pub(super) fn relocate(
         &mut self,
         work: &mut Work<'_>,
@@ -380,7 +469,7 @@ impl PageTable {
         frames.count_slots(from.at.ppn(), -1);
         store(work.ram, to.at, pte);
         frames.count_slots(to.at.ppn(), 1);
-        frames.reattach(pte.ppn(), from.at, to.at);
+        frames.reattach(pte.ppn(), from.at, to.at, from.size);
         let kind = frames.kind(pte.ppn());
         frames.count_pages(from.at.ppn(), kind, -1);
         frames.count_pages(to.at.ppn(), kind, 1);
@@ -394,10 +483,15 @@ impl PageTable {
         store(work.ram, slot.at, Pte::EMPTY);
         frames.count_slots(slot.at.ppn(), -1);
         self.detach(work, frames, slot, old);
+        if slot.size == PageSize::Huge {
+            self.withdraw(work, frames);
+        }
     }
 
-    /// Empties every slot of `range`. Leaf tables at its ends are the address space's own.
+    /// Empties every slot of `range`, and splits huge pages that reach beyond it. Leaf tables at its ends are the address
+    /// space's own.
     pub(super) fn clear_range(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
+        self.split_edges(work, frames, &range);
         self.drop_shared_tables(work, frames, &range);
         for leaf in self.leaves(work.ram, range) {
             for (slot, old) in leaf.populated(work.ram) {
@@ -447,15 +541,14 @@ impl PageTable {
         while from < range.end {
             let to = Vpn((from.0 | (span(level) - 1)) + 1).min(range.end);
             let at = slot_address(table, from, level);
-            let pte = read(work.ram, at);
-            if pte != Pte::EMPTY {
+            if let Branch::Table(next) = Branch::decode(read(work.ram, at)) {
                 if level > 1 {
-                    self.prune_table(work, frames, pte.ppn(), level - 1, from..to);
+                    self.prune_table(work, frames, next, level - 1, from..to);
                 }
-                if frames.table(pte.ppn()).populated == 0 && !is_broken(Sabotage::TablesLeak) {
+                if frames.table(next).populated == 0 && !is_broken(Sabotage::TablesLeak) {
                     store(work.ram, at, Pte::EMPTY);
                     frames.count_slots(table, -1);
-                    frames.release(work.ram, pte.ppn());
+                    frames.release(work.ram, next);
                     self.frames -= 1;
                 }
             }
@@ -464,15 +557,18 @@ impl PageTable {
     }
 
     /// Frees the root, after everything under it was cleared and pruned.
-    pub(super) fn free(self, work: &mut Work<'_>, frames: &mut Frames) {
+    pub(super) fn free(mut self, work: &mut Work<'_>, frames: &mut Frames) {
+        while !self.deposits.is_empty() {
+            self.withdraw(work, frames);
+        }
         frames.release(work.ram, self.root);
     }
 
     fn attach(&mut self, frames: &mut Frames, slot: SlotRef, pte: Pte) {
-        frames.attach(pte.ppn(), slot.at);
+        frames.attach(pte.ppn(), slot.at, slot.size);
         frames.count_pages(slot.at.ppn(), frames.kind(pte.ppn()), 1);
         if let Some(pages) = self.resident.of(frames.kind(pte.ppn())) {
-            *pages += 1;
+            *pages += slot.size.pages();
         }
         self.resident.peak = self.resident.peak.max(self.resident.total());
     }
@@ -480,12 +576,12 @@ impl PageTable {
     fn detach(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
         frames.count_pages(slot.at.ppn(), frames.kind(old.ppn()), -1);
         if let Some(pages) = self.resident.of(frames.kind(old.ppn())) {
-            *pages -= 1;
+            *pages -= slot.size.pages();
         }
         if old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit) {
             frames.mark_dirty(old.ppn());
         }
-        frames.detach(work.ram, old.ppn(), slot.at);
+        frames.detach(work.ram, old.ppn(), slot.at, slot.size);
         work.counters.copied_in_vain += frames.take_copied_in_vain();
         owe(work, slot, old);
     }
@@ -495,8 +591,19 @@ pub(super) fn store(ram: &mut Ram, at: PhysAddr, pte: Pte) {
     ram.write_u64(at, pte.0).expect("page tables lie in RAM");
 }
 
-/// Owes a fence for a translation that harts may hold.
-fn owe(work: &mut Work<'_>, slot: SlotRef, old: Pte) {
+/// Returns the PTE that maps another frame with the same flags.
+pub(super) fn renamed(pte: Pte, ppn: Ppn) -> Pte {
+    let renamed = Pte::leaf(ppn, pte.flags());
+    if pte.is_valid() { renamed } else { renamed.without(PteFlags::V) }
+}
+
+/// Returns the PTE that maps one of the pieces of what a huge leaf maps.
+pub(super) fn piece(huge: Pte, index: u64) -> Pte {
+    renamed(huge, huge.ppn() + index)
+}
+
+/// Owes a fence for a translation that harts may hold. One is enough for a huge page: a hart has one entry for all of it.
+pub(super) fn owe(work: &mut Work<'_>, slot: SlotRef, old: Pte) {
     if old.is_valid() && !is_broken(Sabotage::NoFence) {
         work.fences.owe(slot.vpn);
     }

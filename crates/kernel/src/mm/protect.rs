@@ -6,7 +6,7 @@ use super::limits::{self, Demand};
 use super::page_table;
 use super::sabotage::{Sabotage, is_broken};
 use super::vma::{Prot, Sharing};
-use super::{Frames, Memory, OutOfMemory, Work};
+use super::{Memory, OutOfMemory, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{Pte, PteFlags, VirtAddr, Vpn};
@@ -72,14 +72,16 @@ impl Memory {
     ) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
         space.table.unshare(work, &mut self.frames, range.clone()).map_err(|OutOfMemory| Errno::ENOMEM)?;
-        space.vmas.isolate(&mut self.cache, range.clone());
+        space.isolate(work, &mut self.frames, &mut self.cache, range.clone());
         space.vmas.change(range.start, |vma| (vma.prot, vma.promise) = (prot, promise));
         let Some(vma) = space.vmas.find(range.start) else { return Ok(()) };
         let flags = vma.leaf_flags();
         let decides_now = vma.is_private_writable();
         for leaf in space.table.leaves(work.ram, range.clone()) {
             for (slot, old) in leaf.populated(work.ram) {
-                let new = reprotected(&self.frames, old, flags, decides_now);
+                let claimed =
+                    self.frames.is_claimed(old.ppn(), slot.size) || is_broken(Sabotage::WritableAtOnce);
+                let new = reprotected(old, flags, decides_now && claimed);
                 space.table.change(work, slot, old, new);
             }
         }
@@ -89,14 +91,12 @@ impl Memory {
     }
 }
 
-/// Returns a PTE with other rights: the frame, and whether it was used, stay.
-fn reprotected(frames: &Frames, old: Pte, flags: Option<PteFlags>, decides_now: bool) -> Pte {
+/// Returns a PTE with other rights: the frame, and whether it was used, stay. It is writable at once where its one owner has
+/// claimed the page.
+fn reprotected(old: Pte, flags: Option<PteFlags>, claimed: bool) -> Pte {
     let used = old.flags() & (PteFlags::A | PteFlags::D);
     let mut rights = flags.map(|flags| flags.difference(PteFlags::A) | used);
-    if let Some(rights) = rights
-        .as_mut()
-        .filter(|_| decides_now && (frames.is_claimed(old.ppn()) || is_broken(Sabotage::WritableAtOnce)))
-    {
+    if let Some(rights) = rights.as_mut().filter(|_| claimed) {
         rights.insert(PteFlags::W);
     }
     match rights {

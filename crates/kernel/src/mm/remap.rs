@@ -4,7 +4,7 @@ use super::address_space::user_range;
 use super::commit::Promise;
 use super::limits::{self, Demand};
 use super::lock::Lock;
-use super::map::Placement;
+use super::map::{self, Placement};
 use super::vma::{Sharing, Vma};
 use super::{Memory, OutOfMemory, TASK_END, Work};
 use crate::{Errno, MmId};
@@ -78,7 +78,7 @@ impl Memory {
         if !request.may_move {
             return Err(Errno::ENOMEM);
         }
-        let target = super::map::place(self.spaces.get_mut(mm), request.placement, new_pages)?;
+        let target = self.place_moved(mm, &old, new_pages, request.placement)?;
         self.relocate(work, mm, old, target, request.remains)
     }
 
@@ -108,7 +108,7 @@ impl Memory {
             let promised = if vma.promise == Promise::Counted { new_pages } else { 0 };
             self.check_demand(mm, Demand { areas: new_pages, data: 0, promised })?;
         }
-        let target = super::map::place(self.spaces.get_mut(mm), request.placement, new_pages)?;
+        let target = self.place_moved(mm, &kept, new_pages, request.placement)?;
         self.relocate(work, mm, kept, target, request.remains)
     }
 
@@ -153,6 +153,19 @@ impl Memory {
         Ok(vma.end)
     }
 
+    /// Decides where the pages of `from` go, of which there shall be `pages`.
+    fn place_moved(
+        &mut self,
+        mm: MmId,
+        from: &Range<Vpn>,
+        pages: u64,
+        placement: Placement,
+    ) -> Result<Range<Vpn>, Errno> {
+        let space = self.spaces.get_mut(mm);
+        let private_anonymous = space.vmas.find(from.start).is_some_and(|vma| vma.file().is_none());
+        map::place(space, placement, pages, map::alignment(private_anonymous, pages))
+    }
+
     /// Adds `growth` to the area that ends where it begins.
     fn extend(&mut self, mm: MmId, growth: Range<Vpn>) {
         let space = self.spaces.get_mut(mm);
@@ -194,19 +207,16 @@ impl Memory {
                 .map_err(|OutOfMemory| Errno::ENOMEM)?;
         }
         // Every table first: nothing has moved yet when one of them cannot be had.
-        for leaf in space.table.leaves(work.ram, from.clone()) {
-            for (slot, _) in leaf.populated(work.ram) {
-                if let Err(OutOfMemory) = space.table.reserve(work, &mut self.frames, target(slot.vpn)) {
-                    space.table.prune(work, &mut self.frames, to);
-                    return Err(Errno::ENOMEM);
-                }
-            }
+        space.table.split_edges(work, &mut self.frames, &from);
+        if let Err(OutOfMemory) = space.table.make_way(work, &mut self.frames, &from, to.start) {
+            space.table.prune(work, &mut self.frames, to);
+            return Err(Errno::ENOMEM);
         }
         for leaf in space.table.leaves(work.ram, from.clone()) {
             for (slot, pte) in leaf.populated(work.ram) {
-                if let Some(new) = space.table.find(work.ram, target(slot.vpn)) {
-                    space.table.relocate(work, &mut self.frames, slot, new, pte);
-                }
+                let new = space.table.reserve(work, &mut self.frames, target(slot.vpn), slot.size);
+                let new = new.expect("the way was made");
+                space.table.relocate(work, &mut self.frames, slot, new, pte);
             }
         }
         if let Some(mut moved) = space.vmas.find(from.start).cloned() {
@@ -222,7 +232,7 @@ impl Memory {
             Remains::Nothing if !from.is_empty() => self.unmap_range(work, mm, from.clone())?,
             Remains::Nothing => {}
             // What is left behind has no page that could be locked.
-            Remains::Area => self.set_lock(mm, from.clone(), Lock::Unlocked)?,
+            Remains::Area => self.set_lock(work, mm, from.clone(), Lock::Unlocked)?,
         }
         self.lock_growth(work, mm, target(from.end)..to.end);
         Ok(to.start.base())

@@ -1,7 +1,7 @@
 //! What an address space maps, page by page, for those who only look (`/proc/<pid>/smaps`, `pagemap`, reports).
 
 use super::frames::FrameKind;
-use super::{AreaRole, Backing, FileMapping, Memory, TASK_END, Vma};
+use super::{AreaRole, Backing, FileMapping, Memory, PageSize, TASK_END, Vma};
 use crate::{FileId, MmId};
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct MappedPage {
     pub flags: PteFlags,
     /// Whether the frame holds what is nowhere else.
     pub is_dirty: bool,
+    /// The size of the page that it is, or is part of.
+    pub size: PageSize,
 }
 
 impl Memory {
@@ -41,16 +43,25 @@ impl Memory {
     /// Returns the pages of a range that are mapped, in rising order. Nothing is touched or counted.
     pub fn mapped_pages(&self, ram: &Ram, mm: MmId, range: Range<Vpn>) -> Vec<MappedPage> {
         let range = range.start.min(TASK_END)..range.end.min(TASK_END);
-        let leaves = self.spaces.get(mm).table.leaves(ram, range);
-        let pages = leaves.iter().flat_map(|leaf| leaf.populated(ram));
+        let leaves = self.spaces.get(mm).table.leaves(ram, range.clone());
+        let slots = leaves.iter().flat_map(|leaf| leaf.populated(ram));
+        let pages = slots.flat_map(|(slot, pte)| {
+            let part = slot.vpn.max(range.start).0..slot.pages().end.min(range.end).0;
+            part.map(move |vpn| (Vpn(vpn), pte.ppn() + (vpn - slot.vpn.0), pte, slot.size))
+        });
+        let kind = |ppn| self.frames.kind(ppn);
         pages
-            .map(|(slot, pte)| MappedPage {
-                vpn: slot.vpn,
-                ppn: pte.ppn(),
-                kind: self.frames.kind(pte.ppn()),
-                maps: self.frames.mappings(pte.ppn()),
+            .map(|(vpn, ppn, pte, size)| MappedPage {
+                vpn,
+                ppn,
+                kind: kind(ppn),
+                maps: match size {
+                    PageSize::Base => self.frames.mappings(ppn),
+                    PageSize::Huge => self.frames.maps(ppn),
+                },
                 flags: pte.flags(),
                 is_dirty: self.is_dirty(ram, pte),
+                size,
             })
             .collect()
     }

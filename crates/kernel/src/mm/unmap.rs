@@ -39,7 +39,7 @@ impl Memory {
         let space = self.spaces.get_mut(mm);
         space.table.unshare_edges(work, &mut self.frames, &range).map_err(|OutOfMemory| Errno::ENOMEM)?;
         space.table.drop_shared_tables(work, &mut self.frames, &range);
-        for start in space.vmas.isolate(&mut self.cache, range.clone()) {
+        for start in space.isolate(work, &mut self.frames, &mut self.cache, range.clone()) {
             let Some(vma) = space.vmas.remove(start) else { continue };
             if !is_broken(Sabotage::PagesOutliveArea) {
                 space.table.clear_range(work, &mut self.frames, vma.start..vma.end);

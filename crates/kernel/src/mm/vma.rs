@@ -40,6 +40,18 @@ pub enum OnFork {
     Wipe,
 }
 
+/// What madvise(2) was told of huge pages in an area.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HugeAdvice {
+    /// Nothing.
+    #[default]
+    None,
+    /// They are wanted (`MADV_HUGEPAGE`).
+    Wanted,
+    /// They are not (`MADV_NOHUGEPAGE`).
+    Refused,
+}
+
 /// A file as an area maps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileMapping {
@@ -85,6 +97,8 @@ pub struct Vma {
     pub on_fork: OnFork,
     /// Whether its pages are locked.
     pub lock: Lock,
+    /// Whether it should have huge pages.
+    pub huge: HugeAdvice,
     /// Whether its pages count as promised.
     pub promise: Promise,
     /// Whether a store has made one of its pages private (Linux: it has an `anon_vma`). Only then must fork copy its PTEs:
@@ -156,6 +170,7 @@ impl Vma {
             grows_down: false,
             on_fork: OnFork::Inherit,
             lock: Lock::Unlocked,
+            huge: HugeAdvice::None,
             promise: Promise::Counted,
             had_private_write: false,
         }
@@ -199,15 +214,24 @@ impl Vma {
         };
         backing
             && self.end == upper.start
-            && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork, self.lock, self.promise)
-                == (
-                    upper.prot,
-                    upper.may,
-                    upper.sharing,
-                    upper.grows_down,
-                    upper.on_fork,
-                    upper.lock,
-                    upper.promise,
-                )
+            && (
+                self.prot,
+                self.may,
+                self.sharing,
+                self.grows_down,
+                self.on_fork,
+                self.lock,
+                self.huge,
+                self.promise,
+            ) == (
+                upper.prot,
+                upper.may,
+                upper.sharing,
+                upper.grows_down,
+                upper.on_fork,
+                upper.lock,
+                upper.huge,
+                upper.promise,
+            )
     }
 }

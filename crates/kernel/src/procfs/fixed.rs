@@ -1,11 +1,11 @@
 //! What `/proc/sys` and `/sys` say.
 
 use super::parse_number;
-use crate::Errno;
 use crate::ctx::Ctx;
 use crate::fs::FixedFile;
 use crate::random::Random;
 use crate::syscall::{RELEASE, VERSION};
+use crate::{Errno, Thp};
 
 impl Ctx<'_> {
     /// Composes the text of a fixed file.
@@ -31,6 +31,13 @@ impl Ctx<'_> {
             FixedFile::Commit(parameter) => self.kernel.memory.commit_parameter(parameter).to_string(),
             FixedFile::MaxMapCount => self.kernel.memory.max_areas().to_string(),
             FixedFile::DropCaches => return Err(Errno::EINVAL),
+            FixedFile::HugePages => {
+                let enabled = self.kernel.memory.policy().thp;
+                let mark = |thp: Thp| {
+                    if thp == enabled { format!("[{}]", thp.name()) } else { thp.name().to_owned() }
+                };
+                Thp::ALL.map(mark).join(" ")
+            }
             FixedFile::Harts => list(self.kernel.sched.hart_count()),
             FixedFile::Nodes => list(1),
         };
@@ -74,6 +81,13 @@ impl Ctx<'_> {
             FixedFile::MaxMapCount => {
                 let most = u32::try_from(parse_number(bytes)?).map_err(|_| Errno::EINVAL)?;
                 self.kernel.memory.set_max_areas(most as usize);
+                Ok(())
+            }
+            FixedFile::HugePages => {
+                let word = bytes.trim_ascii_end();
+                let thp =
+                    Thp::ALL.into_iter().find(|thp| thp.name().as_bytes() == word).ok_or(Errno::EINVAL)?;
+                self.kernel.memory.set_thp(thp);
                 Ok(())
             }
             _ => Err(Errno::EPERM),

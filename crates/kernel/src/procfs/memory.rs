@@ -1,6 +1,7 @@
 //! What `/proc` says of the machine's memory.
 
 use super::PAGE_KIB;
+use crate::mm::PageSize;
 use crate::{Kernel, MemoryCounters};
 use std::fmt::Write;
 use tine_mmu::Ram;
@@ -40,6 +41,9 @@ impl Kernel {
             ("SReclaimable", 0),
             ("SUnreclaim", 0),
             ("PageTables", gauges.page_table),
+            ("AnonHugePages", gauges.anon_huge * PageSize::Huge.pages()),
+            ("ShmemHugePages", 0),
+            ("FileHugePages", 0),
             ("CommitLimit", self.memory.promise_limit_pages()),
             ("Committed_AS", self.memory.promised_pages()),
         ];
@@ -47,6 +51,7 @@ impl Kernel {
         for (name, frames) in rows {
             let _ = writeln!(text, "{:<16}{:>8} kB", format!("{name}:"), frames * PAGE_KIB);
         }
+        let _ = writeln!(text, "{:<16}{:>8} kB", "Hugepagesize:", PageSize::Huge.pages() * PAGE_KIB);
         text
     }
 
@@ -68,6 +73,7 @@ impl Kernel {
             ("nr_file_pages", gauges.page_cache),
             ("nr_page_table_pages", gauges.page_table),
             ("nr_shmem", gauges.shared_memory),
+            ("nr_anon_transparent_hugepages", gauges.anon_huge),
             ("pgpgin", 0),
             ("pgpgout", 0),
             ("pswpin", 0),
@@ -75,6 +81,15 @@ impl Kernel {
             ("pgfault", total.faults),
             ("pgmajfault", total.major),
             ("pgreuse", total.cow_reuse),
+            ("thp_fault_alloc", total.thp_fault_alloc),
+            ("thp_fault_fallback", total.thp_fault_fallback),
+            ("thp_collapse_alloc", total.thp_collapse_alloc),
+            ("thp_collapse_alloc_failed", total.thp_collapse_alloc_failed),
+            // No huge page is ever cut to pieces that stay in it: its frames go one by one.
+            ("thp_split_page", 0),
+            ("thp_split_pmd", total.thp_split_pmd),
+            ("thp_zero_page_alloc", total.thp_zero_page_alloc),
+            ("thp_zero_page_alloc_failed", 0),
             ("pgsteal_file", self.memory.pages_reclaimed()),
             ("oom_kill", self.memory.oom_kills()),
             ("cow_fault", total.cow_faults),

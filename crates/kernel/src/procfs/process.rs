@@ -259,7 +259,9 @@ impl Kernel {
             kib("HugetlbPages", 0);
         }
         line("CoreDumping", "0");
-        line("THP_enabled", if process.thp_disabled { "0" } else { "1" });
+        if let Some(mm) = process.mm {
+            line("THP_enabled", if self.memory.space(mm).thp_disabled { "0" } else { "1" });
+        }
         // No bit of an address is ignored.
         line("untag_mask", "0xffffffffffffffff");
         line("Threads", &self.thread_count(pid, process).to_string());

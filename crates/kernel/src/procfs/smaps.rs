@@ -2,7 +2,9 @@
 
 use super::PAGE_KIB;
 use crate::ctx::Ctx;
-use crate::mm::{FrameKind, Lock, MappedPage, OnFork, Promise, Prot, Sharing, TASK_END, Vma};
+use crate::mm::{
+    FrameKind, HugeAdvice, Lock, MappedPage, OnFork, PageSize, Promise, Prot, Sharing, TASK_END, Vma,
+};
 use crate::task::Process;
 use crate::{Errno, Kernel, Pid};
 use std::fmt::Write;
@@ -28,6 +30,7 @@ struct Sizes {
     referenced: u64,
     anonymous: u64,
     share_locked: u64,
+    anonymous_huge: u64,
 }
 
 impl Sizes {
@@ -38,6 +41,7 @@ impl Sizes {
         match page.kind {
             FrameKind::Anon => {
                 self.anonymous += 1;
+                self.anonymous_huge += u64::from(page.size == PageSize::Huge);
                 self.share_anon += share;
             }
             FrameKind::SharedMemory => self.share_shared_memory += share,
@@ -72,6 +76,7 @@ impl AddAssign for Sizes {
         self.referenced += other.referenced;
         self.anonymous += other.anonymous;
         self.share_locked += other.share_locked;
+        self.anonymous_huge += other.anonymous_huge;
     }
 }
 
@@ -98,7 +103,10 @@ fn show(text: &mut String, sizes: &Sizes, whole: bool) {
     line(text, "Referenced", pages(sizes.referenced));
     line(text, "Anonymous", pages(sizes.anonymous));
     // Mechanisms that are not here have no pages.
-    for name in ["KSM", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb"] {
+    line(text, "KSM", 0);
+    line(text, "LazyFree", 0);
+    line(text, "AnonHugePages", pages(sizes.anonymous_huge));
+    for name in ["ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb"] {
         line(text, name, 0);
     }
     for name in ["Private_Hugetlb", "Swap", "SwapPss"] {
@@ -125,6 +133,8 @@ fn flags(vma: &Vma) -> String {
         (vma.promise == Promise::Counted, "ac"),
         (vma.promise == Promise::Waived, "nr"),
         (vma.on_fork == OnFork::Wipe, "wf"),
+        (vma.huge == HugeAdvice::Wanted, "hg"),
+        (vma.huge == HugeAdvice::Refused, "nh"),
     ];
     names.iter().filter(|(holds, _)| *holds).map(|(_, name)| format!("{name} ")).collect()
 }
@@ -152,7 +162,8 @@ impl Kernel {
             line(&mut text, "KernelPageSize", PAGE_KIB);
             line(&mut text, "MMUPageSize", PAGE_KIB);
             show(&mut text, &self.sizes(ram, process, vma), false);
-            let _ = writeln!(text, "{:<16}{:>8}", "THPeligible:", 0);
+            let eligible = u8::from(self.memory.is_huge_eligible(mm, vma));
+            let _ = writeln!(text, "{:<16}{eligible:>8}", "THPeligible:");
             let _ = writeln!(text, "VmFlags: {}", flags(vma));
         }
         text

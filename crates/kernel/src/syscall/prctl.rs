@@ -72,11 +72,12 @@ pub(super) fn prctl(
             Ok(0)
         }
         PrctlOption::SET_THP_DISABLE if rest == [0; 3] => {
-            ctx.process_mut().thp_disabled = first != 0;
+            let mm = ctx.mm();
+            ctx.kernel.memory.space_mut(mm).thp_disabled = first != 0;
             Ok(0)
         }
         PrctlOption::GET_THP_DISABLE if first == 0 && rest == [0; 3] => {
-            Ok(u64::from(ctx.process().thp_disabled))
+            Ok(u64::from(ctx.kernel.memory.space(ctx.mm()).thp_disabled))
         }
         // As from a kernel that was built without them.
         PrctlOption::SET_SECCOMP | PrctlOption::SET_MM | PrctlOption::SET_VMA | PrctlOption::SET_PTRACER => {

@@ -98,7 +98,12 @@ impl Ctx<'_> {
         let mut work = Work::supervisor(self.harts.ram(), &mut counters);
         let created = self.kernel.memory.create(&mut work);
         debug_assert!(work.finish().is_empty(), "an address space that nobody ran in owes no fence");
-        created.map_err(|_| Errno::ENOMEM)
+        let mm = created.map_err(|_| Errno::ENOMEM)?;
+        if let Some(before) = self.process().mm {
+            let thp_disabled = self.kernel.memory.space(before).thp_disabled;
+            self.kernel.memory.space_mut(mm).thp_disabled = thp_disabled;
+        }
+        Ok(mm)
     }
 
     /// Maps the program and its interpreter, fills the stack and points the task at the first instruction.

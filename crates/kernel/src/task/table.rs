@@ -301,8 +301,6 @@ pub struct Process {
     pub credentials: Credentials,
     /// Whether others may look at it (prctl(2), `PR_SET_DUMPABLE`).
     pub dumpable: Dumpable,
-    /// Whether it asked for no huge pages (prctl(2), `PR_SET_THP_DISABLE`).
-    pub thp_disabled: bool,
     /// The commands of membarrier(2) that it has registered for.
     pub barriers: u32,
 }

@@ -4,7 +4,7 @@ use super::{Bill, Cost, ForkCost};
 use crate::symbols::{CodePlace, Symbols, Where};
 use crate::{EventSink, Guest};
 use std::collections::{BTreeMap, BTreeSet};
-use tine_kernel::mm::{CopyId, CopyReason, FrameCopy, FrameKind};
+use tine_kernel::mm::{CopyId, CopyReason, FrameCopy, FrameKind, PageSize};
 use tine_kernel::{Event, FaultKind, Interest, MmId, Pid, Site, What};
 use tine_mmu::Ppn;
 
@@ -196,6 +196,11 @@ impl EventSink for ForkBill {
             What::Copy(copy) => self.copied(event.pid, site, guest, copy),
             What::Fault { kind: FaultKind::CowReuse, old: Some(ppn), .. } => {
                 self.reused(event.pid, site, guest, *ppn);
+            }
+            What::Fault { kind: FaultKind::HugeReuse, old: Some(ppn), .. } => {
+                let pages = PageSize::Huge.pages();
+                let head = Ppn(ppn.0 - ppn.0 % pages);
+                (0..pages).for_each(|index| self.reused(event.pid, site, guest, head + index));
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Memory without an interpreter: a scripted CPU takes the faults.
 
 mod files;
+mod huge;
 mod model;
 mod odf;
 mod policies;

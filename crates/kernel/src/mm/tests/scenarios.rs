@@ -2,7 +2,7 @@
 
 use super::world::{RW, World};
 use crate::mm::{Advice, Fault, MapRequest, Placement, Prot, Sharing, TASK_SIZE};
-use crate::{Errno, MemoryPolicy};
+use crate::{Errno, MemoryPolicy, Thp};
 use tine_mmu::{Access, PAGE_SIZE, VirtAddr};
 
 #[test]
@@ -69,7 +69,7 @@ fn fork_read_only() {
 
 #[test]
 fn zero_page() {
-    let mut world = World::new(2048, MemoryPolicy::LINUX);
+    let mut world = World::new(2048, MemoryPolicy { thp: Thp::Never, ..MemoryPolicy::LINUX });
     let parent = world.spawn();
     let map = |world: &mut World| world.map(parent, MapRequest::anonymous(256 * PAGE_SIZE, RW));
     let (read_first, written_first) = (map(&mut world), map(&mut world));

@@ -1,7 +1,8 @@
 //! A machine whose CPU is the test: it walks the page table in guest RAM, and takes a fault where the PTE says no.
 
 use crate::mm::{
-    Fault, Fences, FileMapping, MapBacking, MapRequest, Memory, Placement, Prot, Resolved, Sharing, Work,
+    Fault, Fences, FileMapping, MapBacking, MapRequest, Memory, PageSize, Placement, Prot, Resolved, Sharing,
+    Work,
 };
 use crate::{FileId, MemoryCounters, MemoryPolicy, MmId};
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ use tine_mmu::{Access, AdUpdate, PAGE_SIZE, PhysAddr, Pte, PteFlags, Ram, VirtAd
 /// Read and write.
 pub(super) const RW: Prot = Prot::READ.union(Prot::WRITE);
 
+/// The sizes of leaves, by their level.
+const SIZES: [PageSize; 2] = [PageSize::Base, PageSize::Huge];
 /// Returns what a page of a file of [`World::file`] holds.
 fn letters(page: u64) -> [u8; PAGE_SIZE as usize] {
     [b'a' + (page % 26) as u8; PAGE_SIZE as usize]
@@ -21,7 +24,8 @@ pub(super) struct World {
     pub(super) ram: Ram,
     pub(super) memory: Memory,
     counters: BTreeMap<MmId, MemoryCounters>,
-    tlb: BTreeMap<(MmId, Vpn), Pte>,
+    /// By the first page that an entry translates, and how many.
+    tlb: BTreeMap<(MmId, Vpn, u64), Pte>,
     /// How many operations there are between two checks of every invariant.
     pub(super) check_every: u32,
     unchecked: u32,
@@ -64,9 +68,11 @@ impl World {
         for fence in fences.for_asid(tine_mmu::Asid(1)) {
             match fence {
                 tine_mmu::Fence::PageAsid(at, _) => {
-                    self.tlb.remove(&(mm, at.vpn()));
+                    for size in SIZES {
+                        self.tlb.remove(&(mm, size.floor(at.vpn()), size.pages()));
+                    }
                 }
-                _ => self.tlb.retain(|&(owner, _), _| owner != mm),
+                _ => self.tlb.retain(|&(owner, ..), _| owner != mm),
             }
         }
     }
@@ -147,18 +153,23 @@ impl World {
         *self.counters.entry(mm).or_default() += counters;
         self.check();
         if is_last {
-            self.tlb.retain(|&(owner, _), _| owner != mm);
+            self.tlb.retain(|&(owner, ..), _| owner != mm);
         }
     }
 
     /// Translates as the hart does: the TLB first, stale or not, then the page table; a fault is retried once resolved.
     fn translate(&mut self, mm: MmId, at: VirtAddr, access: Access) -> Result<PhysAddr, Fault> {
         for _ in 0..4 {
-            let cached = self.tlb.get(&(mm, at.vpn())).copied();
-            if let Some(pte) = cached.or_else(|| self.walk(mm, at)).filter(|pte| self.permits(*pte, access)) {
+            let cached = SIZES.iter().find_map(|&size| {
+                let pte = self.tlb.get(&(mm, size.floor(at.vpn()), size.pages()))?;
+                Some((*pte, size))
+            });
+            let found = cached.or_else(|| self.walk(mm, at).map(|(pte, size, _)| (pte, size)));
+            if let Some((pte, size)) = found.filter(|(pte, _)| self.permits(*pte, access)) {
                 let pte = self.set_used(mm, at, pte, access);
-                self.tlb.insert((mm, at.vpn()), pte);
-                return Ok(pte.ppn().base() + at.offset());
+                let first = size.floor(at.vpn());
+                self.tlb.insert((mm, first, size.pages()), pte);
+                return Ok((pte.ppn() + (at.vpn().0 - first.0)).base() + at.offset());
             }
             match self.unchecked(mm, |memory, work| memory.fault(work, mm, at, access)) {
                 Err(Fault::Missing { file, page }) => self.read_again(file, page)?,
@@ -191,7 +202,8 @@ impl World {
         reclaimed.pages
     }
 
-    fn walk(&self, mm: MmId, at: VirtAddr) -> Option<Pte> {
+    /// Returns the leaf that translates `at`, how large it is, and where it is.
+    fn walk(&self, mm: MmId, at: VirtAddr) -> Option<(Pte, PageSize, PhysAddr)> {
         if at.0 >= 1 << 38 {
             return None;
         }
@@ -202,8 +214,9 @@ impl World {
             if !pte.is_valid() {
                 return None;
             }
-            if level == 0 {
-                return Some(pte);
+            if let Some(&size) = SIZES.get(level).filter(|_| pte.is_leaf()) {
+                assert!(size.is_aligned(Vpn(pte.ppn().0)), "a misaligned superpage");
+                return Some((pte, size, slot));
             }
             table = pte.ppn();
         }
@@ -226,14 +239,7 @@ impl World {
         flags.set(PteFlags::D, access == Access::Store);
         let used = pte.with(flags);
         if used != pte {
-            let root = self.memory.space(mm).root();
-            let mut table = root;
-            for level in [2, 1] {
-                let slot = table.base() + (at.vpn().0 >> (9 * level) & 511) * 8;
-                table = Pte(self.ram.read_u64(slot).unwrap()).ppn();
-            }
-            let slot = table.base() + (at.vpn().0 & 511) * 8;
-            let now = Pte(self.ram.read_u64(slot).unwrap());
+            let (now, _, slot) = self.walk(mm, at).unwrap();
             // Another process that shares the table may have set them since.
             let bits = PteFlags::A | PteFlags::D;
             assert_eq!(now.without(bits), pte.without(bits), "a stale translation wants a D bit");
@@ -252,10 +258,15 @@ impl World {
     /// Returns what a load would see, without any fault: what the TLB says, stale or not, else the page table, else what the fault
     /// would map.
     pub(super) fn observe(&self, mm: MmId, at: VirtAddr) -> Option<u8> {
-        let cached = self.tlb.get(&(mm, at.vpn())).filter(|pte| self.permits(**pte, Access::Load));
+        let cached = SIZES.iter().find_map(|&size| {
+            let first = size.floor(at.vpn());
+            let pte =
+                self.tlb.get(&(mm, first, size.pages())).filter(|pte| self.permits(**pte, Access::Load))?;
+            Some(pte.ppn() + (at.vpn().0 - first.0))
+        });
         let mut byte = [0];
         match cached {
-            Some(pte) => self.ram.read(pte.ppn().base() + at.offset(), &mut byte)?,
+            Some(ppn) => self.ram.read(ppn.base() + at.offset(), &mut byte)?,
             None if self.memory.inspect(&self.ram, mm, at, &mut byte) == 1 => {}
             None => return None,
         }
