@@ -104,7 +104,7 @@ fn config(options: &Run, interest: Interest, grants: &Grants) -> Config {
         grants: grants.mounts(),
         cwd: cwd.unwrap_or_else(|| b"/".to_vec()),
         interest,
-        string_limit: options.observe.strace_string_limit,
+        string_limit: options.observe.strace_string_limit as usize,
     }
 }
 
