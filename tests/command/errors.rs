@@ -240,7 +240,7 @@ fn a_policy_file_is_told_its_line_and_what_it_takes() {
     let path = file("wrong.toml", b"", 0o644);
     let path = path.to_str().unwrap();
     let all = "`base`, `fork`, `fork_order`, `fork_skips_refillable`, `cow_prealloc_frames`, `cow_batch_pages`, \
-        `fault_around_pages`, `ad`, `randomizes_layout`, `overcommit`";
+        `fault_around_pages`, `thp`, `thp_cow`, `ad`, `randomizes_layout`, `overcommit`";
     for (text, problem, remedy) in [
         ("forks = 1\n", "line 1, forks = 1: unknown field `forks`", &*format!("it takes one of {all}")),
         (

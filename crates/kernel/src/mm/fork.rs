@@ -139,6 +139,9 @@ impl ForkedPage<'_, '_> {
         let (mm, vpn) = (self.to.space(), self.target.vpn);
         let copied = Copied { mm, vpn, from: original, to: copy, reason: CopyReason::Fork };
         self.work.copy_page(self.frames, copied, self.slot.size);
+        if is_broken(Sabotage::EagerCopiesNothing) {
+            self.work.ram.zero_frame(copy);
+        }
         for index in 0..self.slot.size.pages() {
             self.frames.pair(original + index, copy + index);
         }

@@ -34,7 +34,7 @@ sabotages! {
     MissingWriteProtect,
     /// Fork passes on what `MADV_WIPEONFORK` and `MADV_DONTFORK` keep back.
     AdviceIgnored,
-    /// An eager fork's copies have whatever their frames held before.
+    /// An eager fork's copies are zeros.
     EagerCopiesNothing,
     /// A store reuses a frame that has other owners.
     ReuseWhileShared,

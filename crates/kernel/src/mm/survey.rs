@@ -1,6 +1,7 @@
 //! What an address space maps, page by page, for those who only look (`/proc/<pid>/smaps`, `pagemap`, reports).
 
 use super::frames::FrameKind;
+use super::page_table;
 use super::{AreaRole, Backing, FileMapping, Memory, PageSize, TASK_END, Vma};
 use crate::{FileId, MmId};
 use std::ops::Range;
@@ -23,10 +24,10 @@ pub struct MappedPage {
     pub maps: u32,
     /// The flags of the PTE.
     pub flags: PteFlags,
-    /// Whether the frame holds what is nowhere else.
-    pub is_dirty: bool,
     /// The size of the page that it is, or is part of.
     pub size: PageSize,
+    /// Whether the frame holds what is nowhere else.
+    pub is_dirty: bool,
 }
 
 impl Memory {
@@ -47,21 +48,20 @@ impl Memory {
         let slots = leaves.iter().flat_map(|leaf| leaf.populated(ram));
         let pages = slots.flat_map(|(slot, pte)| {
             let part = slot.vpn.max(range.start).0..slot.pages().end.min(range.end).0;
-            part.map(move |vpn| (Vpn(vpn), pte.ppn() + (vpn - slot.vpn.0), pte, slot.size))
+            part.map(move |vpn| (Vpn(vpn), page_table::piece(pte, vpn - slot.vpn.0), slot.size))
         });
-        let kind = |ppn| self.frames.kind(ppn);
         pages
-            .map(|(vpn, ppn, pte, size)| MappedPage {
+            .map(|(vpn, pte, size)| MappedPage {
                 vpn,
-                ppn,
-                kind: kind(ppn),
+                ppn: pte.ppn(),
+                kind: self.frames.kind(pte.ppn()),
                 maps: match size {
-                    PageSize::Base => self.frames.mappings(ppn),
-                    PageSize::Huge => self.frames.maps(ppn),
+                    PageSize::Base => self.frames.mappings(pte.ppn()),
+                    PageSize::Huge => self.frames.maps(pte.ppn()),
                 },
                 flags: pte.flags(),
-                is_dirty: self.is_dirty(ram, pte),
                 size,
+                is_dirty: self.is_dirty(ram, pte),
             })
             .collect()
     }

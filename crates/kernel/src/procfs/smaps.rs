@@ -29,8 +29,8 @@ struct Sizes {
     private_dirty: u64,
     referenced: u64,
     anonymous: u64,
-    share_locked: u64,
     anonymous_huge: u64,
+    share_locked: u64,
 }
 
 impl Sizes {
@@ -75,8 +75,8 @@ impl AddAssign for Sizes {
         self.private_dirty += other.private_dirty;
         self.referenced += other.referenced;
         self.anonymous += other.anonymous;
-        self.share_locked += other.share_locked;
         self.anonymous_huge += other.anonymous_huge;
+        self.share_locked += other.share_locked;
     }
 }
 
