@@ -120,13 +120,13 @@ fn a_policy_comes_from_a_file() {
         stdout
     };
     let text = "base = \"textbook\"\nfork = \"eager\"\nfork_order = \"parent-first\"\nfork_skips_refillable = false\n\
-        cow_prealloc_frames = 0\ncow_batch_pages = 8\nfault_around_pages = 1\nad = \"svadu\"\nrandomizes_layout = true\novercommit = \"heuristic\"\n";
+        cow_prealloc_frames = 0\ncow_batch_pages = 8\nfault_around_pages = 1\nthp = \"never\"\nthp_cow = \"split\"\nad = \"svadu\"\nrandomizes_layout = true\novercommit = \"heuristic\"\n";
     fs::write(file, "base = \"textbook\"\ncow_batch_pages = 8\nrandomizes_layout = true # as Linux\n")
         .unwrap();
     assert_eq!(shown(&[file, "--fork", "eager"]), text);
     fs::write(file, text).unwrap();
     assert_eq!(shown(&[file]), text);
-    assert!(shown(&[file, "--no-aslr", "--cow-batch=1"]).contains("pages = 1\nfault_around_pages = 1\nad"));
+    assert!(shown(&[file, "--no-aslr", "--cow-batch=1"]).contains("pages = 1\nfault_around_pages = 1\nthp"));
     let json: Value = serde_json::from_str(&shown(&[file, "--json"])).unwrap();
     assert_eq!(json["changed"], serde_json::json!(["fork", "cow_batch_pages", "randomizes_layout"]));
     let (_, _, stderr) = run(["run", "--stats", "--policy", file, "--cow-prealloc=4", "@hello"]);
@@ -143,7 +143,8 @@ fn the_report_names_the_options_it_depends_on() {
     let json: Value = serde_json::from_str(&run(arguments).2).unwrap();
     let policy = serde_json::json!({
         "name": "textbook", "fork": "eager", "fork_order": "child-first", "fork_skips_refillable": false,
-        "cow_prealloc_frames": 0, "cow_batch_pages": 1, "fault_around_pages": 1, "ad": "svade",
+        "cow_prealloc_frames": 0, "cow_batch_pages": 1, "fault_around_pages": 1, "thp": "never",
+        "thp_cow": "split", "ad": "svade",
         "randomizes_layout": true, "overcommit": "heuristic", "changed": ["fork", "fork_order", "ad", "randomizes_layout"]
     });
     assert_eq!(json["run"]["policy"], policy);

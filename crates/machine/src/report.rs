@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use tine_kernel::inject::Injection;
+use tine_kernel::mm::PageSize;
 use tine_kernel::{Account, ForkMode, MemoryPolicy, Origin, Outcome, ProcessRecord, WaitStatus};
 use tine_mmu::TlbConfig;
 
@@ -182,11 +183,18 @@ impl Report {
         }
         let kinds = counts.under("faults.").filter(|(kind, _)| *kind != "total").map(|(_, count)| count);
         equal("fault kinds sum to the total", kinds.sum(), counts.get("faults.total"))?;
-        let copied_or_reused = counts.get("faults.cow_copy") + counts.get("faults.cow_reuse");
-        equal("a copy-on-write fault copies or reuses", copied_or_reused, counts.get("cow.faults"))?;
+        let copied_or_reused: u64 = ["cow_copy", "cow_reuse", "huge_copy", "huge_reuse"]
+            .map(|kind| counts.get(&format!("faults.{kind}")))
+            .iter()
+            .sum();
+        // A split copies too, unless what it splits is zeros.
+        let with_splits = copied_or_reused + counts.get("faults.huge_split");
+        at_most("a copy-on-write fault copies or reuses", copied_or_reused, counts.get("cow.faults"))?;
+        at_most("a copy-on-write fault copies, reuses or splits", counts.get("cow.faults"), with_splits)?;
         if self.setting.policy.cow_prealloc_frames > 0 && self.setting.policy.fork != ForkMode::Eager {
             let asked = counts.get("pool.hits") + counts.get("pool.misses");
-            equal("every copy asks the pool", asked, counts.get("cow.pages_copied"))?;
+            let whole = counts.get("faults.huge_copy") * PageSize::Huge.pages();
+            equal("every copy of a base page asks the pool", asked + whole, counts.get("cow.pages_copied"))?;
         }
         at_most("tlb.l2.misses", counts.get("tlb.l2.misses"), counts.get("tlb.l2.lookups"))?;
         let last_level_misses = if self.setting.tlb.l2.is_some() {

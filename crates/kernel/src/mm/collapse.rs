@@ -3,7 +3,7 @@
 use super::frames::FrameKind;
 use super::page_size::PageSize;
 use super::page_table::{self, Slot, SlotRef};
-use super::{Memory, Work};
+use super::{Memory, OutOfMemory, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{Pte, PteFlags, Vpn};
@@ -38,6 +38,8 @@ impl Memory {
 
     fn collapse_one(&mut self, work: &mut Work<'_>, mm: MmId, first: Vpn) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
+        let pages = first..first + PageSize::Huge.pages();
+        space.table.unshare(work, &mut self.frames, pages.clone()).map_err(|OutOfMemory| Errno::ENOMEM)?;
         let slot = space.table.find(work.ram, first).ok_or(Errno::EINVAL)?;
         if slot.size == PageSize::Huge {
             let mapped = space.table.get(work.ram, slot) != Slot::Empty;
@@ -45,7 +47,6 @@ impl Memory {
         }
         let area = space.vmas.find(first).ok_or(Errno::EINVAL)?;
         let flags = area.leaf_flags();
-        let pages = first..first + PageSize::Huge.pages();
         let old: Vec<(SlotRef, Pte)> = space
             .table
             .leaves(work.ram, pages.clone())

@@ -39,7 +39,7 @@ impl Fences {
     pub(super) fn join(&mut self, other: Self) {
         other.pages.into_iter().for_each(|vpn| self.owe(vpn));
         if other.whole {
-            *self = Self { pages: Vec::new(), whole: true };
+            self.owe_all();
         }
     }
 

@@ -1,7 +1,7 @@
 //! Huge leaves in page tables: the tables kept ready for splitting them, and the split.
 
 use super::Work;
-use super::frames::{FrameKind, Frames, OutOfMemory};
+use super::frames::{FrameKind, Frames, OutOfMemory, TablePages};
 use super::page_size::PageSize;
 use super::page_table::{self, PageTable, Slot, SlotRef};
 use std::ops::Range;
@@ -129,6 +129,8 @@ impl PageTable {
                 page_table::store(work.ram, first + index * 8, page_table::piece(old, index));
             }
             frames.split_huge(head, slot.at, first);
+            let anon = PageSize::Huge.pages() as u32;
+            frames.set_pages(table, TablePages { anon, ..TablePages::default() });
         }
         frames.count_slots(table, PageSize::Huge.pages() as i16);
         page_table::store(work.ram, slot.at, Pte::table(table));

@@ -5,8 +5,10 @@
 //! slot knows it.
 
 use super::Work;
+use super::frames::TablePages;
 use super::frames::{FrameKind, Frames, OutOfMemory};
 use super::page_size::PageSize;
+use super::sabotage::{Sabotage, is_broken};
 use crate::MmId;
 use std::ops::Range;
 use tine_mmu::{PAGE_SIZE, PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
@@ -64,7 +66,7 @@ pub(super) struct SlotRef {
 
 impl SlotRef {
     /// Returns the slot of `vpn` in a table.
-    fn new(table: Ppn, vpn: Vpn, size: PageSize) -> Self {
+    pub(super) fn new(table: Ppn, vpn: Vpn, size: PageSize) -> Self {
         let vpn = size.floor(vpn);
         Self { vpn, at: slot_address(table, vpn, size.level()), size }
     }
@@ -84,7 +86,7 @@ impl SlotRef {
 enum Branch {
     /// Nothing.
     Empty,
-    /// The next-level table.
+    /// The next-level table, which on-demand fork may withhold.
     Table(Ppn),
     /// A leaf, valid or not.
     Leaf,
@@ -94,7 +96,8 @@ impl Branch {
     fn decode(pte: Pte) -> Self {
         match pte {
             Pte::EMPTY => Self::Empty,
-            pte if pte.is_valid() && !pte.is_leaf() => Self::Table(pte.ppn()),
+            // Valid or not: on-demand fork withholds tables.
+            pte if !pte.flags().intersects(PteFlags::R | PteFlags::W | PteFlags::X) => Self::Table(pte.ppn()),
             _ => Self::Leaf,
         }
     }
@@ -148,6 +151,16 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
+    /// Tells whether it is a table, and not a huge leaf.
+    pub(super) fn is_table(&self) -> bool {
+        self.size == PageSize::Base
+    }
+
+    /// Returns the first page that was asked for.
+    pub(super) fn start(&self) -> Vpn {
+        self.pages.start
+    }
+
     /// Returns the slots that are not empty, with what they hold.
     pub(super) fn populated(&self, ram: &Ram) -> Vec<(SlotRef, Pte)> {
         let start = self.size.floor(self.pages.start);
@@ -171,6 +184,16 @@ fn index(vpn: Vpn, level: u32) -> u64 {
     vpn.0 >> (level * INDEX_BITS) & (SLOTS - 1)
 }
 
+/// Returns the first page that the leaf table of `vpn` translates.
+pub(super) fn first_of_leaf(vpn: Vpn) -> Vpn {
+    Vpn(vpn.0 & !(SLOTS - 1))
+}
+
+/// Returns the slots of a leaf table that are not empty, with what they hold.
+pub(super) fn slots_of(ram: &Ram, table: Ppn, first: Vpn) -> Vec<(SlotRef, Pte)> {
+    Leaf { table, size: PageSize::Base, pages: first..first + SLOTS }.populated(ram)
+}
+
 pub(super) fn slot_address(table: Ppn, vpn: Vpn, level: u32) -> PhysAddr {
     table.base() + index(vpn, level) * 8
 }
@@ -180,7 +203,7 @@ fn span(level: u32) -> u64 {
     1 << (level * INDEX_BITS)
 }
 
-fn read(ram: &Ram, at: PhysAddr) -> Pte {
+pub(super) fn read(ram: &Ram, at: PhysAddr) -> Pte {
     Pte(ram.read_u64(at).expect("page tables lie in RAM"))
 }
 
@@ -253,6 +276,45 @@ impl PageTable {
         Some(SlotRef::new(table, vpn, PageSize::Base))
     }
 
+    /// Returns the entry that points to the leaf table of a page, and where it is; `None` when no table reaches the page. The
+    /// entry is not valid where on-demand fork withholds the table.
+    pub(super) fn leaf_entry(&self, ram: &Ram, vpn: Vpn) -> Option<(PhysAddr, Pte)> {
+        let mut at = slot_address(self.root, vpn, ROOT_LEVEL);
+        for level in (1..ROOT_LEVEL).rev() {
+            let Branch::Table(table) = Branch::decode(read(ram, at)) else { return None };
+            at = slot_address(table, vpn, level);
+        }
+        let entry = read(ram, at);
+        matches!(Branch::decode(entry), Branch::Table(_)).then_some((at, entry))
+    }
+
+    /// Tells whether a page has a leaf table that on-demand fork withholds.
+    pub(super) fn is_withheld(&self, ram: &Ram, vpn: Vpn) -> bool {
+        self.leaf_entry(ram, vpn).is_some_and(|(_, entry)| !entry.is_valid())
+    }
+
+    /// Returns a page of each leaf table that reaches into `range`.
+    pub(super) fn leaf_tables(&self, ram: &Ram, range: Range<Vpn>) -> Vec<Vpn> {
+        self.leaves(ram, range).into_iter().filter(Leaf::is_table).map(|leaf| leaf.pages.start).collect()
+    }
+
+    /// Takes over a leaf table that another address space has too.
+    pub(super) fn adopt(&mut self, pages: TablePages) {
+        self.frames += 1;
+        self.resident.anon += u64::from(pages.anon);
+        self.resident.file += u64::from(pages.file);
+        self.resident.shared_memory += u64::from(pages.shared_memory);
+        self.resident.peak = self.resident.peak.max(self.resident.total());
+    }
+
+    /// Lets go of a leaf table that another address space has too.
+    pub(super) fn disown(&mut self, pages: TablePages) {
+        self.frames -= 1;
+        self.resident.anon -= u64::from(pages.anon);
+        self.resident.file -= u64::from(pages.file);
+        self.resident.shared_memory -= u64::from(pages.shared_memory);
+    }
+
     /// Returns the slot that a huge page around `vpn` would have, whatever it holds; `None` when no table reaches it.
     pub(super) fn find_huge(&self, ram: &Ram, vpn: Vpn) -> Option<SlotRef> {
         match Branch::decode(read(ram, slot_address(self.root, vpn, ROOT_LEVEL))) {
@@ -289,26 +351,55 @@ impl PageTable {
         vpn: Vpn,
         size: PageSize,
     ) -> Result<SlotRef, OutOfMemory> {
-        let mut table = self.root;
-        for level in (1..=ROOT_LEVEL).rev() {
-            let at = slot_address(table, vpn, level);
-            table = match Branch::decode(read(work.ram, at)) {
-                Branch::Leaf => return Ok(SlotRef::new(table, vpn, PageSize::Huge)),
-                Branch::Empty if level == HUGE_LEVEL && size == PageSize::Huge => {
-                    return Ok(SlotRef::new(table, vpn, PageSize::Huge));
-                }
-                Branch::Table(next) => next,
-                Branch::Empty => {
-                    let first = Vpn(vpn.0 & !(span(level) - 1));
-                    let next = frames.allocate_table(work.ram, self.space, first)?;
-                    self.frames += 1;
-                    store(work.ram, at, Pte::table(next));
-                    frames.count_slots(table, 1);
-                    next
-                }
-            };
+        let at = self.reserve_leaf_entry(work, frames, vpn)?;
+        let is_huge = match Branch::decode(read(work.ram, at)) {
+            Branch::Leaf => true,
+            Branch::Empty => size == PageSize::Huge,
+            Branch::Table(_) => false,
+        };
+        if is_huge {
+            return Ok(SlotRef::new(at.ppn(), vpn, PageSize::Huge));
         }
+        let table = self.next_table(work, frames, at, vpn, HUGE_LEVEL)?;
         Ok(SlotRef::new(table, vpn, PageSize::Base))
+    }
+
+    /// Returns where the entry is that points to the leaf table of a page, or will, with the tables that lead to it.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there is no frame for a table.
+    pub(super) fn reserve_leaf_entry(
+        &mut self,
+        work: &mut Work<'_>,
+        frames: &mut Frames,
+        vpn: Vpn,
+    ) -> Result<PhysAddr, OutOfMemory> {
+        let mut at = slot_address(self.root, vpn, ROOT_LEVEL);
+        for level in (1..ROOT_LEVEL).rev() {
+            let table = self.next_table(work, frames, at, vpn, level + 1)?;
+            at = slot_address(table, vpn, level);
+        }
+        Ok(at)
+    }
+
+    /// Returns the table to which the entry of `level` at `at` points, which is made where there is none.
+    fn next_table(
+        &mut self,
+        work: &mut Work<'_>,
+        frames: &mut Frames,
+        at: PhysAddr,
+        vpn: Vpn,
+        level: u32,
+    ) -> Result<Ppn, OutOfMemory> {
+        if let Branch::Table(table) = Branch::decode(read(work.ram, at)) {
+            return Ok(table);
+        }
+        let first = Vpn(vpn.0 & !(span(level) - 1));
+        let next = frames.allocate_table(work.ram, self.space, first)?;
+        self.frames += 1;
+        store(work.ram, at, Pte::table(next));
+        frames.count_slots(at.ppn(), 1);
+        Ok(next)
     }
 
     /// Returns the lowest-level tables and huge leaves that exist in `range`, each with its part of it.
@@ -379,7 +470,12 @@ impl PageTable {
         store(work.ram, to.at, pte);
         frames.count_slots(to.at.ppn(), 1);
         frames.reattach(pte.ppn(), from.at, to.at, from.size);
-        owe(work, from, pte);
+        let kind = frames.kind(pte.ppn());
+        frames.count_pages(from.at.ppn(), kind, -1);
+        frames.count_pages(to.at.ppn(), kind, 1);
+        if !is_broken(Sabotage::MoveNotFenced) {
+            owe(work, from, pte);
+        }
     }
 
     /// Empties a slot, and releases its reference to the frame.
@@ -392,9 +488,11 @@ impl PageTable {
         }
     }
 
-    /// Empties every slot of `range`, and splits huge pages that reach beyond it.
+    /// Empties every slot of `range`, and splits huge pages that reach beyond it. Leaf tables at its ends are the address
+    /// space's own.
     pub(super) fn clear_range(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
         self.split_edges(work, frames, &range);
+        self.drop_shared_tables(work, frames, &range);
         for leaf in self.leaves(work.ram, range) {
             for (slot, old) in leaf.populated(work.ram) {
                 self.clear(work, frames, slot, old);
@@ -447,7 +545,7 @@ impl PageTable {
                 if level > 1 {
                     self.prune_table(work, frames, next, level - 1, from..to);
                 }
-                if frames.table(next).populated == 0 {
+                if frames.table(next).populated == 0 && !is_broken(Sabotage::TablesLeak) {
                     store(work.ram, at, Pte::EMPTY);
                     frames.count_slots(table, -1);
                     frames.release(work.ram, next);
@@ -468,6 +566,7 @@ impl PageTable {
 
     fn attach(&mut self, frames: &mut Frames, slot: SlotRef, pte: Pte) {
         frames.attach(pte.ppn(), slot.at, slot.size);
+        frames.count_pages(slot.at.ppn(), frames.kind(pte.ppn()), 1);
         if let Some(pages) = self.resident.of(frames.kind(pte.ppn())) {
             *pages += slot.size.pages();
         }
@@ -475,10 +574,11 @@ impl PageTable {
     }
 
     fn detach(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
+        frames.count_pages(slot.at.ppn(), frames.kind(old.ppn()), -1);
         if let Some(pages) = self.resident.of(frames.kind(old.ppn())) {
             *pages -= slot.size.pages();
         }
-        if old.has(PteFlags::D) {
+        if old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit) {
             frames.mark_dirty(old.ppn());
         }
         frames.detach(work.ram, old.ppn(), slot.at, slot.size);
@@ -504,7 +604,7 @@ pub(super) fn piece(huge: Pte, index: u64) -> Pte {
 
 /// Owes a fence for a translation that harts may hold. One is enough for a huge page: a hart has one entry for all of it.
 pub(super) fn owe(work: &mut Work<'_>, slot: SlotRef, old: Pte) {
-    if old.is_valid() {
+    if old.is_valid() && !is_broken(Sabotage::NoFence) {
         work.fences.owe(slot.vpn);
     }
 }

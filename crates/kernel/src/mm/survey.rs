@@ -20,7 +20,7 @@ pub struct MappedPage {
     pub ppn: Ppn,
     /// What the frame is used for.
     pub kind: FrameKind,
-    /// How many PTEs map the frame.
+    /// How many PTEs map the frame, each as often as address spaces share its table.
     pub maps: u32,
     /// The flags of the PTE.
     pub flags: PteFlags,
@@ -55,7 +55,10 @@ impl Memory {
                 vpn,
                 ppn: pte.ppn(),
                 kind: self.frames.kind(pte.ppn()),
-                maps: self.frames.maps(pte.ppn()),
+                maps: match size {
+                    PageSize::Base => self.frames.mappings(pte.ppn()),
+                    PageSize::Huge => self.frames.maps(pte.ppn()),
+                },
                 flags: pte.flags(),
                 size,
                 is_dirty: self.is_dirty(ram, pte),

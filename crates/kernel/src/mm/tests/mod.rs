@@ -3,6 +3,7 @@
 mod files;
 mod huge;
 mod model;
+mod odf;
 mod policies;
 mod promises;
 mod reclaim;

@@ -26,6 +26,9 @@ pub(super) struct World {
     counters: BTreeMap<MmId, MemoryCounters>,
     /// By the first page that an entry translates, and how many.
     tlb: BTreeMap<(MmId, Vpn, u64), Pte>,
+    /// How many operations there are between two checks of every invariant.
+    pub(super) check_every: u32,
+    unchecked: u32,
 }
 
 impl World {
@@ -33,7 +36,7 @@ impl World {
     pub(super) fn new(frames: u64, policy: MemoryPolicy) -> Self {
         let mut ram = Ram::new(frames * PAGE_SIZE).unwrap();
         let memory = Memory::new(&mut ram, policy).unwrap();
-        Self { ram, memory, counters: BTreeMap::new(), tlb: BTreeMap::new() }
+        Self { ram, memory, counters: BTreeMap::new(), tlb: BTreeMap::new(), check_every: 1, unchecked: 0 }
     }
 
     /// Makes a process.
@@ -74,7 +77,12 @@ impl World {
         }
     }
 
-    pub(super) fn check(&self) {
+    pub(super) fn check(&mut self) {
+        self.unchecked += 1;
+        if self.unchecked < self.check_every {
+            return;
+        }
+        self.unchecked = 0;
         if let Err(violation) = self.memory.check_invariants(&self.ram) {
             panic!("{violation}");
         }
@@ -140,10 +148,13 @@ impl World {
     }
 
     pub(super) fn exit(&mut self, mm: MmId) {
+        let is_last = self.memory.users(mm) == 1;
         let counters = self.memory.release(&mut self.ram, mm);
         *self.counters.entry(mm).or_default() += counters;
         self.check();
-        self.tlb.retain(|&(owner, ..), _| owner != mm);
+        if is_last {
+            self.tlb.retain(|&(owner, ..), _| owner != mm);
+        }
     }
 
     /// Translates as the hart does: the TLB first, stale or not, then the page table; a fault is retried once resolved.
@@ -229,8 +240,10 @@ impl World {
         let used = pte.with(flags);
         if used != pte {
             let (now, _, slot) = self.walk(mm, at).unwrap();
-            assert_eq!(now, pte, "a stale translation wants a D bit");
-            self.ram.write_u64(slot, used.0).unwrap();
+            // Another process that shares the table may have set them since.
+            let bits = PteFlags::A | PteFlags::D;
+            assert_eq!(now.without(bits), pte.without(bits), "a stale translation wants a D bit");
+            self.ram.write_u64(slot, now.with(flags).0).unwrap();
         }
         used
     }
@@ -240,6 +253,24 @@ impl World {
         let mut byte = [0];
         self.ram.read(at, &mut byte).unwrap();
         Ok(byte[0])
+    }
+
+    /// Returns what a load would see, without any fault: what the TLB says, stale or not, else the page table, else what the fault
+    /// would map.
+    pub(super) fn observe(&self, mm: MmId, at: VirtAddr) -> Option<u8> {
+        let cached = SIZES.iter().find_map(|&size| {
+            let first = size.floor(at.vpn());
+            let pte =
+                self.tlb.get(&(mm, first, size.pages())).filter(|pte| self.permits(**pte, Access::Load))?;
+            Some(pte.ppn() + (at.vpn().0 - first.0))
+        });
+        let mut byte = [0];
+        match cached {
+            Some(ppn) => self.ram.read(ppn.base() + at.offset(), &mut byte)?,
+            None if self.memory.inspect(&self.ram, mm, at, &mut byte) == 1 => {}
+            None => return None,
+        }
+        Some(byte[0])
     }
 
     pub(super) fn store(&mut self, mm: MmId, at: VirtAddr, byte: u8) -> Result<(), Fault> {
