@@ -132,18 +132,20 @@ fn eager_fork_copies_at_once_and_faults_never() {
 
 #[test]
 fn out_of_memory_on_a_copy_kills_one_process() {
-    const PAGES: u64 = 40;
-    let child = script().store_all(0, PAGES, 2).exit(0);
-    let parent = script().store_all(0, PAGES, 1).fork(child).wait(u64::from(Signal::SIGKILL.number()));
+    const SHARED: u64 = 36;
+    const OWN: u64 = 8;
+    // The child weighs more by what only it has, so it is the one to end.
+    let child = script().store_all(SHARED, OWN, 2).store_all(0, SHARED, 2).exit(0);
+    let parent = script().store_all(0, SHARED, 1).fork(child).wait(u64::from(Signal::SIGKILL.number()));
     let world = run_in(
         Setup { frames: 90, ..Setup::default() },
-        parent.load_all(0, PAGES, 1).store_all(0, PAGES, 3).exit(0),
+        parent.load_all(0, SHARED, 1).store_all(0, SHARED, 3).exit(0),
     );
     let (parent, child) = (world.memory(FIRST), world.memory(CHILD));
     assert_eq!(world.status(FIRST), Some(WaitStatus::Exited(0)));
     assert_eq!((child.oom, parent.oom), (1, 0));
-    assert!((1..PAGES).contains(&child.cow_copy), "{child:?}");
-    assert_eq!((parent.cow_copy, parent.cow_reuse), (0, PAGES));
+    assert!((1..SHARED).contains(&child.cow_copy), "{child:?}");
+    assert_eq!((parent.cow_copy, parent.cow_reuse), (0, SHARED));
 }
 
 #[test]
