@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CALL(call)                                                                                \
@@ -134,6 +135,15 @@ static void init(void)
     CALL(syscall(SYS_get_robust_list, 30000, &head, &len));
 }
 
+static void latest(void)
+{
+    struct timespec never = {9223372036 - 30l * 365 * 24 * 3600, 1}, end = {9223372036, 0}, past = {-1, 0};
+    CALL(clock_settime(CLOCK_REALTIME, &end));
+    never.tv_sec++;
+    CALL(clock_settime(CLOCK_REALTIME, &never));
+    CALL(clock_settime(CLOCK_REALTIME, &past));
+}
+
 static long advise(int fd, void *at, size_t len, int count, int advice, unsigned flags)
 {
     struct iovec vector[2] = {{at, len}, {at, len}};
@@ -193,6 +203,7 @@ int main(void)
     slack();
     names();
     init();
+    latest();
     advice();
     others();
     return 0;

@@ -101,6 +101,17 @@ impl PageCache {
         })
     }
 
+    /// Makes shared memory that is held by somebody other than an area: a System V segment.
+    pub fn create_segment(&mut self, size_bytes: u64) -> FileId {
+        self.insert(CachedFile {
+            size_bytes,
+            pages: BTreeMap::new(),
+            holders: 1,
+            mappers: BTreeMap::new(),
+            kind: FrameKind::SharedMemory,
+        })
+    }
+
     fn insert(&mut self, file: CachedFile) -> FileId {
         let id = self.unused.pop().unwrap_or_else(|| {
             self.files.push(None);
@@ -146,6 +157,11 @@ impl PageCache {
     /// Returns the address spaces that map the file.
     pub(super) fn mappers(&self, file: FileId) -> Vec<MmId> {
         self.file(file).mappers.keys().copied().collect()
+    }
+
+    /// Returns how many areas map the file.
+    pub fn areas(&self, file: FileId) -> u64 {
+        self.file(file).mappers.values().map(|areas| u64::from(*areas)).sum()
     }
 
     fn free_unless_held(&mut self, ram: &Ram, frames: &mut Frames, file: FileId) {

@@ -101,9 +101,16 @@ pub(super) fn settimeofday(ctx: &mut Ctx<'_>, from: UserPtr<Timeval>, zone: User
     set_wall_clock(ctx, Timespec { seconds: time.seconds, nanoseconds })
 }
 
+/// The last second that the time of day can be set to: thirty years are left until the clock ends (Linux 6.12
+/// include/linux/time64.h `TIME_SETTOD_SEC_MAX`).
+const LATEST_SETTABLE_S: i64 = i64::MAX / NS_PER_S as i64 - 30 * 365 * 24 * 3600;
+
 /// Sets the time of day. What waits for a moment of it waits anew (clock_was_set).
 fn set_wall_clock(ctx: &mut Ctx<'_>, time: Timespec) -> SysResult {
     let time_ns = time.to_ns()?;
+    if time.seconds > LATEST_SETTABLE_S {
+        return Err(Errno::EINVAL.into());
+    }
     if !ctx.credentials().can(Capabilities::SYS_TIME) {
         return Err(Errno::EPERM.into());
     }

@@ -5,6 +5,7 @@ use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::{FdTableId, OpenFlags, PidfdKind, WorkDirId};
 use crate::inject::Target;
+use crate::ipc::Passage;
 use crate::policy::ForkOrder;
 use crate::syscall::{self, Continuation, Flow, SysResult, UserPtr};
 use crate::task::{Process, Task};
@@ -106,7 +107,10 @@ impl Ctx<'_> {
             self.kernel.memory.share(parent);
             return Ok(parent);
         }
-        self.memory(parent, |memory, work| memory.fork(work, parent)).map_err(|_| Errno::ENOMEM)
+        let child =
+            self.memory(parent, |memory, work| memory.fork(work, parent)).map_err(|_| Errno::ENOMEM)?;
+        self.kernel.pass_segments(child, self.pid, self.wall_clock_s(), Passage::Inherited);
+        Ok(child)
     }
 
     /// Makes the child's task: this one's registers, but for those that the request names.

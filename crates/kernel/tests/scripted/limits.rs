@@ -10,6 +10,7 @@ const SETRLIMIT: u64 = 164;
 const MREMAP: u64 = 216;
 const MMAP: u64 = 222;
 const PRLIMIT64: u64 = 261;
+const RLIMIT_CPU: u64 = 0;
 const RLIMIT_DATA: u64 = 2;
 const RLIMIT_NOFILE: u64 = 7;
 const RLIMIT_AS: u64 = 9;
@@ -45,6 +46,32 @@ fn limits_are_inherited_and_belong_to_one_process() {
         .fails(Errno::EMFILE)
         .exit(0));
     assert_eq!(world.calls(CHILD, "dup"), (2, 1));
+}
+
+#[test]
+fn time_beyond_the_limit_is_told_each_second_and_ends_at_the_hard_one() {
+    const SECOND: u64 = 1_000_000_000;
+    const SIGKILL: u64 = 9;
+    const SIGXCPU: i32 = 24;
+    const SIG_IGN: u64 = 1;
+    let limit = |soft: u64, hard: u64| {
+        let at = [RLIMIT_CPU.into(), DATA.into()];
+        script().store(DATA, soft).store(DATA + 8, hard).call(SETRLIMIT, at).is(0)
+    };
+    let soft_is =
+        |soft: u64| script().call(GETRLIMIT, [RLIMIT_CPU.into(), DATA.into()]).is(0).load(DATA).is(soft);
+    let warned = limit(1, 3)
+        .sigaction(SIGXCPU, SIG_IGN, page(1))
+        .compute(SECOND * 9 / 10)
+        .and(soft_is(1))
+        .compute(SECOND / 5)
+        .and(soft_is(2))
+        .compute(SECOND)
+        .and(soft_is(3))
+        .compute(2 * SECOND)
+        .exit(0);
+    let ended = limit(1, u64::MAX).compute(2 * SECOND).exit(0);
+    run(script().fork(warned).wait(SIGKILL).fork(ended).wait(SIGXCPU as u64).exit(0));
 }
 
 #[test]
