@@ -1,50 +1,16 @@
 //! How fast the machine is at one thing at a time. `README.md` says what each figure measures.
 
+mod support;
+
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use std::hint::black_box;
 use std::time::Duration;
-use tine_machine::{
-    Config, Event, EventSink, Host, Machine, MemoryPolicy, Outcome, Program, Stream, WaitStatus,
-};
-
-/// `workload.c`, as `guest/build` makes it.
-const WORKLOAD: &[u8] = include_bytes!("workload");
-
-/// A host that takes all output and has no input.
-struct Nobody;
-
-impl Host for Nobody {
-    fn write(&mut self, _: Stream, bytes: &[u8]) -> bool {
-        black_box(bytes);
-        true
-    }
-
-    fn read(&mut self, _: usize) -> Vec<u8> {
-        Vec::new()
-    }
-}
-
-impl EventSink for Nobody {
-    fn event(&mut self, _: &Event) {}
-}
+use support::{Workload, run};
+use tine_machine::{Machine, MemoryPolicy};
 
 /// A machine that is about to do `count` times what `kind` says, with `pages` pages of memory.
 fn machine(kind: &str, count: u64, pages: u64) -> Machine {
-    let config = Config { policy: MemoryPolicy::TEXTBOOK, memory_bytes: 128 << 20, ..Config::default() };
-    let arguments = ["workload".to_owned(), kind.to_owned(), count.to_string(), pages.to_string()];
-    let program = Program {
-        shown: "workload".to_owned(),
-        path: b"/bin/workload".to_vec(),
-        bytes: Some(WORKLOAD.to_vec()),
-        arguments: arguments.map(String::into_bytes).to_vec(),
-    };
-    Machine::new(config, program).expect("the workload fits")
-}
-
-fn run(mut machine: Machine) -> Machine {
-    assert_eq!(machine.run(&mut Nobody, &mut Nobody), Outcome::Ended(WaitStatus::Exited(0)));
-    machine
+    Workload { kind, count, pages, policy: &MemoryPolicy::TEXTBOOK, memory_bytes: 128 << 20 }.machine()
 }
 
 /// Times `count` times what `kind` says; making the machine and taking it apart is not in the figure.

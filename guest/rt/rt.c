@@ -284,3 +284,42 @@ int make_file(const char *path, const char *text)
     must("lseek", lseek(fd, 0, SEEK_SET));
     return fd;
 }
+
+enum { STACK_PAGES = 4 };
+
+void start_thread(void (*run)(void *), void *argument, int *tid)
+{
+    long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID |
+                 CLONE_CHILD_CLEARTID;
+    void **top = (void **)(map_private(STACK_PAGES) + STACK_PAGES * PAGE);
+    top -= 2;
+    top[0] = (void *)run;
+    top[1] = argument;
+    must("clone", clone_thread(flags, top, tid, 0, tid));
+}
+
+void wait_for_thread(int *tid)
+{
+    int now;
+    /* The kernel clears the word when the thread ends, and wakes who waits for that: not as a private futex. */
+    while ((now = __atomic_load_n(tid, __ATOMIC_ACQUIRE)) != 0)
+        futex(tid, FUTEX_WAIT, now, 0);
+}
+
+int lock_within(int *lock, long ms)
+{
+    struct __kernel_timespec time = { ms / 1000, ms % 1000 * 1000000 };
+    for (;;) {
+        int holder = 0;
+        if (__atomic_compare_exchange_n(lock, &holder, (int)gettid(), 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return 1;
+        if (futex(lock, FUTEX_WAIT_PRIVATE, holder, ms ? &time : 0) == -ETIMEDOUT)
+            return 0;
+    }
+}
+
+void unlock(int *lock)
+{
+    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+    futex(lock, FUTEX_WAKE_PRIVATE, 1, 0);
+}

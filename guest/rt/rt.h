@@ -47,6 +47,20 @@ void sleep_ms(long ms);
 /* Sets the action of a signal: a function, SIG_IGN or SIG_DFL, and SA_… flags. */
 void on_signal(int signal, void (*handler)(int), unsigned long flags);
 
+/* Threads */
+/*
+ * Starts a thread that calls `run(argument)` on a stack of its own and then ends. `*tid` holds its number until it has ended;
+ * wait_for_thread waits for that.
+ */
+void start_thread(void (*run)(void *), void *argument, int *tid);
+void wait_for_thread(int *tid);
+/*
+ * A lock: the number of the thread that has it, or 0. Waits for it for `ms` milliseconds at most, or for ever if that is 0;
+ * tells whether it got it.
+ */
+int lock_within(int *lock, long ms);
+void unlock(int *lock);
+
 /* Memory */
 /* Private anonymous memory: zero-filled, no frame until it is touched. */
 char *map_private(long pages);

@@ -44,6 +44,27 @@ vfork:
         ret
         .size   vfork, . - vfork
 
+/*
+ * long clone_thread(long flags, void *stack, int *parent_tid, void *tls, int *child_tid): on its new stack the
+ * thread finds the function that it is to call, and the argument, and ends when that returns.
+ */
+        .section .text.clone_thread, "ax", @progbits
+        .globl  clone_thread
+        .type   clone_thread, @function
+clone_thread:
+        li      a7, __NR_clone
+        ecall
+        bnez    a0, 1f
+        mv      fp, zero                        /* the outermost frame */
+        ld      a5, 0(sp)
+        ld      a0, 8(sp)
+        jalr    a5
+        li      a0, 0
+        li      a7, __NR_exit
+        ecall
+1:      ret
+        .size   clone_thread, . - clone_thread
+
 #elif defined(__x86_64__)
 
 _start:
@@ -59,6 +80,24 @@ vfork:
         syscall
         push    %rdi
         ret
+
+/* Here the kernel wants the last two the other way round, and the fourth in r10. */
+        .globl  clone_thread
+clone_thread:
+        mov     %r8, %r10
+        mov     %rcx, %r8
+        mov     $__NR_clone, %eax
+        syscall
+        test    %rax, %rax
+        jnz     1f
+        xor     %ebp, %ebp
+        pop     %rax
+        pop     %rdi
+        call    *%rax
+        xor     %edi, %edi
+        mov     $__NR_exit, %eax
+        syscall
+1:      ret
 
 /* Where a signal handler returns to. On RISC-V the kernel provides it (the vDSO). */
         .globl  restore_signal

@@ -17,6 +17,7 @@
 #include <asm/unistd.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/futex.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
@@ -106,6 +107,11 @@ RT_INLINE long brk(void *end) { return CALL1(__NR_brk, end); }
 /* Processes */
 RT_INLINE long fork(void) { return CALL5(__NR_clone, SIGCHLD, 0, 0, 0, 0); }
 long vfork(void) __attribute__((returns_twice));
+long clone_thread(long flags, void *stack, int *parent_tid, void *tls, int *child_tid);
+RT_INLINE long futex(int *word, int operation, int value, const struct __kernel_timespec *timeout)
+{
+    return CALL4(__NR_futex, word, operation, value, timeout);
+}
 RT_INLINE long execve(const char *path, char *const argv[], char *const envp[])
 {
     return CALL3(__NR_execve, path, argv, envp);

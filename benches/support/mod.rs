@@ -1,0 +1,64 @@
+//! The workload on a machine, for every bench.
+
+use std::hint::black_box;
+use tine_machine::{
+    Config, Event, EventSink, Host, Machine, MemoryPolicy, Outcome, Program, Stream, WaitStatus,
+};
+
+/// `workload.c`, as `guest/build` makes it.
+const WORKLOAD: &[u8] = include_bytes!("../workload");
+
+/// A host that takes all output and has no input.
+struct Nobody;
+
+impl Host for Nobody {
+    fn write(&mut self, _: Stream, bytes: &[u8]) -> bool {
+        black_box(bytes);
+        true
+    }
+
+    fn read(&mut self, _: usize) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+impl EventSink for Nobody {
+    fn event(&mut self, _: &Event) {}
+}
+
+/// What a run does.
+pub(crate) struct Workload<'a> {
+    /// What is done.
+    pub(crate) kind: &'a str,
+    /// How often.
+    pub(crate) count: u64,
+    /// Pages of memory that are stored to first.
+    pub(crate) pages: u64,
+    /// The memory policy.
+    pub(crate) policy: &'a MemoryPolicy,
+    /// Size of guest RAM.
+    pub(crate) memory_bytes: u64,
+}
+
+impl Workload<'_> {
+    /// Makes a machine that is about to do it.
+    pub(crate) fn machine(&self) -> Machine {
+        let (policy, memory_bytes) = (self.policy.clone(), self.memory_bytes);
+        let config = Config { policy, memory_bytes, ..Config::default() };
+        let arguments =
+            ["workload".to_owned(), self.kind.to_owned(), self.count.to_string(), self.pages.to_string()];
+        let program = Program {
+            shown: "workload".to_owned(),
+            path: b"/bin/workload".to_vec(),
+            bytes: Some(WORKLOAD.to_vec()),
+            arguments: arguments.map(String::into_bytes).to_vec(),
+        };
+        Machine::new(config, program).expect("the workload fits")
+    }
+}
+
+/// Runs it to its end.
+pub(crate) fn run(mut machine: Machine) -> Machine {
+    assert_eq!(machine.run(&mut Nobody, &mut Nobody), Outcome::Ended(WaitStatus::Exited(0)));
+    machine
+}
