@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn rights_are_those_of_the_first_that_fits() {
-        let mut who = Credentials { capabilities: Default::default(), ..Credentials::ROOT };
+        let mut who = Credentials::ROOT;
+        who.capabilities.effective = Capabilities::empty();
         let object = thing(1).0;
         assert!(object.allow(&who, READ | WRITE));
         who.user = crate::creds::Ids::of(5);
