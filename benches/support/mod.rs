@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use tine_machine::{
-    Config, Event, EventSink, Host, Machine, MemoryPolicy, Outcome, Program, Stream, WaitStatus,
+    Config, Event, EventSink, Guest, Host, Machine, MemoryPolicy, Outcome, Program, Stream, WaitStatus,
 };
 
 /// `workload.c`, as `guest/build` makes it.
@@ -23,7 +23,7 @@ impl Host for Nobody {
 }
 
 impl EventSink for Nobody {
-    fn event(&mut self, _: &Event) {}
+    fn event(&mut self, _: &Event, _: Guest<'_>) {}
 }
 
 /// What a run does.

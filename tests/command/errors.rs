@@ -204,7 +204,7 @@ fn bad_values_say_what_the_option_takes() {
     check(&["run", "--mem=5000", "@hello"], 125, pages);
     let tlb = "--tlb l1d=10x3: \"10x3\" does not divide into sets: take 1 to 32768 entries, and ways that leave a power of two of sets\n  hint: --tlb l1i=32,l1d=32,l2=1024x8:lru, or one of u74, u54, tiny\n";
     check(&["run", "--tlb", "l1d=10x3", "@hello"], 125, tlb);
-    let trace = "--trace faults: \"faults\" is not a kind of event\n  hint: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, insn, all, and pid=N, with commas between\n";
+    let trace = "--trace faults: \"faults\" is not a kind of event\n  hint: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, insn, copy, all, and pid=N, with commas between\n";
     check(&["run", "--trace", "faults", "@hello"], 125, trace);
     let variable = "-E NAME: it is not NAME=VALUE\n  hint: a name and a value: -E LANG=C\n";
     check(&["run", "-E", "NAME", "@hello"], 125, variable);
@@ -215,7 +215,11 @@ fn bad_values_say_what_the_option_takes() {
 
 #[test]
 fn a_wrong_command_line_says_how_it_should_be() {
-    check(&["run", "--forks", "@hello"], 125, "there is no option --forks\n  hint: did you mean --fork?\n");
+    check(
+        &["run", "--fork-ordr", "@hello"],
+        125,
+        "there is no option --fork-ordr\n  hint: did you mean --fork-order?\n",
+    );
     let foreign = "there is no option --follow\n  hint: options of the program go after its name; tine run --help describes every option\n";
     check(&["run", "--follow", "@hello"], 125, foreign);
     let missing = "PROGRAM is missing\n  hint: tine guests lists programs to try: tine run @cow-tutorial\n";
@@ -236,7 +240,7 @@ fn a_policy_file_is_told_its_line_and_what_it_takes() {
     let path = file("wrong.toml", b"", 0o644);
     let path = path.to_str().unwrap();
     let all = "`base`, `fork`, `fork_order`, `fork_skips_refillable`, `cow_prealloc_frames`, `cow_batch_pages`, \
-        `fault_around_pages`, `ad`, `randomizes_layout`";
+        `fault_around_pages`, `ad`, `randomizes_layout`, `overcommit`";
     for (text, problem, remedy) in [
         ("forks = 1\n", "line 1, forks = 1: unknown field `forks`", &*format!("it takes one of {all}")),
         (

@@ -120,7 +120,7 @@ fn a_policy_comes_from_a_file() {
         stdout
     };
     let text = "base = \"textbook\"\nfork = \"eager\"\nfork_order = \"parent-first\"\nfork_skips_refillable = false\n\
-        cow_prealloc_frames = 0\ncow_batch_pages = 8\nfault_around_pages = 1\nad = \"svadu\"\nrandomizes_layout = true\n";
+        cow_prealloc_frames = 0\ncow_batch_pages = 8\nfault_around_pages = 1\nad = \"svadu\"\nrandomizes_layout = true\novercommit = \"heuristic\"\n";
     fs::write(file, "base = \"textbook\"\ncow_batch_pages = 8\nrandomizes_layout = true # as Linux\n")
         .unwrap();
     assert_eq!(shown(&[file, "--fork", "eager"]), text);
@@ -144,7 +144,7 @@ fn the_report_names_the_options_it_depends_on() {
     let policy = serde_json::json!({
         "name": "textbook", "fork": "eager", "fork_order": "child-first", "fork_skips_refillable": false,
         "cow_prealloc_frames": 0, "cow_batch_pages": 1, "fault_around_pages": 1, "ad": "svade",
-        "randomizes_layout": true, "changed": ["fork", "fork_order", "ad", "randomizes_layout"]
+        "randomizes_layout": true, "overcommit": "heuristic", "changed": ["fork", "fork_order", "ad", "randomizes_layout"]
     });
     assert_eq!(json["run"]["policy"], policy);
     assert_eq!(json["run"]["tlb"], "l1i=4,l1d=4,l2=none");

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tine_machine::{
-    Config, Engine, Event, EventSink, Host, InstalledFile, Interest, Machine, MemoryPolicy, Outcome, Program,
-    Report, Stream, WaitStatus,
+    Config, Engine, Event, EventSink, Guest, Host, InstalledFile, Interest, Machine, MemoryPolicy, Outcome,
+    Program, Report, Stream, WaitStatus,
 };
 
 /// More instructions than any program of these tests retires: one that hangs ends here.
@@ -187,7 +187,7 @@ impl Host for Console {
 struct Events(Vec<Event>);
 
 impl EventSink for Events {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event, _: Guest<'_>) {
         self.0.push(event.clone());
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::compare::Axes;
 use crate::policy::{self, PolicyArgs};
-use crate::values::{self, DirSpec, TraceSpec};
+use crate::values::{self, DirSpec, SyscallSet, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -143,20 +143,41 @@ pub(crate) struct ObserveArgs {
     /// Write the report to FILE; implies --stats.
     #[arg(long, value_name = "FILE")]
     pub(crate) stats_file: Option<PathBuf>,
+    /// Print what each fork cost: its own work, and every page copied or reused later, by process, place and mapping.
+    ///
+    /// Each copied page is kept as it was made, to tell how many of its bytes really changed: this takes as much memory of
+    /// the host again as the copies.
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "table")]
+    pub(crate) forks: Option<BillFormat>,
+    /// Write what each fork cost to FILE; implies --forks.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) forks_file: Option<PathBuf>,
     /// Print system calls as strace -f does, to stderr or to FILE.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) strace: Option<Option<PathBuf>>,
+    /// Show only the system calls of SET: names, classes as %file, all, none, with commas between; ! before SET is all others.
+    ///
+    /// The classes are those of strace's -e trace=SET: %file (calls that take a path), %desc, %process, %memory, %signal,
+    /// %network, %ipc, %creds, %clock, %%stat and more. Signals and exits are always shown. --strace-summary counts the same
+    /// calls: --strace-filter %network,close or --strace-filter '!mmap,%memory'.
+    #[arg(long, value_name = "SET", value_parser = values::syscalls)]
+    pub(crate) strace_filter: Option<SyscallSet>,
+    /// How much of a string --strace shows, and how many elements of an array, as strace's -s.
+    #[arg(long, value_name = "N", default_value_t = Config::DEFAULT_STRING_LIMIT, requires = "strace")]
+    pub(crate) strace_string_limit: usize,
     /// Count system calls, errors and time, as strace -c does; with --strace, behind the calls themselves.
     ///
-    /// The time is virtual and runs until a call returns, sleep included, as strace -c -w has it.
+    /// The seconds are virtual, one nanosecond an instruction, and run until a call returns, sleep included, as strace
+    /// -c -w has it; so they are the same in every run, and say which calls the program waits in.
     #[arg(long)]
     pub(crate) strace_summary: bool,
     /// Say on stderr when the program calls something that Tine does not have.
     #[arg(long)]
     pub(crate) warn: bool,
-    /// Print events as they happen: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, insn, all.
+    /// Print events as they happen: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, insn, copy, all.
     ///
-    /// Kinds are separated by commas; "all" is every kind but insn, which prints each instruction. pid=N shows one
+    /// Kinds are separated by commas; "all" is every kind but insn, which prints each instruction, and copy, which
+    /// prints each copied frame. pid=N shows one
     /// process only, and may be given several times: --trace fault,fence,pid=2.
     #[arg(long, value_name = "SPEC", value_parser = values::trace)]
     pub(crate) trace: Option<TraceSpec>,
@@ -176,6 +197,14 @@ pub(crate) enum StatsFormat {
     Json,
     /// Rows of scope, key and value.
     Csv,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BillFormat {
+    /// A table for people.
+    Table,
+    /// One JSON object.
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,17 +1,16 @@
 //! `tine disasm`: the executable sections of an ELF file, function by function, as `objdump -d` prints them.
 
 use crate::failure::Failure;
+use goblin::elf::Elf;
 use goblin::elf::header::EM_RISCV;
 use goblin::elf::program_header::{PF_X, PT_LOAD};
 use goblin::elf::section_header::{SHF_EXECINSTR, SHT_NOBITS};
-use goblin::elf::sym::{STB_GLOBAL, STT_FILE, STT_FUNC, STT_OBJECT, STT_SECTION};
-use goblin::elf::{Elf, Sym};
-use std::cmp::Reverse;
 use std::fmt;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use tine_isa::{Listing, Symbol};
+use tine_machine::symbols;
 
 /// Returns the disassembly of `file`.
 ///
@@ -114,25 +113,7 @@ struct Name {
 
 /// Returns the symbols by address, the best for each.
 fn names(elf: &Elf<'_>) -> Vec<Name> {
-    let mut symbols: Vec<_> = elf
-        .syms
-        .iter()
-        .filter(|symbol| symbol.st_shndx != 0 && !matches!(symbol.st_type(), STT_FILE | STT_SECTION))
-        .filter_map(|symbol| Some((symbol, elf.strtab.get_at(symbol.st_name)?)))
-        // `$x` and `$d` mark code and data for tools (RISC-V ELF psABI, "Mapping Symbols").
-        .filter(|(_, name)| !name.is_empty() && !name.starts_with('$') && !name.starts_with(".L"))
-        .collect();
-    symbols.sort_by_key(|(symbol, name)| (symbol.st_value, rank(symbol), *name));
-    symbols.dedup_by_key(|(symbol, _)| symbol.st_value);
-    let demangled = |name| format!("{:#}", rustc_demangle::demangle(name));
-    symbols
-        .into_iter()
-        .map(|(symbol, name)| Name { address: symbol.st_value, name: demangled(name) })
-        .collect()
-}
-
-/// Orders the symbols of one address by how well they describe it, as objdump chooses among them.
-fn rank(symbol: &Sym) -> impl Ord + use<> {
-    let kind = symbol.st_type();
-    (kind != STT_FUNC, Reverse(symbol.st_size), kind != STT_OBJECT, symbol.st_bind() != STB_GLOBAL)
+    let demangled = |name: &str| format!("{:#}", rustc_demangle::demangle(name));
+    let symbols = symbols::symbol_names(elf).into_iter();
+    symbols.map(|symbol| Name { address: symbol.address, name: demangled(&symbol.name) }).collect()
 }

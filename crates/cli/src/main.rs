@@ -1,6 +1,7 @@
 //! The `tine` command: reads its options, runs a program on the machine, and shows what the machine counted.
 
 mod args;
+mod bill;
 mod compare;
 mod disasm;
 mod events;

@@ -1,6 +1,7 @@
 //! Writing to stdout, stderr and files that the user named.
 
 use crate::failure::Failure;
+use anstream::adapter::strip_str;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, LineWriter, Write};
 use std::path::Path;
@@ -73,5 +74,39 @@ impl Output {
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         let error = self.error.take().or_else(|| self.to.flush().err());
         error.map_or(Ok(()), |error| Err(Failure::tine(format!("cannot write to {}: {error}", self.name))))
+    }
+}
+
+/// Where a report goes at the end of a run: a file that the user named, or stderr.
+pub(crate) struct Destination(Option<Output>);
+
+impl Destination {
+    /// Creates the file that `option` names, if it names one.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub(crate) fn open(option: &str, file: Option<&Path>) -> Result<Self, Failure> {
+        Ok(Self(file.map(|path| Output::open(option, Some(path))).transpose()?))
+    }
+
+    /// Writes text for people, which may have terminal styles, set off from what the program printed.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write_table(self, text: &str) -> Result<(), Failure> {
+        match &self.0 {
+            Some(_) => self.write(&strip_str(text).to_string()),
+            None => self.write(&format!("\n{text}")),
+        }
+    }
+
+    /// Writes text for programs.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write(self, text: &str) -> Result<(), Failure> {
+        let mut output = self.0.unwrap_or_else(|| Output::to("stderr", anstream::stderr()));
+        output.write(text);
+        output.finish()
     }
 }

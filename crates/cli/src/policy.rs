@@ -9,7 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, SwitchValue};
+use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Overcommit, SwitchValue};
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Memory policy")]
@@ -121,6 +121,9 @@ pub(crate) struct Switches {
     #[arg(long, overrides_with = "aslr")]
     #[serde(skip)]
     no_aslr: bool,
+    /// How much memory may be promised (vm.overcommit_memory), until root changes it in /proc/sys/vm; 0, 1 or 2 does too.
+    #[arg(long, value_enum, value_name = "MODE")]
+    overcommit: Option<Promises>,
 }
 
 impl Switches {
@@ -139,6 +142,7 @@ impl Switches {
             ad_update: self.ad.map_or(policy.ad_update, Ad::update),
             randomizes_layout: self.aslr
                 || self.randomizes_layout.unwrap_or(policy.randomizes_layout) && !self.no_aslr,
+            overcommit: self.overcommit.map_or(policy.overcommit, Promises::mode),
         }
     }
 }
@@ -173,6 +177,30 @@ impl Fork {
         match self {
             Self::Cow => ForkMode::Cow,
             Self::Eager => ForkMode::Eager,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+enum Promises {
+    /// Anything but more than all memory at once, as Linux does unless it is told otherwise.
+    #[value(alias = "0")]
+    Heuristic,
+    /// Anything.
+    #[value(alias = "1")]
+    Always,
+    /// Half of memory: mmap and fork fail where what is promised might not be had.
+    #[value(alias = "2")]
+    Never,
+}
+
+impl Promises {
+    fn mode(self) -> Overcommit {
+        match self {
+            Self::Heuristic => Overcommit::Heuristic,
+            Self::Always => Overcommit::Always,
+            Self::Never => Overcommit::Never,
         }
     }
 }

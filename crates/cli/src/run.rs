@@ -5,10 +5,9 @@ use crate::events::Sinks;
 use crate::failure::Failure;
 use crate::hint;
 use crate::host::{CommandHost, Console, Grants};
-use crate::output::Output;
+use crate::output::Destination;
 use crate::program::{self, Program};
 use crate::report;
-use anstream::adapter::strip_str;
 use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
@@ -28,6 +27,7 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     let outcome = machine.run(&mut host, &mut sinks);
 
     let unwritten = machine.write_rest(&mut host);
+    let bill = sinks.take_bill();
     sinks.finish(&machine.syscalls())?;
     hint::of_missed_files(&mut machine, &mut host, &options.program).iter().for_each(Failure::warn);
     for (injection, seen) in machine.kernel().unmet_injections() {
@@ -35,6 +35,9 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     }
     if let Some(stats) = stats {
         stats.write(&machine.report())?;
+    }
+    if let Some(bill) = bill {
+        bill.write(machine.guest())?;
     }
     match unwritten.first() {
         Some((path, errno)) => Err(Failure::tine(format!(
@@ -101,6 +104,7 @@ fn config(options: &Run, interest: Interest, grants: &Grants) -> Config {
         grants: grants.mounts(),
         cwd: cwd.unwrap_or_else(|| b"/".to_vec()),
         interest,
+        string_limit: options.observe.strace_string_limit,
     }
 }
 
@@ -149,8 +153,7 @@ fn unmet(injection: Injection, seen: u64) -> Failure {
 /// Where the report goes, and in which form.
 struct Stats {
     format: StatsFormat,
-    /// The file that was asked for; stderr otherwise.
-    file: Option<Output>,
+    to: Destination,
 }
 
 impl Stats {
@@ -158,27 +161,14 @@ impl Stats {
     fn open(options: &Run) -> Result<Option<Self>, Failure> {
         let file = options.observe.stats_file.as_deref();
         let format = options.observe.stats.or(file.map(|_| StatsFormat::Table));
-        let open = |format| {
-            let file = file.map(|path| Output::open("--stats-file", Some(path))).transpose()?;
-            Ok(Self { format, file })
-        };
-        format.map(open).transpose()
+        format.map(|format| Ok(Self { format, to: Destination::open("--stats-file", file)? })).transpose()
     }
 
     fn write(self, report: &Report) -> Result<(), Failure> {
         let text = report::render(report, self.format);
-        let mut output = match self.file {
-            Some(mut file) => {
-                file.write(&strip_str(&text).to_string());
-                return file.finish();
-            }
-            None => Output::to("stderr", anstream::stderr()),
-        };
-        if let StatsFormat::Table = self.format {
-            // Sets the table off from what the program printed.
-            output.write("\n");
+        match self.format {
+            StatsFormat::Table => self.to.write_table(&text),
+            StatsFormat::Json | StatsFormat::Csv => self.to.write(&text),
         }
-        output.write(&text);
-        output.finish()
     }
 }

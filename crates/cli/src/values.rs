@@ -1,11 +1,12 @@
 //! Values of options that are more than a word or a number.
 
+use std::collections::BTreeSet;
 use std::num::ParseIntError;
 use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
 use tine_machine::fs::Writes;
 use tine_machine::inject::{Injection, InjectionError};
-use tine_machine::{CostModel, Interest, PAGE_SIZE, TlbConfig};
+use tine_machine::{CostModel, Interest, PAGE_SIZE, TlbConfig, syscall};
 
 /// A value that an option cannot take.
 #[derive(Debug, Error)]
@@ -98,6 +99,52 @@ pub(crate) fn tlb(text: &str) -> Result<TlbConfig, BadValue> {
     })
 }
 
+/// The system calls that `--strace-filter` lets through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SyscallSet {
+    names: BTreeSet<String>,
+    /// Whether those that are named are left out.
+    is_inverted: bool,
+}
+
+impl SyscallSet {
+    /// Tells whether a call is let through.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.names.contains(name) != self.is_inverted
+    }
+}
+
+/// Reads a set of system calls: `openat,%process`, `!%memory`, `all`, `none`.
+pub(crate) fn syscalls(text: &str) -> Result<SyscallSet, BadValue> {
+    let (list, mut is_inverted) = match text.strip_prefix('!') {
+        Some(list) => (list, true),
+        None => (text, false),
+    };
+    let mut names = BTreeSet::new();
+    for part in list.split(',') {
+        let class = syscall::CLASSES.iter().find(|(class, _)| *class == part);
+        match (part, class) {
+            ("none", _) => {}
+            ("all", _) if list == "all" => is_inverted = !is_inverted,
+            (_, Some((_, calls))) => names.extend(calls.iter().map(|call| (*call).to_owned())),
+            _ if syscall::is_known(part) => {
+                names.insert(part.to_owned());
+            }
+            _ => {
+                let classes: Vec<_> = syscall::CLASSES.iter().map(|(class, _)| *class).collect();
+                return Err(BadValue::new(
+                    format!("\"{part}\" is no system call of riscv64 and no class of them"),
+                    format!(
+                        "names, or {}, with commas between; ! before them for all others",
+                        classes.join(", ")
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(SyscallSet { names, is_inverted })
+}
+
 /// Reads what is to fail.
 pub(crate) fn injection(text: &str) -> Result<Injection, BadValue> {
     text.parse().map_err(|error: InjectionError| {
@@ -130,7 +177,7 @@ pub(crate) struct TraceSpec {
 }
 
 /// The kinds of event that `--trace` takes, by name.
-const KINDS: [(&str, Interest); 10] = [
+const KINDS: [(&str, Interest); 11] = [
     ("trap", Interest::TRAP),
     ("fault", Interest::FAULT),
     ("fence", Interest::FENCE),
@@ -141,6 +188,7 @@ const KINDS: [(&str, Interest); 10] = [
     ("signal", Interest::SIGNAL),
     ("syscall", Interest::SYSCALL),
     ("insn", Interest::INSTRUCTION),
+    ("copy", Interest::COPY),
 ];
 
 /// Reads what is to be traced: `fault,fence,pid=2`.
@@ -198,6 +246,21 @@ mod tests {
         assert_eq!(environment("A=").unwrap(), ("A".to_owned(), String::new()));
         assert!(environment("A").is_err());
         assert!(environment("=b").is_err());
+    }
+
+    #[test]
+    fn a_set_of_calls_is_names_and_classes() {
+        let set = syscalls("openat,%network").unwrap();
+        assert!(set.contains("openat") && set.contains("connect") && !set.contains("mmap"));
+        let others = syscalls("!%memory,close").unwrap();
+        assert!(!others.contains("mmap") && !others.contains("close") && others.contains("read"));
+        let [all, none] = ["all", "none"].map(|text| syscalls(text).unwrap());
+        assert!(
+            all.contains("read") && !none.contains("read") && !syscalls("!all").unwrap().contains("read")
+        );
+        for text in ["", "read,", "reed", "%files", "network", "read;write"] {
+            assert!(syscalls(text).is_err(), "{text}");
+        }
     }
 
     #[test]

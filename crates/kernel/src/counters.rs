@@ -102,6 +102,8 @@ counters! {
         cow_batch_pages: "faults_attr.cow_batch_pages",
         /// Faults taken by the supervisor: system-call copies, populated pages, exec's argument copy.
         by_supervisor: "faults_attr.supervisor",
+        /// Faults that had to wait until a page of a file was read (`ru_majflt`).
+        major: "faults_attr.major",
         /// Faults that became SIGSEGV with SEGV_MAPERR.
         segv_maperr: "failed_faults.segv_maperr",
         /// Faults that became SIGSEGV with SEGV_ACCERR.

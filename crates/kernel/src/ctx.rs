@@ -8,7 +8,7 @@ use crate::fs::PATH_MAX;
 use crate::mm::{Fault, Memory, Resolved, TASK_SIZE, TakenBy, Work};
 use crate::syscall::{self, UserPtr, UserValue};
 use crate::task::{Process, Signal, SignalInfo, Task, TaskState, WaitKey};
-use crate::{Errno, FaultKind, HartId, Harts, Host, Kernel, MemoryCounters, MmId, Pid, Trap};
+use crate::{Errno, FaultKind, HartId, Harts, Host, Kernel, MemoryCounters, MmId, Pid, Site, Trap};
 use tine_mmu::{Access, PAGE_SIZE, VirtAddr};
 
 /// One task being served on one hart.
@@ -127,7 +127,7 @@ impl<'a> Ctx<'a> {
             work.faults = Some(Vec::new());
         }
         let result = operate(&mut self.kernel.memory, &mut work);
-        let Work { fences, faults, .. } = work;
+        let Work { fences, faults, taken_by, .. } = work;
         self.kernel.free_doomed_segments(self.harts.ram());
         self.process_mut().account.memory += counters;
         if let Some(task) = self.kernel.tasks.task_mut(self.tid) {
@@ -135,8 +135,14 @@ impl<'a> Ctx<'a> {
         }
         self.kernel.hart_account(self.hart).memory += counters;
         self.kernel.settle(self.harts, self.hart, mm, fences);
+        for copy in self.kernel.memory.take_copies() {
+            let here = |fault: &&Resolved| fault.at.vpn() == copy.vpn;
+            let at = faults.iter().flatten().find(here).map_or(copy.vpn.base(), |fault| fault.at);
+            let site = self.site(at, taken_by);
+            self.log_at(Interest::COPY, site, || What::Copy(copy));
+        }
         for fault in faults.into_iter().flatten() {
-            self.log_fault(&fault);
+            self.log_fault(&fault, taken_by);
         }
         result
     }
@@ -147,10 +153,41 @@ impl<'a> Ctx<'a> {
         add(&mut self.kernel.hart_account(self.hart).memory);
     }
 
-    fn log_fault(&mut self, fault: &Resolved) {
+    fn log_fault(&mut self, fault: &Resolved, taken_by: TakenBy) {
         let pc = self.harts.pc(self.hart);
         let Resolved { kind, at, access, old, new, owners, .. } = *fault;
-        self.log(Interest::FAULT, || What::Fault { kind, at, access, pc, old, new, owners });
+        let site = self.site(at, taken_by);
+        self.log_at(Interest::FAULT, site, || What::Fault { kind, at, access, pc, old, new, owners });
+    }
+
+    /// Logs an event with where it was, if somebody wants its kind.
+    pub(crate) fn log_at(&mut self, kind: Interest, site: Option<Box<Site>>, what: impl FnOnce() -> What) {
+        if self.kernel.settings.interest.contains(kind) {
+            self.kernel.push_event(self.hart, self.tid, what(), site);
+        }
+    }
+
+    /// Says where the program is in a system call that does something to `at`, if somebody wants to know.
+    pub(crate) fn call_site(&self, at: VirtAddr) -> Option<Box<Site>> {
+        self.site(at, TakenBy::Supervisor)
+    }
+
+    fn site(&self, at: VirtAddr, taken_by: TakenBy) -> Option<Box<Site>> {
+        let is_wanted = self.kernel.settings.interest.contains(Interest::SITE);
+        let mm = self.process().mm.filter(|_| is_wanted)?;
+        let (pc, memory) = (self.harts.pc(self.hart), &self.kernel.memory);
+        let is_after_call = taken_by == TakenBy::Supervisor;
+        // The call ends where the next instruction begins, and there may be another function.
+        let instruction = VirtAddr(if is_after_call { pc.wrapping_sub(1) } else { pc });
+        Some(Box::new(Site {
+            mm,
+            pc,
+            is_after_call,
+            code: memory.place(mm, instruction),
+            registers: self.harts.save(self.hart).x,
+            data: memory.place(mm, at),
+            at,
+        }))
     }
 
     /// Resolves a page fault of this process.
@@ -159,15 +196,19 @@ impl<'a> Ctx<'a> {
     /// The [`Fault`] that it became.
     fn resolve(&mut self, at: VirtAddr, access: Access, taken_by: TakenBy) -> Result<FaultKind, Fault> {
         let mm = self.mm();
-        let result = self.memory(mm, |memory, work| {
-            work.taken_by = taken_by;
-            memory.fault(work, mm, at, access)
-        });
+        let attempt = |ctx: &mut Self| {
+            ctx.memory(mm, |memory, work| {
+                work.taken_by = taken_by;
+                memory.fault(work, mm, at, access).map(|resolved| resolved.kind)
+            })
+        };
+        let result = self.resolve_fault(mm, at, attempt, access);
         if let Err(fault) = result {
             let pc = self.harts.pc(self.hart);
-            self.log(Interest::FAULT, || What::FailedFault { reason: fault.name(), at, access, pc });
+            let site = self.site(at, taken_by);
+            self.log_at(Interest::FAULT, site, || What::FailedFault { reason: fault.name(), at, access, pc });
         }
-        result.map(|resolved| resolved.kind)
+        result
     }
 
     /// Serves a page fault that user code took.

@@ -3,7 +3,9 @@
 //!
 //! The kernel prints nothing. It logs the events that somebody asked for ([`Interest`]), and the machine hands them on.
 
-use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, WaitStatus};
+use crate::mm::{FrameCopy, FrameGauges, Resident};
+use crate::task::Signal;
+use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, Site, WaitStatus};
 use bitflags::bitflags;
 use std::borrow::Cow;
 use tine_mmu::{Access, Fence, Ppn, Privilege, VirtAddr};
@@ -34,12 +36,18 @@ bitflags! {
         const UNKNOWN = 1 << 9;
         /// Every instruction that retires.
         const INSTRUCTION = 1 << 10;
+        /// Memory that ran out, and who had to end for it.
+        const SHORTAGE = 1 << 11;
+        /// Frames that were copied, each with how much of it changes: this keeps every copied page twice.
+        const COPY = 1 << 12;
+        /// No event: where in the program faults, forks and copies were.
+        const SITE = 1 << 13;
     }
 }
 
 impl Interest {
-    /// Every kind but instructions, which only the slow run loop can tell of.
-    pub const COLD: Self = Self::all().difference(Self::INSTRUCTION);
+    /// Every kind but instructions, which only the slow run loop can tell of, and copies, which take memory.
+    pub const COLD: Self = Self::all().difference(Self::INSTRUCTION.union(Self::COPY));
 }
 
 /// Something that happened, and where.
@@ -53,6 +61,8 @@ pub struct Event {
     pub pid: Pid,
     /// What happened.
     pub what: What,
+    /// Where the program was, for what it did to memory and if somebody asked ([`Interest::SITE`]).
+    pub site: Option<Box<Site>>,
 }
 
 /// The things that can happen.
@@ -122,7 +132,11 @@ pub enum What {
         pt_frames: u64,
         /// PTEs write-protected.
         write_protected: u64,
+        /// TLB entries that the fences removed.
+        tlb_entries_fenced: u64,
     },
+    /// A frame was copied.
+    Copy(FrameCopy),
     /// A program was loaded.
     Exec {
         /// Its path.
@@ -132,6 +146,11 @@ pub enum What {
     Exit {
         /// How.
         status: WaitStatus,
+    },
+    /// The first task of a process made way for another of its tasks, which executes a program under its number.
+    Superseded {
+        /// The number that the other one had.
+        by: Pid,
     },
     /// A hart went over to another task, which is the event's task.
     Switch {
@@ -144,6 +163,11 @@ pub enum What {
         name: &'static str,
         /// Its `siginfo_t` as strace prints it, braces included.
         info: String,
+    },
+    /// A signal stopped the task.
+    Stop {
+        /// Which one.
+        signal: Signal,
     },
     /// A system call began.
     SyscallEnter {
@@ -170,6 +194,46 @@ pub enum What {
         /// Its Linux name, or its number again.
         name: Cow<'static, str>,
     },
+    /// No frame was left.
+    OutOfMemory(Box<MemoryShortage>),
+}
+
+/// An access for which no frame was left, and what was done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryShortage {
+    /// Name of the program that made the access, or that called for it.
+    pub command: String,
+    /// The address.
+    pub at: VirtAddr,
+    /// What was tried there.
+    pub access: Access,
+    /// The instruction.
+    pub pc: u64,
+    /// What is mapped there, by its name in `/proc/<pid>/maps`.
+    pub mapping: String,
+    /// The frames by use.
+    pub frames: FrameGauges,
+    /// The process that is ended; `None` when there is none that may be, so that the one that asked ends.
+    pub victim: Option<MemoryUser>,
+    /// Those that used most before.
+    pub users: Vec<MemoryUser>,
+}
+
+/// What a process has of memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryUser {
+    /// The process.
+    pub pid: Pid,
+    /// Name of its program.
+    pub command: String,
+    /// Pages that its areas cover.
+    pub size_pages: u64,
+    /// Resident pages.
+    pub resident: Resident,
+    /// Frames of page tables.
+    pub page_tables: u64,
+    /// What it weighs beside that, in thousandths of memory.
+    pub oom_score_adj: i16,
 }
 
 impl What {
@@ -181,12 +245,14 @@ impl What {
             Self::Fault { .. } | Self::FailedFault { .. } => Interest::FAULT,
             Self::Fence { .. } => Interest::FENCE,
             Self::Fork { .. } => Interest::FORK,
+            Self::Copy(_) => Interest::COPY,
             Self::Exec { .. } => Interest::EXEC,
-            Self::Exit { .. } => Interest::EXIT,
+            Self::Exit { .. } | Self::Superseded { .. } => Interest::EXIT,
             Self::Switch { .. } => Interest::SWITCH,
-            Self::Signal { .. } => Interest::SIGNAL,
+            Self::Signal { .. } | Self::Stop { .. } => Interest::SIGNAL,
             Self::SyscallEnter { .. } | Self::SyscallExit { .. } => Interest::SYSCALL,
             Self::UnknownSyscall { .. } => Interest::UNKNOWN,
+            Self::OutOfMemory(_) => Interest::SHORTAGE,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::creds::{Capabilities, Credentials};
 use crate::ctx::Ctx;
 use crate::fs::{
-    At, Env, FdTableId, Fs, LookupFlags, Node, OpenFlags, OpenId, Processes, TtySignal, WorkDirId,
+    At, Env, FdTableId, Fs, LookupFlags, Node, OpenFlags, OpenId, Processes, Resolve, TtySignal, WorkDirId,
 };
 use crate::kernel::INIT;
 use crate::mm::Truncated;
@@ -111,7 +111,8 @@ impl Kernel {
         let view = View::new(&self.tasks, caller);
         let (cache, frames) = self.memory.cache_mut();
         let uptime_ns = now_ns - self.wall_offset_ns;
-        let mut env = Env { ram, frames, cache, processes: &view, host, now_ns, uptime_ns };
+        let resolve = Resolve::empty();
+        let mut env = Env { ram, frames, cache, processes: &view, resolve, host, now_ns, uptime_ns };
         operate(&mut self.fs, &mut env)
     }
 
@@ -154,12 +155,16 @@ impl Kernel {
         for wait in self.fs.take_wakes() {
             self.wake(WaitKey::File(wait));
         }
+        for told in self.fs.take_io_signals() {
+            self.send_io_signal(told);
+        }
     }
 }
 
 impl Ctx<'_> {
     /// Does something in the file system on behalf of the process.
     pub(crate) fn with_fs<R>(&mut self, operate: impl FnOnce(&mut Fs, &mut Env<'_>) -> R) -> R {
+        self.keep_frames_free();
         let now_ns = self.wall_clock_ns();
         self.kernel.with_fs(self.harts.ram(), self.host, self.tid, now_ns, operate)
     }

@@ -1,5 +1,7 @@
 //! The kernel's state, and the loop that serves one trap at a time.
 
+mod run;
+
 use crate::account::{Account, ProcessRecord};
 use crate::ctx::Ctx;
 use crate::event::{Event, Interest, What};
@@ -7,12 +9,11 @@ use crate::fs::{Fs, Grant};
 use crate::inject::{Injection, Injections};
 use crate::ipc::Ipc;
 use crate::mm::{Fences, Memory, OutOfMemory};
-use crate::syscall::{self, MachineNames};
+use crate::syscall::{self, HostNames};
 use crate::task::{
-    Futexes, INTERLEAVE, Policy, Scheduler, SignalInfo, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey,
-    WaitStatus,
+    Futexes, INTERLEAVE, Scheduler, SignalInfo, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus,
 };
-use crate::{Cause, Errno, GrantId, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Trap};
+use crate::{Errno, GrantId, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Site, Trap};
 use std::collections::{BTreeMap, BTreeSet};
 use tine_mmu::Ram;
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub max_instructions: Option<u64>,
     /// Which events to log.
     pub interest: Interest,
+    /// How much of a string events of system calls have, and how many elements of an array.
+    pub string_limit: usize,
     /// The files of the host that the guest sees.
     pub grants: Vec<Grant>,
     /// What is made to fail.
@@ -108,8 +111,6 @@ pub struct Kernel {
     /// Who waits for which futex.
     pub futexes: Futexes,
     pub(crate) vdso: Vdso,
-    /// The names of the machine and of its NIS domain (uname(2)).
-    pub(crate) names: MachineNames,
     /// What the time of day is ahead of the time since the machine started.
     pub(crate) wall_offset_ns: u64,
     /// The timers that follow the running of a process: whose, who made them, their numbers.
@@ -127,6 +128,8 @@ pub struct Kernel {
     unheard: BTreeMap<Pid, Vec<SignalInfo>>,
     /// Paths that programs asked for and did not find.
     pub(crate) missed: BTreeSet<Vec<u8>>,
+    /// What the machine is called.
+    pub(crate) host_names: HostNames,
     /// The system calls that are made to fail.
     pub(crate) injections: Injections,
 }
@@ -148,6 +151,9 @@ impl Kernel {
         settings: Settings,
     ) -> Result<Self, BootError> {
         let mut memory = Memory::new(ram, policy)?;
+        if settings.interest.contains(Interest::COPY) {
+            memory.keep_ledger();
+        }
         let vdso = Vdso::load(ram, &mut memory)?;
         let fs = Fs::new(settings.seed, settings.epoch_ns());
         let harts = settings.harts;
@@ -156,7 +162,6 @@ impl Kernel {
         let mut kernel = Self {
             memory,
             vdso,
-            names: MachineNames::default(),
             wall_offset_ns,
             cpu_timers: BTreeSet::new(),
             cpu_sleepers: BTreeSet::new(),
@@ -175,6 +180,7 @@ impl Kernel {
             unknown_calls: BTreeSet::new(),
             unheard: BTreeMap::new(),
             missed: BTreeSet::new(),
+            host_names: HostNames::default(),
             injections,
         };
         let (epoch_ns, grants) = (kernel.settings.epoch_ns(), kernel.settings.grants.clone());
@@ -215,7 +221,7 @@ impl Kernel {
         let events = &mut self.events;
         // Short stretches, so that the log stays short. With several harts they are no longer than this anyway.
         harts.run_watched(hart, budget.min(INTERLEAVE), &mut |retired| {
-            events.push(Event { time_ns, hart, pid, what: What::Instruction(retired) });
+            events.push(Event { time_ns, hart, pid, what: What::Instruction(retired), site: None });
             time_ns += 1;
         })
     }
@@ -477,9 +483,20 @@ impl Kernel {
     /// Logs an event if somebody wants its kind.
     pub(crate) fn log(&mut self, kind: Interest, hart: HartId, pid: Pid, what: impl FnOnce() -> What) {
         if self.settings.interest.contains(kind) {
-            let time_ns = self.sched.hart(hart).now_ns;
-            self.events.push(Event { time_ns, hart, pid, what: what() });
+            self.push_event(hart, pid, what(), None);
         }
+    }
+
+    /// Logs an event that somebody wants.
+    pub(crate) fn push_event(&mut self, hart: HartId, pid: Pid, what: What, site: Option<Box<Site>>) {
+        let time_ns = self.sched.hart(hart).now_ns;
+        self.events.push(Event { time_ns, hart, pid, what, site });
+    }
+
+    /// Counts the TLB entries that fences have removed on all harts.
+    pub(crate) fn flushed_entries(&mut self, harts: &mut dyn Harts) -> u64 {
+        self.collect_all(harts);
+        self.hart_accounts.iter().map(|account| account.tlb.flushed_entries).sum()
     }
 
     /// Notes a system call that Tine does not have; it is told once.
@@ -532,67 +549,5 @@ impl Kernel {
     /// Returns a hart's account to add to.
     pub(crate) fn hart_account(&mut self, hart: HartId) -> &mut Account {
         &mut self.hart_accounts[hart.0 as usize]
-    }
-}
-
-impl Ctx<'_> {
-    /// Runs the task in U-mode until the next trap or the end of its budget.
-    fn run_user(&mut self) {
-        let hart = self.hart;
-        let budget = self.kernel.budget(hart);
-        self.harts.set_time(hart, self.now_ns());
-        let trap = if self.kernel.settings.interest.contains(Interest::INSTRUCTION) {
-            self.kernel.run_watched(self.harts, hart, budget)
-        } else {
-            self.harts.run(hart, budget)
-        };
-        self.kernel.count_retired(hart, self.harts.retired(hart));
-        match trap {
-            Some(trap) => self.serve(trap),
-            None if self.kernel.timer_is_due(hart) || self.has_signal() => self.interrupt(Interrupt::Timer),
-            None => self.kernel.sched.hart_mut(hart).in_user = true,
-        }
-    }
-
-    fn interrupt(&mut self, interrupt: Interrupt) {
-        let trap = self.harts.interrupt(self.hart, interrupt);
-        self.serve(trap);
-    }
-
-    /// Serves a trap of the current task.
-    fn serve(&mut self, trap: Trap) {
-        self.kernel.enter_trap(self.hart, &trap);
-        match trap.cause {
-            Cause::Interrupt(Interrupt::Timer) => self.timer(),
-            // The signal is taken on the way back to U-mode.
-            Cause::Interrupt(Interrupt::Software) => {}
-            Cause::SystemCall => syscall::serve(self),
-            Cause::PageFault(access) => self.user_fault(trap.stval, access),
-            Cause::Breakpoint | Cause::IllegalInstruction | Cause::Misaligned(_) | Cause::AccessFault(_) => {
-                self.raise_trap_signal(&trap);
-            }
-        }
-    }
-
-    fn timer(&mut self) {
-        let slot = self.kernel.sched.hart(self.hart);
-        if slot.now_ns < slot.slice_end_ns {
-            return;
-        }
-        // A task that keeps its hart gives way only to a more urgent one.
-        let sched = &self.kernel.sched;
-        let gives_way = match self.task().scheduling.policy {
-            Policy::Fifo => sched.is_outranked(self.tid),
-            _ => sched.has_rival(self.tid),
-        };
-        if gives_way {
-            self.process_mut().usage.involuntary_switches += 1;
-            self.task_mut().usage.involuntary_switches += 1;
-            self.kernel.preempt(self.harts, self.hart);
-        } else {
-            let slice_ns = self.kernel.sched.slice_ns();
-            let slot = self.kernel.sched.hart_mut(self.hart);
-            slot.slice_end_ns = slot.now_ns + slice_ns;
-        }
     }
 }

@@ -41,6 +41,42 @@ impl ForkOrder {
     }
 }
 
+/// What may be promised of memory that nobody has touched yet (`vm.overcommit_memory`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overcommit {
+    /// Anything but more than all memory at once.
+    Heuristic,
+    /// Anything.
+    Always,
+    /// No more than a part of memory: what is promised can be had.
+    Never,
+}
+
+impl Overcommit {
+    /// Returns the mode that Linux gives this number.
+    pub fn from_number(number: u64) -> Option<Self> {
+        [Self::Heuristic, Self::Always, Self::Never].into_iter().find(|mode| mode.number() == number)
+    }
+
+    /// Returns Linux's number of the mode.
+    pub const fn number(self) -> u64 {
+        match self {
+            Self::Heuristic => 0,
+            Self::Always => 1,
+            Self::Never => 2,
+        }
+    }
+
+    /// Returns the name that the user writes and reads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Heuristic => "heuristic",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// The memory policy in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryPolicy {
@@ -63,6 +99,8 @@ pub struct MemoryPolicy {
     pub fork_skips_refillable: bool,
     /// Whether exec moves stack, mappings, heap and position-independent programs by random offsets.
     pub randomizes_layout: bool,
+    /// What may be promised of memory that nobody has touched yet, until the program sets it.
+    pub overcommit: Overcommit,
 }
 
 /// What a switch is set to, as reports and policy files write it.
@@ -98,6 +136,7 @@ impl MemoryPolicy {
         ad_update: AdUpdate::Svadu,
         fork_skips_refillable: true,
         randomizes_layout: false,
+        overcommit: Overcommit::Heuristic,
     };
 
     /// What a course teaches: every page by itself, and fork shares every page.
@@ -132,6 +171,7 @@ impl MemoryPolicy {
             ("fault_around_pages", SwitchValue::Number(self.fault_around_pages)),
             ("ad", SwitchValue::Word(ad)),
             ("randomizes_layout", SwitchValue::Flag(self.randomizes_layout)),
+            ("overcommit", SwitchValue::Word(self.overcommit.name())),
         ]
     }
 

@@ -6,7 +6,7 @@ use crate::event::{Interest, What};
 use crate::fs::{At, LookupFlags};
 use crate::inject::{Injections, Target};
 use crate::kernel::INIT;
-use crate::syscall::{STRING_MAX, exit_with, quoted};
+use crate::syscall::{exit_with, quoted};
 use crate::task::{ExecError, ExecRequest, HandlersId, Process, Program, ProgramStrings, Task};
 use crate::{Errno, HartId, Harts, Host, Kernel, Origin, Pid, Reg};
 use std::collections::BTreeSet;
@@ -65,10 +65,14 @@ impl Process {
 
 /// Returns the arguments of the call that starts the program, which no program made, as strace prints them. The
 /// environment is shown where the program finds it.
-fn execve_text(path: &[u8], strings: &ProgramStrings, sp: u64) -> String {
-    let arguments: Vec<_> = strings.arguments.iter().map(|string| quoted(string, STRING_MAX)).collect();
+fn execve_text(path: &[u8], strings: &ProgramStrings, sp: u64, limit: usize) -> String {
+    let mut arguments: Vec<_> =
+        strings.arguments.iter().take(limit).map(|string| quoted(string, limit)).collect();
+    if strings.arguments.len() > limit {
+        arguments.push("...".to_owned());
+    }
     // The number of arguments, the arguments and NULL lie below the environment.
-    let environment = sp + 8 * (arguments.len() as u64 + 2);
+    let environment = sp + 8 * (strings.arguments.len() as u64 + 2);
     let count = strings.environment.len();
     let plural = if count == 1 { "" } else { "s" };
     let path = quoted(path, usize::MAX);
@@ -175,8 +179,8 @@ impl Kernel {
         let (path, strings) = (request.name.clone(), request.strings.clone());
         match ctx.execute(request) {
             Ok(()) => {
-                let sp = ctx.harts.register(hart, Reg::SP);
-                let (name, arguments) = ("execve", execve_text(&path, &strings, sp));
+                let (sp, limit) = (ctx.harts.register(hart, Reg::SP), ctx.kernel.settings.string_limit);
+                let (name, arguments) = ("execve", execve_text(&path, &strings, sp, limit));
                 ctx.log(Interest::SYSCALL, || What::SyscallEnter {
                     name: name.into(),
                     arguments,

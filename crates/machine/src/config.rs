@@ -37,6 +37,8 @@ pub struct Config {
     pub cwd: Vec<u8>,
     /// Which events are wanted.
     pub interest: Interest,
+    /// How much of a string events of system calls have, and how many elements of an array.
+    pub string_limit: usize,
 }
 
 impl Config {
@@ -44,6 +46,8 @@ impl Config {
     pub const DEFAULT_MEMORY_BYTES: u64 = 512 << 20;
     /// 2026-01-01 00:00:00 UTC.
     pub const DEFAULT_EPOCH_S: u64 = 1_767_225_600;
+    /// As much as strace prints.
+    pub const DEFAULT_STRING_LIMIT: usize = 32;
     /// As many as `pid_max` of a default Linux leaves room for.
     pub const DEFAULT_MAX_PROCS: u32 = 32_000;
 }
@@ -66,6 +70,7 @@ impl Default for Config {
             grants: Vec::new(),
             cwd: b"/".to_vec(),
             interest: Interest::empty(),
+            string_limit: Self::DEFAULT_STRING_LIMIT,
         }
     }
 }

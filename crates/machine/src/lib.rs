@@ -7,15 +7,19 @@
 //!                                    └──▶ EventSink: events as they happen; Machine::report: every count at the end
 //! ```
 
+pub mod bill;
 mod config;
 mod cost;
+mod guest;
 mod machine;
 mod processors;
 mod report;
 mod sabotage;
+pub mod symbols;
 
 pub use config::Config;
 pub use cost::{CostError, CostModel};
+pub use guest::Guest;
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
 pub use tine_hart::{Engine, Hart, Sstatus};

@@ -2,7 +2,7 @@
 
 use crate::processors::Processors;
 use crate::report::{Process, Report, Setting};
-use crate::{Config, Counts};
+use crate::{Config, Counts, Guest};
 use std::collections::BTreeMap;
 use thiserror::Error;
 use tine_kernel::{
@@ -43,8 +43,8 @@ pub enum LoadError {
 
 /// Receives events as they happen.
 pub trait EventSink {
-    /// Takes one.
-    fn event(&mut self, event: &Event);
+    /// Takes one, and may look at the guest as it is after the step in which it happened.
+    fn event(&mut self, event: &Event, guest: Guest<'_>);
 }
 
 /// A machine: harts, memory, supervisor, and a program that is loaded and has not run yet or has.
@@ -105,6 +105,7 @@ impl Machine {
             max_processes: config.max_procs.unwrap_or(Config::DEFAULT_MAX_PROCS),
             max_instructions: config.max_instructions,
             interest: config.interest,
+            string_limit: config.string_limit,
             grants: config.grants.clone(),
             injections: config.injections.clone(),
         };
@@ -171,7 +172,7 @@ impl Machine {
         let outcome = loop {
             let ended = self.kernel.step(&mut self.processors, host);
             for event in self.kernel.take_events() {
-                sink.event(&event);
+                sink.event(&event, Guest { kernel: &self.kernel, ram: self.processors.ram_to_read() });
             }
             if let Some(outcome) = ended {
                 break outcome;
@@ -184,6 +185,11 @@ impl Machine {
     /// Returns the kernel, to look at.
     pub fn kernel(&self) -> &Kernel {
         &self.kernel
+    }
+
+    /// Returns the guest, to look at.
+    pub fn guest(&self) -> Guest<'_> {
+        Guest { kernel: &self.kernel, ram: self.processors.ram_to_read() }
     }
 
     /// Returns the policy in force.

@@ -48,6 +48,11 @@ impl Processors {
         }
     }
 
+    /// Returns guest RAM, to look at.
+    pub(crate) fn ram_to_read(&self) -> &Ram {
+        &self.ram
+    }
+
     fn hart_mut(&mut self, hart: HartId) -> &mut Hart {
         &mut self.harts[hart.0 as usize]
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 use tine_machine::fs::Writes;
-use tine_machine::{Event, EventSink, Interest, Outcome, Report};
+use tine_machine::{Event, EventSink, Guest, Interest, Outcome, Report};
 
 /// Work that takes less than this shows no progress.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub(crate) struct Ran {
 struct Unwatched;
 
 impl EventSink for Unwatched {
-    fn event(&mut self, _: &Event) {}
+    fn event(&mut self, _: &Event, _: Guest<'_>) {}
 }
 
 /// Runs every combination, `jobs` of them at once, and returns the runs in the order of the combinations.

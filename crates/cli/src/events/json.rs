@@ -2,13 +2,19 @@
 
 use super::text::{access_name, cause_name, instruction, privilege};
 use serde_json::{Value, json};
+use tine_machine::mm::FrameCopy;
+use tine_machine::symbols::CodePlace;
 use tine_machine::{Event, Fence, RetiredInstruction, WaitStatus, What};
 
-/// Returns the line of `event`.
-pub(super) fn line(event: &Event) -> String {
+/// Returns the line of `event`, which happened at `place`.
+pub(super) fn line(event: &Event, place: Option<&CodePlace>) -> String {
     let mut object = json!({ "t": event.time_ns, "hart": event.hart.0, "pid": event.pid.0 });
     if let (Value::Object(object), Value::Object(what)) = (&mut object, what(&event.what)) {
         object.extend(what);
+        if let Some(place) = place {
+            object.insert("sym".to_owned(), place.symbol.as_ref().map(ToString::to_string).into());
+            object.insert("line".to_owned(), place.line.as_ref().map(ToString::to_string).into());
+        }
     }
     object.to_string()
 }
@@ -43,10 +49,16 @@ fn what(what: &What) -> Value {
             };
             json!({ "ev": "fence", "scope": scope, "va": page, "asid": asid, "remote_hart": remote.map(|hart| hart.0) })
         }
-        What::Fork { kind, child, pc, ptes_copied, pt_frames, write_protected } => json!({
-            "ev": "fork", "kind": kind, "child": child.0, "pc": hex(*pc), "ptes_copied": ptes_copied,
-            "pt_frames": pt_frames, "write_protected": write_protected,
-        }),
+        What::Fork { kind, child, pc, ptes_copied, pt_frames, write_protected, tlb_entries_fenced } => {
+            json!({
+                "ev": "fork", "kind": kind, "child": child.0, "pc": hex(*pc), "ptes_copied": ptes_copied,
+                "pt_frames": pt_frames, "write_protected": write_protected,
+                "tlb_entries_fenced": tlb_entries_fenced,
+            })
+        }
+        What::Copy(FrameCopy { vpn, from, to, .. }) => {
+            json!({ "ev": "copy", "va": hex(vpn.base().0), "old_ppn": hex(from.0), "new_ppn": hex(to.0) })
+        }
         What::Exec { path } => json!({ "ev": "exec", "path": path }),
         What::Exit { status } => match status {
             WaitStatus::Exited(code) => json!({ "ev": "exit", "code": code }),
@@ -55,6 +67,8 @@ fn what(what: &What) -> Value {
             }
         },
         What::Switch { from } => json!({ "ev": "switch", "from": from.map(|pid| pid.0) }),
+        What::Superseded { by } => json!({ "ev": "superseded", "by": by.0 }),
+        What::Stop { signal } => json!({ "ev": "stop", "signal": signal.name() }),
         What::Signal { name, info } => json!({ "ev": "signal", "signal": name, "info": info }),
         What::SyscallEnter { name, arguments, .. } => {
             json!({ "ev": "syscall", "name": name, "arguments": arguments })
@@ -65,5 +79,10 @@ fn what(what: &What) -> Value {
         What::UnknownSyscall { number, name } => {
             json!({ "ev": "unknown_syscall", "number": number, "name": name })
         }
+        What::OutOfMemory(shortage) => json!({
+            "ev": "out_of_memory", "va": hex(shortage.at.0), "access": access_name(shortage.access),
+            "pc": hex(shortage.pc), "mapping": shortage.mapping,
+            "victim": shortage.victim.as_ref().map(|victim| victim.pid.0),
+        }),
     }
 }

@@ -1,25 +1,32 @@
 //! What the machine says while it runs, as strace lines, trace lines and warnings.
 
 mod json;
+mod shortage;
 mod strace;
 mod summary;
 mod text;
 mod trace;
 
 use crate::args::ObserveArgs;
+use crate::bill::BillSink;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::values::SyscallSet;
 use strace::Strace;
 use summary::Syscalls;
-use tine_machine::{Event, EventSink, Interest, What};
+use tine_machine::{Event, EventSink, Guest, Interest, What};
 use trace::Trace;
 
 /// Everything that wants events.
 pub(crate) struct Sinks {
     strace: Option<Strace>,
     summary: Option<Output>,
+    /// The calls that count in the summary; none means all.
+    filter: Option<SyscallSet>,
     trace: Option<Trace>,
+    bill: Option<BillSink>,
     warnings: Option<Output>,
+    shortages: Output,
 }
 
 impl Sinks {
@@ -28,11 +35,8 @@ impl Sinks {
     /// # Errors
     /// When a file cannot be created.
     pub(crate) fn open(options: &ObserveArgs) -> Result<Self, Failure> {
-        let strace = options
-            .strace
-            .as_ref()
-            .map(|file| Strace::open(file.as_deref(), options.strace_summary))
-            .transpose()?;
+        let strace =
+            options.strace.as_ref().map(|file| Strace::open(file.as_deref(), options)).transpose()?;
         // Where calls are shown, the summary follows them.
         let summary = (options.strace_summary && strace.is_none()).then(Output::stderr);
         let trace = options.trace.clone().map(|spec| {
@@ -41,22 +45,40 @@ impl Sinks {
         });
         // strace lines already name calls that Tine does not have.
         let warnings = (options.warn || strace.is_some()).then(Output::stderr);
-        Ok(Self { strace, summary, trace: trace.transpose()?, warnings })
+        let filter = options.strace_filter.clone();
+        let bill = BillSink::open(options)?;
+        Ok(Self {
+            strace,
+            summary,
+            filter,
+            trace: trace.transpose()?,
+            bill,
+            warnings,
+            shortages: Output::stderr(),
+        })
     }
 
     /// Returns the kinds of event that are wanted at all.
     pub(crate) fn interest(options: &ObserveArgs) -> Interest {
-        let mut interest = Interest::empty();
+        let mut interest = Interest::SHORTAGE;
         if options.strace.is_some() {
             interest |= Strace::INTEREST;
         }
         if let Some(trace) = &options.trace {
-            interest |= trace.events;
+            interest |= Trace::interest(trace);
+        }
+        if BillSink::is_wanted(options) {
+            interest |= BillSink::INTEREST;
         }
         if options.warn || options.strace.is_some() {
             interest |= Interest::UNKNOWN;
         }
         interest
+    }
+
+    /// Takes the fork bill out, to be written when everything else is.
+    pub(crate) fn take_bill(&mut self) -> Option<BillSink> {
+        self.bill.take()
     }
 
     /// Writes what is left, and the summary of the system calls that were made.
@@ -66,7 +88,7 @@ impl Sinks {
     pub(crate) fn finish(self, syscalls: &Syscalls) -> Result<(), Failure> {
         self.strace.map_or(Ok(()), |strace| strace.finish(syscalls))?;
         if let Some(mut output) = self.summary {
-            output.write(&summary::render(syscalls));
+            output.write(&summary::render(syscalls, self.filter.as_ref()));
             output.finish()?;
         }
         self.trace.map_or(Ok(()), Trace::finish)
@@ -74,12 +96,18 @@ impl Sinks {
 }
 
 impl EventSink for Sinks {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event, guest: Guest<'_>) {
         if let Some(strace) = &mut self.strace {
             strace.event(event);
         }
         if let Some(trace) = &mut self.trace {
-            trace.event(event);
+            trace.event(event, guest);
+        }
+        if let Some(bill) = &mut self.bill {
+            bill.event(event, guest);
+        }
+        if let What::OutOfMemory(shortage) = &event.what {
+            self.shortages.write(&shortage::report(event.pid, shortage));
         }
         if let (Some(warnings), What::UnknownSyscall { number, name }) = (&mut self.warnings, &event.what) {
             warnings.line(&format!(

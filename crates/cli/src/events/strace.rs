@@ -1,8 +1,10 @@
 //! System calls, signals and exits as `strace -f` prints them.
 
 use super::summary::{self, Syscalls};
+use crate::args::ObserveArgs;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::values::SyscallSet;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,9 +26,15 @@ pub(super) struct Strace {
     held: Option<(Pid, String)>,
     /// The calls that have not returned.
     open: BTreeMap<Pid, OpenCall>,
+    /// The threads that are alive beside the first of their process, and that process.
+    threads: BTreeMap<Pid, Pid>,
+    /// First tasks that have ended before their threads, and what is to be said of them.
+    ended_first: BTreeMap<Pid, String>,
     /// A task that has just been made, and who made it.
     attached: Option<Attached>,
     summarises: bool,
+    /// The calls that are shown; none means all.
+    filter: Option<SyscallSet>,
 }
 
 /// A call that has not returned.
@@ -59,14 +67,26 @@ impl Strace {
     ///
     /// # Errors
     /// When the file cannot be created.
-    pub(super) fn open(file: Option<&Path>, summarises: bool) -> Result<Self, Failure> {
+    pub(super) fn open(file: Option<&Path>, options: &ObserveArgs) -> Result<Self, Failure> {
         let prefix = if file.is_some() { Prefix::Plain } else { Prefix::Bracketed };
-        Ok(Self { summarises, ..Self::new(Output::open("--strace", file)?, prefix) })
+        let (summarises, filter) = (options.strace_summary, options.strace_filter.clone());
+        Ok(Self { summarises, filter, ..Self::new(Output::open("--strace", file)?, prefix) })
     }
 
     pub(super) fn new(output: Output, prefix: Prefix) -> Self {
-        let (alive, open) = (BTreeSet::new(), BTreeMap::new());
-        Self { output, prefix, alive, held: None, open, attached: None, summarises: false }
+        let (alive, open, threads, ended_first) = Default::default();
+        Self {
+            output,
+            prefix,
+            alive,
+            held: None,
+            open,
+            threads,
+            ended_first,
+            attached: None,
+            summarises: false,
+            filter: None,
+        }
     }
 
     pub(super) fn event(&mut self, event: &Event) {
@@ -77,9 +97,19 @@ impl Strace {
             self.tell_attached();
         }
         match &event.what {
+            What::SyscallEnter { name, .. } | What::SyscallExit { name, .. } if !self.shows(name) => {
+                if let What::SyscallExit { .. } = event.what {
+                    self.tell_attached();
+                }
+            }
             What::SyscallEnter { name, arguments, is_complete } => {
                 self.cut_held();
-                self.held = Some((pid, format!("{}{name}({arguments}", self.prefix_of(pid))));
+                let start = format!("{}{name}({arguments}", self.prefix_of(pid));
+                if matches!(name.as_ref(), "exit" | "exit_group") {
+                    self.returned(&format!("{start})"), "?");
+                    return;
+                }
+                self.held = Some((pid, start));
                 self.open.insert(pid, OpenCall { name: name.clone(), is_complete: *is_complete });
             }
             What::SyscallExit { name, arguments, result } => {
@@ -89,12 +119,17 @@ impl Strace {
                 self.tell_attached();
             }
             What::Signal { name, info } => self.remark(pid, &format!("--- {name} {info} ---")),
+            What::Stop { signal } => self.remark(pid, &format!("--- stopped by {} ---", signal.name())),
+            What::Superseded { by } => {
+                self.end_call(pid);
+                self.remark(pid, &format!("+++ superseded by execve in pid {by} +++"));
+                // From here on the other one has this number.
+                self.open.remove(by);
+                self.alive.remove(by);
+                self.threads.remove(by);
+            }
             What::Exit { status } => {
-                if let Some(call) = self.open.remove(&pid) {
-                    let start = self.line_of(pid, &call.name);
-                    let rest = if call.is_complete { "" } else { " <unfinished ...>" };
-                    self.returned(&format!("{start}{rest})"), "?");
-                }
+                self.end_call(pid);
                 let end = match status {
                     WaitStatus::Exited(code) => format!("exited with {code}"),
                     WaitStatus::Killed { signal, core: true } => {
@@ -102,11 +137,14 @@ impl Strace {
                     }
                     WaitStatus::Killed { signal, core: false } => format!("killed by {}", signal.name()),
                 };
-                self.remark(pid, &format!("+++ {end} +++"));
-                self.alive.remove(&pid);
+                self.ended(pid, format!("+++ {end} +++"));
             }
-            What::Fork { child, .. } => {
+            What::Fork { child, kind, .. } => {
                 self.alive.insert(*child);
+                if *kind == "thread" {
+                    let process = self.process_of(pid);
+                    self.threads.insert(*child, process);
+                }
                 self.attached = Some(Attached { maker: pid, task: *child });
             }
             _ => {}
@@ -123,6 +161,45 @@ impl Strace {
                 format!("{}<... {name} resumed>", self.prefix_of(pid))
             }
         }
+    }
+
+    /// Says that a task has ended. Nobody hears of the end of a process's first task before its threads have ended.
+    fn ended(&mut self, task: Pid, end: String) {
+        let process = self.process_of(task);
+        self.threads.remove(&task);
+        let has_threads = self.threads.values().any(|other| *other == process);
+        if task == process && has_threads {
+            self.ended_first.insert(task, end);
+            return;
+        }
+        self.remark(task, &end);
+        self.alive.remove(&task);
+        if has_threads {
+            return;
+        }
+        if let Some(end) = self.ended_first.remove(&process) {
+            self.remark(process, &end);
+            self.alive.remove(&process);
+        }
+    }
+
+    /// Returns the process of a task, as far as the trace shows.
+    fn process_of(&self, task: Pid) -> Pid {
+        self.threads.get(&task).copied().unwrap_or(task)
+    }
+
+    /// Ends the line of a call that never returns.
+    fn end_call(&mut self, pid: Pid) {
+        if let Some(call) = self.open.remove(&pid) {
+            let start = self.line_of(pid, &call.name);
+            let rest = if call.is_complete { "" } else { " <unfinished ...>" };
+            self.returned(&format!("{start}{rest})"), "?");
+        }
+    }
+
+    /// Tells whether calls of this name are shown.
+    fn shows(&self, name: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.contains(name))
     }
 
     fn returned(&mut self, call: &str, result: &str) {
@@ -162,7 +239,7 @@ impl Strace {
     pub(super) fn finish(mut self, syscalls: &Syscalls) -> Result<(), Failure> {
         self.cut_held();
         if self.summarises {
-            self.output.write(&summary::render(syscalls));
+            self.output.write(&summary::render(syscalls, self.filter.as_ref()));
         }
         self.output.finish()
     }

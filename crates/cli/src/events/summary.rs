@@ -1,6 +1,7 @@
 //! `--strace-summary`: how often each system call was made, how often it failed and how long it took, as `strace -c`
 //! prints it.
 
+use crate::values::SyscallSet;
 use std::collections::BTreeMap;
 use tine_machine::SyscallCount;
 
@@ -9,10 +10,11 @@ pub(super) type Syscalls = BTreeMap<&'static str, SyscallCount>;
 
 const NS_PER_US: u64 = 1_000;
 
-/// Returns the table: what took longest first, and by name where two took as long.
-pub(super) fn render(syscalls: &Syscalls) -> String {
+/// Returns the table of those calls that the filter lets through: what took longest first, and by name where two took as long.
+pub(super) fn render(syscalls: &Syscalls, filter: Option<&SyscallSet>) -> String {
     const RULE: &str = "------ ----------- ----------- --------- --------- ----------------\n";
-    let mut rows: Vec<_> = syscalls.iter().collect();
+    let is_wanted = |name: &str| filter.is_none_or(|filter| filter.contains(name));
+    let mut rows: Vec<_> = syscalls.iter().filter(|(name, _)| is_wanted(name)).collect();
     rows.sort_by_key(|(name, count)| (std::cmp::Reverse(count.ns), **name));
     let mut total = SyscallCount::default();
     rows.iter().for_each(|(_, count)| total += **count);

@@ -1,4 +1,5 @@
 use super::json;
+use super::shortage;
 use super::strace::{Prefix, Strace};
 use super::summary::{self, Syscalls};
 use super::text;
@@ -6,14 +7,25 @@ use crate::output::Output;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
+use tine_machine::mm::{CopyId, CopyReason, FrameCopy, FrameGauges, FrameKind, Resident};
+use tine_machine::symbols::{CodePlace, SourceLine, SymbolPlace};
 use tine_machine::task::Signal;
 use tine_machine::{
-    Access, Cause, Event, FaultKind, Fence, HartId, Interrupt, Pid, Ppn, Privilege, RetiredInstruction,
-    SyscallCount, VirtAddr, WaitStatus, What,
+    Access, Cause, Event, FaultKind, Fence, HartId, Interest, Interrupt, MemoryShortage, MemoryUser, MmId,
+    Pid, Ppn, Privilege, RetiredInstruction, SyscallCount, VirtAddr, WaitStatus, What,
 };
 
 fn event(pid: i32, what: What) -> Event {
-    Event { time_ns: 18_342, hart: HartId(0), pid: Pid(pid), what }
+    Event { time_ns: 18_342, hart: HartId(0), pid: Pid(pid), what, site: None }
+}
+
+/// A place with a name and a line, for the events that tell of memory.
+fn place(event: &Event) -> Option<CodePlace> {
+    let kinds = Interest::FAULT | Interest::FORK | Interest::COPY;
+    kinds.contains(event.what.kind()).then_some(())?;
+    let symbol = SymbolPlace { name: "main".to_owned(), offset: 0x1e };
+    let line = SourceLine { file: "src/cow.c".to_owned(), line: 12 };
+    Some(CodePlace { pc: 0x1049a, symbol: Some(symbol), function: None, line: Some(line), file: None })
 }
 
 fn enter(pid: i32, name: &'static str, arguments: &str) -> Event {
@@ -38,7 +50,15 @@ fn fork(pid: i32, child: i32) -> Event {
     let child = Pid(child);
     event(
         pid,
-        What::Fork { kind: "fork", child, pc: 0x1049a, ptes_copied: 22, pt_frames: 3, write_protected: 14 },
+        What::Fork {
+            kind: "fork",
+            child,
+            pc: 0x1049a,
+            ptes_copied: 22,
+            pt_frames: 3,
+            write_protected: 14,
+            tlb_entries_fenced: 2,
+        },
     )
 }
 
@@ -135,7 +155,18 @@ fn each_kind() -> Vec<Event> {
             What::FailedFault { reason: "segv_maperr", at, access: Access::Load, pc: 0x1049a },
             What::Fence { fence: Fence::Page(at), remote: Some(HartId(1)) },
             What::Fence { fence: Fence::All, remote: None },
+            What::Copy(FrameCopy {
+                id: CopyId(0),
+                mm: MmId(1),
+                vpn: at.vpn(),
+                from: Ppn(0x80041),
+                source: FrameKind::Anon,
+                to: Ppn(0x80067),
+                reason: CopyReason::Store,
+            }),
             What::Exec { path: "/bin/true".to_owned() },
+            What::Superseded { by: Pid(4) },
+            What::Stop { signal: Signal::SIGTSTP },
             What::Switch { from: Some(Pid(3)) },
             What::Switch { from: None },
             What::UnknownSyscall { number: 1234, name: "syscall_0x4d2".into() },
@@ -147,13 +178,38 @@ fn each_kind() -> Vec<Event> {
 
 #[test]
 fn text_has_a_line_for_every_kind() {
-    let lines: Vec<_> = each_kind().iter().map(text::line).collect();
+    let lines: Vec<_> = each_kind().iter().map(|event| text::line(event, place(event).as_ref())).collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[test]
+fn a_shortage_says_who_asked_who_had_it_and_who_ends() {
+    let user = |pid, command: &str, anon, oom_score_adj| MemoryUser {
+        pid: Pid(pid),
+        command: command.to_owned(),
+        size_pages: 9000,
+        resident: Resident { anon, file: 12, shared_memory: 0, peak: anon + 12 },
+        page_tables: 20,
+        oom_score_adj,
+    };
+    let mut shortage = MemoryShortage {
+        command: "sort".to_owned(),
+        at: VirtAddr(0x3816_e580_00),
+        access: Access::Store,
+        pc: 0x107d0,
+        mapping: "[heap]".to_owned(),
+        frames: FrameGauges { total: 16384, in_use: 16384, anon: 15900, ..FrameGauges::default() },
+        victim: Some(user(7, "sponge", 15000, 0)),
+        users: vec![user(7, "sponge", 15000, 0), user(3, "sort", 900, -500)],
+    };
+    insta::assert_snapshot!(shortage::report(Pid(3), &shortage));
+    shortage.victim = None;
+    assert!(shortage::report(Pid(3), &shortage).contains("ended: pid 3, for nobody else may be"));
+}
+
+#[test]
 fn json_has_an_object_for_every_kind() {
-    let lines: Vec<_> = each_kind().iter().map(json::line).collect();
+    let lines: Vec<_> = each_kind().iter().map(|event| json::line(event, place(event).as_ref())).collect();
     insta::assert_snapshot!(lines.join("\n"));
     for line in lines {
         let object: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -170,7 +226,7 @@ fn the_summary_looks_like_that_of_strace() {
         ("wait4", count(1, 0, 12_345_678)),
         ("write", count(2, 0, 500)),
     ]);
-    insta::assert_snapshot!(summary::render(&syscalls), @"
+    insta::assert_snapshot!(summary::render(&syscalls, None), @"
     % time     seconds  usecs/call     calls    errors syscall
     ------ ----------- ----------- --------- --------- ----------------
      99.99    0.012345       12345         1           wait4

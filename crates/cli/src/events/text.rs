@@ -1,15 +1,23 @@
 //! An event as a line of text.
 
+use tine_machine::mm::FrameCopy;
+use tine_machine::symbols::CodePlace;
 use tine_machine::{
     Access, Cause, Event, Fence, Interrupt, Privilege, RetiredInstruction, VirtAddr, WaitStatus, What,
 };
 
-/// Returns the line of `event`.
-pub(super) fn line(event: &Event) -> String {
-    format!("t={} pid {} hart {}  {}", event.time_ns, event.pid, event.hart, what(&event.what))
+/// Returns the line of `event`, which happened at `place`.
+pub(super) fn line(event: &Event, place: Option<&CodePlace>) -> String {
+    format!("t={} pid {} hart {}  {}", event.time_ns, event.pid, event.hart, what(&event.what, place))
 }
 
-fn what(what: &What) -> String {
+/// Returns what follows an address in code: ` main+0x1e`, or nothing where there is no name.
+fn symbol(place: Option<&CodePlace>) -> String {
+    place.and_then(|place| place.symbol.as_ref()).map_or(String::new(), |symbol| format!(" {symbol}"))
+}
+
+fn what(what: &What, place: Option<&CodePlace>) -> String {
+    let sym = symbol(place);
     match what {
         What::Instruction(RetiredInstruction { pc, bits, address }) => {
             let data = address.map_or(String::new(), |address| format!("  [{address}]"));
@@ -26,10 +34,10 @@ fn what(what: &What) -> String {
         }
         What::Fault { kind, at, access, pc, old, new, owners } => {
             let from = old.map_or(String::new(), |old| format!("{old} (owners {owners}) → "));
-            format!("fault {} at {at} by {} at {pc:#x}  {from}{new}", kind.name(), access_name(*access))
+            format!("fault {} at {at} by {} at {pc:#x}{sym}  {from}{new}", kind.name(), access_name(*access))
         }
         What::FailedFault { reason, at, access, pc } => {
-            format!("fault {reason} at {at} by {} at {pc:#x}", access_name(*access))
+            format!("fault {reason} at {at} by {} at {pc:#x}{sym}", access_name(*access))
         }
         What::Fence { fence, remote } => {
             let scope = match fence {
@@ -41,9 +49,13 @@ fn what(what: &What) -> String {
             let on = remote.map_or(String::new(), |hart| format!(" on hart {hart}"));
             format!("fence {scope}{on}")
         }
-        What::Fork { kind, child, pc, ptes_copied, pt_frames, write_protected } => format!(
-            "{kind} pid {child} at {pc:#x}  {ptes_copied} PTEs · {pt_frames} tables · {write_protected} pages write-protected"
+        What::Fork { kind, child, pc, ptes_copied, pt_frames, write_protected, .. } => format!(
+            "{kind} pid {child} at {pc:#x}{sym}  {ptes_copied} PTEs · {pt_frames} tables · {write_protected} pages write-protected"
         ),
+        What::Copy(FrameCopy { vpn, from, to, .. }) => {
+            let at = place.map_or(String::new(), |place| format!(" at {:#x}{sym}", place.pc));
+            format!("copy of page {vpn}{at}  {from} → {to}")
+        }
         What::Exec { path } => format!("exec {path}"),
         What::Exit { status } => match status {
             WaitStatus::Exited(code) => format!("exit {code}"),
@@ -54,9 +66,15 @@ fn what(what: &What) -> String {
             None => "switch from idle".to_owned(),
         },
         What::Signal { name, info } => format!("signal {name} {info}"),
+        What::Superseded { by } => format!("exit for execve in {by}"),
+        What::Stop { signal } => format!("stopped by {}", signal.name()),
         What::SyscallEnter { name, arguments, .. } => format!("call {name}({arguments}"),
         What::SyscallExit { name, arguments, result } => format!("return {name}{arguments}) = {result}"),
         What::UnknownSyscall { number, name } => format!("call {number} ({name}) is unknown"),
+        What::OutOfMemory(shortage) => match &shortage.victim {
+            Some(victim) => format!("out of memory at {}: pid {} ends", shortage.at, victim.pid),
+            None => format!("out of memory at {}: nobody else may be ended", shortage.at),
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 //! mm/shmem.c, mm/memfd.c).
 
 use super::inode::InodeKind;
+use super::notify::NotifyMask;
 use super::{Env, Fs, Node, OpenFlags, OpenId};
 use crate::Errno;
 use crate::FileId;
@@ -158,6 +159,7 @@ impl Fs {
     ) -> Result<Truncated, Errno> {
         let file = self.regular(node).ok_or(Errno::ENODEV)?;
         let seals = self.seals(node)?;
+        self.keep_here(env, file)?;
         let mut cut = Truncated::default();
         match allocation {
             Allocation::Unsupported => return Err(Errno::EOPNOTSUPP),
@@ -177,6 +179,7 @@ impl Fs {
         }
         self.drop_privileges(env.processes, node);
         self.touch(node, env.now_ns);
+        self.notify_change(node, NotifyMask::MODIFY);
         Ok(cut)
     }
 }

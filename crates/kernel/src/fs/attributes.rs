@@ -4,6 +4,7 @@ use super::allocate::Seals;
 use super::device::Device;
 use super::flags::{FileType, PERMISSION_BITS, makedev};
 use super::inode::{InodeKind, Times};
+use super::notify::NotifyMask;
 use super::pipe::PipeId;
 use super::stat::Stat;
 use super::{AccessMode, Env, Fs, Node, OpenId, ProcNode, Processes};
@@ -108,7 +109,7 @@ impl Fs {
                         let (size, block) = (env.cache.size(*contents), u64::from(Stat::BLOCK_SIZE));
                         let pages = match inode.origin.unread {
                             Some(_) => size.div_ceil(block),
-                            None => env.cache.resident_pages(*contents),
+                            None => env.cache.occupied_pages(*contents),
                         };
                         (size, pages * block / 512)
                     }
@@ -189,6 +190,7 @@ impl Fs {
     /// `EPERM` for who does not own the file, and in `/proc`; `EOPNOTSUPP` for a symbolic link.
     pub fn chmod(&mut self, env: &mut Env<'_>, node: Node, permissions: u32) -> Result<(), Errno> {
         let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
+        self.check_changeable(node)?;
         self.check_owner(env.processes, node)?;
         if self.file_type(node) == FileType::Symlink {
             return Err(Errno::EOPNOTSUPP);
@@ -201,6 +203,7 @@ impl Fs {
         }
         inode.permissions = permissions;
         inode.times.changed_ns = env.now_ns;
+        self.notify_change(node, NotifyMask::ATTRIB);
         Ok(())
     }
 
@@ -216,12 +219,16 @@ impl Fs {
         gid: Option<u32>,
     ) -> Result<(), Errno> {
         let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
+        self.check_changeable(node)?;
         self.may_give(env.processes, inode, uid, gid)?;
         self.clear_set_ids(env.processes, inode);
         let inode = &mut self.inodes[inode];
         inode.uid = uid.unwrap_or(inode.uid);
         inode.gid = gid.unwrap_or(inode.gid);
         inode.times.changed_ns = env.now_ns;
+        if uid.is_some() || gid.is_some() {
+            self.notify_change(node, NotifyMask::ATTRIB);
+        }
         Ok(())
     }
 
@@ -232,6 +239,7 @@ impl Fs {
     /// become the present one.
     pub fn set_times(&mut self, env: &mut Env<'_>, node: Node, times: NewTimes) -> Result<(), Errno> {
         let Node::Inode(inode) = node else { return Err(Errno::EPERM) };
+        self.check_changeable(node)?;
         let owned = self.check_owner(env.processes, node);
         let (accessed_ns, modified_ns) = match times {
             NewTimes::Now if owned.is_err() => {
@@ -249,6 +257,37 @@ impl Fs {
         times.accessed_ns = accessed_ns.unwrap_or(times.accessed_ns);
         times.modified_ns = modified_ns.unwrap_or(times.modified_ns);
         times.changed_ns = env.now_ns;
+        // As Linux takes it: one time alone looks like a use of the file (fsnotify_change).
+        self.notify_change(
+            node,
+            match (accessed_ns, modified_ns) {
+                (Some(_), Some(_)) => NotifyMask::ATTRIB,
+                (Some(_), None) => NotifyMask::ACCESS,
+                (None, Some(_)) => NotifyMask::MODIFY,
+                (None, None) => NotifyMask::empty(),
+            },
+        );
+        Ok(())
+    }
+
+    /// Returns how long what is written to a file will last (`F_GET_RW_HINT`).
+    pub fn write_hint(&self, open: OpenId) -> u8 {
+        match self.opens[open].node {
+            Node::Inode(inode) => self.inodes[inode].write_hint,
+            Node::Proc(_) => 0,
+        }
+    }
+
+    /// Keeps how long what is written to a file will last (`F_SET_RW_HINT`).
+    ///
+    /// # Errors
+    /// `EPERM` for who does not own the file.
+    pub fn set_write_hint(&mut self, env: &Env<'_>, open: OpenId, hint: u8) -> Result<(), Errno> {
+        let node = self.opens[open].node;
+        self.check_owner(env.processes, node)?;
+        if let Node::Inode(inode) = node {
+            self.inodes[inode].write_hint = hint;
+        }
         Ok(())
     }
 

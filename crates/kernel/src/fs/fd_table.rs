@@ -153,6 +153,7 @@ impl Fs {
     /// Lets go of what a descriptor of a table had open, and of the table's record locks on that file.
     fn close_of(&mut self, env: &mut Env<'_>, table: FdTableId, open: OpenId) {
         self.close_locks(table, open);
+        self.forget_directory(table, open);
         self.close(env, open);
     }
 

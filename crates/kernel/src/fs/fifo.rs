@@ -5,7 +5,6 @@ use super::device::Device;
 use super::flags::FileType;
 use super::inode::InodeKind;
 use super::path::FinalLink;
-use super::pipe::Pipe;
 use super::{At, Env, Fs, Node, OpenFlags, OpenId, Wait};
 use crate::Errno;
 use crate::creds::Capabilities;
@@ -54,7 +53,7 @@ impl Fs {
         }
         let kind = match what {
             NewFile::Regular => InodeKind::Regular(env.cache.create()),
-            NewFile::Fifo => InodeKind::NamedFifo(self.pipes.insert(Pipe::new())),
+            NewFile::Fifo => InodeKind::NamedFifo(self.new_pipe(env)?),
             NewFile::Socket => InodeKind::Special(FileType::Socket, 0),
             NewFile::BlockDevice(number) => InodeKind::Special(FileType::BlockDevice, number),
             NewFile::CharDevice(number) => match Device::numbered(number) {

@@ -1,6 +1,7 @@
 //! The trees of `/proc/sys` and `/sys`: files whose places never change.
 
 use super::{FileType, ProcNode};
+use crate::mm::CommitParameter;
 
 /// A parameter or fact of the kernel that has a file of its own (proc_sys(5), sysfs(5)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,14 +10,16 @@ pub enum FixedFile {
     Constant(&'static str),
     /// A limit that the code obeys.
     Limit(u64),
+    /// A parameter of the file system that can be set.
+    Tunable(super::Tunable),
     /// `/proc/sys/kernel/osrelease`.
     OsRelease,
     /// `/proc/sys/kernel/version`.
     OsVersion,
-    /// `/proc/sys/kernel/hostname`.
-    Hostname,
     /// `/proc/sys/kernel/domainname`.
     Domainname,
+    /// `/proc/sys/kernel/hostname`.
+    Hostname,
     /// `/proc/sys/kernel/random/boot_id`: a UUID of the run.
     BootId,
     /// `/proc/sys/kernel/random/uuid`: another UUID at each read.
@@ -25,7 +28,11 @@ pub enum FixedFile {
     RandomizeVaSpace,
     /// `/proc/sys/fs/file-nr`: open descriptions, free ones, the most there can be.
     FileNr,
-    /// `/proc/sys/vm/drop_caches`: no page here can be read again from elsewhere, so nothing is dropped.
+    /// A parameter about promised memory, which root may set.
+    Commit(CommitParameter),
+    /// `/proc/sys/vm/max_map_count`: how many areas an address space may have.
+    MaxMapCount,
+    /// `/proc/sys/vm/drop_caches`: clean pages of the host's files that nobody maps leave.
     DropCaches,
     /// `/sys/devices/system/cpu/online` and its like: the list of harts.
     Harts,
@@ -60,8 +67,16 @@ static ROWS: &[Row] = &[
     directory("/proc/sys/fs"),
     limit("/proc/sys/fs/file-max", i64::MAX as u64),
     file("/proc/sys/fs/file-nr", FileNr),
+    directory("/proc/sys/fs/inotify"),
+    file("/proc/sys/fs/inotify/max_queued_events", Tunable(super::Tunable::InotifyEvents)),
+    file("/proc/sys/fs/inotify/max_user_instances", Tunable(super::Tunable::InotifyInstances)),
+    file("/proc/sys/fs/inotify/max_user_watches", Tunable(super::Tunable::InotifyWatches)),
+    file("/proc/sys/fs/lease-break-time", Tunable(super::Tunable::LeaseBreakTime)),
+    file("/proc/sys/fs/leases-enable", Tunable(super::Tunable::LeasesEnable)),
     limit("/proc/sys/fs/nr_open", crate::syscall::MOST_FDS),
-    constant("/proc/sys/fs/pipe-max-size", "1048576"),
+    file("/proc/sys/fs/pipe-max-size", Tunable(super::Tunable::PipeMaxSize)),
+    file("/proc/sys/fs/pipe-user-pages-hard", Tunable(super::Tunable::PipeUserPagesHard)),
+    file("/proc/sys/fs/pipe-user-pages-soft", Tunable(super::Tunable::PipeUserPagesSoft)),
     constant("/proc/sys/fs/protected_hardlinks", "1"),
     constant("/proc/sys/fs/protected_symlinks", "1"),
     directory("/proc/sys/kernel"),
@@ -91,14 +106,17 @@ static ROWS: &[Row] = &[
     limit("/proc/sys/kernel/threads-max", crate::task::PID_MAX as u64),
     file("/proc/sys/kernel/version", OsVersion),
     directory("/proc/sys/vm"),
+    file("/proc/sys/vm/admin_reserve_kbytes", Commit(CommitParameter::AdminReserve)),
     file("/proc/sys/vm/drop_caches", DropCaches),
     constant("/proc/sys/vm/legacy_va_layout", "0"),
-    limit("/proc/sys/vm/max_map_count", crate::mm::MAX_AREAS as u64),
+    file("/proc/sys/vm/max_map_count", MaxMapCount),
     limit("/proc/sys/vm/mmap_min_addr", crate::mm::LOWEST.0 << tine_mmu::PAGE_SHIFT),
     constant("/proc/sys/vm/nr_hugepages", "0"),
-    constant("/proc/sys/vm/overcommit_memory", "0"),
-    constant("/proc/sys/vm/overcommit_ratio", "50"),
+    file("/proc/sys/vm/overcommit_kbytes", Commit(CommitParameter::Kbytes)),
+    file("/proc/sys/vm/overcommit_memory", Commit(CommitParameter::Mode)),
+    file("/proc/sys/vm/overcommit_ratio", Commit(CommitParameter::Ratio)),
     constant("/proc/sys/vm/swappiness", "60"),
+    file("/proc/sys/vm/user_reserve_kbytes", Commit(CommitParameter::UserReserve)),
     directory("/sys"),
     directory("/sys/devices"),
     directory("/sys/devices/system"),
@@ -164,7 +182,7 @@ impl FixedNode {
         match self.file() {
             None => 0o555,
             Some(DropCaches) => 0o200,
-            Some(Hostname | Domainname) => 0o644,
+            Some(Commit(_) | Domainname | Hostname | MaxMapCount | Tunable(_)) => 0o644,
             Some(_) => 0o444,
         }
     }

@@ -49,9 +49,8 @@ bitflags! {
 }
 
 impl OpenFlags {
-    /// What fcntl(2) `F_SETFL` may change.
-    pub const SETTABLE: Self =
-        Self::APPEND.union(Self::NONBLOCK).union(Self::ASYNC).union(Self::DIRECT).union(Self::NOATIME);
+    /// What fcntl(2) `F_SETFL` may change, beside `O_ASYNC`.
+    pub const SETTABLE: Self = Self::APPEND.union(Self::NONBLOCK).union(Self::DIRECT).union(Self::NOATIME);
 
     /// What open(2) does once and does not keep with the description.
     const CREATION: Self = Self::CREAT.union(Self::EXCL).union(Self::NOCTTY).union(Self::TRUNC);

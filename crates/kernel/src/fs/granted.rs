@@ -17,6 +17,8 @@ use super::{Env, FileType, Fs, PERMISSION_BITS};
 use crate::host::{HostKind, HostMetadata, HostPath};
 use crate::mm::Truncated;
 use crate::{Errno, FileId, GrantId};
+use std::ops::Range;
+use tine_mmu::PAGE_SIZE;
 
 /// How much of a file is read at a time.
 const CHUNK: usize = 1 << 20;
@@ -50,7 +52,7 @@ impl Fs {
                 (covers, InodeKind::Directory(Directory::new(covers)))
             }
             HostKind::Regular(_) => {
-                (self.make_file_to_cover(env, &grant.at)?, InodeKind::Regular(env.cache.create()))
+                (self.make_file_to_cover(env, &grant.at)?, InodeKind::Regular(env.cache.create_backed()))
             }
             HostKind::Symlink(_) => return Err(Errno::ELOOP),
         };
@@ -134,7 +136,7 @@ impl Fs {
             HostKind::Directory => InodeKind::Directory(Directory::new(vacant.directory)),
             HostKind::Symlink(target) => InodeKind::Symlink(target.clone()),
             HostKind::Regular(size) => {
-                let contents = env.cache.create();
+                let contents = env.cache.create_backed();
                 Self::resize_unmapped(env, contents, *size);
                 InodeKind::Regular(contents)
             }
@@ -160,35 +162,79 @@ impl Fs {
 
     /// Reads the bytes of a file of the host, unless that is done or it is none.
     ///
+    /// What does not fit into guest memory is read when somebody needs it, and so is what has left memory since.
+    ///
     /// # Errors
-    /// `ENOMEM` when they do not fit into guest memory, and what the host says: the file cannot be read, or is not there any
-    /// more.
+    /// What the host says: the file cannot be read, or is not there any more.
     pub(super) fn read_contents(&mut self, env: &mut Env<'_>, node: Node) -> Result<(), Errno> {
         let (Node::Inode(inode), Some(contents)) = (node, self.regular(node)) else { return Ok(()) };
         let Some(at) = self.unread(inode) else { return Ok(()) };
         let mut offset = 0;
-        let outcome = loop {
-            let bytes = match env.host.read_file(&at, offset, CHUNK) {
-                Ok(bytes) if bytes.is_empty() => break Ok(()),
-                Ok(bytes) => bytes,
-                Err(errno) => break Err(errno),
-            };
-            let written = env.cache.write(env.ram, env.frames, contents, offset, &bytes);
-            if written != Ok(bytes.len()) {
-                break Err(Errno::ENOMEM);
+        let mut has_room = true;
+        while has_room {
+            let bytes = env.host.read_file(&at, offset, CHUNK)?;
+            if bytes.is_empty() {
+                break;
             }
+            // Only the host's last piece ends within a page, unless the file grows meanwhile.
+            has_room = if offset.is_multiple_of(PAGE_SIZE) {
+                env.cache.fill(env.ram, env.frames, contents, offset / PAGE_SIZE, &bytes).is_ok()
+            } else {
+                env.cache.write(env.ram, env.frames, contents, offset, &bytes) == Ok(bytes.len())
+            };
             offset += bytes.len() as u64;
-        };
-        if let Err(errno) = outcome {
-            let size = env.cache.size(contents).max(offset);
-            Self::resize_unmapped(env, contents, 0);
-            Self::resize_unmapped(env, contents, size);
-            return Err(errno);
         }
-        // The file may have shrunk since it was described.
-        Self::resize_unmapped(env, contents, offset);
-        self.inodes[inode].origin.unread = None;
+        if has_room {
+            // The file may have another size now than when it was described.
+            Self::resize_unmapped(env, contents, offset);
+        }
+        env.cache.set_backed(contents, env.cache.size(contents));
+        self.sources.insert(contents, inode);
+        let origin = &mut self.inodes[inode].origin;
+        origin.unread = None;
+        origin.source = Some(at);
         Ok(())
+    }
+
+    /// Reads the pages of a range that are missing.
+    ///
+    /// # Errors
+    /// `ENOMEM` when there is no room for them all, and what the host says: the file cannot be read, or is not there any more.
+    pub(crate) fn fetch(&self, env: &mut Env<'_>, file: FileId, pages: Range<u64>) -> Result<(), Errno> {
+        while let Some(missing) = env.cache.missing(file, pages.clone()) {
+            let source = self.sources.get(&file).and_then(|inode| self.source(*inode));
+            let at = source.ok_or(Errno::EIO)?;
+            let first = missing.start * PAGE_SIZE;
+            let end = (missing.end * PAGE_SIZE).min(env.cache.backed_bytes(file)).min(first + CHUNK as u64);
+            let mut bytes = env.host.read_file(&at, first, (end - first) as usize)?;
+            // What the host has no more reads as zeros.
+            bytes.resize((end - first) as usize, 0);
+            env.cache.fill(env.ram, env.frames, file, missing.start, &bytes).map_err(|_| Errno::ENOMEM)?;
+        }
+        Ok(())
+    }
+
+    /// Reads all that is missing of a file whose bytes will not be found on the host again, or not as they are here.
+    pub(super) fn keep_here(&mut self, env: &mut Env<'_>, file: FileId) -> Result<(), Errno> {
+        self.fetch(env, file, 0..u64::MAX)?;
+        env.cache.set_backed(file, 0);
+        Ok(())
+    }
+
+    fn source(&self, inode: InodeId) -> Option<HostPath> {
+        self.host_path(inode).or_else(|| self.inodes[inode].origin.source.clone())
+    }
+
+    /// Notes what a call wrote: the host has it too, or nobody else has.
+    pub(super) fn note_written(&mut self, env: &mut Env<'_>, node: Node, file: FileId, bytes: Range<u64>) {
+        let Node::Inode(inode) = node else { return };
+        if self.host_path(inode).is_some() {
+            let backed = env.cache.backed_bytes(file).max(bytes.end);
+            env.cache.set_backed(file, backed);
+            self.sources.insert(file, inode);
+        } else {
+            env.cache.mark_written(env.frames, file, bytes);
+        }
     }
 
     /// Spares reading the bytes of a file that is about to be emptied.

@@ -83,6 +83,8 @@ impl Times {
 pub(super) struct Origin {
     /// Where its names or bytes are, while nobody has asked for them.
     pub(super) unread: Option<HostPath>,
+    /// Where its bytes are once they have been read, so that they can be read again.
+    pub(super) source: Option<HostPath>,
     /// Names that it has on the host in directories that nobody has walked.
     pub(super) unseen_links: u32,
     /// By what another of its names is recognised, if it has others.
@@ -127,6 +129,8 @@ pub(super) struct Inode {
     pub(super) writers: u32,
     /// Processes whose program it is.
     pub(super) programs: u32,
+    /// How long the program expects what is written to last (`RWH_*`).
+    pub(super) write_hint: u8,
 }
 
 impl Inode {
@@ -151,6 +155,7 @@ impl Inode {
             origin: Origin::default(),
             writers: 0,
             programs: 0,
+            write_hint: 0,
         }
     }
 

@@ -7,6 +7,7 @@
 use super::device::{Console, Device};
 use super::flags::{FileType, OpenFlags};
 use super::inode::InodeKind;
+use super::notify::NotifyMask;
 use super::pipe::{Framing, Pipe};
 use super::wait::{Stop, Wait};
 use super::{Env, Fs, Node, OpenId, PidFile, ProcNode};
@@ -14,6 +15,7 @@ use crate::host::HostChange;
 use crate::mm::Truncated;
 use crate::task::SignalSet;
 use crate::{Errno, FileId, Pid};
+use tine_mmu::PAGE_SIZE;
 
 /// Where in a file to read or write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +78,7 @@ impl Fs {
     /// `EBADF` when not open for reading, `EISDIR`, `ESPIPE` for an offset in a pipe, `EAGAIN`; a wait for a writer.
     pub fn read_begin(
         &mut self,
-        env: &Env<'_>,
+        env: &mut Env<'_>,
         open: OpenId,
         position: Position,
         len: usize,
@@ -92,7 +94,7 @@ impl Fs {
             Node::Proc(place) => return self.read_proc(open, place, offset, len),
         };
         let bytes = match self.inodes[inode].kind {
-            InodeKind::Regular(contents) => env.cache.read(env.ram, contents, offset, len),
+            InodeKind::Regular(contents) => self.read_regular(env, contents, offset, len)?,
             InodeKind::Fifo(id) | InodeKind::NamedFifo(id) => {
                 let pipe = &self.pipes[id];
                 if len > 0 && pipe.is_empty() {
@@ -111,6 +113,25 @@ impl Fs {
             }
         };
         Ok(ReadSource::Bytes(bytes))
+    }
+
+    /// Reads what is there; where memory cannot hold it all at once, less than was asked for.
+    fn read_regular(
+        &self,
+        env: &mut Env<'_>,
+        contents: FileId,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, Errno> {
+        let end = offset.saturating_add(len as u64);
+        let pages = offset / PAGE_SIZE..end.div_ceil(PAGE_SIZE);
+        let mut readable = end;
+        if let Err(errno) = self.fetch(env, contents, pages.clone()) {
+            let missing = env.cache.missing(contents, pages).map_or(end, |missing| missing.start * PAGE_SIZE);
+            readable = Some(missing).filter(|missing| *missing > offset).ok_or(errno)?;
+        }
+        env.cache.note_use(contents, offset..readable);
+        Ok(env.cache.read(env.ram, contents, offset, (readable - offset) as usize))
     }
 
     fn read_device(&mut self, device: Device, len: usize) -> Vec<u8> {
@@ -146,6 +167,9 @@ impl Fs {
 
     /// Ends a read of which `len` bytes have arrived: consumes them.
     pub fn read_commit(&mut self, open: OpenId, position: Position, len: usize) {
+        if len > 0 {
+            self.notify_open(open, NotifyMask::ACCESS);
+        }
         if let Some(id) = self.open_pipe(open) {
             let pipe = &mut self.pipes[id];
             let was_full = pipe.is_full();
@@ -214,6 +238,9 @@ impl Fs {
                 return Err(Errno::EBADF.into());
             }
         };
+        if done > 0 {
+            self.notify_open(open, NotifyMask::MODIFY);
+        }
         Ok(WriteTarget::Done(done))
     }
 
@@ -234,9 +261,12 @@ impl Fs {
         self.check_write(env, self.opens[open].node, contents, offset + len as u64)?;
         let bytes = &bytes[..len];
         let node = self.opens[open].node;
+        // A page of which a part is written keeps the others.
+        self.fetch(env, contents, offset / PAGE_SIZE..(offset + len as u64).div_ceil(PAGE_SIZE))?;
         self.change_on_host(env, node, |at| HostChange::Write { at, offset, bytes })?;
         let done =
             env.cache.write(env.ram, env.frames, contents, offset, bytes).map_err(|_| Errno::ENOSPC)?;
+        self.note_written(env, node, contents, offset..offset + done as u64);
         self.drop_privileges(env.processes, self.opens[open].node);
         self.touch(self.opens[open].node, env.now_ns);
         if position == Position::Current {
@@ -259,7 +289,10 @@ impl Fs {
     }
 
     /// Refuses an offset in what has none.
-    fn check_position(&self, open: OpenId, position: Position) -> Result<(), Errno> {
+    ///
+    /// # Errors
+    /// `ESPIPE`.
+    pub fn check_position(&self, open: OpenId, position: Position) -> Result<(), Errno> {
         if position != Position::Current && !self.has_offset(open) {
             return Err(Errno::ESPIPE);
         }
@@ -341,6 +374,7 @@ impl Fs {
         self.change_on_host(env, node, |at| HostChange::SetSize { at, size_bytes: size })?;
         self.drop_privileges(env.processes, node);
         self.touch(node, env.now_ns);
+        self.notify_change(node, NotifyMask::MODIFY);
         Ok(env.cache.set_size(env.ram, env.frames, contents, size))
     }
 
@@ -349,6 +383,9 @@ impl Fs {
         let file = &self.opens[open];
         if let Some((id, end)) = self.tty(open) {
             return Some(self.tty_readable(id, end) as u64);
+        }
+        if let Some(bytes) = self.inotify_readable(open) {
+            return Some(bytes);
         }
         match (self.open_pipe(open), self.regular(file.node)) {
             (Some(pipe), _) => Some(self.pipes[pipe].len() as u64),

@@ -1,6 +1,7 @@
 //! Listings of directories, in the records of getdents64(2).
 
 use super::flags::{FileType, OpenFlags};
+use super::notify::NotifyMask;
 use super::{Env, Fs, Node, OpenId, ProcNode, Subject};
 use crate::Errno;
 
@@ -68,6 +69,7 @@ impl Fs {
     /// Ends a listing whose records have all arrived.
     pub fn list_commit(&mut self, open: OpenId, listing: &Listing) {
         self.opens[open].position = listing.next;
+        self.notify_open(open, NotifyMask::ACCESS);
     }
 
     /// Returns the rows of a directory from a position on: `.` is at 0, `..` at 1.

@@ -83,13 +83,22 @@ pub enum LockWait {
     Sleep(Pid),
 }
 
+/// A lock of a description on a whole file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct WholeLock {
+    open: OpenId,
+    kind: LockKind,
+    /// The process that asked for it.
+    pid: Pid,
+}
+
 /// The locks on one file.
 #[derive(Clone, Debug, Default)]
 struct FileLocks {
     /// Record locks: those of one owner are together, in rising order, and do not overlap.
     records: Vec<RecordLock>,
     /// Locks of flock(2), the oldest first.
-    whole: Vec<(OpenId, LockKind)>,
+    whole: Vec<WholeLock>,
 }
 
 impl FileLocks {
@@ -244,31 +253,31 @@ impl Fs {
     ///
     /// # Errors
     /// `EAGAIN` when another description's lock is in the way, `ENOLCK`; a wait for an unlock.
-    pub fn lock_whole(&mut self, open: OpenId, kind: LockKind, wait: LockWait) -> Result<(), Stop> {
+    pub fn lock_whole(&mut self, open: OpenId, kind: LockKind, pid: Pid, wait: LockWait) -> Result<(), Stop> {
         let node = self.node(open);
         let locks = self.locks.files.get(&node).map_or(&[][..], |locks| &locks.whole);
-        if locks.contains(&(open, kind)) {
+        if locks.iter().any(|lock| lock.open == open && lock.kind == kind) {
             return Ok(());
         }
         self.unlock_whole(open);
         let locks = self.locks.files.get(&node).map_or(&[][..], |locks| &locks.whole);
-        if locks.iter().any(|(_, held)| kind == LockKind::Exclusive || *held == LockKind::Exclusive) {
+        if locks.iter().any(|held| kind == LockKind::Exclusive || held.kind == LockKind::Exclusive) {
             return Err(match wait {
                 LockWait::Fail => Errno::EAGAIN.into(),
                 LockWait::Sleep(_) => Wait::FileLock(node).into(),
             });
         }
         self.locks.check_room()?;
-        self.locks.change(node, |locks| locks.whole.push((open, kind)));
+        self.locks.change(node, |locks| locks.whole.push(WholeLock { open, kind, pid }));
         Ok(())
     }
 
     /// Gives the lock of a description on the whole file back, if it has one.
     pub fn unlock_whole(&mut self, open: OpenId) {
         let node = self.node(open);
-        let holds = |locks: &FileLocks| locks.whole.iter().any(|(holder, _)| *holder == open);
+        let holds = |locks: &FileLocks| locks.whole.iter().any(|lock| lock.open == open);
         if self.locks.files.get(&node).is_some_and(holds) {
-            self.locks.change(node, |locks| locks.whole.retain(|(holder, _)| *holder != open));
+            self.locks.change(node, |locks| locks.whole.retain(|lock| lock.open != open));
             self.wakes.push(Wait::FileLock(node));
         }
     }
@@ -286,5 +295,47 @@ impl Fs {
         let everything = ByteRange { first: 0, last: ByteRange::LAST };
         self.unlock_records(self.node(open), LockOwner::Open(open), everything);
         self.unlock_whole(open);
+    }
+
+    /// Composes `/proc/locks` (proc_locks(5)): record locks, locks of whole files and leases of each file together.
+    pub fn locks_text(&self) -> String {
+        let mut rows = Vec::new();
+        for (node, locks) in &self.locks.files {
+            let place = self.lock_place(*node);
+            for RecordLock { owner, pid, kind, range } in &locks.records {
+                let last =
+                    if range.last == ByteRange::LAST { "EOF".to_owned() } else { range.last.to_string() };
+                let (class, pid) = match owner {
+                    LockOwner::Table(_) => ("POSIX ", pid.0),
+                    LockOwner::Open(_) => ("OFDLCK", -1),
+                };
+                let kind = kind_name(Some(*kind));
+                rows.push(format!("{class} ADVISORY  {kind} {pid} {place} {} {last}\n", range.first));
+            }
+            for WholeLock { kind, pid, .. } in &locks.whole {
+                rows.push(format!("FLOCK  ADVISORY  {} {} {place} 0 EOF\n", kind_name(Some(*kind)), pid.0));
+            }
+        }
+        for lease in &self.leases {
+            let state = if lease.is_breaking() { "BREAKING " } else { "ACTIVE   " };
+            let owner = self.io_owner(lease.open).map_or(0, |owner| owner.id.pid().0);
+            let place = self.lock_place(self.node(lease.open));
+            rows.push(format!("LEASE  {state} {} {owner} {place} 0 EOF\n", kind_name(lease.target())));
+        }
+        (1..).zip(rows).map(|(number, row): (u32, String)| format!("{number}: {row}")).collect()
+    }
+
+    /// Returns device and inode number of a file as `/proc/locks` has them.
+    fn lock_place(&self, node: Node) -> String {
+        let device = self.mount_of(node).map_or(0, |mount| mount.number());
+        format!("00:{device:02x}:{}", self.ino(node))
+    }
+}
+
+const fn kind_name(kind: Option<LockKind>) -> &'static str {
+    match kind {
+        Some(LockKind::Shared) => "READ ",
+        Some(LockKind::Exclusive) => "WRITE",
+        None => "UNLCK",
     }
 }

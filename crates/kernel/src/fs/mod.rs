@@ -16,11 +16,12 @@
 //!   ([`ReadSource`], [`WriteTarget`]).
 //! - What must wait says for what ([`Wait`]); what may let others go on records it ([`Fs::take_wakes`]).
 //!
-//! What is not here: mount(2); the mounts are made before the first program runs.
+//! What is not here: bind mounts and namespaces. A program may mount further file systems in memory.
 
 mod allocate;
 mod anonymous;
 mod attributes;
+mod capacity;
 mod device;
 mod directory;
 mod fd_table;
@@ -30,10 +31,14 @@ mod flags;
 mod granted;
 mod inode;
 mod io;
+mod io_signal;
+mod lease;
 mod listing;
 mod lock;
 mod mount;
+mod mounting;
 mod namespace;
+mod notify;
 mod open;
 mod path;
 mod permission;
@@ -46,6 +51,7 @@ mod statfs;
 #[cfg(test)]
 mod tests;
 mod tty;
+mod tunable;
 mod wait;
 mod work_dir;
 mod write_through;
@@ -65,14 +71,18 @@ pub use fixed::{FixedFile, FixedNode};
 pub use flags::{EpollFlags, FileType, OpenFlags, PERMISSION_BITS, PollEvents, RenameFlags, makedev};
 pub use inode::{InodeId, Node, Times};
 pub use io::{Position, ReadSource, Seek, WriteTarget};
+pub use io_signal::{IoOwner, IoReason, IoSignal, OwnerId, Telling};
+pub use lease::LeaseWait;
 pub use listing::Listing;
 pub use lock::{ByteRange, LockKind, LockOwner, LockWait, RecordLock};
 pub use mount::{Grant, MountId, MountKind, MountRow, Writes};
+pub use mounting::{MountFlags, Unmount};
+pub use notify::NotifyMask;
 pub use open::{Mappable, OpenId, Opened};
-pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX};
+pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX, Resolve};
 pub use permission::AccessMode;
 pub use pipe::PipeId;
-pub use proc::{PidFile, PidLink, ProcFile, ProcLink, ProcNode, Processes, Subject};
+pub use proc::{NetFile, PidFile, PidLink, ProcFile, ProcLink, ProcNode, Processes, Subject};
 pub use socket::{
     Address, Caller, Domain, Incoming, Kind, LOOPBACK_INDEX, MAX_ADDRESS, MessageFlags, Outgoing, SocketId,
     Spec, Ucred,
@@ -80,6 +90,7 @@ pub use socket::{
 pub use stat::Stat;
 pub use statfs::StatFs;
 pub use tty::{LocalModes, Termios, TtyEnd, TtyId, TtySignal, WindowSize};
+pub use tunable::Tunable;
 pub use wait::{Stop, Wait};
 pub use work_dir::{AT_FDCWD, WorkDirId};
 pub use xattr::{SetXattr, XATTR_NAME_MAX, XATTR_SIZE_MAX};
@@ -90,8 +101,11 @@ use anonymous::Listeners;
 use directory::Directory;
 use fd_table::FdTable;
 use inode::{HostIdentity, Inode, InodeKind};
+use io_signal::AsyncListeners;
+use lease::Lease;
 use lock::LockTable;
 use mount::Mount;
+use notify::Marks;
 use open::OpenFile;
 use path::FinalLink;
 use permission::Creation;
@@ -101,6 +115,7 @@ use socket::Sockets;
 use std::collections::{BTreeMap, BTreeSet};
 use tine_mmu::Ram;
 use tty::Tty;
+use tunable::Tunables;
 use work_dir::WorkDir;
 
 /// What an operation needs of the rest of the kernel.
@@ -113,6 +128,8 @@ pub struct Env<'a> {
     pub cache: &'a mut PageCache,
     /// The processes, for paths through `/proc`.
     pub processes: &'a dyn Processes,
+    /// What look-ups may not pass.
+    pub resolve: Resolve,
     /// The files of the host.
     pub host: &'a mut dyn Host,
     /// The time, in nanoseconds since the epoch.
@@ -134,10 +151,14 @@ pub struct Fs {
     work_dirs: Slab<WorkDirId, WorkDir>,
     root: InodeId,
     mounts: Slab<MountId, Mount>,
+    /// Mounts that are in the tree no more, and in use still.
+    detached: Vec<MountId>,
     /// What is covered, and by which mount.
     covered: BTreeMap<InodeId, MountId>,
     /// Files of the host that stores to a shared mapping may have changed.
     stored_to: BTreeMap<FileId, InodeId>,
+    /// Files whose bytes can be read again.
+    sources: BTreeMap<FileId, InodeId>,
     /// Files of the host that have more than one name there.
     linked: BTreeMap<HostIdentity, InodeId>,
     next_number: u64,
@@ -152,6 +173,14 @@ pub struct Fs {
     wakes: Vec<Wait>,
     /// Which epoll instances hear of which wake-ups.
     listeners: Listeners,
+    /// Whose owners are sent a signal at which wake-ups.
+    async_listeners: AsyncListeners,
+    io_signals: Vec<IoSignal>,
+    /// Who hears of what happens to which files.
+    marks: Marks,
+    inotify_instances: usize,
+    leases: Vec<Lease>,
+    tunables: Tunables,
     /// The timers that will expire, and when, by the machine's uptime.
     timers: BTreeSet<(u64, InodeId)>,
     /// The inodes of processes that somebody has open.
@@ -172,14 +201,15 @@ impl Fs {
             Inode::new(1, InodeKind::Directory(Directory::new(root)), 0o755, Creation::by_root(now_ns));
         inode.holders = 1;
         let mut mounts = Slab::new();
-        inode.mount =
-            Some(mounts.insert(Mount { kind: MountKind::Tmpfs, covers: None, root: Node::Inode(root) }));
+        inode.mount = Some(mounts.insert(Mount::new(MountKind::Tmpfs, None, Node::Inode(root))));
         Self {
             root: inodes.insert(inode),
             inodes,
             mounts,
+            detached: Vec::new(),
             covered: BTreeMap::new(),
             stored_to: BTreeMap::new(),
+            sources: BTreeMap::new(),
             linked: BTreeMap::new(),
             opens: Slab::new(),
             pipes: Slab::new(),
@@ -195,6 +225,12 @@ impl Fs {
             random: Random::new(seed),
             wakes: Vec::new(),
             listeners: Listeners::default(),
+            async_listeners: AsyncListeners::default(),
+            io_signals: Vec::new(),
+            marks: Marks::default(),
+            inotify_instances: 0,
+            leases: Vec::new(),
+            tunables: Tunables::default(),
             timers: BTreeSet::new(),
             pidfds: BTreeMap::new(),
             ttys: Slab::new(),
@@ -253,6 +289,7 @@ impl Fs {
     pub fn take_wakes(&mut self) -> Vec<Wait> {
         self.wakes.append(&mut self.sockets.wakes);
         self.tell_epolls();
+        self.tell_owners();
         std::mem::take(&mut self.wakes)
     }
 
@@ -284,6 +321,7 @@ impl Fs {
             if !inode.links.is_empty() || inode.holders > 0 || inode.origin.unseen_links > 0 {
                 return;
             }
+            self.notify_gone(id);
             let inode = self.inodes.remove(id);
             if let Some(identity) = inode.origin.identity {
                 self.linked.remove(&identity);
@@ -294,11 +332,14 @@ impl Fs {
                 InodeKind::Anonymous(object) => self.drop_anonymous(id, object),
                 InodeKind::Regular(contents) => {
                     self.stored_to.remove(&contents);
+                    self.sources.remove(&contents);
                     env.cache.release(env.ram, env.frames, contents);
                 }
                 InodeKind::Fifo(pipe) | InodeKind::NamedFifo(pipe) => {
                     self.pipes.remove(pipe);
                 }
+                // A root that was mounted is above itself.
+                InodeKind::Directory(directory) if directory.parent == id => {}
                 InodeKind::Directory(directory) => {
                     self.inodes[directory.parent].holders -= 1;
                     next = Some(directory.parent);

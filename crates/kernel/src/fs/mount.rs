@@ -1,4 +1,5 @@
-//! Mounts: which file system is seen at which directory (mount_namespaces(7)). They are made before the first program runs.
+//! Mounts: which file system is seen at which directory (mount_namespaces(7)). These are made before the first program runs;
+//! [`super::mounting`] has what programs mount.
 //!
 //! ```text
 //!   /            tmpfs, or what the user grants there (--root)
@@ -15,7 +16,7 @@ use super::inode::{InodeId, InodeKind, Node};
 use super::namespace::Vacant;
 use super::path::{At, FinalLink, Found, Last};
 use super::permission::Creation;
-use super::{Env, FixedNode, Fs, ProcNode};
+use super::{Env, FixedNode, Fs, MountFlags, ProcNode};
 use crate::{Errno, GrantId};
 
 /// Numbers of mounts, and device numbers of file systems that have no device below them, count from here (Linux: `get_anon_bdev`).
@@ -84,6 +85,21 @@ pub(super) struct Mount {
     pub(super) covers: Option<InodeId>,
     /// What is seen there.
     pub(super) root: Node,
+    /// What is forbidden in it.
+    pub(super) flags: MountFlags,
+    /// What the program that mounted it called it.
+    pub(super) source: Option<Vec<u8>>,
+    /// Whether a program mounted it.
+    pub(super) is_guests: bool,
+    /// Whether it goes when it is asked for again (`MNT_EXPIRE`).
+    pub(super) is_expiring: bool,
+}
+
+impl Mount {
+    pub(super) const fn new(kind: MountKind, covers: Option<InodeId>, root: Node) -> Self {
+        let flags = MountFlags::empty();
+        Self { kind, covers, root, flags, source: None, is_guests: false, is_expiring: false }
+    }
 }
 
 /// A mount as `/proc/mounts` shows it.
@@ -99,34 +115,49 @@ pub struct MountRow {
     pub at: Vec<u8>,
     /// What it is.
     pub kind: MountKind,
+    /// What is forbidden in it.
+    pub flags: MountFlags,
+    /// What it is called.
+    pub source: Vec<u8>,
 }
 
 impl MountRow {
+    /// Returns the words for how it may be used.
+    fn options(&self) -> String {
+        let mut options = if self.flags.contains(MountFlags::RDONLY) { "ro" } else { "rw" }.to_owned();
+        let rows =
+            [(MountFlags::NOSUID, ",nosuid"), (MountFlags::NODEV, ",nodev"), (MountFlags::NOEXEC, ",noexec")];
+        rows.into_iter().filter(|(flag, _)| self.flags.contains(*flag)).for_each(|(_, word)| options += word);
+        options + ",noatime"
+    }
+
     /// Returns its line of `/proc/mounts` (fstab(5)).
     pub fn line(&self) -> String {
-        let kind = self.kind.name();
-        format!("{kind} {} {kind} rw,noatime 0 0\n", self.escaped_path())
+        let (kind, options) = (self.kind.name(), self.options());
+        format!("{} {} {kind} {options} 0 0\n", escaped(&self.source), escaped(&self.at))
     }
 
     /// Returns its line of `/proc/<pid>/mountinfo` (proc_pid_mountinfo(5)).
     pub fn info_line(&self) -> String {
         let (kind, minor) = (self.kind.name(), self.id);
         format!(
-            "{} {} 0:{minor} / {} rw,noatime - {kind} {kind} rw\n",
+            "{} {} 0:{minor} / {} {} - {kind} {} rw\n",
             self.id,
             self.parent,
-            self.escaped_path()
+            escaped(&self.at),
+            self.options(),
+            escaped(&self.source)
         )
     }
+}
 
-    /// Returns its path with `\040` for a space and the like (Linux 6.12 fs/proc_namespace.c `mangle`).
-    fn escaped_path(&self) -> String {
-        let escape = |byte: &u8| match byte {
-            b' ' | b'\t' | b'\n' | b'\\' | b'#' => format!("\\{byte:03o}").into_bytes(),
-            _ => vec![*byte],
-        };
-        String::from_utf8_lossy(&self.at.iter().flat_map(escape).collect::<Vec<u8>>()).into_owned()
-    }
+/// Returns a name with `\040` for a space and the like (Linux 6.12 fs/proc_namespace.c `mangle`).
+fn escaped(name: &[u8]) -> String {
+    let escape = |byte: &u8| match byte {
+        b' ' | b'\t' | b'\n' | b'\\' | b'#' => format!("\\{byte:03o}").into_bytes(),
+        _ => vec![*byte],
+    };
+    String::from_utf8_lossy(&name.iter().flat_map(escape).collect::<Vec<u8>>()).into_owned()
 }
 
 impl MountId {
@@ -218,15 +249,16 @@ impl Fs {
         root
     }
 
-    /// Lets `root` be seen in place of what it covers. Both live as long as the machine.
-    pub(super) fn mount(&mut self, kind: MountKind, covers: InodeId, root: Node) {
+    /// Lets `root` be seen in place of what it covers. Both live as long as the mount.
+    pub(super) fn mount(&mut self, kind: MountKind, covers: InodeId, root: Node) -> MountId {
         self.hold(Node::Inode(covers));
         self.hold(root);
-        let id = self.mounts.insert(Mount { kind, covers: Some(covers), root });
+        let id = self.mounts.insert(Mount::new(kind, Some(covers), root));
         self.covered.insert(covers, id);
         if let Node::Inode(root) = root {
             self.inodes[root].mount = Some(id);
         }
+        id
     }
 
     /// Makes the directories of an absolute path that are not there yet, in memory only, and returns the last one.
@@ -311,8 +343,10 @@ impl Fs {
                 device: id.device(),
                 at: self.path_of(mount.root),
                 kind: mount.kind,
+                flags: mount.flags,
+                source: mount.source.clone().unwrap_or_else(|| mount.kind.name().into()),
             }
         };
-        self.mounts.iter().map(row).collect()
+        self.mounts.iter().filter(|(id, _)| !self.detached.contains(id)).map(row).collect()
     }
 }

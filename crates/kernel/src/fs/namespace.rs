@@ -2,6 +2,7 @@
 
 use super::directory::Directory;
 use super::inode::{Inode, InodeKind, Link};
+use super::notify::NotifyMask;
 use super::path::{FinalLink, Found, Last, PATH_MAX};
 use super::permission::Creation;
 use super::{AccessMode, At, Env, Fs, InodeId, Node, RenameFlags};
@@ -16,6 +17,13 @@ pub(super) struct Vacant {
     pub(super) name: Vec<u8>,
 }
 
+impl Vacant {
+    /// Returns the name as the one of what is made.
+    pub(super) fn link(&self) -> Link {
+        Link { directory: self.directory, name: self.name.clone() }
+    }
+}
+
 /// Whether a slash may follow the name of what is made: only a directory's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slash {
@@ -28,6 +36,12 @@ pub(super) struct Named {
     pub(super) directory: InodeId,
     pub(super) name: Vec<u8>,
     pub(super) inode: InodeId,
+}
+
+impl Named {
+    fn link(&self) -> Link {
+        Link { directory: self.directory, name: self.name.clone() }
+    }
 }
 
 impl Fs {
@@ -81,6 +95,8 @@ impl Fs {
         }
         self.link_on_host(env, inode, &vacant)?;
         self.attach(&vacant, inode, env.now_ns);
+        self.notify_link_count(inode);
+        self.notify_name(&vacant.link(), node, NotifyMask::CREATE);
         Ok(())
     }
 
@@ -110,7 +126,8 @@ impl Fs {
         let named = Named { directory, name, inode };
         self.remove_on_host(env, &named)?;
         self.detach(&named, env.now_ns);
-        self.collect(env, inode);
+        self.notify_link_count(inode);
+        self.let_name_go(env, &named);
         Ok(())
     }
 
@@ -144,8 +161,18 @@ impl Fs {
         let named = Named { directory, name, inode };
         self.remove_on_host(env, &named)?;
         self.detach(&named, env.now_ns);
-        self.collect(env, inode);
+        self.let_name_go(env, &named);
         Ok(())
+    }
+
+    /// Frees what had its last name taken, if nobody has it open, and tells that the name is gone (`d_delete_notify`).
+    fn let_name_go(&mut self, env: &mut Env<'_>, named: &Named) {
+        let node = Node::Inode(named.inode);
+        self.hold(Node::Inode(named.directory));
+        let kind = if self.is_directory(node) { NotifyMask::ISDIR } else { NotifyMask::empty() };
+        self.collect(env, named.inode);
+        self.notify_lost_name(&named.link(), NotifyMask::DELETE | kind);
+        self.release(env, Node::Inode(named.directory));
     }
 
     /// Moves a name (renameat2(2)).
@@ -216,6 +243,7 @@ impl Fs {
             None => {
                 self.move_on_host(env, &source, &vacant, None, exchanges)?;
                 self.move_name(&source, &vacant, env.now_ns);
+                self.notify_move(inode, &source.link(), &vacant.link(), None);
             }
             Some(Node::Proc(_)) => return Err(Errno::EBUSY),
             Some(Node::Inode(target)) => {
@@ -226,10 +254,14 @@ impl Fs {
                 let target = Named { directory: vacant.directory, name: vacant.name, inode: target };
                 if exchanges {
                     self.exchange(&source, &target, env.now_ns);
+                    let (from, to) = (source.link(), target.link());
+                    self.notify_move(inode, &from, &to, None);
+                    self.notify_move(target.inode, &to, &from, None);
                 } else {
                     self.detach(&target, env.now_ns);
                     let vacant = Vacant { directory: target.directory, name: target.name };
                     self.move_name(&source, &vacant, env.now_ns);
+                    self.notify_move(inode, &source.link(), &vacant.link(), Some(target.inode));
                     self.collect(env, target.inode);
                 }
             }

@@ -3,14 +3,15 @@
 use super::anonymous::Watcher;
 use super::device::{Console, Device};
 use super::flags::{FileType, OpenFlags, PollEvents};
-use super::inode::InodeKind;
+use super::inode::{InodeKind, Link};
+use super::io_signal::IoNotice;
 use super::mount::MountId;
+use super::notify::NotifyMask;
 use super::path::FinalLink;
 use super::permission::Creation;
-use super::pipe::{Pipe, PipeId};
 use super::tty::TtyEnd;
 use super::wait::Wait;
-use super::{AccessMode, At, Env, Fs, Node, Processes};
+use super::{AccessMode, At, Env, Fs, MountFlags, Node, Processes};
 use crate::host::HostChange;
 use crate::mm::Truncated;
 use crate::{Errno, FileId};
@@ -37,6 +38,12 @@ pub(super) struct OpenFile {
     pub(super) text: Option<Vec<u8>>,
     /// The epoll instances that watch it, and by which descriptors.
     pub(super) watchers: BTreeSet<Watcher>,
+    /// The name by which it was opened. Its directory is held.
+    pub(super) link: Option<Link>,
+    /// Who is told of its readiness by a signal.
+    pub(super) notice: IoNotice,
+    /// Whether opening it made the file.
+    pub(super) is_created: bool,
 }
 
 /// Number of the mount of what is in no file system that a path leads to.
@@ -95,7 +102,7 @@ impl Fs {
         if flags.contains(OpenFlags::CREAT | OpenFlags::DIRECTORY) {
             return Err(Errno::EINVAL);
         }
-        let (node, is_new) = self.find_or_create(env, at, flags, permissions)?;
+        let (node, link, is_new) = self.find_or_create(env, at, flags, permissions)?;
         self.check_open(node, flags)?;
         if !is_new && !flags.contains(OpenFlags::PATH) {
             self.may_open(env, node, flags)?;
@@ -112,6 +119,7 @@ impl Fs {
         let node = self.open_terminal(env, node, flags)?;
         let mut truncated = Truncated::default();
         if flags.contains(OpenFlags::TRUNC)
+            && !is_new
             && let Some(file) = self.regular(node)
         {
             self.check_resize(env, node, file, 0)?;
@@ -119,18 +127,27 @@ impl Fs {
             truncated = env.cache.set_size(env.ram, env.frames, file, 0);
             self.drop_privileges(env.processes, node);
             self.touch(node, env.now_ns);
+            self.notify_change(node, NotifyMask::MODIFY);
         }
-        Ok(Opened { open: self.describe(node, flags.kept()), truncated })
+        let open = self.describe(node, flags.kept());
+        if let Some(link) = &link {
+            self.inodes[link.directory].holders += 1;
+        }
+        self.opens[open].link = link;
+        self.opens[open].is_created = is_new;
+        self.notify_open(open, NotifyMask::OPEN);
+        Ok(Opened { open, truncated })
     }
 
-    /// Walks to what open(2) opens, making a regular file where `O_CREAT` asks for it. Says whether it did.
+    /// Walks to what open(2) opens, making a regular file where `O_CREAT` asks for it. Says by which name it is known, and
+    /// whether it was made.
     fn find_or_create(
         &mut self,
         env: &mut Env<'_>,
         at: At<'_>,
         flags: OpenFlags,
         permissions: u32,
-    ) -> Result<(Node, bool), Errno> {
+    ) -> Result<(Node, Option<Link>, bool), Errno> {
         let creates = flags.contains(OpenFlags::CREAT);
         let exclusive = creates && flags.contains(OpenFlags::EXCL);
         let last = match (creates, flags.contains(OpenFlags::NOFOLLOW) || exclusive) {
@@ -144,12 +161,13 @@ impl Fs {
             Some(_) if exclusive => Err(Errno::EEXIST),
             Some(node) if creates && self.is_directory(node) => Err(Errno::EISDIR),
             Some(node) if found.trailing_slash && !self.is_directory(node) => Err(Errno::ENOTDIR),
-            Some(node) => Ok((node, false)),
+            Some(node) => Ok((node, found.link(), false)),
             None if !creates => Err(Errno::ENOENT),
             None => {
                 let vacant = self.vacant(env, found)?;
                 let file = InodeKind::Regular(env.cache.create());
-                Ok((Node::Inode(self.make_for(env, &vacant, file, permissions)?), true))
+                let inode = self.make_for(env, &vacant, file, permissions)?;
+                Ok((Node::Inode(inode), Some(vacant.link()), true))
             }
         }
     }
@@ -179,6 +197,10 @@ impl Fs {
     /// # Errors
     /// `EACCES`; `EPERM` for `O_NOATIME` on a file of somebody else.
     fn may_open(&self, env: &Env<'_>, node: Node, flags: OpenFlags) -> Result<(), Errno> {
+        let is_device = matches!(self.file_type(node), FileType::CharDevice | FileType::BlockDevice);
+        if is_device && self.mount_flags(node).contains(MountFlags::NODEV) {
+            return Err(Errno::EACCES);
+        }
         let mut mode = flags.wanted_access();
         mode.set(AccessMode::WRITE, mode.contains(AccessMode::WRITE) || flags.contains(OpenFlags::TRUNC));
         self.permission(env.processes, node, mode)?;
@@ -215,12 +237,15 @@ impl Fs {
 
     /// Makes a pipe: its read end, then its write end (pipe2(2)). Of `flags`, `O_NONBLOCK` and `O_DIRECT`
     /// count.
-    pub fn pipe(&mut self, env: &Env<'_>, flags: OpenFlags) -> (OpenId, OpenId) {
-        let pipe = self.pipes.insert(Pipe::new());
+    ///
+    /// # Errors
+    /// `ENFILE` when the user has as many pages of pipes as he may.
+    pub fn pipe(&mut self, env: &Env<'_>, flags: OpenFlags) -> Result<(OpenId, OpenId), Errno> {
+        let pipe = self.new_pipe(env)?;
         let node = Node::Inode(self.new_inode(InodeKind::Fifo(pipe), 0o600, env.creation()));
         let status = flags & (OpenFlags::NONBLOCK | OpenFlags::DIRECT);
         let reader = self.describe(node, status - OpenFlags::DIRECT);
-        (reader, self.describe(node, status | OpenFlags::WRONLY))
+        Ok((reader, self.describe(node, status | OpenFlags::WRONLY)))
     }
 
     /// Opens a stream of the host.
@@ -248,6 +273,9 @@ impl Fs {
             writers_seen,
             text: None,
             watchers,
+            link: None,
+            notice: IoNotice::default(),
+            is_created: false,
         })
     }
 
@@ -269,6 +297,7 @@ impl Fs {
                 break;
             }
         }
+        self.dissolve_detached(env);
     }
 
     /// Removes a reference from a description, and with the last one what was open.
@@ -279,6 +308,11 @@ impl Fs {
             let is_out = file.references == file.in_flight && self.socket_in(open).is_some();
             return if is_out { Left::InMessages } else { Left::Held };
         }
+        let is_writable = file.flags.is_writable();
+        let closing = if is_writable { NotifyMask::CLOSE_WRITE } else { NotifyMask::CLOSE_NOWRITE };
+        self.notify_open(open, closing);
+        self.stop_telling(open);
+        self.drop_lease(open);
         self.release_locks(open);
         self.unwatch(open);
         let closed = self.opens.remove(open);
@@ -297,6 +331,9 @@ impl Fs {
         }
         self.count_writer(closed.node, closed.flags, -1);
         self.release(env, closed.node);
+        if let Some(link) = closed.link {
+            self.release(env, Node::Inode(link.directory));
+        }
         Left::Nothing
     }
 
@@ -349,20 +386,28 @@ impl Fs {
         self.opens[open].position
     }
 
+    /// Tells whether the open(2) that made a description made the file too (`F_CREATED_QUERY`).
+    pub fn is_created(&self, open: OpenId) -> bool {
+        self.opens[open].is_created
+    }
+
     /// Returns access mode and status flags (`F_GETFL`).
     pub fn status_flags(&self, open: OpenId) -> OpenFlags {
         self.opens[open].flags
     }
 
     /// Composes the text about a descriptor that has `open` open (`/proc/<pid>/fdinfo/<n>`).
-    pub fn fd_info(&self, open: OpenId) -> String {
+    pub fn fd_info(&self, env: &Env<'_>, open: OpenId) -> String {
         let file = &self.opens[open];
         let mount = self.mount_of(file.node).map_or(PIPE_MOUNT, MountId::number);
+        let particulars =
+            self.anonymous(file.node).map(|(inode, object)| self.object_info(env, inode, object));
         format!(
-            "pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{mount}\nino:\t{}\n",
+            "pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{mount}\nino:\t{}\n{}",
             file.position,
             file.flags.bits(),
-            self.ino(file.node)
+            self.ino(file.node),
+            particulars.unwrap_or_default()
         )
     }
 
@@ -370,33 +415,6 @@ impl Fs {
     pub fn set_status_flags(&mut self, open: OpenId, flags: OpenFlags) {
         let file = &mut self.opens[open];
         file.flags = file.flags.difference(OpenFlags::SETTABLE) | (flags & OpenFlags::SETTABLE);
-    }
-
-    /// Returns the pipe that a description is an end of.
-    pub(super) fn open_pipe(&self, open: OpenId) -> Option<PipeId> {
-        self.pipe_id(self.opens[open].node)
-    }
-
-    /// Returns a pipe's capacity in bytes (`F_GETPIPE_SZ`).
-    ///
-    /// # Errors
-    /// `EBADF` when it is no pipe.
-    pub fn pipe_capacity(&self, open: OpenId) -> Result<usize, Errno> {
-        Ok(self.pipes[self.open_pipe(open).ok_or(Errno::EBADF)?].capacity())
-    }
-
-    /// Sets a pipe's capacity and returns it rounded up (`F_SETPIPE_SZ`).
-    ///
-    /// # Errors
-    /// `EBADF` when it is no pipe, `EINVAL` when it is too much, `EBUSY` when the contents would not fit.
-    pub fn set_pipe_capacity(&mut self, open: OpenId, len_bytes: u32) -> Result<usize, Errno> {
-        let id = self.open_pipe(open).ok_or(Errno::EBADF)?;
-        let was_full = self.pipes[id].is_full();
-        let capacity = self.pipes[id].resize(len_bytes)?;
-        if was_full && !self.pipes[id].is_full() {
-            self.wakes.push(Wait::PipeWritable(id));
-        }
-        Ok(capacity)
     }
 
     /// Returns what a description is ready for (poll(2)). What has no notion of readiness always is.

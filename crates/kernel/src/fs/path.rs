@@ -1,6 +1,6 @@
 //! Resolution of paths (path_resolution(7); Linux 6.12 fs/namei.c link_path_walk).
 
-use super::inode::InodeKind;
+use super::inode::{InodeKind, Link};
 use super::{AccessMode, Env, FileType, Fs, Node, PidLink, ProcLink, ProcNode, Processes, TtyEnd};
 use crate::{Errno, Fd};
 use bitflags::bitflags;
@@ -20,6 +20,60 @@ bitflags! {
         const NOFOLLOW = 0x100;
         /// `AT_EMPTY_PATH`: an empty path is the place where the look-up starts.
         const EMPTY_PATH = 0x1000;
+    }
+}
+
+bitflags! {
+    /// What a look-up may not pass (`RESOLVE_*` of openat2(2)).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Resolve: u64 {
+        /// `RESOLVE_NO_XDEV`: no other mount.
+        const NO_XDEV = 0x1;
+        /// `RESOLVE_NO_MAGICLINKS`: no link that leads to a place and not to a path.
+        const NO_MAGICLINKS = 0x2;
+        /// `RESOLVE_NO_SYMLINKS`: no symbolic link.
+        const NO_SYMLINKS = 0x4;
+        /// `RESOLVE_BENEATH`: nothing above where it starts.
+        const BENEATH = 0x8;
+        /// `RESOLVE_IN_ROOT`: where it starts is the root.
+        const IN_ROOT = 0x10;
+        /// `RESOLVE_CACHED`: nothing that would have to be waited for, which nothing has to be here.
+        const CACHED = 0x20;
+    }
+}
+
+/// The bounds of one look-up.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    resolve: Resolve,
+    /// Where absolute paths start, and what `..` does not lead out of.
+    top: Node,
+}
+
+impl Bounds {
+    /// Returns where a path starts.
+    ///
+    /// # Errors
+    /// `EXDEV` for an absolute one where it must lie below.
+    fn start(self, at: At<'_>) -> Result<Node, Errno> {
+        match at.path.starts_with(b"/") {
+            true if self.resolve.contains(Resolve::BENEATH) => Err(Errno::EXDEV),
+            true => Ok(self.top),
+            false => Ok(at.base),
+        }
+    }
+
+    /// Returns where `..` leads to from the top.
+    fn at_top(self, top: Node) -> Result<Node, Errno> {
+        if self.resolve.contains(Resolve::BENEATH) { Err(Errno::EXDEV) } else { Ok(top) }
+    }
+
+    /// Refuses links that lead to a place.
+    fn check_magic_link(self) -> Result<(), Errno> {
+        if self.resolve.contains(Resolve::NO_MAGICLINKS) {
+            return Err(Errno::ELOOP);
+        }
+        if self.resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT) { Err(Errno::EXDEV) } else { Ok(()) }
     }
 }
 
@@ -77,6 +131,16 @@ pub(super) struct Found {
     pub(super) node: Option<Node>,
     /// Whether a slash followed.
     pub(super) trailing_slash: bool,
+}
+
+impl Found {
+    /// Returns the name that the path ended with, if it is one.
+    pub(super) fn link(&self) -> Option<Link> {
+        match (self.directory, &self.last) {
+            (Node::Inode(directory), Last::Name(name)) => Some(Link { directory, name: name.clone() }),
+            _ => None,
+        }
+    }
 }
 
 /// Where a symbolic link leads.
@@ -137,7 +201,8 @@ impl Fs {
         if at.path.len() >= PATH_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        let mut here = if at.path.starts_with(b"/") { self.root() } else { at.base };
+        let bounds = self.bounds(env, at);
+        let mut here = bounds.start(at)?;
         let mut pending = Pending::new(at.path);
         let mut links = 0;
         loop {
@@ -153,7 +218,8 @@ impl Fs {
                 b"." if is_last => return found(Last::Dot, Some(here)),
                 b"." => continue,
                 b".." => {
-                    let above = self.parent(here);
+                    let above = if here == bounds.top { bounds.at_top(here)? } else { self.parent(here) };
+                    self.check_crossing(bounds, here, above)?;
                     if is_last {
                         return found(Last::DotDot, Some(above));
                     }
@@ -164,6 +230,9 @@ impl Fs {
                 name if name.len() > NAME_MAX => return Err(Errno::ENAMETOOLONG),
                 name => self.child(env, here, name)?,
             };
+            if let Some(next) = next {
+                self.check_crossing(bounds, here, next)?;
+            }
             let Some(next) = next else {
                 return if is_last { found(Last::Name(name), None) } else { Err(Errno::ENOENT) };
             };
@@ -175,17 +244,23 @@ impl Fs {
             };
             if follows && self.file_type(next) == FileType::Symlink {
                 links += 1;
-                if links > MAX_LINKS {
+                if links > MAX_LINKS || bounds.resolve.contains(Resolve::NO_SYMLINKS) {
                     return Err(Errno::ELOOP);
                 }
                 if is_last {
                     self.may_follow(env.processes, here, next)?;
                 }
                 match self.target(env.processes, next)? {
-                    Target::Place(node) => here = node,
+                    Target::Place(node) => {
+                        bounds.check_magic_link()?;
+                        self.check_crossing(bounds, here, node)?;
+                        here = node;
+                    }
                     Target::Path(path) => {
                         if path.starts_with(b"/") {
-                            here = self.root();
+                            let top = bounds.start(At { base: here, path: &path })?;
+                            self.check_crossing(bounds, here, top)?;
+                            here = top;
                         }
                         pending.push(&path);
                     }
@@ -196,6 +271,21 @@ impl Fs {
                 here = next;
             }
         }
+    }
+
+    fn bounds(&self, env: &Env<'_>, at: At<'_>) -> Bounds {
+        let is_scoped = env.resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT);
+        let top = if is_scoped { at.base } else { self.own_root(env.processes) };
+        Bounds { resolve: env.resolve, top }
+    }
+
+    /// Refuses to go to another mount, where a look-up must not.
+    ///
+    /// # Errors
+    /// `EXDEV`.
+    fn check_crossing(&self, bounds: Bounds, from: Node, to: Node) -> Result<(), Errno> {
+        let crosses = || self.mount_of(from) != self.mount_of(to);
+        if bounds.resolve.contains(Resolve::NO_XDEV) && crosses() { Err(Errno::EXDEV) } else { Ok(()) }
     }
 
     /// Looks a name up in a directory, crossing into what is mounted there.
@@ -252,6 +342,7 @@ impl Fs {
                 let caller = processes.caller();
                 let path = match link {
                     ProcLink::Mounts => "self/mounts".to_owned(),
+                    ProcLink::Net => "self/net".to_owned(),
                     ProcLink::SelfLink => caller.to_string(),
                     ProcLink::ThreadSelf => format!("{caller}/task/{}", processes.caller_task()),
                 };
@@ -262,7 +353,7 @@ impl Fs {
                 match link {
                     PidLink::Cwd => processes.work_dir(pid).map(|work_dir| self.cwd(work_dir)),
                     PidLink::Exe => processes.exe(pid),
-                    PidLink::Root => processes.exists(pid).then_some(self.root()),
+                    PidLink::Root => processes.work_dir(pid).map(|work_dir| self.root_of(work_dir)),
                 }
             }
             Node::Proc(ProcNode::FdLink(subject, fd)) => {
@@ -283,18 +374,25 @@ impl Fs {
         }
         match self.target(processes, link)? {
             Target::Path(path) => Ok(path),
-            Target::Place(node) => Ok(self.path_of(node)),
+            Target::Place(node) => {
+                let path = self.path_of(node);
+                Ok(self.path_below_root(processes, path.clone()).unwrap_or(path))
+            }
         }
     }
 
-    /// Returns the path of a working directory (getcwd(2)).
+    /// Returns the path of a working directory (getcwd(2)). One that does not lie below the caller's root says so.
     ///
     /// # Errors
     /// `ENOENT` when it was removed.
-    pub fn directory_path(&self, directory: Node) -> Result<Vec<u8>, Errno> {
+    pub fn directory_path(&self, processes: &dyn Processes, directory: Node) -> Result<Vec<u8>, Errno> {
         match directory {
             Node::Inode(inode) if self.inodes[inode].deleted_path.is_some() => Err(Errno::ENOENT),
-            _ => Ok(self.path_of(directory)),
+            _ => {
+                let path = self.path_of(directory);
+                let below = self.path_below_root(processes, path.clone());
+                Ok(below.unwrap_or_else(|| [b"(unreachable)".as_slice(), &path].concat()))
+            }
         }
     }
 

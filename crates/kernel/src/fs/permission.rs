@@ -6,7 +6,8 @@
 use super::flags::{FileType, S_ISGID, S_ISUID, S_ISVTX};
 use super::inode::InodeKind;
 use super::namespace::Vacant;
-use super::{Env, Fs, InodeId, Node, ProcNode, Processes};
+use super::notify::NotifyMask;
+use super::{Env, Fs, InodeId, MountFlags, Node, ProcNode, Processes};
 use crate::creds::{Capabilities, Credentials};
 use crate::{Errno, FileId};
 use bitflags::bitflags;
@@ -101,8 +102,13 @@ impl Fs {
     /// Checks whether the caller may use what is there so (`inode_permission`).
     ///
     /// # Errors
-    /// `EACCES`.
+    /// `EACCES`; `EROFS`.
     pub fn permission(&self, processes: &dyn Processes, node: Node, mode: AccessMode) -> Result<(), Errno> {
+        if mode.contains(AccessMode::WRITE)
+            && matches!(self.file_type(node), FileType::Regular | FileType::Directory | FileType::Symlink)
+        {
+            self.check_changeable(node)?;
+        }
         // A process sees its own descriptors whatever it has become (fs/proc/fd.c proc_fd_permission).
         let is_own =
             matches!(node, Node::Proc(ProcNode::FdDirectory(of)) if of.process() == processes.caller());
@@ -121,15 +127,25 @@ impl Fs {
     pub fn program(&mut self, env: &mut Env<'_>, node: Node) -> Result<FileId, Errno> {
         let contents = self.regular(node).ok_or(Errno::EACCES)?;
         self.permission(env.processes, node, AccessMode::EXECUTE)?;
+        if self.mount_flags(node).contains(MountFlags::NOEXEC) {
+            return Err(Errno::EACCES);
+        }
         if matches!(node, Node::Inode(inode) if self.inodes[inode].writers > 0) {
             return Err(Errno::ETXTBSY);
         }
         self.read_contents(env, node)?;
+        self.fetch(env, contents, 0..u64::MAX)?;
+        for event in [NotifyMask::OPEN, NotifyMask::ACCESS, NotifyMask::CLOSE_NOWRITE] {
+            self.notify_change(node, event);
+        }
         Ok(contents)
     }
 
     /// Returns the user and the group as whom a program runs, where its set-ID bits say so (`bprm_fill_uid`).
     pub fn set_ids(&self, processes: &dyn Processes, node: Node) -> (Option<u32>, Option<u32>) {
+        if self.mount_flags(node).contains(MountFlags::NOSUID) {
+            return (None, None);
+        }
         let Guard { uid, gid, permissions, .. } = self.guard(processes, node);
         let user = (permissions & S_ISUID != 0).then_some(uid);
         let group = (permissions & FOR_GROUP == FOR_GROUP).then_some(gid);
@@ -304,6 +320,8 @@ impl Fs {
             }
             return Err(errno);
         }
-        Ok(self.make(at, kind, permissions, creation))
+        let inode = self.make(at, kind, permissions, creation);
+        self.notify_name(&at.link(), Node::Inode(inode), NotifyMask::CREATE);
+        Ok(inode)
     }
 }

@@ -16,7 +16,9 @@ super::slab::key! {
 }
 
 const PAGE: usize = PAGE_SIZE as usize;
-const DEFAULT_BUFFERS: usize = 16;
+pub(super) const DEFAULT_BUFFERS: usize = 16;
+/// What a user's pipes have who has many (`PIPE_MIN_DEF_BUFFERS`).
+pub(super) const FEWEST_BUFFERS: usize = 2;
 
 /// The most that a pipe can be made to hold: its bytes are the host's memory.
 const MAX_BUFFERS: usize = 1 << 12;
@@ -37,6 +39,17 @@ impl Framing {
     }
 }
 
+/// Returns how many pages a pipe has that holds so much: a power of two (`round_pipe_size`).
+///
+/// # Errors
+/// `EINVAL` when no pipe can be so large.
+pub(super) fn pages(len_bytes: u32) -> Result<usize, Errno> {
+    if len_bytes > 1 << 31 {
+        return Err(Errno::EINVAL);
+    }
+    Ok((len_bytes as usize).div_ceil(PAGE).next_power_of_two())
+}
+
 /// One page of the ring. What was read stays in place until the whole page has been, as in Linux.
 #[derive(Clone, Debug)]
 struct Buffer {
@@ -55,14 +68,17 @@ pub(super) struct Pipe {
     /// How often each end was opened: whoever waits for the other end sees that it was there, even if it is gone again.
     pub(super) readers_seen: u64,
     pub(super) writers_seen: u64,
+    /// The user on whose account it is.
+    pub(super) user: u32,
 }
 
 impl Pipe {
-    /// Makes an empty pipe that nobody has open.
-    pub(super) const fn new() -> Self {
+    /// Makes an empty pipe of so many pages that nobody has open.
+    pub(super) const fn new(user: u32, max_buffers: usize) -> Self {
         Self {
+            user,
             buffers: VecDeque::new(),
-            max_buffers: DEFAULT_BUFFERS,
+            max_buffers,
             readers: 0,
             writers: 0,
             readers_seen: 0,
@@ -101,6 +117,11 @@ impl Pipe {
         self.buffers.len() >= self.max_buffers
     }
 
+    /// Returns the capacity in pages.
+    pub(super) const fn max_buffers(&self) -> usize {
+        self.max_buffers
+    }
+
     /// Returns the capacity in bytes (`F_GETPIPE_SZ`).
     pub(super) const fn capacity(&self) -> usize {
         self.max_buffers * PAGE
@@ -111,10 +132,7 @@ impl Pipe {
     /// # Errors
     /// `EINVAL` when no pipe can be so large, `ENOMEM` when this one cannot, `EBUSY` when the contents would not fit.
     pub(super) fn resize(&mut self, len_bytes: u32) -> Result<usize, Errno> {
-        if len_bytes > 1 << 31 {
-            return Err(Errno::EINVAL);
-        }
-        let buffers = (len_bytes as usize).div_ceil(PAGE).next_power_of_two();
+        let buffers = pages(len_bytes)?;
         if buffers < self.buffers.len() {
             return Err(Errno::EBUSY);
         }

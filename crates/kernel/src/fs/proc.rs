@@ -59,6 +59,8 @@ proc_files! {
         Filesystems = "filesystems", 0o444;
         /// `/proc/loadavg`.
         Loadavg = "loadavg", 0o444;
+        /// `/proc/locks`.
+        Locks = "locks", 0o444;
         /// `/proc/meminfo`.
         Meminfo = "meminfo", 0o444;
         /// `/proc/partitions`.
@@ -81,6 +83,8 @@ proc_files! {
     pub enum ProcLink {
         /// `/proc/mounts`, which leads to those of the caller.
         Mounts = "mounts", 0o777;
+        /// `/proc/net`, which leads to that of the caller.
+        Net = "net", 0o777;
         /// `/proc/self`, which leads to the caller's process.
         SelfLink = "self", 0o777;
         /// `/proc/thread-self`, which leads to the caller itself.
@@ -131,6 +135,28 @@ proc_files! {
         Status = "status", 0o444;
         /// `wchan`.
         Wchan = "wchan", 0o444;
+    }
+}
+
+proc_files! {
+    /// A text file of `/proc/<pid>/net`: there is one network for all.
+    pub enum NetFile {
+        /// `dev`.
+        Dev = "dev", 0o444;
+        /// `if_inet6`.
+        IfInet6 = "if_inet6", 0o444;
+        /// `route`.
+        Route = "route", 0o444;
+        /// `tcp`.
+        Tcp = "tcp", 0o444;
+        /// `tcp6`.
+        Tcp6 = "tcp6", 0o444;
+        /// `udp`.
+        Udp = "udp", 0o444;
+        /// `udp6`.
+        Udp6 = "udp6", 0o444;
+        /// `unix`.
+        Unix = "unix", 0o444;
     }
 }
 
@@ -195,6 +221,10 @@ pub enum ProcNode {
     FdDirectory(Subject),
     /// `/proc/<pid>/fd/<n>`, a link to what the descriptor has open.
     FdLink(Subject, Fd),
+    /// `/proc/<pid>/net`.
+    NetDirectory(Subject),
+    /// A text file in there.
+    NetFile(Subject, NetFile),
     /// `/proc/<pid>/fdinfo`.
     FdInfoDirectory(Subject),
     /// `/proc/<pid>/fdinfo/<n>`, a text about the descriptor.
@@ -263,9 +293,9 @@ impl ProcNode {
     pub fn file_type(self) -> FileType {
         match self {
             Self::Root | Self::Process(_) | Self::TaskDirectory(_) => FileType::Directory,
-            Self::FdDirectory(_) | Self::FdInfoDirectory(_) => FileType::Directory,
+            Self::FdDirectory(_) | Self::FdInfoDirectory(_) | Self::NetDirectory(_) => FileType::Directory,
             Self::Link(_) | Self::ProcessLink(..) | Self::FdLink(..) => FileType::Symlink,
-            Self::File(_) | Self::ProcessFile(..) | Self::FdInfo(..) => FileType::Regular,
+            Self::File(_) | Self::ProcessFile(..) | Self::FdInfo(..) | Self::NetFile(..) => FileType::Regular,
             Self::Fixed(place) => place.file_type(),
         }
     }
@@ -273,7 +303,9 @@ impl ProcNode {
     /// Returns the permission bits, except those of [`Self::FdLink`], which show how the descriptor was opened.
     pub(super) fn permissions(self) -> u32 {
         match self {
-            Self::Root | Self::Process(_) | Self::TaskDirectory(_) | Self::FdInfoDirectory(_) => 0o555,
+            Self::Root | Self::Process(_) | Self::TaskDirectory(_) => 0o555,
+            Self::FdInfoDirectory(_) | Self::NetDirectory(_) => 0o555,
+            Self::NetFile(_, file) => file.permissions(),
             Self::FdDirectory(_) => 0o500,
             Self::File(file) => file.permissions(),
             Self::Link(link) => link.permissions(),
@@ -295,6 +327,8 @@ impl ProcNode {
             | Self::ProcessLink(subject, _)
             | Self::FdDirectory(subject)
             | Self::FdLink(subject, _)
+            | Self::NetDirectory(subject)
+            | Self::NetFile(subject, _)
             | Self::FdInfoDirectory(subject)
             | Self::FdInfo(subject, _) => Some(subject.process()),
         }
@@ -318,6 +352,8 @@ impl ProcNode {
             Self::FdDirectory(subject) => of(subject, 2),
             Self::FdInfoDirectory(subject) => of(subject, 3),
             Self::TaskDirectory(pid) => of(Subject::Process(pid), 4),
+            Self::NetDirectory(subject) => of(subject, 5),
+            Self::NetFile(subject, file) => of(subject, 0x300 + file as u64),
             Self::ProcessFile(subject, file) => of(subject, 0x100 + file as u64),
             Self::ProcessLink(subject, link) => of(subject, 0x200 + link as u64),
             Self::FdLink(subject, fd) => of(subject, 0x1000_0000 + fd.0 as u64),
@@ -336,7 +372,9 @@ impl ProcNode {
             Self::ProcessFile(subject, _)
             | Self::ProcessLink(subject, _)
             | Self::FdDirectory(subject)
+            | Self::NetDirectory(subject)
             | Self::FdInfoDirectory(subject) => Some(Self::Process(subject)),
+            Self::NetFile(subject, _) => Some(Self::NetDirectory(subject)),
             Self::FdLink(subject, _) => Some(Self::FdDirectory(subject)),
             Self::FdInfo(subject, _) => Some(Self::FdInfoDirectory(subject)),
         }
@@ -353,6 +391,8 @@ impl ProcNode {
             Self::ProcessFile(_, file) => file.name().into(),
             Self::ProcessLink(_, link) => link.name().into(),
             Self::TaskDirectory(_) => "task".into(),
+            Self::NetDirectory(_) => "net".into(),
+            Self::NetFile(_, file) => file.name().into(),
             Self::FdDirectory(_) => "fd".into(),
             Self::FdInfoDirectory(_) => "fdinfo".into(),
             Self::FdLink(_, fd) | Self::FdInfo(_, fd) => fd.to_string(),
@@ -376,13 +416,17 @@ impl ProcNode {
             Self::Process(subject) if exists(subject, processes) => {
                 let files = PidFile::ALL.iter().map(|file| Self::ProcessFile(subject, *file));
                 let links = PidLink::ALL.iter().map(|link| Self::ProcessLink(subject, *link));
-                let directories = [Self::FdDirectory(subject), Self::FdInfoDirectory(subject)];
+                let directories =
+                    [Self::FdDirectory(subject), Self::FdInfoDirectory(subject), Self::NetDirectory(subject)];
                 let mut children: Vec<Self> = files.chain(links).chain(directories).collect();
                 if let Subject::Process(pid) = subject {
                     children.push(Self::TaskDirectory(pid));
                 }
                 children.sort_by_cached_key(|child| child.name());
                 children
+            }
+            Self::NetDirectory(subject) if exists(subject, processes) => {
+                NetFile::ALL.iter().map(|file| Self::NetFile(subject, *file)).collect()
             }
             Self::TaskDirectory(pid) => {
                 processes.tasks(pid).into_iter().map(|tid| Self::Process(Subject::Task(pid, tid))).collect()
@@ -408,11 +452,15 @@ impl ProcNode {
             Self::Process(subject) => match (name, subject) {
                 (b"fd", _) => Some(Self::FdDirectory(subject)),
                 (b"fdinfo", _) => Some(Self::FdInfoDirectory(subject)),
+                (b"net", _) => Some(Self::NetDirectory(subject)),
                 (b"task", Subject::Process(pid)) => Some(Self::TaskDirectory(pid)),
                 _ => PidFile::named(name)
                     .map(|file| Self::ProcessFile(subject, file))
                     .or_else(|| PidLink::named(name).map(|link| Self::ProcessLink(subject, link))),
             },
+            Self::NetDirectory(subject) if exists(subject, processes) => {
+                NetFile::named(name).map(|file| Self::NetFile(subject, file))
+            }
             Self::TaskDirectory(pid) => {
                 let subject = Subject::Task(pid, Pid(parse_number(name)?));
                 exists(subject, processes).then_some(Self::Process(subject))

@@ -70,6 +70,11 @@ impl<K: Key, T> Slab<K, T> {
         (0..).map(K::from_slot).zip(&self.slots).filter_map(|(key, slot)| Some((key, slot.as_ref()?)))
     }
 
+    /// Returns every value, to change.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().flatten()
+    }
+
     /// Returns how many values there are.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()

@@ -2,11 +2,14 @@
 
 use super::path::NAME_MAX;
 use super::stat::Stat;
-use super::{Env, Fs, Node};
+use super::{Env, Fs, MountFlags, MountKind, Node, Writes};
 
 /// Magic numbers of the file systems (Linux 6.12 include/uapi/linux/magic.h).
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 const PROC_MAGIC: u64 = 0x9fa0;
+const DEVPTS_MAGIC: u64 = 0x1cd1;
+const OVERLAYFS_MAGIC: u64 = 0x794c_7630;
+const V9FS_MAGIC: u64 = 0x0102_1997;
 const SYSFS_MAGIC: u64 = 0x6265_6572;
 const PIPEFS_MAGIC: u64 = 0x5049_5045;
 
@@ -26,6 +29,8 @@ pub struct StatFs {
     pub files: u64,
     /// Names that it may hold still.
     pub free_files: u64,
+    /// What is forbidden in it.
+    pub flags: MountFlags,
 }
 
 impl StatFs {
@@ -47,7 +52,7 @@ impl StatFs {
             fsid,
             NAME_MAX as u64,
             block,
-            FLAGS,
+            FLAGS | self.flags.bits(),
         ];
         let mut bytes = [0; Self::SIZE];
         for (word, to) in words.iter().zip(bytes.chunks_exact_mut(8)) {
@@ -60,15 +65,24 @@ impl StatFs {
 impl Fs {
     /// Returns the figures of the file system that a file is in.
     pub fn statfs(&self, env: &Env<'_>, node: Node) -> StatFs {
-        let without_figures = |magic| StatFs { magic, blocks: 0, free_blocks: 0, files: 0, free_files: 0 };
+        let flags = self.mount_flags(node);
+        let without_figures =
+            |magic| StatFs { magic, blocks: 0, free_blocks: 0, files: 0, free_files: 0, flags };
         match node {
             Node::Proc(place) => without_figures(if place.is_in_sysfs() { SYSFS_MAGIC } else { PROC_MAGIC }),
             Node::Inode(inode) if self.inodes[inode].is_in_no_tree() => without_figures(PIPEFS_MAGIC),
             Node::Inode(_) => {
                 let gauges = env.frames.gauges();
                 let files = Self::max_names(env) + self.given_names;
+                let kind = self.mount_of(node).map(|id| self.mounts[id].kind);
                 StatFs {
-                    magic: TMPFS_MAGIC,
+                    flags,
+                    magic: match kind {
+                        Some(MountKind::Devpts) => DEVPTS_MAGIC,
+                        Some(MountKind::Granted(_, Writes::InMemory)) => OVERLAYFS_MAGIC,
+                        Some(MountKind::Granted(_, Writes::Through)) => V9FS_MAGIC,
+                        _ => TMPFS_MAGIC,
+                    },
                     blocks: gauges.total,
                     free_blocks: gauges.total - gauges.in_use,
                     files,

@@ -17,6 +17,8 @@ pub enum Wait {
     PipeWritable(PipeId),
     /// Until a lock on the file is given back.
     FileLock(Node),
+    /// Until a lease on the file is given back, or lowered.
+    Lease(InodeId),
     /// Until what an inode stands for has something to tell: a counter, an epoll instance.
     Readable(InodeId),
     /// Until it has room: a counter.
@@ -52,7 +54,7 @@ impl Wait {
             | Self::SocketWritable(_)
             | Self::SocketTaken(_)
             | Self::TtyRoom(_) => PollEvents::OUT.union(PollEvents::WRNORM).union(PollEvents::WRBAND),
-            Self::FileLock(_) => PollEvents::empty(),
+            Self::FileLock(_) | Self::Lease(_) => PollEvents::empty(),
         }
     }
 }

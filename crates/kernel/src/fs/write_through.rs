@@ -89,6 +89,9 @@ impl Fs {
         if self.inodes[named.inode].holders > 0 {
             // Whoever holds it may still want to read it, and cannot once its name is gone.
             self.read_contents(env, Node::Inode(named.inode))?;
+            if let Some(contents) = self.regular(Node::Inode(named.inode)) {
+                self.keep_here(env, contents)?;
+            }
         }
         env.host.change_file(&match self.inodes[named.inode].kind {
             InodeKind::Directory(_) => HostChange::RemoveDirectory { at },
@@ -110,6 +113,11 @@ impl Fs {
         else {
             return Ok(());
         };
+        if let Some(target) = replaced.filter(|target| !exchanges && self.inodes[*target].holders > 0)
+            && let Some(contents) = self.regular(Node::Inode(target))
+        {
+            self.keep_here(env, contents)?;
+        }
         let is_there = |inode: InodeId| self.host_path(inode).is_some();
         if !is_there(from.inode) {
             let target = replaced.filter(|target| !exchanges && is_there(*target));

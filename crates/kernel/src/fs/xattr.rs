@@ -2,6 +2,7 @@
 //!
 //! `user.` is for whoever may use the file, `trusted.` for the privileged; `system.` has nothing here.
 
+use super::notify::NotifyMask;
 use super::{AccessMode, Env, FileType, Fs, Node};
 use crate::Errno;
 use crate::creds::Capabilities;
@@ -90,6 +91,7 @@ impl Fs {
         value: &[u8],
         set: SetXattr,
     ) -> Result<(), Errno> {
+        self.check_changeable(node)?;
         self.check_xattr(env, node, name, Purpose::Change)?;
         if name == CAPABILITY && !is_capability(value) {
             return Err(Errno::EINVAL);
@@ -109,6 +111,7 @@ impl Fs {
         self.xattr_bytes = bytes;
         file.xattrs.insert(name.to_vec(), value.to_vec());
         file.times.changed_ns = env.now_ns;
+        self.notify_change(node, NotifyMask::ATTRIB);
         Ok(())
     }
 
@@ -137,12 +140,14 @@ impl Fs {
     /// # Errors
     /// `EOPNOTSUPP` for an unknown namespace, `EPERM` for `user.` on what is neither file nor directory, `ENODATA`.
     pub fn remove_xattr(&mut self, env: &Env<'_>, node: Node, name: &[u8]) -> Result<(), Errno> {
+        self.check_changeable(node)?;
         self.check_xattr(env, node, name, Purpose::Change)?;
         let Node::Inode(inode) = node else { return Err(Errno::EOPNOTSUPP) };
         let file = &mut self.inodes[inode];
         let value = file.xattrs.remove(name).ok_or(Errno::ENODATA)?;
         file.times.changed_ns = env.now_ns;
         self.xattr_bytes -= name.len() + value.len();
+        self.notify_change(node, NotifyMask::ATTRIB);
         Ok(())
     }
 }

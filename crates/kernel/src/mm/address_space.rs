@@ -5,7 +5,7 @@ use super::lock::Lock;
 use super::page_cache::PageCache;
 use super::page_table::{PageTable, Resident};
 use super::vma::{Backing, Vma};
-use super::vma_tree::{LOWEST, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
+use super::vma_tree::{STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 use crate::{HartId, MmId};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -53,6 +53,15 @@ impl Layout {
     }
 }
 
+/// Who may have the last of what may be promised (`vm.admin_reserve_kbytes`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reserve {
+    /// Others: it is kept for the superuser.
+    Kept,
+    /// This process.
+    Usable,
+}
+
 /// The resource limits that memory obeys (getrlimit(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -64,6 +73,8 @@ pub struct Limits {
     pub address_space_bytes: u64,
     /// `RLIMIT_MEMLOCK`; no limit for who may lock all.
     pub locked_bytes: u64,
+    /// Whether the superuser's part of promised memory is for this process.
+    pub reserve: Reserve,
 }
 
 impl Default for Limits {
@@ -73,6 +84,7 @@ impl Default for Limits {
             data_bytes: u64::MAX,
             address_space_bytes: u64::MAX,
             locked_bytes: u64::MAX,
+            reserve: Reserve::Usable,
         }
     }
 }
@@ -101,11 +113,13 @@ pub struct Usage {
     pub stack: u64,
     /// Executable areas that are not writable (`VmExe` and `VmLib` together).
     pub code: u64,
+    /// Those of the program itself (`VmExe`).
+    pub text: u64,
     /// Locked areas (`VmLck`).
     pub locked: u64,
     /// Resident pages.
     pub resident: Resident,
-    /// Frames of page tables (`VmPTE`).
+    /// Frames of page tables below the root (`VmPTE`).
     pub page_tables: u64,
     /// Number of areas.
     pub areas: usize,
@@ -174,6 +188,12 @@ impl AddressSpace {
         }
     }
 
+    /// Returns how many pages the program's text touches.
+    fn text_pages(&self) -> u64 {
+        let Layout { start_code, end_code, .. } = self.layout;
+        (end_code.0.div_ceil(PAGE_SIZE)).saturating_sub(start_code.0 / PAGE_SIZE)
+    }
+
     /// Returns the sizes.
     pub fn usage(&self) -> Usage {
         let pages = self.vmas.pages();
@@ -183,9 +203,11 @@ impl AddressSpace {
             data: pages.data,
             stack: pages.stack,
             code: pages.code,
+            text: self.text_pages().min(pages.code),
             locked: pages.locked,
             resident: self.table.resident(),
-            page_tables: self.table.frames(),
+            // The root is no table that a mapping needed (Linux: `mm_pgtables_bytes`).
+            page_tables: self.table.frames() - 1,
             areas: self.vmas.count(),
         }
     }
@@ -204,29 +226,6 @@ impl AddressSpace {
         self.vmas.insert(vma);
         self.vmas.merge_at(cache, start);
         self.vmas.merge_at(cache, end);
-    }
-
-    /// Grows the stack above `vpn` down to it, when `vpn` is in a hole below a stack that may grow so far.
-    ///
-    /// Returns whether it grew (Linux 6.12 mm/vma.c `expand_downwards`): not beyond `RLIMIT_STACK`, and not into the
-    /// guard gap above the next area below.
-    pub(super) fn grow_stack_to(&mut self, vpn: Vpn) -> bool {
-        if self.vmas.find(vpn).is_some() {
-            return false;
-        }
-        let Some(stack) = self.vmas.next_above(vpn).filter(|vma| vma.grows_down) else { return false };
-        let (start, end) = (stack.start, stack.end);
-        let below = self.vmas.last_below(vpn).filter(|vma| !vma.prot.is_empty() && !vma.grows_down);
-        let guarded = below.is_none_or(|vma| vpn.0 - vma.end.0 >= STACK_GUARD_PAGES);
-        let total = self.vmas.pages().total + (start.0 - vpn.0);
-        let grows = vpn >= LOWEST
-            && guarded
-            && (end.0 - vpn.0) << PAGE_SHIFT <= self.limits.stack_bytes
-            && total << PAGE_SHIFT <= self.limits.address_space_bytes;
-        if grows {
-            self.vmas.change(start, |stack| stack.start = vpn);
-        }
-        grows
     }
 }
 

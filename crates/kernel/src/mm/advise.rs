@@ -25,6 +25,9 @@ pub enum Advice {
     Free,
     /// What fork does with the pages.
     OnFork(OnFork),
+    /// What fork does with the pages is what it does with others again, if it was this (`MADV_DOFORK`,
+    /// `MADV_KEEPONFORK`).
+    TakeBack(OnFork),
     /// `MADV_POPULATE_READ`: map every page for reading.
     PopulateRead,
     /// `MADV_POPULATE_WRITE`: map every page for writing.
@@ -45,7 +48,8 @@ impl Advice {
             8 => Some(Self::Free),
             10 => Some(Self::OnFork(OnFork::Omit)),
             18 => Some(Self::OnFork(OnFork::Wipe)),
-            11 | 19 => Some(Self::OnFork(OnFork::Inherit)),
+            11 => Some(Self::TakeBack(OnFork::Omit)),
+            19 => Some(Self::TakeBack(OnFork::Wipe)),
             22 => Some(Self::PopulateRead),
             23 => Some(Self::PopulateWrite),
             _ => None,
@@ -114,10 +118,13 @@ impl Memory {
                 Advice::DontNeed | Advice::DontNeedLocked => self.discard(work, mm, part),
                 Advice::Remove => {
                     if let Some((file, first)) = vma.file_page(part.start) {
-                        self.cache.zero_pages(work.ram, file, first..first + (part.end.0 - part.start.0));
+                        let pages = first..first + (part.end.0 - part.start.0);
+                        let zeroed = self.cache.zero_pages(work.ram, &mut self.frames, file, pages);
+                        zeroed.map_err(|_| Errno::ENOMEM)?;
                     }
                 }
                 Advice::OnFork(on_fork) if vma.on_fork != on_fork => self.set_on_fork(mm, part, on_fork)?,
+                Advice::TakeBack(was) if vma.on_fork == was => self.set_on_fork(mm, part, OnFork::Inherit)?,
                 _ => {}
             }
         }
@@ -131,7 +138,7 @@ impl Memory {
 
     fn set_on_fork(&mut self, mm: MmId, range: Range<Vpn>, on_fork: OnFork) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
-        limits::check_cuts(&space.vmas, &range)?;
+        limits::check_cuts(self.max_areas, &space.vmas, &range)?;
         space.vmas.isolate(&mut self.cache, range.clone());
         space.vmas.change(range.start, |vma| vma.on_fork = on_fork);
         space.vmas.merge_at(&mut self.cache, range.start);
@@ -186,6 +193,6 @@ fn errno(fault: Fault) -> Errno {
     match fault {
         Fault::MapErr | Fault::Oom => Errno::ENOMEM,
         Fault::AccErr => Errno::EINVAL,
-        Fault::Bus => Errno::EFAULT,
+        Fault::Bus | Fault::Missing { .. } => Errno::EFAULT,
     }
 }

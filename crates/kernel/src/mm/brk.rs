@@ -34,9 +34,9 @@ impl Memory {
         if !space.vmas.is_free(old_end..new_end + 1) {
             return None;
         }
-        limits::check_new_area(&space.vmas).ok()?;
+        limits::check_new_area(self.max_areas, &space.vmas).ok()?;
         let pages = new_end.0 - old_end.0;
-        self.check_demand(mm, Demand { areas: pages, data: pages, committed: pages }).ok()?;
+        self.check_demand(mm, Demand { areas: pages, data: pages, promised: pages }).ok()?;
         let lock = self.spaces.get(mm).lock_new;
         if lock != Lock::Unlocked && !self.may_lock(mm, pages) {
             return None;

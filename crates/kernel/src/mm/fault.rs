@@ -4,6 +4,7 @@
 //! (Linux 6.12 mm/memory.c `handle_pte_fault`).
 
 use super::frames::{CopyFrom, FrameKind};
+use super::ledger::{Copied, CopyReason};
 use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
 use super::vma::{Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, PageCache, TASK_END, TakenBy, Work};
@@ -21,6 +22,13 @@ pub enum Fault {
     Bus,
     /// No frame is left: the process is killed.
     Oom,
+    /// The page of the file is not in memory: it is to be read, and the access made again.
+    Missing {
+        /// The file.
+        file: FileId,
+        /// Its page.
+        page: u64,
+    },
 }
 
 impl Fault {
@@ -31,6 +39,7 @@ impl Fault {
             Self::AccErr => "segv_accerr",
             Self::Bus => "bus",
             Self::Oom => "oom",
+            Self::Missing { .. } => "missing",
         }
     }
 }
@@ -104,8 +113,8 @@ impl Memory {
         if vpn >= TASK_END {
             return Err(Fault::MapErr);
         }
+        let stack_growth = self.grow_stack_to(mm, vpn);
         let space = self.spaces.get_mut(mm);
-        let stack_growth = space.grow_stack_to(vpn);
         let vma = space.vmas.find_mut(vpn).ok_or(Fault::MapErr)?;
         if !vma.allows(access) {
             return Err(Fault::AccErr);
@@ -113,6 +122,12 @@ impl Memory {
         let file_page = vma.file_page(vpn);
         if file_page.is_some_and(|(file, index)| index >= file_pages(&self.cache, file)) {
             return Err(Fault::Bus);
+        }
+        if let Some((file, page)) = file_page
+            && self.cache.missing(file, page..page + 1).is_some()
+            && matches!(space.table.look_up(work.ram, vpn), Slot::Empty)
+        {
+            return Err(Fault::Missing { file, page });
         }
         let slot = space.table.reserve(work, &mut self.frames, vpn)?;
         let found = space.table.get(work.ram, slot);
@@ -175,6 +190,8 @@ impl Work<'_> {
     fn record_failure(&mut self, fault: Fault) {
         let counter = match fault {
             Fault::Oom => &mut self.counters.oom,
+            // It is resolved when the page has been read.
+            Fault::Missing { .. } => return,
             _ if self.taken_by == TakenBy::Supervisor => return,
             Fault::MapErr => &mut self.counters.segv_maperr,
             Fault::AccErr => &mut self.counters.segv_accerr,
@@ -183,10 +200,14 @@ impl Work<'_> {
         *counter += 1;
     }
 
-    /// Counts a frame that was copied.
-    pub(super) fn record_copy(&mut self) {
+    /// Counts a frame that was copied, and lists it where somebody asked.
+    pub(super) fn record_copy(&mut self, frames: &mut Frames, copied: Copied) {
         self.counters.pages_copied += 1;
         self.counters.bytes_copied += PAGE_SIZE;
+        let source = frames.kind(copied.from);
+        if let Some(ledger) = frames.ledger_mut() {
+            ledger.note(self.ram, copied, source);
+        }
     }
 }
 
@@ -238,7 +259,7 @@ impl FaultSite<'_, '_> {
         match (self.vma.sharing, self.access) {
             (Sharing::Private, Access::Store) => {
                 let page = self.cache.page_or_create(self.work.ram, self.frames, file, index)?;
-                let copy = self.duplicate(page)?;
+                let copy = self.duplicate(self.slot.vpn, page)?;
                 self.fill(self.writable(copy));
                 Ok(self.resolved(FaultKind::FileWritePrivate, None, 0, copy))
             }
@@ -318,7 +339,7 @@ impl FaultSite<'_, '_> {
             FrameKind::Zero => {
                 (FaultKind::ZeroPageWrite, self.frames.allocate_zeroed(self.work.ram, FrameKind::Anon)?)
             }
-            _ => (FaultKind::CowCopy, self.duplicate(old.ppn())?),
+            _ => (FaultKind::CowCopy, self.duplicate(self.slot.vpn, old.ppn())?),
         };
         self.vma.had_private_write = true;
         self.table.replace(self.work, self.frames, self.slot, old, self.writable(copy));
@@ -343,7 +364,7 @@ impl FaultSite<'_, '_> {
             if !is_shared {
                 continue;
             }
-            let Ok(copy) = self.duplicate(original) else { break };
+            let Ok(copy) = self.duplicate(neighbour, original) else { break };
             self.frames.pair(original, copy);
             self.table.replace(self.work, self.frames, slot, old, self.writable(copy));
             copied += 1;
@@ -362,8 +383,8 @@ impl FaultSite<'_, '_> {
         (from..to).map(Vpn)
     }
 
-    /// Copies a frame into a new private one.
-    fn duplicate(&mut self, from: Ppn) -> Result<Ppn, OutOfMemory> {
+    /// Copies a frame into a new private one, for the page `vpn`.
+    fn duplicate(&mut self, vpn: Vpn, from: Ppn) -> Result<Ppn, OutOfMemory> {
         let (copy, taken_from) = self.frames.allocate_copy()?;
         match taken_from {
             CopyFrom::Pool => self.work.counters.pool_hits += 1,
@@ -371,7 +392,9 @@ impl FaultSite<'_, '_> {
             CopyFrom::FreeFrames => {}
         }
         self.work.ram.copy_frame(from, copy);
-        self.work.record_copy();
+        let mm = self.table.space();
+        let copied = Copied { mm, vpn, from, to: copy, reason: CopyReason::Store };
+        self.work.record_copy(self.frames, copied);
         self.vma.had_private_write = true;
         Ok(copy)
     }

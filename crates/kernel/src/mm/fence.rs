@@ -30,6 +30,14 @@ impl Fences {
         }
     }
 
+    /// Owes what others owe, too.
+    pub(super) fn join(&mut self, other: Self) {
+        other.pages.into_iter().for_each(|vpn| self.owe(vpn));
+        if other.whole {
+            *self = Self { pages: Vec::new(), whole: true };
+        }
+    }
+
     /// Tells whether nothing is owed.
     pub fn is_empty(&self) -> bool {
         !self.whole && self.pages.is_empty()

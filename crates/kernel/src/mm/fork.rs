@@ -1,8 +1,10 @@
 //! fork: a second address space with the same contents.
 
+use super::commit::Promise;
 use super::frames::FrameKind;
+use super::ledger::{Copied, CopyReason};
 use super::page_table::{self, PageTable, SlotRef};
-use super::vma::{OnFork, Sharing};
+use super::vma::{OnFork, Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, Work};
 use crate::inject::Target;
 use crate::{ForkMode, MmId};
@@ -13,8 +15,13 @@ impl Memory {
     /// copying them at once. The fences owed are the parent's, whose translations may be stale and writable.
     ///
     /// # Errors
-    /// [`OutOfMemory`] when a table or a page finds no frame: then the parent is as it was, save that some of its pages are write-protected and take one more fault each, and nothing is leaked.
+    /// [`OutOfMemory`] when so much may not be promised again, or a table or a page finds no frame: then the parent is as it was, save that some of its pages are write-protected and take one more fault each, and nothing is leaked.
     pub fn fork(&mut self, work: &mut Work<'_>, parent: MmId) -> Result<MmId, OutOfMemory> {
+        let promised = |vma: &Vma| vma.promise == Promise::Counted && vma.on_fork != OnFork::Omit;
+        let areas = self.spaces.get(parent).vmas.iter().filter(|vma| promised(vma));
+        if !self.may_promise_all(parent, areas.map(Vma::pages)) {
+            return Err(OutOfMemory);
+        }
         let tables_before = self.frames.gauges().page_table;
         let child = self.create(work)?;
         if let Err(OutOfMemory) = self.copy_into(work, parent, child) {
@@ -100,7 +107,9 @@ impl ForkedPage<'_, '_> {
         self.frames.injections.strike_memory(Target::Copy)?;
         let copy = self.frames.allocate(FrameKind::Anon)?;
         self.work.ram.copy_frame(original, copy);
-        self.work.record_copy();
+        let (mm, vpn) = (self.to.space(), self.target.vpn);
+        let copied = Copied { mm, vpn, from: original, to: copy, reason: CopyReason::Fork };
+        self.work.record_copy(self.frames, copied);
         self.frames.pair(original, copy);
         let mut flags = self.pte.flags().difference(PteFlags::A);
         flags.set(PteFlags::W, writable && self.pte.is_valid());

@@ -8,6 +8,7 @@
 //! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else. Which frames are free is [`Buddy`]'s to say.
 
 use super::buddy::{Buddy, ORDERS};
+use super::ledger::Ledger;
 use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
 use super::twins::Twins;
@@ -96,6 +97,8 @@ pub struct FrameGauges {
     pub zero_shared: u64,
     /// Frames that hold file pages and shared memory.
     pub page_cache: u64,
+    /// Of these, the frames of files that are nowhere but in memory, and of shared memory.
+    pub shared_memory: u64,
     /// Frames that hold page tables.
     pub page_table: u64,
     /// Frames that hold private pages.
@@ -121,6 +124,8 @@ pub struct Frames {
     twins: Twins,
     /// Allocations and copies that are made to fail.
     pub(super) injections: Injections,
+    /// The copies made, where somebody asked for them.
+    ledger: Option<Box<Ledger>>,
     pool: Pool,
 }
 
@@ -138,6 +143,7 @@ impl Frames {
             reverse_map: ReverseMap::default(),
             twins: Twins::default(),
             injections: Injections::default(),
+            ledger: None,
             pool: Pool::default(),
         }
     }
@@ -184,11 +190,17 @@ impl Frames {
     /// Tells whether a frame was stored to through a mapping since this was asked last, or may have been: a PTE that is
     /// still there keeps its D bit.
     pub fn take_dirty(&mut self, ram: &Ram, ppn: Ppn) -> bool {
-        let was_dirty = std::mem::take(&mut self.row_mut(ppn).dirty);
+        let is_dirty = self.is_dirty(ram, ppn);
+        self.row_mut(ppn).dirty = false;
+        is_dirty
+    }
+
+    /// Tells whether a frame was stored to, or may have been, since [`Self::take_dirty`].
+    pub(super) fn is_dirty(&self, ram: &Ram, ppn: Ppn) -> bool {
         let is_stored_to =
             |at: PhysAddr| ram.read_u64(at).is_some_and(|pte| Pte(pte).has(PteFlags::D | PteFlags::V));
-        let mapped_by = self.row(ppn).mapped_by;
-        was_dirty || self.reverse_map.list(ppn, mapped_by).into_iter().any(is_stored_to)
+        let row = self.row(ppn);
+        row.dirty || self.reverse_map.list(ppn, row.mapped_by).into_iter().any(is_stored_to)
     }
 
     /// Takes a frame whose contents do not matter; the caller holds its one reference.
@@ -244,6 +256,9 @@ impl Frames {
             0 => {
                 *row = Frame { stale: true, ..Frame::default() };
                 self.twins.part(ram, ppn);
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.close(ram, ppn);
+                }
                 self.by_kind[kind as usize] -= 1;
                 if self.pool.has_room() {
                     let set_aside = Frame {
@@ -371,6 +386,21 @@ impl Frames {
         self.twins.pair(original, copy);
     }
 
+    /// Begins to list every copy.
+    pub fn keep_ledger(&mut self) {
+        self.ledger = Some(Box::default());
+    }
+
+    /// Returns the list of copies, if one is kept.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_deref()
+    }
+
+    /// Returns the list of copies to add to, if one is kept.
+    pub(super) fn ledger_mut(&mut self) -> Option<&mut Ledger> {
+        self.ledger.as_deref_mut()
+    }
+
     /// Takes the number of eager copies that turned out to have been made in vain since the last call.
     pub(super) fn take_copied_in_vain(&mut self) -> u64 {
         self.twins.take_in_vain()
@@ -391,9 +421,19 @@ impl Frames {
         self.free.counts()
     }
 
+    /// Returns how many frames are free.
+    pub fn free(&self) -> u64 {
+        self.total - self.in_use()
+    }
+
+    /// Returns how many frames are used for something.
+    pub(super) fn count(&self, kind: FrameKind) -> u64 {
+        self.by_kind[kind as usize]
+    }
+
     /// Returns the frames by use.
     pub fn gauges(&self) -> FrameGauges {
-        let count = |kind: FrameKind| self.by_kind[kind as usize];
+        let count = |kind| self.count(kind);
         let zero_pages = self.rows.iter().take(1).filter(|row| row.kind == FrameKind::Zero);
         FrameGauges {
             total: self.total,
@@ -401,6 +441,7 @@ impl Frames {
             peak: self.peak,
             zero_shared: zero_pages.map(|row| u64::from(row.maps)).sum(),
             page_cache: count(FrameKind::PageCache) + count(FrameKind::SharedMemory),
+            shared_memory: count(FrameKind::SharedMemory),
             page_table: count(FrameKind::PageTable),
             anon: count(FrameKind::Anon),
             shared: self.shared,

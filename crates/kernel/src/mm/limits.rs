@@ -6,8 +6,8 @@ use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{PAGE_SHIFT, Vpn};
 
-/// The most areas that one address space may have (`vm.max_map_count`).
-pub(crate) const MAX_AREAS: usize = 65530;
+/// The most areas that one address space may have, unless that is set otherwise (`vm.max_map_count`).
+pub(super) const MAX_AREAS: usize = 65530;
 
 /// What an operation asks for, in pages.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,13 +16,22 @@ pub(super) struct Demand {
     pub(super) areas: u64,
     /// By how much private writable memory grows (`RLIMIT_DATA`).
     pub(super) data: u64,
-    /// How much memory it promises at once.
-    pub(super) committed: u64,
+    /// How much memory it promises beyond what it gives back.
+    pub(super) promised: u64,
 }
 
 impl Memory {
-    /// Refuses what the limits do not allow, and a promise of more than all memory (`vm.overcommit_memory` 0, Linux 6.12
-    /// mm/util.c `__vm_enough_memory`, mm/vma.c `may_expand_vm`).
+    /// Returns how many areas one address space may have.
+    pub const fn max_areas(&self) -> usize {
+        self.max_areas
+    }
+
+    /// Sets how many areas one address space may have; those that have more keep them.
+    pub const fn set_max_areas(&mut self, most: usize) {
+        self.max_areas = most;
+    }
+
+    /// Refuses what the limits do not allow, and more promises than there may be (Linux 6.12 mm/mmap.c `may_expand_vm`).
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -32,7 +41,7 @@ impl Memory {
         let exceeds = |pages: u64, limit_bytes: u64| pages > limit_bytes >> PAGE_SHIFT;
         let refused = demand.areas > 0 && exceeds(pages.total + demand.areas, limits.address_space_bytes)
             || demand.data > 0 && exceeds(pages.data + demand.data, limits.data_bytes)
-            || demand.committed > self.frames.gauges().total;
+            || demand.promised > 0 && !self.may_promise(mm, demand.promised);
         if refused { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 }
@@ -41,26 +50,26 @@ impl Memory {
 ///
 /// # Errors
 /// `ENOMEM`.
-pub(super) fn check_new_area(vmas: &VmaTree) -> Result<(), Errno> {
-    if vmas.count() > MAX_AREAS { Err(Errno::ENOMEM) } else { Ok(()) }
+pub(super) fn check_new_area(most: usize, vmas: &VmaTree) -> Result<(), Errno> {
+    if vmas.count() > most { Err(Errno::ENOMEM) } else { Ok(()) }
 }
 
 /// Refuses to cut the areas at the ends of `range` where that would make too many.
 ///
 /// # Errors
 /// `ENOMEM`.
-pub(super) fn check_cuts(vmas: &VmaTree, range: &Range<Vpn>) -> Result<(), Errno> {
+pub(super) fn check_cuts(most: usize, vmas: &VmaTree, range: &Range<Vpn>) -> Result<(), Errno> {
     let cuts = |at: Vpn| vmas.find(at).is_some_and(|vma| vma.start < at);
     let made = usize::from(cuts(range.start)) + usize::from(cuts(range.end));
-    if vmas.count() + made > MAX_AREAS { Err(Errno::ENOMEM) } else { Ok(()) }
+    if vmas.count() + made > most { Err(Errno::ENOMEM) } else { Ok(()) }
 }
 
 /// Refuses a hole in the middle of one area where that would make too many.
 ///
 /// # Errors
 /// `ENOMEM`.
-pub(super) fn check_hole(vmas: &VmaTree, range: &Range<Vpn>) -> Result<(), Errno> {
+pub(super) fn check_hole(most: usize, vmas: &VmaTree, range: &Range<Vpn>) -> Result<(), Errno> {
     let cuts_one_in_two =
         vmas.find(range.start).is_some_and(|vma| vma.start < range.start && range.end < vma.end);
-    if cuts_one_in_two && vmas.count() >= MAX_AREAS { Err(Errno::ENOMEM) } else { Ok(()) }
+    if cuts_one_in_two && vmas.count() >= most { Err(Errno::ENOMEM) } else { Ok(()) }
 }

@@ -54,7 +54,7 @@ impl Memory {
         if lock == Lock::Locked {
             self.map_locked(work, mm, range).map_err(|fault| match fault {
                 Fault::Oom => Errno::EAGAIN,
-                Fault::MapErr | Fault::AccErr | Fault::Bus => Errno::ENOMEM,
+                Fault::MapErr | Fault::AccErr | Fault::Bus | Fault::Missing { .. } => Errno::ENOMEM,
             })?;
         }
         Ok(())
@@ -103,7 +103,7 @@ impl Memory {
         if vma.lock == lock || vma.is_special() {
             return Ok(());
         }
-        limits::check_cuts(&space.vmas, &range)?;
+        limits::check_cuts(self.max_areas, &space.vmas, &range)?;
         space.vmas.isolate(&mut self.cache, range.clone());
         space.vmas.change(range.start, |vma| vma.lock = lock);
         space.vmas.merge_at(&mut self.cache, range.start);

@@ -1,6 +1,7 @@
 //! mmap: new areas.
 
 use super::address_space::{AddressSpace, user_range};
+use super::commit::Promise;
 use super::limits::{self, Demand};
 use super::lock::Lock;
 use super::vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
@@ -51,7 +52,7 @@ pub struct MapRequest {
     pub populate: bool,
     /// Whether a fault below it lets it grow (`MAP_GROWSDOWN`, and the stack).
     pub grows_down: bool,
-    /// Whether it may promise more memory than there is (`MAP_NORESERVE`).
+    /// Whether its pages never count as promised (`MAP_NORESERVE`).
     pub no_reserve: bool,
     /// Whether its pages are locked; if not, they may be because all new ones are.
     pub lock: Lock,
@@ -106,19 +107,30 @@ impl Memory {
         }
         let replaces = matches!(request.placement, Placement::Fixed(_));
         let replaced: u64 = space.vmas.overlapping(range.clone()).map(|vma| overlap(vma, &range)).sum();
-        limits::check_new_area(&space.vmas)?;
+        let given_back: u64 = space
+            .vmas
+            .overlapping(range.clone())
+            .filter(|vma| vma.promise == Promise::Counted)
+            .map(|vma| overlap(vma, &range))
+            .sum();
+        limits::check_new_area(self.max_areas, &space.vmas)?;
         if replaces {
-            limits::check_hole(&space.vmas, &range)?;
+            limits::check_hole(self.max_areas, &space.vmas, &range)?;
         }
         let private_writable = request.sharing == Sharing::Private && request.prot.contains(Prot::WRITE);
         let shared_anonymous = request.sharing == Sharing::Shared && request.backing == MapBacking::Anonymous;
-        let promises = (private_writable || shared_anonymous) && !request.no_reserve;
+        let promised = match () {
+            () if request.no_reserve => 0,
+            () if private_writable => pages.saturating_sub(given_back),
+            () if shared_anonymous => pages,
+            () => 0,
+        };
         self.check_demand(
             mm,
             Demand {
                 areas: pages - replaced,
                 data: if private_writable && !request.grows_down { pages } else { 0 },
-                committed: if promises { pages } else { 0 },
+                promised,
             },
         )?;
         if replaces {
@@ -135,13 +147,19 @@ impl Memory {
 
     /// Makes the area, which holds its file.
     fn new_area(&mut self, mm: MmId, request: MapRequest, range: Range<Vpn>) -> Vma {
+        let promise = match request.sharing {
+            _ if request.no_reserve => Promise::Waived,
+            Sharing::Private if request.prot.contains(Prot::WRITE) => Promise::Counted,
+            _ => Promise::None,
+        };
         let backing = match request.backing {
             MapBacking::File(mapping) => {
                 self.cache.map(mapping.file, mm);
                 Backing::File(mapping)
             }
             MapBacking::Anonymous if request.sharing == Sharing::Shared => {
-                let file = self.cache.create_shared_memory((range.end.0 - range.start.0) << PAGE_SHIFT, mm);
+                let len_bytes = (range.end.0 - range.start.0) << PAGE_SHIFT;
+                let file = self.cache.create_shared_memory(len_bytes, mm, promise);
                 let name = Arc::from("/dev/zero (deleted)");
                 Backing::File(FileMapping {
                     file,
@@ -163,6 +181,7 @@ impl Memory {
             grows_down: request.grows_down,
             on_fork: request.on_fork,
             lock: request.lock,
+            promise,
             had_private_write: false,
         }
     }

@@ -21,25 +21,31 @@ mod access;
 mod address_space;
 mod advise;
 mod asid;
+mod backing;
 mod brk;
 mod buddy;
 mod check;
+mod commit;
 mod fault;
 mod fence;
 mod fork;
 mod frames;
 mod free_blocks;
 mod gaps;
+mod ledger;
 mod limits;
 mod lock;
 mod map;
+mod oom;
 mod page_cache;
 mod page_table;
 mod pool;
 mod protect;
+mod reclaim;
 mod remap;
 mod reverse_map;
 mod spaces;
+mod stack;
 mod survey;
 mod twins;
 mod unmap;
@@ -49,22 +55,24 @@ mod vma_tree;
 #[cfg(test)]
 mod tests;
 
-pub use address_space::{AddressSpace, AreaRole, Layout, Limits, Usage};
+pub use address_space::{AddressSpace, AreaRole, Layout, Limits, Reserve, Usage};
 pub use advise::Advice;
 pub use asid::Activation;
 pub use buddy::ORDERS;
 pub use check::Violation;
+pub use commit::{CommitParameter, Promise};
 pub use fault::{Attributes, Fault, Resolved};
 pub use fence::{FenceTargets, Fences};
 pub use frames::{FrameGauges, FrameKind, Frames, OutOfMemory};
-pub(crate) use limits::MAX_AREAS;
+pub use ledger::{CopyId, CopyReason, FrameCopy, Ledger};
 pub use lock::Lock;
 pub use map::{MapBacking, MapRequest, Placement};
 use page_cache::Copies;
 pub use page_cache::{PageCache, Truncated};
 pub use page_table::Resident;
+pub use reclaim::Reclaimed;
 pub use remap::{Remains, RemapRequest};
-pub use survey::MappedPage;
+pub use survey::{FilePlace, MappedPage, Place};
 pub use vma::{Backing, FileMapping, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;
 pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
@@ -72,7 +80,9 @@ pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 use crate::inject::Injections;
 use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
 use asid::Asids;
+use commit::CommitRules;
 use page_table::PageTable;
+use reclaim::Hand;
 use spaces::Spaces;
 use std::collections::BTreeMap;
 use tine_mmu::{Fence, Ppn, Ram, Vpn};
@@ -125,7 +135,13 @@ pub struct Memory {
     spaces: Spaces,
     asids: Asids,
     policy: MemoryPolicy,
+    commit: CommitRules,
     zero_page: Ppn,
+    oom_kills: u64,
+    hand: Hand,
+    pages_reclaimed: u64,
+    /// The most areas that one address space may have (`vm.max_map_count`).
+    max_areas: usize,
 }
 
 impl Memory {
@@ -146,6 +162,7 @@ impl Memory {
     pub fn new(ram: &mut Ram, policy: MemoryPolicy) -> Result<Self, OutOfMemory> {
         let mut frames = Frames::new(ram);
         let zero_page = frames.allocate_zeroed(ram, FrameKind::Zero)?;
+        let commit = CommitRules::new(policy.overcommit, ram.frames());
         frames.set_aside(policy.cow_prealloc_frames)?;
         Ok(Self {
             frames,
@@ -153,7 +170,12 @@ impl Memory {
             spaces: Spaces::default(),
             asids: Asids::new(u16::MAX),
             policy,
+            commit,
             zero_page,
+            oom_kills: 0,
+            hand: Hand::default(),
+            pages_reclaimed: 0,
+            max_areas: limits::MAX_AREAS,
         })
     }
 
@@ -165,6 +187,16 @@ impl Memory {
     /// Returns the frame table.
     pub fn frames(&self) -> &Frames {
         &self.frames
+    }
+
+    /// Begins to list every copy of a frame.
+    pub fn keep_ledger(&mut self) {
+        self.frames.keep_ledger();
+    }
+
+    /// Takes the copies made since the last call, where they are listed.
+    pub(crate) fn take_copies(&mut self) -> Vec<FrameCopy> {
+        self.frames.ledger_mut().map(Ledger::take_fresh).unwrap_or_default()
     }
 
     /// Returns the page cache.

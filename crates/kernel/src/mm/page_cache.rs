@@ -6,22 +6,50 @@
 //!   VMAs ──┘             (size)    └─ page 7 ─▶ frame        (page 1 to 6: a hole, reads as zeros)
 //! ```
 
+use super::commit::Promise;
 use super::frames::{FrameKind, Frames, OutOfMemory};
 use crate::{FileId, MmId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Ppn, Ram};
 
 /// One file's contents.
 #[derive(Clone, Debug)]
-struct CachedFile {
+pub(super) struct CachedFile {
     size_bytes: u64,
-    pages: BTreeMap<u64, Ppn>,
+    pub(super) pages: BTreeMap<u64, Ppn>,
+    /// Bytes at its beginning that can be read again from where they came.
+    pub(super) backed_bytes: u64,
+    /// The clusters of pages that calls have used since the clock of reclaim came by.
+    pub(super) used: BTreeSet<u64>,
     /// Inodes, and whoever else keeps it.
     holders: u32,
     /// The address spaces that map it, with the number of their areas that do.
     mappers: BTreeMap<MmId, u32>,
     kind: FrameKind,
+    /// Pages that were promised when it was made, whether they have a frame or not.
+    promised_pages: u64,
+}
+
+impl CachedFile {
+    /// Makes an empty file that lives in memory and that nobody holds.
+    fn empty() -> Self {
+        Self {
+            size_bytes: 0,
+            pages: BTreeMap::new(),
+            backed_bytes: 0,
+            used: BTreeSet::new(),
+            holders: 0,
+            mappers: BTreeMap::new(),
+            kind: FrameKind::SharedMemory,
+            promised_pages: 0,
+        }
+    }
+
+    /// Returns how many promised pages have no frame yet.
+    fn unfilled_promises(&self) -> u64 {
+        self.promised_pages.saturating_sub(self.pages.len() as u64)
+    }
 }
 
 /// A truncation of a file that is mapped; [`super::Memory::unmap_truncated`] takes it.
@@ -55,6 +83,7 @@ pub(super) enum Copies {
 pub struct PageCache {
     files: Vec<Option<CachedFile>>,
     unused: Vec<FileId>,
+    unfilled_promises: u64,
 }
 
 /// One piece of a byte range, within one page of the file.
@@ -79,40 +108,36 @@ fn pieces(offset: u64, len: usize) -> impl Iterator<Item = Piece> {
 }
 
 impl PageCache {
-    /// Makes an empty file with one holder.
+    /// Makes an empty file that is nowhere but in memory (tmpfs(5)), with one holder.
     pub fn create(&mut self) -> FileId {
-        self.insert(CachedFile {
-            size_bytes: 0,
-            pages: BTreeMap::new(),
-            holders: 1,
-            mappers: BTreeMap::new(),
-            kind: FrameKind::PageCache,
-        })
+        self.insert(CachedFile { holders: 1, ..CachedFile::empty() })
+    }
+
+    /// Makes an empty file that memory only caches, with one holder.
+    pub fn create_backed(&mut self) -> FileId {
+        self.insert(CachedFile { holders: 1, kind: FrameKind::PageCache, ..CachedFile::empty() })
     }
 
     /// Makes the object behind shared anonymous memory, which one area of `mm` maps.
-    pub(super) fn create_shared_memory(&mut self, size_bytes: u64, mm: MmId) -> FileId {
-        self.insert(CachedFile {
-            size_bytes,
-            pages: BTreeMap::new(),
-            holders: 0,
-            mappers: BTreeMap::from([(mm, 1)]),
-            kind: FrameKind::SharedMemory,
-        })
+    pub(super) fn create_shared_memory(&mut self, size_bytes: u64, mm: MmId, promise: Promise) -> FileId {
+        let promised_pages = if promise == Promise::Waived { 0 } else { size_bytes.div_ceil(PAGE_SIZE) };
+        let mappers = BTreeMap::from([(mm, 1)]);
+        self.insert(CachedFile { size_bytes, mappers, promised_pages, ..CachedFile::empty() })
     }
 
-    /// Makes shared memory that is held by somebody other than an area: a System V segment.
+    /// Returns how many pages of shared memory are promised and have no frame yet.
+    pub(super) fn unfilled_promises(&self) -> u64 {
+        self.unfilled_promises
+    }
+
+    /// Makes shared memory that is promised to, and held by, somebody other than an area: a System V segment.
     pub fn create_segment(&mut self, size_bytes: u64) -> FileId {
-        self.insert(CachedFile {
-            size_bytes,
-            pages: BTreeMap::new(),
-            holders: 1,
-            mappers: BTreeMap::new(),
-            kind: FrameKind::SharedMemory,
-        })
+        let promised_pages = size_bytes.div_ceil(PAGE_SIZE);
+        self.insert(CachedFile { size_bytes, promised_pages, holders: 1, ..CachedFile::empty() })
     }
 
     fn insert(&mut self, file: CachedFile) -> FileId {
+        self.unfilled_promises += file.unfilled_promises();
         let id = self.unused.pop().unwrap_or_else(|| {
             self.files.push(None);
             FileId(self.files.len() as u32 - 1)
@@ -167,12 +192,19 @@ impl PageCache {
     fn free_unless_held(&mut self, ram: &Ram, frames: &mut Frames, file: FileId) {
         let cached = self.file_mut(file);
         if cached.holders == 0 && cached.mappers.is_empty() {
+            let unfilled = cached.unfilled_promises();
             for ppn in std::mem::take(&mut cached.pages).into_values() {
                 frames.release(ram, ppn);
             }
             self.files[file.0 as usize] = None;
             self.unused.push(file);
+            self.unfilled_promises -= unfilled;
         }
+    }
+
+    /// Tells whether there is such a file: somebody holds or maps it.
+    pub fn exists(&self, file: FileId) -> bool {
+        self.files.get(file.0 as usize).is_some_and(Option::is_some)
     }
 
     /// Returns the size in bytes.
@@ -183,6 +215,13 @@ impl PageCache {
     /// Returns how many frames hold the file's contents.
     pub fn resident_pages(&self, file: FileId) -> u64 {
         self.file(file).pages.len() as u64
+    }
+
+    /// Returns how many pages of the file are no holes, here or where they can be read again.
+    pub fn occupied_pages(&self, file: FileId) -> u64 {
+        let cached = self.file(file);
+        let backed = cached.backed_bytes.div_ceil(PAGE_SIZE);
+        backed + cached.pages.range(backed..).count() as u64
     }
 
     /// Sets the size: growing makes a hole; shrinking frees the pages beyond, and zeroes the tail of the last page, so
@@ -197,6 +236,7 @@ impl PageCache {
         let cached = self.file_mut(file);
         let shrinks = size_bytes < cached.size_bytes;
         cached.size_bytes = size_bytes;
+        cached.backed_bytes = cached.backed_bytes.min(size_bytes);
         if !shrinks {
             return Truncated::default();
         }
@@ -272,6 +312,9 @@ impl PageCache {
     /// Returns the first byte from `from` on that is in a page which has a frame (lseek(2), `SEEK_DATA`).
     pub fn next_data(&self, file: FileId, from: u64) -> Option<u64> {
         let cached = self.file(file);
+        if from < cached.backed_bytes {
+            return Some(from);
+        }
         let (&index, _) = cached.pages.range(from >> PAGE_SHIFT..).next()?;
         Some(from.max(index << PAGE_SHIFT)).filter(|at| *at < cached.size_bytes)
     }
@@ -279,7 +322,7 @@ impl PageCache {
     /// Returns the first byte from `from` on that is in a page without a frame, or the end (lseek(2), `SEEK_HOLE`).
     pub fn next_hole(&self, file: FileId, from: u64) -> u64 {
         let cached = self.file(file);
-        let first = from >> PAGE_SHIFT;
+        let first = (from >> PAGE_SHIFT).max(cached.backed_bytes.div_ceil(PAGE_SIZE));
         let run = (first..)
             .zip(cached.pages.range(first..))
             .take_while(|(index, (page, _))| index == *page)
@@ -293,12 +336,25 @@ impl PageCache {
         self.file(file).pages.iter().map(|(&index, &ppn)| (index, ppn)).collect()
     }
 
-    /// Fills the pages of a range that there are with zeros: a hole, as far as anybody can see (fallocate(2),
-    /// `FALLOC_FL_PUNCH_HOLE`).
-    pub(super) fn zero_pages(&self, ram: &mut Ram, file: FileId, range: Range<u64>) {
+    /// Fills the pages of a range with zeros: a hole, as far as anybody can see (fallocate(2), `FALLOC_FL_PUNCH_HOLE`).
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there is no frame for zeros in place of what could be read again.
+    pub(super) fn zero_pages(
+        &mut self,
+        ram: &mut Ram,
+        frames: &mut Frames,
+        file: FileId,
+        range: Range<u64>,
+    ) -> Result<(), OutOfMemory> {
+        while let Some(missing) = self.missing(file, range.clone()) {
+            self.page_or_create(ram, frames, file, missing.start)?;
+        }
         for &ppn in self.file(file).pages.range(range).map(|(_, ppn)| ppn) {
             ram.frame_mut(ppn).fill(0);
+            frames.mark_dirty(ppn);
         }
+        Ok(())
     }
 
     /// Returns the frame of a page, when the page has one.
@@ -322,7 +378,10 @@ impl PageCache {
             return Ok(ppn);
         }
         let ppn = frames.allocate_zeroed(ram, cached.kind)?;
+        let unfilled = cached.unfilled_promises();
         cached.pages.insert(index, ppn);
+        let filled = unfilled - cached.unfilled_promises();
+        self.unfilled_promises -= filled;
         Ok(ppn)
     }
 
@@ -391,11 +450,17 @@ impl PageCache {
         files.flat_map(|(id, file)| file.mappers.iter().map(move |(&mm, &areas)| ((id, mm), areas))).collect()
     }
 
-    fn file(&self, file: FileId) -> &CachedFile {
+    /// Returns the first file from a number on.
+    pub(super) fn file_from(&self, number: u32) -> Option<FileId> {
+        let files = self.files.iter().enumerate().skip(number as usize);
+        files.into_iter().find(|(_, file)| file.is_some()).map(|(number, _)| FileId(number as u32))
+    }
+
+    pub(super) fn file(&self, file: FileId) -> &CachedFile {
         self.files[file.0 as usize].as_ref().expect("a file is cached while it has a holder")
     }
 
-    fn file_mut(&mut self, file: FileId) -> &mut CachedFile {
+    pub(super) fn file_mut(&mut self, file: FileId) -> &mut CachedFile {
         self.files[file.0 as usize].as_mut().expect("a file is cached while it has a holder")
     }
 }

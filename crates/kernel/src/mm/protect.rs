@@ -1,6 +1,7 @@
 //! mprotect: what a process may do with pages that it has.
 
 use super::address_space::page_range;
+use super::commit::Promise;
 use super::limits::{self, Demand};
 use super::page_table;
 use super::vma::{Prot, Sharing};
@@ -39,15 +40,20 @@ impl Memory {
                 return Err(Errno::EACCES);
             }
             if vma.prot != prot {
-                limits::check_cuts(&space.vmas, &part)?;
-                let becomes_data = vma.sharing == Sharing::Private
-                    && prot.contains(Prot::WRITE)
-                    && !vma.prot.contains(Prot::WRITE);
-                if becomes_data {
-                    let pages = part.end.0 - part.start.0;
-                    self.check_demand(mm, Demand { areas: 0, data: pages, committed: pages })?;
-                }
-                self.protect_area(work, mm, part.clone(), prot);
+                limits::check_cuts(self.max_areas, &space.vmas, &part)?;
+                let pages = part.end.0 - part.start.0;
+                let writable = prot.contains(Prot::WRITE);
+                let becomes_data =
+                    vma.sharing == Sharing::Private && writable && !vma.prot.contains(Prot::WRITE);
+                let promise = vma.promise.after_protect(vma, writable);
+                let newly_counted = promise == Promise::Counted && vma.promise != promise;
+                let demand = Demand {
+                    areas: 0,
+                    data: if becomes_data { pages } else { 0 },
+                    promised: if newly_counted { pages } else { 0 },
+                };
+                self.check_demand(mm, demand)?;
+                self.protect_area(work, mm, part.clone(), prot, promise);
             }
             from = part.end;
         }
@@ -55,10 +61,17 @@ impl Memory {
     }
 
     /// Changes the rights to a range that lies in one area.
-    fn protect_area(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>, prot: Prot) {
+    fn protect_area(
+        &mut self,
+        work: &mut Work<'_>,
+        mm: MmId,
+        range: Range<Vpn>,
+        prot: Prot,
+        promise: Promise,
+    ) {
         let space = self.spaces.get_mut(mm);
         space.vmas.isolate(&mut self.cache, range.clone());
-        space.vmas.change(range.start, |vma| vma.prot = prot);
+        space.vmas.change(range.start, |vma| (vma.prot, vma.promise) = (prot, promise));
         let Some(vma) = space.vmas.find(range.start) else { return };
         let flags = vma.leaf_flags();
         let decides_now = vma.is_private_writable();

@@ -1,6 +1,7 @@
 //! mremap: areas change their size and their place, and keep their pages.
 
 use super::address_space::user_range;
+use super::commit::Promise;
 use super::limits::{self, Demand};
 use super::lock::Lock;
 use super::map::Placement;
@@ -96,14 +97,16 @@ impl Memory {
                 return Err(Errno::EINVAL);
             }
             if matches!(request.placement, Placement::Fixed(_)) {
-                limits::check_hole(&self.spaces.get(mm).vmas, &target)?;
+                limits::check_hole(self.max_areas, &self.spaces.get(mm).vmas, &target)?;
                 self.unmap_range(work, mm, target);
             }
         }
         let kept = self.shrink(work, mm, old, new_pages)?;
         self.check_growth(mm, &kept, new_pages)?;
         if request.remains == Remains::Area {
-            self.check_demand(mm, Demand { areas: new_pages, ..Demand::default() })?;
+            let vma = self.spaces.get(mm).vmas.find(kept.start).ok_or(Errno::EFAULT)?;
+            let promised = if vma.promise == Promise::Counted { new_pages } else { 0 };
+            self.check_demand(mm, Demand { areas: new_pages, data: 0, promised })?;
         }
         let target = super::map::place(self.spaces.get_mut(mm), request.placement, new_pages)?;
         self.relocate(work, mm, kept, target, request.remains)
@@ -123,7 +126,7 @@ impl Memory {
             if gone.end > TASK_END {
                 return Err(Errno::EINVAL);
             }
-            limits::check_hole(&self.spaces.get(mm).vmas, &gone)?;
+            limits::check_hole(self.max_areas, &self.spaces.get(mm).vmas, &gone)?;
             self.unmap_range(work, mm, gone);
         }
         Ok(kept)
@@ -144,8 +147,9 @@ impl Memory {
         if vma.lock != Lock::Unlocked && !self.may_lock(mm, areas) {
             return Err(Errno::EAGAIN);
         }
-        let private = if vma.is_private_writable() { areas } else { 0 };
-        self.check_demand(mm, Demand { areas, data: private, committed: private })?;
+        let data = if vma.is_private_writable() { areas } else { 0 };
+        let promised = if vma.promise == Promise::Counted { areas } else { 0 };
+        self.check_demand(mm, Demand { areas, data, promised })?;
         Ok(vma.end)
     }
 
@@ -180,8 +184,8 @@ impl Memory {
         remains: Remains,
     ) -> Result<VirtAddr, Errno> {
         let space = self.spaces.get_mut(mm);
-        limits::check_new_area(&space.vmas)?;
-        limits::check_cuts(&space.vmas, &from)?;
+        limits::check_new_area(self.max_areas, &space.vmas)?;
+        limits::check_cuts(self.max_areas, &space.vmas, &from)?;
         let target = |vpn: Vpn| to.start + (vpn.0 - from.start.0);
         // Every table first: nothing has moved yet when one of them cannot be had.
         for leaf in space.table.leaves(work.ram, from.clone()) {

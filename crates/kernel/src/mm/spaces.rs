@@ -30,6 +30,11 @@ impl Spaces {
         self.rows[mm.0 as usize].take().expect("an address space lives while it has a user")
     }
 
+    /// Returns an address space, if it still has a user.
+    pub(super) fn find(&self, mm: MmId) -> Option<&AddressSpace> {
+        self.rows.get(mm.0 as usize)?.as_ref()
+    }
+
     pub(super) fn get(&self, mm: MmId) -> &AddressSpace {
         self.rows[mm.0 as usize].as_ref().expect("an address space lives while it has a user")
     }

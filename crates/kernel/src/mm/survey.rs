@@ -1,10 +1,14 @@
-//! What an address space maps, page by page, for those who only look (`/proc/<pid>/smaps`, `pagemap`).
+//! What an address space maps, page by page, for those who only look (`/proc/<pid>/smaps`, `pagemap`, reports).
 
 use super::frames::FrameKind;
-use super::{Memory, TASK_END};
-use crate::MmId;
+use super::{AreaRole, Backing, FileMapping, Memory, TASK_END, Vma};
+use crate::{FileId, MmId};
 use std::ops::Range;
-use tine_mmu::{Ppn, PteFlags, Ram, Vpn};
+use std::sync::Arc;
+use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, Ram, VirtAddr, Vpn};
+
+/// `AT_PHDR` of the auxiliary vector: where the program's own headers are (getauxval(3)).
+const AT_PHDR: u64 = 3;
 
 /// A page that is mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,16 +23,21 @@ pub struct MappedPage {
     pub maps: u32,
     /// The flags of the PTE.
     pub flags: PteFlags,
-}
-
-impl MappedPage {
-    /// Tells whether the frame would have to be kept somewhere if it were taken away. A page of a file here is nowhere else.
-    pub fn is_dirty(&self) -> bool {
-        self.flags.contains(PteFlags::D) || self.kind != FrameKind::Anon
-    }
+    /// Whether the frame holds what is nowhere else.
+    pub is_dirty: bool,
 }
 
 impl Memory {
+    /// Tells whether what a page holds would have to be kept somewhere if its frame were taken. Memory that files live in is
+    /// nowhere else.
+    fn is_dirty(&self, ram: &Ram, pte: Pte) -> bool {
+        match self.frames.kind(pte.ppn()) {
+            FrameKind::SharedMemory => true,
+            FrameKind::PageCache => self.frames.is_dirty(ram, pte.ppn()),
+            _ => pte.has(PteFlags::D),
+        }
+    }
+
     /// Returns the pages of a range that are mapped, in rising order. Nothing is touched or counted.
     pub fn mapped_pages(&self, ram: &Ram, mm: MmId, range: Range<Vpn>) -> Vec<MappedPage> {
         let range = range.start.min(TASK_END)..range.end.min(TASK_END);
@@ -41,7 +50,80 @@ impl Memory {
                 kind: self.frames.kind(pte.ppn()),
                 maps: self.frames.maps(pte.ppn()),
                 flags: pte.flags(),
+                is_dirty: self.is_dirty(ram, pte),
             })
             .collect()
+    }
+}
+
+/// What an address belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The role of its area.
+    pub area: AreaRole,
+    /// The file behind it, or the one that the memory before it maps: a program's `.bss` follows its `.data`.
+    pub file: Option<FilePlace>,
+}
+
+/// A byte of a mapped file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePlace {
+    /// The contents.
+    pub file: FileId,
+    /// The path, as `/proc/<pid>/maps` prints it.
+    pub name: Arc<str>,
+    /// The position in the file; past what is mapped of it, where the memory behind goes on.
+    pub offset: u64,
+    /// Whether the memory is the file's mapping itself, and not what follows it.
+    pub is_mapped: bool,
+}
+
+impl Memory {
+    /// Returns what an address belongs to; `None` where no area is, or no such address space.
+    pub fn place(&self, mm: MmId, at: VirtAddr) -> Option<Place> {
+        let space = self.spaces.find(mm)?;
+        let vma = space.vmas.find(at.vpn())?;
+        let area = space.role(vma);
+        let before = |vma: &Vma| space.vmas.last_below(vma.start).filter(|below| below.end == vma.start);
+        let file = match (&vma.backing, area) {
+            (Backing::File(mapping), _) => Some(FilePlace::of(vma, mapping, at, true)),
+            (Backing::Anonymous, AreaRole::Other) => before(vma).and_then(|below| match &below.backing {
+                Backing::File(mapping) => Some(FilePlace::of(below, mapping, at, false)),
+                Backing::Anonymous => None,
+            }),
+            (Backing::Anonymous, _) => None,
+        };
+        Some(Place { area, file })
+    }
+
+    /// Returns the file of the program that an address space runs, as opposed to its libraries.
+    pub fn program_file(&self, mm: MmId) -> Option<FileId> {
+        let words = &self.spaces.find(mm)?.auxv;
+        let headers = words.chunks_exact(2).find(|pair| pair[0] == AT_PHDR)?[1];
+        Some(self.place(mm, VirtAddr(headers))?.file?.file)
+    }
+
+    /// Tells whether there is such an address space still.
+    pub fn exists(&self, mm: MmId) -> bool {
+        self.spaces.find(mm).is_some()
+    }
+
+    /// Returns the contents of a file as the guest has them now; `None` when there is no such file any more, or when it is
+    /// mostly holes: those are no program, and may be larger than the host's memory.
+    pub fn file_bytes(&self, ram: &Ram, file: FileId) -> Option<Vec<u8>> {
+        let is_solid = || self.cache.size(file) >> PAGE_SHIFT <= 2 * self.cache.resident_pages(file);
+        (self.cache.exists(file) && is_solid()).then(|| self.cache.read(ram, file, 0, usize::MAX))
+    }
+
+    /// Returns the first bytes of a file, by which a changed one is told from what it was.
+    pub fn file_head(&self, ram: &Ram, file: FileId) -> Option<Vec<u8>> {
+        self.cache.exists(file).then(|| self.cache.read(ram, file, 0, PAGE_SIZE as usize))
+    }
+}
+
+impl FilePlace {
+    fn of(vma: &Vma, mapping: &FileMapping, at: VirtAddr, is_mapped: bool) -> Self {
+        let offset = (mapping.first_page << PAGE_SHIFT) + (at.0 - vma.start.base().0);
+        Self { file: mapping.file, name: Arc::clone(&mapping.name), offset, is_mapped }
     }
 }

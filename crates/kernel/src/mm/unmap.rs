@@ -20,7 +20,7 @@ impl Memory {
         len_bytes: u64,
     ) -> Result<(), Errno> {
         let range = user_range(at, len_bytes).filter(|range| !range.is_empty()).ok_or(Errno::EINVAL)?;
-        limits::check_hole(&self.spaces.get(mm).vmas, &range)?;
+        limits::check_hole(self.max_areas, &self.spaces.get(mm).vmas, &range)?;
         self.unmap_range(work, mm, range);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Virtual memory areas: what a process may do with a range of its addresses, and what stands behind them.
 
+use super::commit::Promise;
 use super::lock::Lock;
 use crate::FileId;
 use bitflags::bitflags;
@@ -84,6 +85,8 @@ pub struct Vma {
     pub on_fork: OnFork,
     /// Whether its pages are locked.
     pub lock: Lock,
+    /// Whether its pages count as promised.
+    pub promise: Promise,
     /// Whether a store has made one of its pages private (Linux: it has an `anon_vma`). Only then must fork copy its PTEs:
     /// a fault can rebuild everything else.
     pub had_private_write: bool,
@@ -153,6 +156,7 @@ impl Vma {
             grows_down: false,
             on_fork: OnFork::Inherit,
             lock: Lock::Unlocked,
+            promise: Promise::Counted,
             had_private_write: false,
         }
     }
@@ -165,6 +169,12 @@ impl Vma {
     /// Tells whether the area is private and may be written: what a fork might have to copy.
     pub fn is_private_writable(&self) -> bool {
         self.sharing == Sharing::Private && self.prot.contains(Prot::WRITE)
+    }
+
+    /// Tells whether its pages count as promised once they may be written: others do not see the stores, and nobody said
+    /// that they need not count (Linux 6.12 mm/mmap.c `accountable_mapping`).
+    pub(super) fn counts_when_writable(&self) -> bool {
+        self.sharing == Sharing::Private && self.promise != Promise::Waived
     }
 
     /// Cuts the area in two at `vpn`, which lies inside it, and returns the upper part.
@@ -189,7 +199,15 @@ impl Vma {
         };
         backing
             && self.end == upper.start
-            && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork, self.lock)
-                == (upper.prot, upper.may, upper.sharing, upper.grows_down, upper.on_fork, upper.lock)
+            && (self.prot, self.may, self.sharing, self.grows_down, self.on_fork, self.lock, self.promise)
+                == (
+                    upper.prot,
+                    upper.may,
+                    upper.sharing,
+                    upper.grows_down,
+                    upper.on_fork,
+                    upper.lock,
+                    upper.promise,
+                )
     }
 }

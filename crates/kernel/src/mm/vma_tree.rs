@@ -1,5 +1,6 @@
 //! All areas of an address space, by address.
 
+use super::commit::Promise;
 use super::gaps::Gaps;
 use super::lock::Lock;
 use super::page_cache::PageCache;
@@ -31,6 +32,8 @@ pub struct AreaPages {
     pub code: u64,
     /// Locked (`VmLck`).
     pub locked: u64,
+    /// Promised.
+    pub promised: u64,
 }
 
 impl AreaPages {
@@ -43,6 +46,7 @@ impl AreaPages {
             stack: pages(vma.grows_down),
             code: pages(vma.prot & (Prot::EXEC | Prot::WRITE) == Prot::EXEC),
             locked: pages(vma.lock != Lock::Unlocked),
+            promised: pages(vma.promise == Promise::Counted),
         }
     }
 
@@ -52,6 +56,7 @@ impl AreaPages {
         self.stack += other.stack;
         self.code += other.code;
         self.locked += other.locked;
+        self.promised += other.promised;
     }
 
     fn subtract(&mut self, other: Self) {
@@ -60,6 +65,7 @@ impl AreaPages {
         self.stack -= other.stack;
         self.code -= other.code;
         self.locked -= other.locked;
+        self.promised -= other.promised;
     }
 }
 

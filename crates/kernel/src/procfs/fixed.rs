@@ -5,7 +5,7 @@ use crate::Errno;
 use crate::ctx::Ctx;
 use crate::fs::FixedFile;
 use crate::random::Random;
-use crate::syscall::{MachineNames, RELEASE, VERSION};
+use crate::syscall::{RELEASE, VERSION};
 
 impl Ctx<'_> {
     /// Composes the text of a fixed file.
@@ -16,10 +16,11 @@ impl Ctx<'_> {
         let text = match file {
             FixedFile::Constant(text) => text.to_owned(),
             FixedFile::Limit(limit) => limit.to_string(),
+            FixedFile::Tunable(tunable) => self.kernel.fs.tunable(tunable).to_string(),
             FixedFile::OsRelease => RELEASE.to_owned(),
             FixedFile::OsVersion => VERSION.to_owned(),
-            FixedFile::Hostname => String::from_utf8_lossy(&self.kernel.names.host).into_owned(),
-            FixedFile::Domainname => String::from_utf8_lossy(&self.kernel.names.domain).into_owned(),
+            FixedFile::Domainname => String::from_utf8_lossy(&self.kernel.host_names.domain).into_owned(),
+            FixedFile::Hostname => String::from_utf8_lossy(&self.kernel.host_names.host).into_owned(),
             // Not from the generator of the run: whoever asks for it must not change what others draw.
             FixedFile::BootId => uuid(&mut Random::new(self.kernel.settings.seed)),
             FixedFile::Uuid => uuid(self.kernel.fs.random()),
@@ -27,6 +28,8 @@ impl Ctx<'_> {
                 if self.kernel.memory.policy().randomizes_layout { "2" } else { "0" }.to_owned()
             }
             FixedFile::FileNr => format!("{}\t0\t{}", self.kernel.fs.census().opens, i64::MAX),
+            FixedFile::Commit(parameter) => self.kernel.memory.commit_parameter(parameter).to_string(),
+            FixedFile::MaxMapCount => self.kernel.memory.max_areas().to_string(),
             FixedFile::DropCaches => return Err(Errno::EINVAL),
             FixedFile::Harts => list(self.kernel.sched.hart_count()),
             FixedFile::Nodes => list(1),
@@ -40,14 +43,37 @@ impl Ctx<'_> {
     /// `EPERM` for what cannot be set, `EINVAL` for a value that it cannot have.
     pub(super) fn write_fixed(&mut self, file: FixedFile, bytes: &[u8]) -> Result<(), Errno> {
         match file {
-            FixedFile::DropCaches if (1..=4).contains(&parse_number(bytes)?) => Ok(()),
-            FixedFile::DropCaches => Err(Errno::EINVAL),
-            FixedFile::Hostname => {
-                self.kernel.names.host = machine_name(bytes);
+            FixedFile::Commit(parameter) => {
+                let value = u64::try_from(parse_number(bytes)?).map_err(|_| Errno::EINVAL)?;
+                if self.kernel.memory.set_commit_parameter(parameter, value) {
+                    Ok(())
+                } else {
+                    Err(Errno::EINVAL)
+                }
+            }
+            FixedFile::DropCaches => {
+                const PAGE_CACHE: i64 = 1;
+                let what = parse_number(bytes)?;
+                if !(1..=4).contains(&what) {
+                    return Err(Errno::EINVAL);
+                }
+                if what & PAGE_CACHE != 0 {
+                    self.kernel.memory.drop_all_unmapped(self.harts.ram());
+                }
                 Ok(())
             }
+            FixedFile::Tunable(tunable) => self.kernel.fs.set_tunable(tunable, parse_number(bytes)?),
             FixedFile::Domainname => {
-                self.kernel.names.domain = machine_name(bytes);
+                self.kernel.host_names.domain = name(bytes);
+                Ok(())
+            }
+            FixedFile::Hostname => {
+                self.kernel.host_names.host = name(bytes);
+                Ok(())
+            }
+            FixedFile::MaxMapCount => {
+                let most = u32::try_from(parse_number(bytes)?).map_err(|_| Errno::EINVAL)?;
+                self.kernel.memory.set_max_areas(most as usize);
                 Ok(())
             }
             _ => Err(Errno::EPERM),
@@ -55,10 +81,11 @@ impl Ctx<'_> {
     }
 }
 
-/// Takes a name up to the end of its line, as much as there is room for.
-fn machine_name(bytes: &[u8]) -> Vec<u8> {
-    let end = bytes.iter().position(|byte| [0, b'\n'].contains(byte)).unwrap_or(bytes.len());
-    bytes[..end.min(MachineNames::MOST_BYTES)].to_vec()
+/// Returns the first line of what was written, as far as a name of the machine goes (Linux 6.12 kernel/sysctl.c
+/// `_proc_do_string`).
+fn name(bytes: &[u8]) -> Vec<u8> {
+    const MOST: usize = 64;
+    bytes.iter().copied().take_while(|byte| !matches!(byte, 0 | b'\n')).take(MOST).collect()
 }
 
 /// Lists the numbers below `count` as a range.

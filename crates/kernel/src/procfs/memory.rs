@@ -3,26 +3,28 @@
 use super::PAGE_KIB;
 use crate::{Kernel, MemoryCounters};
 use std::fmt::Write;
+use tine_mmu::Ram;
 
 impl Kernel {
     /// Composes `meminfo`.
-    pub(super) fn meminfo_text(&self) -> String {
+    pub(super) fn meminfo_text(&self, ram: &Ram) -> String {
         let gauges = self.memory.frames().gauges();
         let free = gauges.total - gauges.in_use;
-        // Nothing can be written out: what files hold stays, as on a tmpfs.
-        let kept = gauges.anon + gauges.page_cache;
+        let (shared, file) = (gauges.shared_memory, gauges.page_cache - gauges.shared_memory);
+        // Nothing can be written out: what processes stored and files in memory hold stays.
+        let kept = gauges.anon + shared;
         let rows = [
             ("MemTotal", gauges.total),
             ("MemFree", free),
-            ("MemAvailable", free),
+            ("MemAvailable", free + self.memory.clean_pages(ram)),
             ("Buffers", 0),
             ("Cached", gauges.page_cache),
             ("SwapCached", 0),
-            ("Active", kept),
+            ("Active", kept + file),
             ("Inactive", 0),
             ("Active(anon)", kept),
             ("Inactive(anon)", 0),
-            ("Active(file)", 0),
+            ("Active(file)", file),
             ("Inactive(file)", 0),
             ("Unevictable", 0),
             ("Mlocked", 0),
@@ -32,12 +34,14 @@ impl Kernel {
             ("Writeback", 0),
             ("AnonPages", gauges.anon),
             ("Mapped", self.mapped_files()),
-            ("Shmem", gauges.page_cache),
+            ("Shmem", shared),
             ("KReclaimable", 0),
             ("Slab", 0),
             ("SReclaimable", 0),
             ("SUnreclaim", 0),
             ("PageTables", gauges.page_table),
+            ("CommitLimit", self.memory.promise_limit_pages()),
+            ("Committed_AS", self.memory.promised_pages()),
         ];
         let mut text = String::new();
         for (name, frames) in rows {
@@ -63,14 +67,16 @@ impl Kernel {
             ("nr_mapped", self.mapped_files()),
             ("nr_file_pages", gauges.page_cache),
             ("nr_page_table_pages", gauges.page_table),
-            ("nr_shmem", gauges.page_cache),
+            ("nr_shmem", gauges.shared_memory),
             ("pgpgin", 0),
             ("pgpgout", 0),
             ("pswpin", 0),
             ("pswpout", 0),
             ("pgfault", total.faults),
-            ("pgmajfault", 0),
+            ("pgmajfault", total.major),
             ("pgreuse", total.cow_reuse),
+            ("pgsteal_file", self.memory.pages_reclaimed()),
+            ("oom_kill", self.memory.oom_kills()),
             ("cow_fault", total.cow_faults),
             ("cow_copies", total.pages_copied),
         ];

@@ -24,15 +24,19 @@ impl Ctx<'_> {
     /// `ESRCH` when its process is gone, `EINVAL` for what cannot be read.
     pub(crate) fn proc_text(&mut self, node: ProcNode) -> Result<Vec<u8>, Errno> {
         match node {
-            ProcNode::File(file) => Ok(self.kernel.system_text(file, self.now_ns()).into_bytes()),
+            ProcNode::File(file) => {
+                let now_ns = self.now_ns();
+                Ok(self.kernel.system_text(self.harts.ram(), file, now_ns).into_bytes())
+            }
             ProcNode::Fixed(place) => {
                 self.fixed_text(place.file().ok_or(Errno::EISDIR)?).map(String::into_bytes)
             }
             ProcNode::ProcessFile(subject, file) => self.process_text(subject, file),
+            ProcNode::NetFile(_, file) => Ok(self.kernel.fs.net_text(file).into_bytes()),
             ProcNode::FdInfo(subject, fd) => {
                 let table = self.kernel.tasks.task_or_oldest(subject.number()).map(|task| task.files);
                 let open = self.kernel.fs.fd(table.ok_or(Errno::ENOENT)?, fd).map_err(|_| Errno::ENOENT)?;
-                Ok(self.kernel.fs.fd_info(open).into_bytes())
+                Ok(self.with_fs(|fs, env| fs.fd_info(env, open)).into_bytes())
             }
             _ => Err(Errno::EINVAL),
         }
@@ -53,7 +57,7 @@ impl Ctx<'_> {
             PidFile::Maps => kernel.maps_text(process),
             PidFile::Mountinfo => kernel.fs.mount_rows().iter().map(MountRow::info_line).collect(),
             PidFile::Mounts => kernel.system_mounts_text(),
-            PidFile::OomScore => kernel.oom_score_text(process),
+            PidFile::OomScore => kernel.oom_score_text(pid, process),
             PidFile::OomScoreAdj => format!("{}\n", process.oom_score_adj),
             PidFile::Pagemap => return Err(Errno::EINVAL),
             PidFile::Personality => format!("{:08x}\n", process.personality),

@@ -50,8 +50,8 @@ impl Kernel {
         let fields: [u64; 43] = [
             own.minor_faults,
             children.minor_faults,
-            0,
-            0,
+            own.major_faults,
+            children.major_faults,
             ticks(own.user_ns),
             ticks(own.system_ns),
             ticks(children.user_ns),
@@ -111,7 +111,7 @@ impl Kernel {
             "{} {} {shared} {} 0 {} 0\n",
             usage.size,
             resident.total(),
-            usage.code,
+            usage.text,
             usage.data + usage.stack
         )
     }
@@ -135,16 +135,9 @@ impl Kernel {
 
     /// Composes `oom_score`: what the process occupies in thousandths of memory (Linux 6.12 fs/proc/base.c
     /// `proc_oom_score`).
-    pub(super) fn oom_score_text(&self, process: &Process) -> String {
-        const NEVER: i16 = -1000;
-        let usage = self.usage_of(process);
+    pub(super) fn oom_score_text(&self, pid: Pid, process: &Process) -> String {
         let total = self.memory.frames().gauges().total as i64;
-        let own = (usage.resident.total() + usage.page_tables) as i64;
-        let points = own + i64::from(process.oom_score_adj) * total / 1000;
-        let score = match process.oom_score_adj {
-            NEVER => 0,
-            _ => (1000 + points * 1000 / total) * 2 / 3,
-        };
+        let score = self.oom_points(pid, process).map_or(0, |points| (1000 + points * 1000 / total) * 2 / 3);
         format!("{score}\n")
     }
 }
@@ -259,13 +252,16 @@ impl Kernel {
             kib("RssShmem", usage.resident.shared_memory);
             kib("VmData", usage.data);
             kib("VmStk", usage.stack);
-            kib("VmExe", usage.code);
-            kib("VmLib", 0);
+            kib("VmExe", usage.text);
+            kib("VmLib", usage.code - usage.text);
             kib("VmPTE", usage.page_tables);
             kib("VmSwap", 0);
+            kib("HugetlbPages", 0);
         }
         line("CoreDumping", "0");
         line("THP_enabled", if process.thp_disabled { "0" } else { "1" });
+        // No bit of an address is ignored.
+        line("untag_mask", "0xffffffffffffffff");
         line("Threads", &self.thread_count(pid, process).to_string());
         let mut set = |name: &str, set: SignalSet| line(name, &format!("{:016x}", set.bits()));
         set("SigPnd", sets.pending);

@@ -2,7 +2,7 @@
 
 use super::PAGE_KIB;
 use crate::ctx::Ctx;
-use crate::mm::{FrameKind, MappedPage, OnFork, Prot, Sharing, TASK_END, Vma};
+use crate::mm::{FrameKind, Lock, MappedPage, OnFork, Promise, Prot, Sharing, TASK_END, Vma};
 use crate::task::Process;
 use crate::{Errno, Kernel, Pid};
 use std::fmt::Write;
@@ -27,6 +27,7 @@ struct Sizes {
     private_dirty: u64,
     referenced: u64,
     anonymous: u64,
+    share_locked: u64,
 }
 
 impl Sizes {
@@ -43,10 +44,10 @@ impl Sizes {
             _ => self.share_file += share,
         }
         self.referenced += u64::from(page.flags.contains(PteFlags::A));
-        if page.is_dirty() {
+        if page.is_dirty {
             self.share_dirty += share;
         }
-        let pages = match (page.maps > 1, page.is_dirty()) {
+        let pages = match (page.maps > 1, page.is_dirty) {
             (true, true) => &mut self.shared_dirty,
             (true, false) => &mut self.shared_clean,
             (false, true) => &mut self.private_dirty,
@@ -70,6 +71,7 @@ impl AddAssign for Sizes {
         self.private_dirty += other.private_dirty;
         self.referenced += other.referenced;
         self.anonymous += other.anonymous;
+        self.share_locked += other.share_locked;
     }
 }
 
@@ -99,15 +101,15 @@ fn show(text: &mut String, sizes: &Sizes, whole: bool) {
     for name in ["KSM", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb"] {
         line(text, name, 0);
     }
-    for name in ["Private_Hugetlb", "Swap", "SwapPss", "Locked"] {
+    for name in ["Private_Hugetlb", "Swap", "SwapPss"] {
         line(text, name, 0);
     }
+    line(text, "Locked", share(sizes.share_locked));
 }
 
 /// Returns the two-letter names of an area's flags (`show_smap_vma_flags`).
 fn flags(vma: &Vma) -> String {
     let shared = vma.sharing == Sharing::Shared;
-    let accountable = !shared && (vma.prot.contains(Prot::WRITE) || vma.had_private_write);
     let names = [
         (vma.prot.contains(Prot::READ), "rd"),
         (vma.prot.contains(Prot::WRITE), "wr"),
@@ -118,8 +120,10 @@ fn flags(vma: &Vma) -> String {
         (vma.may.contains(Prot::EXEC), "me"),
         (shared, "ms"),
         (vma.grows_down, "gd"),
+        (vma.lock != Lock::Unlocked, "lo"),
         (vma.on_fork == OnFork::Omit, "dc"),
-        (accountable, "ac"),
+        (vma.promise == Promise::Counted, "ac"),
+        (vma.promise == Promise::Waived, "nr"),
         (vma.on_fork == OnFork::Wipe, "wf"),
     ];
     names.iter().filter(|(holds, _)| *holds).map(|(_, name)| format!("{name} ")).collect()
@@ -132,6 +136,9 @@ impl Kernel {
         // The page of zeros is nobody's: it counts nowhere.
         let pages = self.memory.mapped_pages(ram, mm, vma.start..vma.end);
         pages.iter().filter(|page| page.kind != FrameKind::Zero).for_each(|page| sizes.add(page));
+        if vma.lock != Lock::Unlocked {
+            sizes.share_locked = sizes.share;
+        }
         sizes
     }
 

@@ -6,23 +6,25 @@ use crate::fs::{MountRow, ProcFile};
 use crate::syscall::{CLOCK_TICKS, RELEASE, VERSION};
 use crate::task::{Task, TaskState};
 use std::fmt::Write;
+use tine_mmu::Ram;
 
 impl Kernel {
-    pub(super) fn system_text(&self, file: ProcFile, now_ns: u64) -> String {
+    pub(super) fn system_text(&self, ram: &Ram, file: ProcFile, now_ns: u64) -> String {
         match file {
             ProcFile::Cpuinfo => (0..self.sched.hart_count())
                 .map(|hart| {
                     format!("processor\t: {hart}\nhart\t\t: {hart}\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n")
                 })
                 .collect(),
-            ProcFile::Filesystems => "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\n".to_owned(),
+            ProcFile::Filesystems => "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\nnodev\tramfs\n".to_owned(),
             ProcFile::Loadavg => {
                 let running = self.running_tasks();
                 let last = self.tasks.tasks().map(|(tid, _)| tid.0).max().unwrap_or(0);
                 format!("0.00 0.00 0.00 {running}/{} {last}\n", self.tasks.task_count())
             }
+            ProcFile::Locks => self.fs.locks_text(),
             ProcFile::Buddyinfo => self.buddyinfo_text(),
-            ProcFile::Meminfo => self.meminfo_text(),
+            ProcFile::Meminfo => self.meminfo_text(ram),
             ProcFile::Cmdline => "tine\n".to_owned(),
             ProcFile::Devices => "Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n".to_owned(),
             ProcFile::Diskstats => String::new(),

@@ -15,7 +15,7 @@ use crate::{Errno, Fd};
 ///
 /// # Errors
 /// `EINVAL` for any other than `O_CLOEXEC` and `O_NONBLOCK`.
-fn status_flags(flags: u32) -> Result<OpenFlags, Errno> {
+pub(super) fn status_flags(flags: u32) -> Result<OpenFlags, Errno> {
     let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK;
     OpenFlags::from_bits(flags).filter(|flags| known.contains(*flags)).ok_or(Errno::EINVAL)
 }
@@ -128,6 +128,13 @@ fn signalfd_info(info: &[u8; INFO_BYTES]) -> [u8; SIGNALFD_INFO_BYTES] {
     } else {
         put(12, &word(16).to_le_bytes());
         put(16, &word(20).to_le_bytes());
+    }
+    // POLL_IN and the like, of a signal that has no codes of its own.
+    if (1..=6).contains(&code) && signal != u64::from(Signal::SIGCHLD.number()) {
+        put(12, &[0; 8]);
+        put(20, &word(24).to_le_bytes());
+        put(28, &word(16).to_le_bytes());
+        return bytes;
     }
     if code < 0 {
         put(44, &word(24).to_le_bytes());

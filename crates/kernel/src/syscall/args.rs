@@ -16,6 +16,11 @@ pub(super) trait Arg: Sized {
     /// Reads the argument from its register. The kernel looks at the bits that the C type has, and at no others.
     fn from_register(raw: u64) -> Self;
 
+    /// Returns numbers in memory, when the call begins, that it may change and that are printed when it has ended.
+    fn note(_raw: u64, _shower: &mut Shower<'_>) -> Vec<u64> {
+        Vec::new()
+    }
+
     /// Prints the argument as strace does.
     fn show(raw: u64, shower: &mut Shower<'_>) -> String;
 }
@@ -258,6 +263,8 @@ words! {
         max_rss_kib = 4,
         /// Minor faults.
         minor_faults = 8,
+        /// Major faults.
+        major_faults = 9,
         /// Voluntary context switches.
         voluntary_switches = 16,
         /// Involuntary context switches.

@@ -38,10 +38,12 @@ pub(super) struct Groups;
 
 impl Pointee for Groups {
     fn show(at: VirtAddr, shower: &mut Shower<'_>) -> Option<String> {
+        const NGROUPS_MAX: u32 = 1 << 16;
         let given = shower.arguments[0] as u32;
         match shower.result {
             Some(CallResult::Value(_)) if given == 0 => None,
             Some(CallResult::Value(count)) => show_array::<u32>(at, count, shower),
+            _ if given > NGROUPS_MAX => None,
             _ => show_array::<u32>(at, given.into(), shower),
         }
     }
@@ -106,7 +108,8 @@ fn show_capabilities(bits: u64) -> String {
     let mut parts: Vec<String> = set.iter_names().map(|(name, _)| format!("1<<CAP_{name}")).collect();
     let unknown = bits & !Capabilities::all().bits();
     if unknown != 0 {
-        parts.push(format!("{unknown:#x}"));
+        let comment = if parts.is_empty() { " /* CAP_??? */" } else { "" };
+        parts.push(format!("{unknown:#x}{comment}"));
     }
     if parts.is_empty() { "0".to_owned() } else { parts.join("|") }
 }

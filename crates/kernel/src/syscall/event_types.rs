@@ -12,9 +12,13 @@ flag_set! {
     TimerfdFlags("0") {
         0x80000 = "TFD_CLOEXEC",
         0x800 = "TFD_NONBLOCK",
+        0x1 = "TFD_TIMER_ABSTIME",
+        0x2 = "TFD_TIMER_CANCEL_ON_SET",
     }
     /// `TFD_TIMER_*` of timerfd_settime.
     TimerfdSetFlags("0") {
+        0x80000 = "TFD_CLOEXEC",
+        0x800 = "TFD_NONBLOCK",
         0x1 = "TFD_TIMER_ABSTIME",
         0x2 = "TFD_TIMER_CANCEL_ON_SET",
     }
@@ -40,6 +44,36 @@ flag_set! {
         0x80000 = "EFD_CLOEXEC",
         0x800 = "EFD_NONBLOCK",
     }
+    /// `IN_*` of inotify_init1.
+    InotifyFlags("0") {
+        0x80000 = "IN_CLOEXEC",
+        0x800 = "IN_NONBLOCK",
+    }
+    /// `IN_*` of inotify_add_watch.
+    InotifyMask("0") {
+        0x1 = "IN_ACCESS",
+        0x2 = "IN_MODIFY",
+        0x4 = "IN_ATTRIB",
+        0x8 = "IN_CLOSE_WRITE",
+        0x10 = "IN_CLOSE_NOWRITE",
+        0x20 = "IN_OPEN",
+        0x40 = "IN_MOVED_FROM",
+        0x80 = "IN_MOVED_TO",
+        0x100 = "IN_CREATE",
+        0x200 = "IN_DELETE",
+        0x400 = "IN_DELETE_SELF",
+        0x800 = "IN_MOVE_SELF",
+        0x2000 = "IN_UNMOUNT",
+        0x4000 = "IN_Q_OVERFLOW",
+        0x8000 = "IN_IGNORED",
+        0x0100_0000 = "IN_ONLYDIR",
+        0x0200_0000 = "IN_DONT_FOLLOW",
+        0x0400_0000 = "IN_EXCL_UNLINK",
+        0x1000_0000 = "IN_MASK_CREATE",
+        0x2000_0000 = "IN_MASK_ADD",
+        0x4000_0000 = "IN_ISDIR",
+        0x8000_0000 = "IN_ONESHOT",
+    }
     /// `EPOLL_*` of epoll_create1.
     EpollCreateFlags("0") {
         0x80000 = "EPOLL_CLOEXEC",
@@ -48,7 +82,7 @@ flag_set! {
 
 choice! {
     /// `EPOLL_CTL_*`.
-    EpollCtl("EPOLL_CTL_") {
+    EpollCtl("EPOLL_CTL_???") {
         1 = "EPOLL_CTL_ADD",
         2 = "EPOLL_CTL_DEL",
         3 = "EPOLL_CTL_MOD",

@@ -1,18 +1,15 @@
 //! `fcntl(2)`: descriptors, their flags, status flags, locks, pipe sizes.
 
+use super::args::UserPtr;
 use super::file_types::{FcntlArg, FcntlCommand};
-use super::{SysResult, lock};
-use crate::creds::Capabilities;
+use super::{SysResult, io_signal, lock};
 use crate::ctx::Ctx;
-use crate::fs::{OnExec, OpenFlags};
+use crate::fs::{OnExec, OpenFlags, OpenId, Telling};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
 /// `FD_CLOEXEC`, the one flag of a descriptor.
 const FD_CLOEXEC: u64 = 1;
-
-/// The largest pipe of who has no privilege (`/proc/sys/fs/pipe-max-size`).
-const PIPE_MAX_SIZE: u32 = 1 << 20;
 
 /// Tells whether a command works on a description that was opened with `O_PATH` (Linux 6.12 fs/fcntl.c check_fcntl_cmd).
 const fn works_by_path(command: FcntlCommand) -> bool {
@@ -35,7 +32,6 @@ pub(super) fn fcntl(ctx: &mut Ctx<'_>, fd: Fd, command: FcntlCommand, argument: 
         ctx.file_of(fd)?;
     }
     let (files, limit) = (ctx.files(), ctx.fd_limit());
-    let is_privileged = ctx.task().credentials.can(Capabilities::SYS_RESOURCE);
     let fs = &mut ctx.kernel.fs;
     let FcntlArg(argument) = argument;
     match command {
@@ -44,6 +40,7 @@ pub(super) fn fcntl(ctx: &mut Ctx<'_>, fd: Fd, command: FcntlCommand, argument: 
             Ok(fs.dup_fd(files, fd, Fd(argument as i32), limit, OnExec::Close)?.0 as u64)
         }
         FcntlCommand::DUPFD_QUERY => Ok(u64::from(fs.fd(files, Fd(argument as i32)) == Ok(open))),
+        FcntlCommand::CREATED_QUERY => Ok(u64::from(fs.is_created(open))),
         FcntlCommand::GETFD => match fs.on_exec(files, fd)? {
             OnExec::Keep => Ok(0),
             OnExec::Close => Ok(FD_CLOEXEC),
@@ -55,20 +52,36 @@ pub(super) fn fcntl(ctx: &mut Ctx<'_>, fd: Fd, command: FcntlCommand, argument: 
         }
         FcntlCommand::GETFL => Ok(u64::from(fs.status_flags(open).bits())),
         FcntlCommand::SETFL => {
-            fs.set_status_flags(open, OpenFlags::from_bits_truncate(argument as u32));
+            let flags = OpenFlags::from_bits_truncate(argument as u32);
+            fs.set_status_flags(open, flags);
+            let telling = if flags.contains(OpenFlags::ASYNC) { Telling::On } else { Telling::Off };
+            ctx.with_fs(|fs, env| fs.set_async(env.processes, open, fd, telling));
             Ok(0)
         }
         FcntlCommand::GETLK | FcntlCommand::OFD_GETLK => lock::report(ctx, open, command, VirtAddr(argument)),
         FcntlCommand::SETLK | FcntlCommand::SETLKW | FcntlCommand::OFD_SETLK | FcntlCommand::OFD_SETLKW => {
             lock::set(ctx, fd, open, command, VirtAddr(argument))
         }
-        FcntlCommand::NOTIFY if argument as u32 == 0 => Ok(0),
-        FcntlCommand::NOTIFY if !fs.is_directory(fs.node(open)) => Err(Errno::ENOTDIR.into()),
+        FcntlCommand::SETOWN
+        | FcntlCommand::GETOWN
+        | FcntlCommand::SETOWN_EX
+        | FcntlCommand::GETOWN_EX
+        | FcntlCommand::GETOWNER_UIDS
+        | FcntlCommand::SETSIG
+        | FcntlCommand::GETSIG => io_signal::fcntl(ctx, open, command, argument),
+        FcntlCommand::NOTIFY => {
+            ctx.with_fs(|fs, env| fs.watch_directory(env, files, fd, argument as u32))?;
+            Ok(0)
+        }
+        FcntlCommand::GETLEASE => Ok(lock::number(fs.lease(open)) as u64),
+        FcntlCommand::SETLEASE => {
+            let kind = lock::wanted(argument as i16)?;
+            ctx.with_fs(|fs, env| fs.set_lease(env, open, fd, kind))?;
+            Ok(0)
+        }
+        FcntlCommand::GET_RW_HINT | FcntlCommand::SET_RW_HINT => write_hint(ctx, open, command, argument),
         FcntlCommand::SETPIPE_SZ => {
-            if argument as u32 > PIPE_MAX_SIZE && fs.pipe_capacity(open).is_ok() && !is_privileged {
-                return Err(Errno::EPERM.into());
-            }
-            let size = fs.set_pipe_capacity(open, argument as u32)?;
+            let size = ctx.with_fs(|fs, env| fs.set_pipe_capacity(env, open, argument as u32))?;
             ctx.wake_files();
             Ok(size as u64)
         }
@@ -83,4 +96,25 @@ pub(super) fn fcntl(ctx: &mut Ctx<'_>, fd: Fd, command: FcntlCommand, argument: 
         FcntlCommand::GETPIPE_SZ => Ok(fs.pipe_capacity(open)? as u64),
         _ => Err(Errno::EINVAL.into()),
     }
+}
+
+/// `F_GET_RW_HINT` and `F_SET_RW_HINT`: how long what is written will last, which is kept with the file and changes nothing.
+///
+/// # Errors
+/// `EINVAL` for no hint, `EFAULT`.
+fn write_hint(ctx: &mut Ctx<'_>, open: OpenId, command: FcntlCommand, argument: u64) -> SysResult {
+    /// `RWH_WRITE_LIFE_EXTREME`.
+    const LONGEST: u64 = 5;
+    let at = UserPtr::<u64>::new(VirtAddr(argument));
+    if command == FcntlCommand::GET_RW_HINT {
+        let hint = ctx.kernel.fs.write_hint(open);
+        ctx.write(at, u64::from(hint))?;
+        return Ok(0);
+    }
+    let hint = ctx.read(at)?;
+    if hint > LONGEST {
+        return Err(Errno::EINVAL.into());
+    }
+    ctx.with_fs(|fs, env| fs.set_write_hint(env, open, hint as u8))?;
+    Ok(0)
 }

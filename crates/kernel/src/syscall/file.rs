@@ -2,13 +2,12 @@
 
 use super::args::UserPtr;
 use super::socket::socket_ioctl;
-use super::types::{DirFd, Mode, OpenArg, PathPtr, Whence};
-use super::{Continuation, Flow, SysResult, path, terminal};
+use super::types::{OpenArg, Whence};
+use super::{SysResult, path, terminal};
 use crate::ctx::Ctx;
-use crate::fs::{Env, FileType, Fs, OnExec, OpenFlags, OpenId, PartnerWait, Seek};
-use crate::task::WaitKey;
+use crate::fs::{Env, FileType, Fs, Node, OnExec, OpenFlags, OpenId, Seek, Telling};
 use crate::{Errno, Fd};
-use tine_mmu::VirtAddr;
+use tine_mmu::{PAGE_SIZE, VirtAddr};
 
 /// `lseek(2)`.
 pub(super) fn lseek(ctx: &mut Ctx<'_>, fd: Fd, offset: i64, whence: Whence) -> SysResult {
@@ -33,77 +32,27 @@ pub(super) fn new_fd(
     flags: OpenFlags,
     make: impl FnOnce(&mut Fs, &mut Env<'_>) -> OpenId,
 ) -> SysResult {
+    new_fd_or(ctx, flags, |fs, env| Ok(make(fs, env)))
+}
+
+/// The same for what may fail.
+///
+/// # Errors
+/// `EMFILE`, and what `make` says.
+pub(super) fn new_fd_or(
+    ctx: &mut Ctx<'_>,
+    flags: OpenFlags,
+    make: impl FnOnce(&mut Fs, &mut Env<'_>) -> Result<OpenId, Errno>,
+) -> SysResult {
     let files = ctx.files();
     let fd = ctx.kernel.fs.lowest_fd(files, Fd(0), ctx.fd_limit())?;
-    let open = ctx.with_fs(make);
+    let open = ctx.with_fs(make)?;
     ctx.kernel.fs.put_fd(files, fd, open, on_exec(flags));
     Ok(fd.0 as u64)
 }
 
-fn on_exec(flags: OpenFlags) -> OnExec {
+pub(super) fn on_exec(flags: OpenFlags) -> OnExec {
     if flags.contains(OpenFlags::CLOEXEC) { OnExec::Close } else { OnExec::Keep }
-}
-
-/// `openat(2)`.
-pub(super) fn openat(ctx: &mut Ctx<'_>, dir: DirFd, path: PathPtr, flags: OpenArg, mode: Mode) -> SysResult {
-    let path = ctx.read_path(path.0)?;
-    // Like Linux, bits without a meaning are ignored.
-    let flags = OpenFlags::from_bits_truncate(flags.0);
-    let files = ctx.files();
-    let fd = ctx.kernel.fs.lowest_fd(files, Fd(0), ctx.fd_limit())?;
-    let permissions = ctx.kernel.fs.mask(ctx.task().work_dir, mode.0);
-    let opened = ctx.at_path(dir, &path, |fs, env, at| fs.open(env, at, flags, permissions))?;
-    ctx.unmap_truncated(opened.truncated);
-    ctx.wake_files();
-    if let Some(wait) = ctx.kernel.fs.partner_wait(opened.open) {
-        return OpenFifo { open: opened.open, on_exec: on_exec(flags), wait }.run(ctx);
-    }
-    ctx.kernel.fs.put_fd(files, fd, opened.open, on_exec(flags));
-    Ok(fd.0 as u64)
-}
-
-/// An open(2) of a FIFO that waits for the other end. It has a reference to the description of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenFifo {
-    open: OpenId,
-    on_exec: OnExec,
-    wait: PartnerWait,
-}
-
-impl OpenFifo {
-    /// Returns the description that waits to become a descriptor.
-    pub(super) const fn open(&self) -> OpenId {
-        self.open
-    }
-
-    /// Returns what the call waits for.
-    pub(super) const fn key(&self) -> WaitKey {
-        WaitKey::File(self.wait.wait)
-    }
-
-    /// Returns the descriptor as soon as the other end is there, or was.
-    pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
-        if !ctx.kernel.fs.has_partner_come(self.open, self.wait) {
-            return Err(Flow::Block(Continuation::OpenFifo(self)));
-        }
-        let files = ctx.files();
-        match ctx.kernel.fs.lowest_fd(files, Fd(0), ctx.fd_limit()) {
-            Ok(fd) => {
-                ctx.kernel.fs.put_fd(files, fd, self.open, self.on_exec);
-                Ok(fd.0 as u64)
-            }
-            Err(errno) => {
-                self.abandon(ctx);
-                Err(errno.into())
-            }
-        }
-    }
-
-    /// Closes what will not become a descriptor.
-    pub(super) fn abandon(self, ctx: &mut Ctx<'_>) {
-        ctx.with_fs(|fs, env| fs.close(env, self.open));
-        ctx.wake_files();
-    }
 }
 
 /// `close(2)`.
@@ -148,7 +97,7 @@ pub(super) fn pipe2(ctx: &mut Ctx<'_>, fds: UserPtr<[i32; 2]>, flags: OpenArg) -
     let second = ctx.kernel.fs.lowest_fd(files, Fd(first.0 + 1), ctx.fd_limit())?;
     // Nothing is made before its numbers could be told: the guest could never close it.
     ctx.write(fds, [first.0, second.0])?;
-    let (reader, writer) = ctx.with_fs(|fs, env| fs.pipe(env, flags));
+    let (reader, writer) = ctx.with_fs(|fs, env| fs.pipe(env, flags))?;
     ctx.kernel.fs.put_fd(files, first, reader, on_exec(flags));
     ctx.kernel.fs.put_fd(files, second, writer, on_exec(flags));
     Ok(0)
@@ -172,17 +121,20 @@ pub(super) fn dup3(ctx: &mut Ctx<'_>, old: Fd, new: Fd, flags: OpenArg) -> SysRe
     Ok(fd.0 as u64)
 }
 
-/// `ioctl(2)`: `FIONREAD`, `FIOCLEX`, `FIONCLEX` and `FIONBIO`, and what sockets and terminals know.
+/// `ioctl(2)`: `FIONREAD`, `FIOCLEX`, `FIONCLEX`, `FIONBIO` and `FIOASYNC`, and what sockets and terminals know.
 pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr) -> SysResult {
     const FIONREAD: u32 = 0x541b;
     const FIONBIO: u32 = 0x5421;
+    const FIOASYNC: u32 = 0x5452;
     const FIONCLEX: u32 = 0x5450;
     const FIOCLEX: u32 = 0x5451;
     ctx.file_of(fd)?;
     let open = ctx.open_of(fd)?;
     let files = ctx.files();
     match request {
-        _ if ctx.kernel.fs.socket_of(open).is_ok() && !matches!(request, FIONBIO | FIOCLEX | FIONCLEX) => {
+        _ if ctx.kernel.fs.socket_of(open).is_ok()
+            && !matches!(request, FIONBIO | FIOASYNC | FIOCLEX | FIONCLEX) =>
+        {
             return socket_ioctl(ctx, open, request, argument);
         }
         FIONREAD => {
@@ -194,6 +146,11 @@ pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr)
             let mut flags = ctx.kernel.fs.status_flags(open);
             flags.set(OpenFlags::NONBLOCK, on);
             ctx.kernel.fs.set_status_flags(open, flags);
+        }
+        FIOASYNC => {
+            let on = ctx.read(UserPtr::<i32>::new(argument))? != 0;
+            let telling = if on { Telling::On } else { Telling::Off };
+            ctx.with_fs(|fs, env| fs.set_async(env.processes, open, fd, telling));
         }
         FIOCLEX => ctx.kernel.fs.set_on_exec(files, fd, OnExec::Close)?,
         FIONCLEX => ctx.kernel.fs.set_on_exec(files, fd, OnExec::Keep)?,
@@ -231,7 +188,9 @@ pub(super) fn ftruncate(ctx: &mut Ctx<'_>, fd: Fd, len: i64) -> SysResult {
 /// `fsync(2)`: the page cache is the file, except for stores to one that the user lets the guest write.
 pub(super) fn fsync(ctx: &mut Ctx<'_>, fd: Fd) -> SysResult {
     let node = ctx.file_of(fd)?;
-    if ctx.kernel.fs.file_type(node) == FileType::Fifo {
+    // Only what is in a file system can be synchronised with one.
+    let is_file = matches!(ctx.kernel.fs.file_type(node), FileType::Regular | FileType::Directory);
+    if !is_file || matches!(node, Node::Proc(_)) {
         return Err(Errno::EINVAL.into());
     }
     ctx.write_back()?;
@@ -243,14 +202,27 @@ pub(super) fn fdatasync(ctx: &mut Ctx<'_>, fd: Fd) -> SysResult {
     fsync(ctx, fd)
 }
 
-/// `posix_fadvise(2)`: files are in memory whatever a program plans to do with them, so that no advice changes anything.
-pub(super) fn fadvise64(ctx: &mut Ctx<'_>, fd: Fd, _offset: i64, len: i64, advice: u32) -> SysResult {
+/// `posix_fadvise(2)`: `POSIX_FADV_DONTNEED` drops whole clean pages of the host's files that nobody maps; the other kinds
+/// change nothing, for files are in memory anyway.
+pub(super) fn fadvise64(ctx: &mut Ctx<'_>, fd: Fd, offset: i64, len: i64, advice: u32) -> SysResult {
+    const POSIX_FADV_DONTNEED: u32 = 4;
     const POSIX_FADV_NOREUSE: u32 = 5;
     let node = ctx.file_of(fd)?;
     if ctx.kernel.fs.file_type(node) == FileType::Fifo {
         return Err(Errno::ESPIPE.into());
     }
-    if len < 0 || advice > POSIX_FADV_NOREUSE { Err(Errno::EINVAL.into()) } else { Ok(0) }
+    if len < 0 || advice > POSIX_FADV_NOREUSE {
+        return Err(Errno::EINVAL.into());
+    }
+    if let (POSIX_FADV_DONTNEED, Some(file)) = (advice, ctx.kernel.fs.regular(node)) {
+        let start = offset.max(0) as u64;
+        let end = if len == 0 { u64::MAX } else { start.saturating_add(len as u64) };
+        // The last page of the file counts as whole (Linux 6.12 mm/fadvise.c).
+        let is_at_end = end >= ctx.kernel.memory.cache().size(file);
+        let last = if is_at_end { end.div_ceil(PAGE_SIZE) } else { end / PAGE_SIZE };
+        ctx.kernel.memory.drop_unmapped(ctx.harts.ram(), file, start.div_ceil(PAGE_SIZE)..last);
+    }
+    Ok(0)
 }
 
 /// `fchdir(2)`.

@@ -2,8 +2,9 @@
 
 use super::Arguments;
 use super::args::{Arg, UserValue};
-use super::show::{Bytes, Element, Hex, Shower, When, follow, follow_filled};
+use super::show::{Bytes, Element, Hex, Shower, When, follow, follow_filled, show_flags};
 use super::types::{OpenArg, SignalArg, Whence, choice, flag_set};
+use tine_mmu::VirtAddr;
 
 /// `struct flock` (Linux 6.12 include/uapi/asm-generic/fcntl.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,12 +87,24 @@ impl Arg for FcntlArg {
             FcntlCommand::GETOWN_EX => follow_filled::<Owner>(raw, shower),
             FcntlCommand::ADD_SEALS => SealArg::show(raw, shower),
             FcntlCommand::SETLEASE => LockType::show(raw, shower),
+            FcntlCommand::NOTIFY => show_flags(raw, "0", &NOTICES),
             _ if command.reports_lock() => follow_filled::<FoundLock>(raw, shower),
             _ if command.takes_lock() => follow::<Flock>(raw, shower),
             _ => Hex::show(raw, shower),
         }
     }
 }
+
+/// `DN_*` of F_NOTIFY.
+const NOTICES: [(u32, &str); 7] = [
+    (0x1, "DN_ACCESS"),
+    (0x2, "DN_MODIFY"),
+    (0x4, "DN_CREATE"),
+    (0x8, "DN_DELETE"),
+    (0x10, "DN_RENAME"),
+    (0x20, "DN_ATTRIB"),
+    (0x8000_0000, "DN_MULTISHOT"),
+];
 
 /// Prints what fcntl returns: some commands return flags.
 pub(super) fn show_fcntl_result(value: u64, shower: &mut Shower<'_>) -> String {
@@ -175,6 +188,7 @@ impl FcntlCommand {
     pub(super) const GETSIG: Self = Self(11);
     pub(super) const SETOWN_EX: Self = Self(15);
     pub(super) const GETOWN_EX: Self = Self(16);
+    pub(super) const GETOWNER_UIDS: Self = Self(17);
     pub(super) const OFD_GETLK: Self = Self(36);
     pub(super) const OFD_SETLK: Self = Self(37);
     pub(super) const OFD_SETLKW: Self = Self(38);
@@ -188,11 +202,13 @@ impl FcntlCommand {
     pub(super) const GETPIPE_SZ: Self = Self(1032);
     pub(super) const ADD_SEALS: Self = Self(1033);
     pub(super) const GET_SEALS: Self = Self(1034);
+    pub(super) const GET_RW_HINT: Self = Self(1035);
+    pub(super) const SET_RW_HINT: Self = Self(1036);
 }
 
 choice! {
     /// `F_*` of fcntl.
-    FcntlCommand("F_") {
+    FcntlCommand("F_???") {
         0 = "F_DUPFD",
         1 = "F_GETFD",
         2 = "F_SETFD",
@@ -228,7 +244,7 @@ choice! {
         1038 = "F_SET_FILE_RW_HINT",
     }
     /// The kinds of record locks and of leases.
-    LockType("F_") {
+    LockType("F_???") {
         0 = "F_RDLCK",
         1 = "F_WRLCK",
         2 = "F_UNLCK",
@@ -251,6 +267,9 @@ flag_set! {
         4 = "LOCK_NB",
         8 = "LOCK_UN",
         32 = "LOCK_MAND",
+        192 = "LOCK_RW",
+        64 = "LOCK_READ",
+        128 = "LOCK_WRITE",
     }
     /// `FD_*` of fcntl.
     FdFlags("0") {
@@ -312,6 +331,36 @@ impl Arg for DeviceArg {
     }
 }
 
+/// The `struct open_how` of openat2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OpenHow(pub VirtAddr);
+
+impl OpenHow {
+    /// Bytes of what is known of it.
+    pub(super) const BYTES: usize = 24;
+}
+
+impl Arg for OpenHow {
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        follow::<Self>(raw, shower)
+    }
+}
+
+impl Element for OpenHow {
+    const BYTES: usize = Self::BYTES;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        let [flags, mode, resolve] = <[u64; 3]>::from_bytes(bytes.0);
+        let flags = OpenArg::show(flags, shower);
+        let mode = if mode == 0 { String::new() } else { format!(", mode=0{mode:03o}") };
+        format!("{{flags={flags}{mode}, resolve={}}}", ResolveArg::show(resolve, shower))
+    }
+}
+
 /// A register that the call's C prototype has and a 64-bit kernel does not look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unused;
@@ -348,6 +397,63 @@ impl FallocateMode {
     pub(super) const UNSHARE_RANGE: u32 = 64;
 }
 
+impl UmountFlags {
+    pub(super) const FORCE: u32 = 1;
+    pub(super) const DETACH: u32 = 2;
+    pub(super) const EXPIRE: u32 = 4;
+    pub(super) const NOFOLLOW: u32 = 8;
+    pub(super) const ALL: u32 = 15;
+}
+
+/// `MS_*` of mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MountArg(pub u64);
+
+impl MountArg {
+    pub(super) const REMOUNT: u64 = 32;
+    pub(super) const BIND: u64 = 4096;
+    pub(super) const MOVE: u64 = 8192;
+    /// `MS_UNBINDABLE`, `MS_PRIVATE`, `MS_SLAVE` and `MS_SHARED`.
+    pub(super) const PROPAGATION: u64 = 0xf << 17;
+}
+
+impl Arg for MountArg {
+    fn from_register(raw: u64) -> Self {
+        /// What programs put into the upper half of the word before Linux 2.4 (`MS_MGC_VAL`).
+        const MAGIC: u64 = 0xc0ed_0000;
+        const MAGIC_MASK: u64 = 0xffff_0000;
+        Self(if raw & MAGIC_MASK == MAGIC { raw & !MAGIC_MASK } else { raw })
+    }
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        const NAMES: [(u32, &str); 22] = [
+            (1, "MS_RDONLY"),
+            (2, "MS_NOSUID"),
+            (4, "MS_NODEV"),
+            (8, "MS_NOEXEC"),
+            (16, "MS_SYNCHRONOUS"),
+            (32, "MS_REMOUNT"),
+            (64, "MS_MANDLOCK"),
+            (128, "MS_DIRSYNC"),
+            (256, "MS_NOSYMFOLLOW"),
+            (1024, "MS_NOATIME"),
+            (2048, "MS_NODIRATIME"),
+            (4096, "MS_BIND"),
+            (8192, "MS_MOVE"),
+            (16384, "MS_REC"),
+            (32768, "MS_SILENT"),
+            (1 << 17, "MS_UNBINDABLE"),
+            (1 << 18, "MS_PRIVATE"),
+            (1 << 19, "MS_SLAVE"),
+            (1 << 20, "MS_SHARED"),
+            (1 << 21, "MS_RELATIME"),
+            (1 << 24, "MS_STRICTATIME"),
+            (1 << 25, "MS_LAZYTIME"),
+        ];
+        show_flags(raw as u32, "0", &NAMES)
+    }
+}
+
 impl MemfdFlags {
     pub(super) const CLOEXEC: u32 = 1;
     pub(super) const ALLOW_SEALING: u32 = 2;
@@ -373,6 +479,7 @@ flag_set! {
         8 = "RWF_NOWAIT",
         16 = "RWF_APPEND",
         32 = "RWF_NOAPPEND",
+        64 = "RWF_ATOMIC",
     }
     /// `SYNC_FILE_RANGE_*` of sync_file_range.
     SyncRangeFlags("0") {
@@ -397,6 +504,22 @@ flag_set! {
         4 = "MFD_HUGETLB",
         8 = "MFD_NOEXEC_SEAL",
         16 = "MFD_EXEC",
+    }
+    /// `RESOLVE_*` of openat2.
+    ResolveArg("0") {
+        0x1 = "RESOLVE_NO_XDEV",
+        0x2 = "RESOLVE_NO_MAGICLINKS",
+        0x4 = "RESOLVE_NO_SYMLINKS",
+        0x8 = "RESOLVE_BENEATH",
+        0x10 = "RESOLVE_IN_ROOT",
+        0x20 = "RESOLVE_CACHED",
+    }
+    /// `MNT_*` of umount2.
+    UmountFlags("0") {
+        1 = "MNT_FORCE",
+        2 = "MNT_DETACH",
+        4 = "MNT_EXPIRE",
+        8 = "UMOUNT_NOFOLLOW",
     }
     /// `XATTR_*` of setxattr.
     XattrFlags("0") {

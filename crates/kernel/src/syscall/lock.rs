@@ -43,7 +43,7 @@ impl Request {
         let fs = &mut ctx.kernel.fs;
         let granted = match self.what {
             What::Records(lock) => fs.lock_records(fs.node(self.open), lock, self.wait),
-            What::Whole(kind) => fs.lock_whole(self.open, kind, self.wait),
+            What::Whole(kind) => fs.lock_whole(self.open, kind, ctx.pid, self.wait),
         };
         ctx.wake_files();
         match granted {
@@ -119,9 +119,21 @@ fn range(ctx: &mut Ctx<'_>, open: OpenId, lock: &Flock) -> Result<ByteRange, Err
     Ok(ByteRange { first: first as u64, last: last as u64 })
 }
 
+/// Returns the number of a kind of lock; `F_UNLCK` for none.
+pub(super) const fn number(kind: Option<LockKind>) -> i16 {
+    match kind {
+        Some(LockKind::Shared) => Flock::F_RDLCK,
+        Some(LockKind::Exclusive) => Flock::F_WRLCK,
+        None => Flock::F_UNLCK,
+    }
+}
+
 /// Returns whether a lock is shared or exclusive; `None` for `F_UNLCK`.
-fn kind(lock: &Flock) -> Result<Option<LockKind>, Errno> {
-    match lock.kind {
+///
+/// # Errors
+/// `EINVAL` for another number.
+pub(super) const fn wanted(number: i16) -> Result<Option<LockKind>, Errno> {
+    match number {
         Flock::F_RDLCK => Ok(Some(LockKind::Shared)),
         Flock::F_WRLCK => Ok(Some(LockKind::Exclusive)),
         Flock::F_UNLCK => Ok(None),
@@ -148,7 +160,7 @@ pub(super) fn set(
 ) -> SysResult {
     let lock = ctx.read(UserPtr::<Flock>::new(from))?;
     let range = range(ctx, open, &lock)?;
-    let kind = kind(&lock)?;
+    let kind = wanted(lock.kind)?;
     let flags = ctx.kernel.fs.status_flags(open);
     match kind {
         Some(LockKind::Shared) if !flags.is_readable() => return Err(Errno::EBADF.into()),
@@ -177,7 +189,7 @@ pub(super) fn report(ctx: &mut Ctx<'_>, open: OpenId, command: FcntlCommand, at:
         return Err(Errno::EINVAL.into());
     }
     let range = range(ctx, open, &lock)?;
-    let kind = kind(&lock)?;
+    let kind = wanted(lock.kind)?;
     let owner = owner(ctx, open, command, &lock)?;
     let node = ctx.kernel.fs.node(open);
     let found = match kind {
@@ -189,7 +201,7 @@ pub(super) fn report(ctx: &mut Ctx<'_>, open: OpenId, command: FcntlCommand, at:
         None => lock.kind = Flock::F_UNLCK,
         Some(RecordLock { owner, pid, kind, range: ByteRange { first, last } }) => {
             lock = Flock {
-                kind: if kind == LockKind::Shared { Flock::F_RDLCK } else { Flock::F_WRLCK },
+                kind: number(Some(kind)),
                 whence: 0,
                 start: first as i64,
                 len: if last == ByteRange::LAST { 0 } else { (last - first + 1) as i64 },

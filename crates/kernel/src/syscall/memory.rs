@@ -101,10 +101,16 @@ pub(super) fn mmap(
         backing,
         populate: has(MAP_POPULATE) && !has(MAP_NONBLOCK),
         grows_down: has(MAP_GROWSDOWN),
-        no_reserve: has(MAP_NORESERVE) || kind == MAP_DROPPABLE,
+        no_reserve: has(MAP_NORESERVE) && ctx.kernel.memory.may_waive_promises() || kind == MAP_DROPPABLE,
         lock: if has(MAP_LOCKED) { Lock::Locked } else { Lock::Unlocked },
         on_fork: if kind == MAP_DROPPABLE { OnFork::Wipe } else { OnFork::Inherit },
     };
+    if let (true, MapBacking::File(mapping)) = (request.populate, &request.backing) {
+        let (file, first) = (mapping.file, mapping.first_page);
+        // What cannot be had is had when it is touched, or fails then.
+        let _: Result<(), Errno> =
+            ctx.with_fs(|fs, env| fs.fetch(env, file, first..first.saturating_add(len / PAGE_SIZE + 1)));
+    }
     let mm = ctx.mm();
     let at = ctx.memory(mm, |memory, work| memory.map(work, mm, request))?;
     ctx.write_back_later();
@@ -316,6 +322,9 @@ pub(super) fn mincore(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, to: VirtAddr) -
 pub(super) fn madvise(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, advice: AdviceArg) -> SysResult {
     let advice = Advice::from_number(advice.0 as i32).ok_or(Errno::EINVAL)?;
     let mm = ctx.mm();
+    if matches!(advice, Advice::PopulateRead | Advice::PopulateWrite) {
+        ctx.bring_in(mm, at, len);
+    }
     ctx.memory(mm, |memory, work| memory.advise(work, mm, at, len, advice))?;
     Ok(0)
 }

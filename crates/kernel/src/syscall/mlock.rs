@@ -4,7 +4,7 @@ use super::SysResult;
 use super::types::{LockAllFlags, LockFlags};
 use crate::Errno;
 use crate::ctx::Ctx;
-use crate::mm::Lock;
+use crate::mm::{Lock, TASK_SIZE};
 use tine_mmu::VirtAddr;
 
 const MCL_CURRENT: u32 = 1;
@@ -29,6 +29,7 @@ pub(super) fn mlock2(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, flags: LockFlags
 fn lock(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, lock: Lock) -> SysResult {
     check_may_lock(ctx)?;
     let mm = ctx.mm();
+    ctx.bring_in(mm, at, len);
     ctx.memory(mm, |memory, work| memory.lock(work, mm, at, len, lock))?;
     Ok(0)
 }
@@ -50,6 +51,9 @@ pub(super) fn mlockall(ctx: &mut Ctx<'_>, flags: LockAllFlags) -> SysResult {
     let lock = if has(MCL_ONFAULT) { Lock::OnFault } else { Lock::Locked };
     let future = if has(MCL_FUTURE) { lock } else { Lock::Unlocked };
     let mm = ctx.mm();
+    if has(MCL_CURRENT) {
+        ctx.bring_in(mm, VirtAddr(0), TASK_SIZE);
+    }
     ctx.memory(mm, |memory, work| memory.lock_all(work, mm, has(MCL_CURRENT).then_some(lock), future))?;
     Ok(0)
 }

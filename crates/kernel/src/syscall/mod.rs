@@ -7,6 +7,7 @@ mod allocate;
 mod anonymous;
 mod args;
 mod attributes;
+mod classes;
 mod compare;
 mod copy;
 mod creds;
@@ -19,12 +20,16 @@ mod file;
 mod file_types;
 mod futex;
 mod hwprobe;
+mod inotify;
+mod io_signal;
 mod ipc_types;
 mod limits;
 mod lock;
 mod memory;
 mod mlock;
+mod mount;
 mod names;
+mod open;
 mod path;
 mod pidfd;
 mod poll;
@@ -43,6 +48,7 @@ mod shm;
 mod show;
 mod signal;
 mod socket;
+mod socket_names;
 mod socket_types;
 mod system;
 mod table;
@@ -55,6 +61,7 @@ mod types;
 mod xattr;
 
 pub use args::{UserPtr, UserValue};
+pub use classes::{CLASSES, is_known};
 pub(crate) use limits::MOST_FDS;
 pub use names::UNSUPPORTED;
 pub(crate) use names::name_of;
@@ -62,14 +69,14 @@ pub(crate) use pidfd::open_pidfd;
 pub(crate) use rseq::{ALIGNMENT as RSEQ_ALIGNMENT, FEATURE_BYTES as RSEQ_FEATURE_BYTES};
 pub(crate) use shm::{MOST_BYTES as MOST_SHARED_BYTES, MOST_SEGMENTS};
 pub use show::{CallResult, Restart};
-pub(crate) use show::{STRING_MAX, describe_signal, exit_with, quoted};
-pub(crate) use system::{MachineNames, RELEASE, VERSION};
+pub(crate) use show::{describe_signal, exit_with, quoted};
+pub(crate) use system::{HostNames, RELEASE, VERSION};
 pub use table::{SYSCALLS, Syscall};
 pub(crate) use time::CLOCK_TICKS;
 
 use crate::account::SyscallCount;
 use crate::ctx::Ctx;
-use crate::fs::OpenId;
+use crate::fs::{LeaseWait, OpenId};
 use crate::inject::Target;
 use crate::task::{TRAP_NS, WaitKey};
 use crate::{Errno, Pid, Reg};
@@ -112,7 +119,9 @@ pub enum Continuation {
     /// `sendfile`, `copy_file_range`, `splice` and `tee`.
     Copy(copy::Copy),
     /// `openat` of a FIFO.
-    OpenFifo(file::OpenFifo),
+    OpenFifo(open::OpenFifo),
+    /// `openat` and `truncate` of a file with a lease on it, to be made again once that is given back.
+    LeaseBreak(LeaseWait),
     /// `fcntl` and `flock` waiting for a lock.
     Lock(lock::Request),
     /// A call on a socket.
@@ -160,7 +169,7 @@ impl Continuation {
             // Only a handler ends it, and then it is not resumed.
             Self::Suspend => Err(Flow::Block(Self::Suspend)),
             // [`resume`] knows the call.
-            Self::Again => Err(Flow::Block(Self::Again)),
+            Self::Again | Self::LeaseBreak(_) => Err(Flow::Block(self)),
         }
     }
 
@@ -181,6 +190,7 @@ impl Continuation {
             Self::Write(write) => write.key().into_iter().collect(),
             Self::Copy(copy) => copy.key().into_iter().collect(),
             Self::OpenFifo(opening) => vec![opening.key()],
+            Self::LeaseBreak(lease) => vec![WaitKey::File(lease.wait)],
             Self::Lock(request) => vec![request.key(ctx)],
             Self::Socket(call) => call.key().into_iter().collect(),
             Self::Poll(poll) => poll.keys(ctx),
@@ -191,6 +201,7 @@ impl Continuation {
     fn deadline_ns(&self) -> Option<u64> {
         match self {
             Self::Sleep(sleep) => sleep.deadline_ns(),
+            Self::LeaseBreak(lease) => lease.deadline_ns,
             Self::Socket(call) => call.deadline_ns(),
             Self::Poll(poll) => poll.deadline_ns(),
             Self::Epoll(wait) => wait.deadline_ns(),
@@ -222,6 +233,7 @@ impl Continuation {
             | Self::Write(_)
             | Self::Copy(_)
             | Self::Lock(_)
+            | Self::LeaseBreak(_)
             | Self::OpenFifo(_)
             | Self::Again => Restart::IfAsked,
         }
@@ -252,6 +264,7 @@ impl Continuation {
             | Self::FutexVector(_)
             | Self::FutexLock(_)
             | Self::SignalWait(_)
+            | Self::LeaseBreak(_)
             | Self::Suspend
             | Self::Again => Vec::new(),
         }
@@ -268,6 +281,7 @@ impl Continuation {
             Self::Copy(_) => "data or room to copy".to_owned(),
             Self::OpenFifo(_) => "the other end of a FIFO".to_owned(),
             Self::Lock(_) => "a file lock".to_owned(),
+            Self::LeaseBreak(_) => "a lease to be given back".to_owned(),
             Self::Socket(call) => call.describe().to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
             Self::Semaphores(_) => "a semaphore".to_owned(),
@@ -299,6 +313,8 @@ pub struct Call {
     pub(crate) trapped_ns: u64,
     /// What strace has to print again when the call has ended; nothing where nobody watches.
     pub(crate) remembered: Vec<String>,
+    /// What [`Shower::noted`](show::Shower) is when the call has ended.
+    pub(crate) noted: Vec<u64>,
 }
 
 /// The argument registers of a call, `a0` to `a5`.
@@ -322,7 +338,7 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
         return;
     };
     let trapped_ns = ctx.now_ns().saturating_sub(TRAP_NS);
-    let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new() };
+    let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new(), noted: Vec::new() };
     show::enter(ctx, &mut call);
     count(ctx, row.name, |entry| entry.calls += 1);
     let result = match ctx.kernel.injections.strike(target_of(row)) {
@@ -347,7 +363,7 @@ pub(crate) fn resume(ctx: &mut Ctx<'_>, suspended: Suspended) {
     let Suspended { continuation, call } = suspended;
     let opens = continuation.opens();
     let result = match continuation {
-        Continuation::Again => (call.row.run)(ctx, call.arguments),
+        Continuation::Again | Continuation::LeaseBreak(_) => (call.row.run)(ctx, call.arguments),
         continuation => continuation.resume(ctx),
     };
     finish(ctx, result, call);
@@ -377,6 +393,8 @@ fn release_opens(ctx: &mut Ctx<'_>, opens: Vec<OpenId>) {
 }
 
 fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: Call) {
+    // Watchers of files hear of calls that wake nobody else.
+    ctx.wake_files();
     let is_injected = matches!(result, Err(Flow::Injected(_)));
     let value = match result {
         Ok(value) => value,

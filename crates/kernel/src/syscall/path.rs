@@ -1,10 +1,12 @@
 //! Calls about names: what a path leads to, and which paths there are.
 
-use super::SysResult;
 use super::file_types::{DeviceArg, NodeMode};
 use super::types::{AtFlags, DirFd, Mode, OutBuffer, PathPtr, RenameFlags as RenameArg};
+use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
-use crate::fs::{AT_FDCWD, AccessMode, At, Env, FileType, Fs, LookupFlags, NewFile, Node, RenameFlags};
+use crate::fs::{
+    AT_FDCWD, AccessMode, At, Env, FileType, Fs, LookupFlags, NewFile, Node, RenameFlags, Resolve,
+};
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
@@ -38,10 +40,25 @@ impl Ctx<'_> {
         path: &[u8],
         operate: impl FnOnce(&mut Fs, &mut Env<'_>, At<'_>) -> Result<R, Errno>,
     ) -> Result<R, Errno> {
+        self.at_path_within(dir, path, Resolve::empty(), operate)
+    }
+
+    /// Does something at a path that a look-up may not follow everywhere.
+    pub(super) fn at_path_within<R>(
+        &mut self,
+        dir: DirFd,
+        path: &[u8],
+        resolve: Resolve,
+        operate: impl FnOnce(&mut Fs, &mut Env<'_>, At<'_>) -> Result<R, Errno>,
+    ) -> Result<R, Errno> {
         let (files, work_dir) = (self.files(), self.task().work_dir);
+        // Where the directory is the bound, it counts for an absolute path too.
+        let is_scoped = resolve.intersects(Resolve::BENEATH | Resolve::IN_ROOT);
         let outcome = self.with_fs(|fs, env| {
-            let at = fs.start(files, work_dir, Fd(dir.0), path)?;
-            operate(fs, env, at)
+            env.resolve = resolve;
+            let from = if is_scoped { b"" } else { path };
+            let base = fs.start(files, work_dir, Fd(dir.0), from)?.base;
+            operate(fs, env, At { base, path })
         });
         if matches!(outcome, Err(Errno::ENOENT)) && (dir.0 == AT_FDCWD || path.starts_with(b"/")) {
             self.note_missed(path);
@@ -262,13 +279,16 @@ pub(super) fn truncate(ctx: &mut Ctx<'_>, path: PathPtr, len: i64) -> SysResult 
         FileType::Regular => fs.permission(env.processes, node, AccessMode::WRITE),
         _ => Err(Errno::EINVAL),
     })?;
+    if let Some(wait) = ctx.with_fs(|fs, env| fs.break_leases(env, node, AccessMode::WRITE)) {
+        return Err(Flow::Block(Continuation::LeaseBreak(wait)));
+    }
     set_size(ctx, node, len)
 }
 
 /// `getcwd(2)`, the system call: it returns the length with the NUL.
 pub(super) fn getcwd(ctx: &mut Ctx<'_>, buffer: OutBuffer, len: u64) -> SysResult {
     let cwd = ctx.kernel.fs.cwd(ctx.task().work_dir);
-    let mut path = ctx.kernel.fs.directory_path(cwd)?;
+    let mut path = ctx.look(|fs, processes| fs.directory_path(processes, cwd))?;
     path.push(0);
     if path.len() as u64 > len {
         return Err(Errno::ERANGE.into());
@@ -288,6 +308,15 @@ pub(super) fn chdir(ctx: &mut Ctx<'_>, path: PathPtr) -> SysResult {
     let path = ctx.read_path(path.0)?;
     let node = ctx.node_at(DirFd(AT_FDCWD), &path, LookupFlags::empty())?;
     change_directory(ctx, node)
+}
+
+/// `chroot(2)`.
+pub(super) fn chroot(ctx: &mut Ctx<'_>, path: PathPtr) -> SysResult {
+    let path = ctx.read_path(path.0)?;
+    let node = ctx.node_at(DirFd(AT_FDCWD), &path, LookupFlags::empty())?;
+    let work_dir = ctx.task().work_dir;
+    ctx.with_fs(|fs, env| fs.chroot(env, work_dir, node))?;
+    Ok(0)
 }
 
 /// `umask(2)`.

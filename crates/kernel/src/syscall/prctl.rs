@@ -3,7 +3,7 @@
 use super::SysResult;
 use super::args::UserPtr;
 use super::prctl_types::PrctlArg;
-use super::types::PrctlOption;
+use super::prctl_types::PrctlOption;
 use crate::Errno;
 use crate::creds::{Capabilities, Credentials};
 use crate::ctx::Ctx;

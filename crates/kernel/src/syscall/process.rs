@@ -213,6 +213,7 @@ fn rusage(usage: &Usage) -> Rusage {
         system_us,
         max_rss_kib: usage.max_rss_kib as i64,
         minor_faults: usage.minor_faults as i64,
+        major_faults: usage.major_faults as i64,
         voluntary_switches: usage.voluntary_switches as i64,
         involuntary_switches: usage.involuntary_switches as i64,
     }

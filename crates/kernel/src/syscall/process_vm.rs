@@ -145,6 +145,7 @@ fn copy(
     len: usize,
     access: Access,
 ) -> Result<(), Errno> {
+    ctx.bring_in(other, there, len as u64);
     let mut bytes = vec![0; len];
     if access == Access::Store {
         ctx.read_bytes(here, &mut bytes).map_err(|_| Errno::EFAULT)?;

@@ -1,7 +1,6 @@
 //! rseq(2): an area in which a task finds where it runs. What is written there, and when, is in `task/rseq.rs`.
 
 use super::SysResult;
-use super::types::RseqFlags;
 use crate::Errno;
 use crate::ctx::Ctx;
 use crate::mm::TASK_SIZE;
@@ -24,14 +23,14 @@ pub(super) fn rseq(
     ctx: &mut Ctx<'_>,
     area: VirtAddr,
     len_bytes: u32,
-    flags: RseqFlags,
+    flags: u32,
     signature: u32,
 ) -> SysResult {
     const UNREGISTER: u32 = 1;
-    if flags.0 & !UNREGISTER != 0 {
+    if flags & !UNREGISTER != 0 {
         return Err(Errno::EINVAL.into());
     }
-    let unregisters = flags.0 == UNREGISTER;
+    let unregisters = flags == UNREGISTER;
     match ctx.task().rseq {
         Some(held) if held.area != area || held.len_bytes != len_bytes => Err(Errno::EINVAL.into()),
         Some(held) if held.signature != signature => Err(Errno::EPERM.into()),

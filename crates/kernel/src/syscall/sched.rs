@@ -66,8 +66,13 @@ pub(super) fn sched_setaffinity(ctx: &mut Ctx<'_>, tid: Pid, len: u32, mask: Vir
     Ok(0)
 }
 
-/// `getcpu(2)`: the hart, and the only memory node.
-pub(super) fn getcpu(ctx: &mut Ctx<'_>, hart: UserPtr<u32>, node: UserPtr<u32>) -> SysResult {
+/// `getcpu(2)`: the hart, and the only memory node. The third argument was a cache once.
+pub(super) fn getcpu(
+    ctx: &mut Ctx<'_>,
+    hart: UserPtr<u32>,
+    node: UserPtr<u32>,
+    _cache: VirtAddr,
+) -> SysResult {
     let HartId(here) = ctx.hart;
     ctx.write_optional(hart, here)?;
     ctx.write_optional(node, 0)?;

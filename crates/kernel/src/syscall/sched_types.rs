@@ -1,7 +1,9 @@
 //! The argument types of the calls about priorities and policies.
 
 use super::args::Arg;
-use super::show::{Bytes, Pointee, Shower, show_flags};
+use super::show::{Bytes, Pointee, Shower, When, pointer, show_flags};
+use super::{Arguments, CallResult};
+use crate::Errno;
 use tine_mmu::VirtAddr;
 
 /// `SCHED_*`, with or without `SCHED_RESET_ON_FORK`.
@@ -13,19 +15,25 @@ impl PolicyArg {
     pub(super) const RESET_ON_FORK: i32 = 0x4000_0000;
 }
 
-fn policy_name(number: u32) -> String {
-    const NAMES: [&str; 8] = ["OTHER", "FIFO", "RR", "BATCH", "ISO", "IDLE", "DEADLINE", "EXT"];
-    match NAMES.get(number as usize) {
-        Some(name) => format!("SCHED_{name}"),
-        None => format!("{number:#x} /* SCHED_??? */"),
-    }
-}
-
 impl PolicyArg {
+    /// Returns the name of a policy; strace knows none with `SCHED_RESET_ON_FORK`.
+    pub(super) fn name(raw: i32) -> Option<&'static str> {
+        const NAMES: [&str; 8] = [
+            "SCHED_OTHER",
+            "SCHED_FIFO",
+            "SCHED_RR",
+            "SCHED_BATCH",
+            "SCHED_ISO",
+            "SCHED_IDLE",
+            "SCHED_DEADLINE",
+            "SCHED_EXT",
+        ];
+        NAMES.get(usize::try_from(raw).ok()?).copied()
+    }
+
     /// Prints the policy as strace does.
-    pub(super) fn text(raw: i32) -> String {
-        let name = policy_name((raw & !Self::RESET_ON_FORK) as u32);
-        if raw & Self::RESET_ON_FORK != 0 { format!("{name}|SCHED_RESET_ON_FORK") } else { name }
+    fn text(raw: i32) -> String {
+        Self::name(raw).map_or_else(|| format!("{raw:#x} /* SCHED_??? */"), str::to_owned)
     }
 }
 
@@ -125,30 +133,96 @@ impl SchedAttr {
     }
 }
 
+impl SchedAttr {
+    const FLAGS: [(u32, &str); 7] = [
+        (1, "SCHED_FLAG_RESET_ON_FORK"),
+        (2, "SCHED_FLAG_RECLAIM"),
+        (4, "SCHED_FLAG_DL_OVERRUN"),
+        (8, "SCHED_FLAG_KEEP_POLICY"),
+        (Self::KEEP_PARAMS, "SCHED_FLAG_KEEP_PARAMS"),
+        (0x20, "SCHED_FLAG_UTIL_CLAMP_MIN"),
+        (0x40, "SCHED_FLAG_UTIL_CLAMP_MAX"),
+    ];
+    const KEEP_POLICY_OR_PARAMS: u32 = 0x18;
+    const KEEP_PARAMS: u32 = 0x10;
+
+    /// Prints the fields that there are in `size` bytes, and of them those that count: what a call is to keep does not.
+    fn fields(bytes: Bytes<'_>, size: u32, is_set: bool) -> String {
+        let flags = bytes.u32(8);
+        let mut text = format!("size={}", bytes.u32(0));
+        if size < Self::FIRST_BYTES as u32 {
+            return text;
+        }
+        if !is_set || bytes.i32(4) < 0 || flags & Self::KEEP_POLICY_OR_PARAMS == 0 {
+            text.push_str(&format!(", sched_policy={}", PolicyArg::text(bytes.i32(4))));
+        }
+        text.push_str(&format!(", sched_flags={}", show_flags(bytes.u64(8), "0", &Self::FLAGS)));
+        if !is_set || flags & Self::KEEP_PARAMS == 0 {
+            let (nice, priority) = (bytes.i32(16), bytes.u32(20));
+            let [runtime, deadline, period] = [24, 32, 40].map(|at| bytes.u64(at));
+            text.push_str(&format!(
+                ", sched_nice={nice}, sched_priority={priority}, sched_runtime={runtime}, \
+                 sched_deadline={deadline}, sched_period={period}"
+            ));
+        }
+        if size >= Self::BYTES as u32 {
+            let (least, most) = (bytes.u32(48), bytes.u32(52));
+            text.push_str(&format!(", sched_util_min={least}, sched_util_max={most}"));
+        }
+        text
+    }
+}
+
+/// A `struct sched_attr` that sched_getattr fills in; the third argument says how much there is room for.
 impl Pointee for SchedAttr {
     fn show(at: VirtAddr, shower: &mut Shower<'_>) -> Option<String> {
-        const FLAGS: [(u32, &str); 7] = [
-            (1, "SCHED_FLAG_RESET_ON_FORK"),
-            (2, "SCHED_FLAG_RECLAIM"),
-            (4, "SCHED_FLAG_DL_OVERRUN"),
-            (8, "SCHED_FLAG_KEEP_POLICY"),
-            (0x10, "SCHED_FLAG_KEEP_PARAMS"),
-            (0x20, "SCHED_FLAG_UTIL_CLAMP_MIN"),
-            (0x40, "SCHED_FLAG_UTIL_CLAMP_MAX"),
-        ];
-        let bytes = shower.whole(at, Self::FIRST_BYTES)?;
-        let bytes = Bytes(&bytes);
-        let flags = show_flags(bytes.u32(8), "0", &FLAGS);
-        Some(format!(
-            "{{size={}, sched_policy={}, sched_flags={flags}, sched_nice={}, sched_priority={}, \
-             sched_runtime={}, sched_deadline={}, sched_period={}}}",
-            bytes.u32(0),
-            policy_name(bytes.u32(4)),
-            bytes.i32(16),
-            bytes.u32(20),
-            bytes.u64(24),
-            bytes.u64(32),
-            bytes.u64(40)
-        ))
+        let room = (shower.arguments[2] as u32).min(Self::BYTES as u32);
+        let bytes = shower.whole(at, room as usize).filter(|_| room > 0)?;
+        let size = Bytes(&bytes).u32(0);
+        let more = if size > Self::BYTES as u32 { ", ..." } else { "" };
+        Some(format!("{{{}{more}}}", Self::fields(Bytes(&bytes), size, false)))
+    }
+}
+
+/// A `struct sched_attr` that sched_setattr reads; of one that is too large, the call stores the size that it takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GivenSchedAttr(VirtAddr);
+
+impl Arg for GivenSchedAttr {
+    fn when(_: &Arguments) -> When {
+        When::Both
+    }
+
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        const MOST: u32 = SchedAttr::BYTES as u32;
+        const FIRST: u32 = SchedAttr::FIRST_BYTES as u32;
+        let Some(size) = shower.whole(VirtAddr(raw), 4).map(|bytes| Bytes(&bytes).u32(0)) else {
+            return if shower.result.is_none() { pointer(raw) } else { String::new() };
+        };
+        match shower.result {
+            None => {
+                let size = if size == 0 { FIRST } else { size };
+                let looked_at = if size < FIRST { 4 } else { size.min(MOST) };
+                let Some(bytes) = shower.whole(VirtAddr(raw), looked_at as usize) else {
+                    return pointer(raw);
+                };
+                let more = if size > MOST { ", ..." } else { "" };
+                format!("{{{}{more}}}", SchedAttr::fields(Bytes(&bytes), size.min(MOST), true))
+            }
+            Some(CallResult::Errno(number)) if number == Errno::E2BIG.number() => {
+                format!(" => {{size={size}}}")
+            }
+            Some(_) => String::new(),
+        }
+    }
+}
+
+impl From<GivenSchedAttr> for VirtAddr {
+    fn from(argument: GivenSchedAttr) -> Self {
+        argument.0
     }
 }

@@ -1,171 +1,14 @@
 //! How strace prints the arguments of calls on sockets.
 
 use super::args::Arg;
-use super::show::{Shower, When, pointer, quoted};
-use super::types::{choice, flag_set};
+use super::show::{Shower, When, follow, hex, hex_quoted, pointer, quoted};
+use super::socket_names::*;
+pub(super) use super::socket_names::{DomainArg, LevelArg, ShutHow};
+use super::types::flag_set;
 use super::{Arguments, CallResult};
 use crate::fs::{MAX_ADDRESS, MessageFlags};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use tine_mmu::VirtAddr;
-
-choice! {
-    /// `AF_*`: the family of a socket.
-    DomainArg("AF_") {
-        0 = "AF_UNSPEC",
-        1 = "AF_UNIX",
-        2 = "AF_INET",
-        10 = "AF_INET6",
-        16 = "AF_NETLINK",
-        17 = "AF_PACKET",
-        38 = "AF_ALG",
-        40 = "AF_VSOCK",
-    }
-    /// `SHUT_*` of shutdown.
-    ShutHow("SHUT_") {
-        0 = "SHUT_RD",
-        1 = "SHUT_WR",
-        2 = "SHUT_RDWR",
-    }
-    /// `SOL_*`: to whom an option belongs.
-    LevelArg("SOL_") {
-        0 = "SOL_IP",
-        1 = "SOL_SOCKET",
-        6 = "SOL_TCP",
-        17 = "SOL_UDP",
-        41 = "SOL_IPV6",
-        270 = "SOL_NETLINK",
-    }
-    /// `IPPROTO_*`.
-    InetProtocol("IPPROTO_") {
-        0 = "IPPROTO_IP",
-        1 = "IPPROTO_ICMP",
-        6 = "IPPROTO_TCP",
-        17 = "IPPROTO_UDP",
-        41 = "IPPROTO_IPV6",
-        58 = "IPPROTO_ICMPV6",
-        255 = "IPPROTO_RAW",
-    }
-    /// `NETLINK_*`.
-    NetlinkProtocol("NETLINK_") {
-        0 = "NETLINK_ROUTE",
-        4 = "NETLINK_SOCK_DIAG",
-        9 = "NETLINK_AUDIT",
-        15 = "NETLINK_KOBJECT_UEVENT",
-        16 = "NETLINK_GENERIC",
-    }
-    /// `SO_*`.
-    SocketOption("SO_") {
-        1 = "SO_DEBUG",
-        2 = "SO_REUSEADDR",
-        3 = "SO_TYPE",
-        4 = "SO_ERROR",
-        5 = "SO_DONTROUTE",
-        6 = "SO_BROADCAST",
-        7 = "SO_SNDBUF",
-        8 = "SO_RCVBUF",
-        9 = "SO_KEEPALIVE",
-        10 = "SO_OOBINLINE",
-        11 = "SO_NO_CHECK",
-        12 = "SO_PRIORITY",
-        13 = "SO_LINGER",
-        15 = "SO_REUSEPORT",
-        16 = "SO_PASSCRED",
-        17 = "SO_PEERCRED",
-        18 = "SO_RCVLOWAT",
-        19 = "SO_SNDLOWAT",
-        20 = "SO_RCVTIMEO_OLD",
-        21 = "SO_SNDTIMEO_OLD",
-        25 = "SO_BINDTODEVICE",
-        28 = "SO_PEERNAME",
-        29 = "SO_TIMESTAMP_OLD",
-        30 = "SO_ACCEPTCONN",
-        31 = "SO_PEERSEC",
-        32 = "SO_SNDBUFFORCE",
-        33 = "SO_RCVBUFFORCE",
-        34 = "SO_PASSSEC",
-        35 = "SO_TIMESTAMPNS_OLD",
-        36 = "SO_MARK",
-        37 = "SO_TIMESTAMPING_OLD",
-        38 = "SO_PROTOCOL",
-        39 = "SO_DOMAIN",
-        40 = "SO_RXQ_OVFL",
-        42 = "SO_PEEK_OFF",
-        46 = "SO_BUSY_POLL",
-        49 = "SO_INCOMING_CPU",
-        60 = "SO_ZEROCOPY",
-        76 = "SO_PASSPIDFD",
-        77 = "SO_PEERPIDFD",
-    }
-    /// `IP_*`.
-    IpOption("IP_") {
-        1 = "IP_TOS",
-        2 = "IP_TTL",
-        8 = "IP_PKTINFO",
-        10 = "IP_MTU_DISCOVER",
-        11 = "IP_RECVERR",
-        12 = "IP_RECVTTL",
-        13 = "IP_RECVTOS",
-        15 = "IP_FREEBIND",
-        19 = "IP_TRANSPARENT",
-        24 = "IP_BIND_ADDRESS_NO_PORT",
-        32 = "IP_MULTICAST_IF",
-        33 = "IP_MULTICAST_TTL",
-        34 = "IP_MULTICAST_LOOP",
-        35 = "IP_ADD_MEMBERSHIP",
-        36 = "IP_DROP_MEMBERSHIP",
-        42 = "MCAST_JOIN_GROUP",
-        45 = "MCAST_LEAVE_GROUP",
-    }
-    /// `IPV6_*`.
-    Ipv6Option("IPV6_") {
-        16 = "IPV6_UNICAST_HOPS",
-        17 = "IPV6_MULTICAST_IF",
-        18 = "IPV6_MULTICAST_HOPS",
-        19 = "IPV6_MULTICAST_LOOP",
-        20 = "IPV6_ADD_MEMBERSHIP",
-        21 = "IPV6_DROP_MEMBERSHIP",
-        23 = "IPV6_MTU_DISCOVER",
-        25 = "IPV6_RECVERR",
-        26 = "IPV6_V6ONLY",
-        49 = "IPV6_RECVPKTINFO",
-        51 = "IPV6_RECVHOPLIMIT",
-        66 = "IPV6_RECVTCLASS",
-        67 = "IPV6_TCLASS",
-    }
-    /// `TCP_*`.
-    TcpOption("TCP_") {
-        1 = "TCP_NODELAY",
-        2 = "TCP_MAXSEG",
-        3 = "TCP_CORK",
-        4 = "TCP_KEEPIDLE",
-        5 = "TCP_KEEPINTVL",
-        6 = "TCP_KEEPCNT",
-        7 = "TCP_SYNCNT",
-        8 = "TCP_LINGER2",
-        9 = "TCP_DEFER_ACCEPT",
-        10 = "TCP_WINDOW_CLAMP",
-        11 = "TCP_INFO",
-        12 = "TCP_QUICKACK",
-        13 = "TCP_CONGESTION",
-        18 = "TCP_USER_TIMEOUT",
-        23 = "TCP_FASTOPEN",
-        25 = "TCP_NOTSENT_LOWAT",
-    }
-    /// `UDP_*`.
-    UdpOption("UDP_") {
-        1 = "UDP_CORK",
-    }
-    /// The types of sockets, without the flags beside them.
-    SocketType("SOCK_") {
-        1 = "SOCK_STREAM",
-        2 = "SOCK_DGRAM",
-        3 = "SOCK_RAW",
-        4 = "SOCK_RDM",
-        5 = "SOCK_SEQPACKET",
-        6 = "SOCK_DCCP",
-        10 = "SOCK_PACKET",
-    }
-}
 
 flag_set! {
     /// The flags of accept4.
@@ -192,10 +35,14 @@ flag_set! {
         0x4000 = "MSG_NOSIGNAL",
         0x8000 = "MSG_MORE",
         0x10000 = "MSG_WAITFORONE",
+        0x20000 = "MSG_SENDPAGE_NOTLAST",
         0x40000 = "MSG_BATCH",
+        0x80000 = "MSG_NO_SHARED_FRAGS",
+        0x0200_0000 = "MSG_SOCK_DEVMEM",
         0x0400_0000 = "MSG_ZEROCOPY",
         0x2000_0000 = "MSG_FASTOPEN",
         0x4000_0000 = "MSG_CMSG_CLOEXEC",
+        0x8000_0000 = "MSG_CMSG_COMPAT",
     }
 }
 
@@ -218,9 +65,14 @@ impl Arg for KindArg {
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
         const TYPE_MASK: u64 = 0xf;
         let kind = SocketType::show(raw & TYPE_MASK, shower);
-        match raw & !TYPE_MASK {
+        match raw as u32 & !(TYPE_MASK as u32) {
+            _ if kind.contains(' ') => SocketType::show(raw, shower),
             0 => kind,
-            flags => format!("{kind}|{}", SocketFlags::show(flags, shower)),
+            flags => {
+                let flags = SocketFlags::show(flags.into(), shower);
+                // Beside the type, unknown bits need no comment.
+                format!("{kind}|{}", flags.split(' ').next().unwrap_or_default())
+            }
         }
     }
 }
@@ -259,14 +111,14 @@ impl Arg for OptionArg {
             6 => TcpOption::show(raw, shower),
             17 => UdpOption::show(raw, shower),
             41 => Ipv6Option::show(raw, shower),
-            _ => format!("{:#x}", raw as u32),
+            _ => (raw as u32).to_string(),
         }
     }
 }
 
 /// Declares an address of user memory that is printed by a function.
 macro_rules! shown_pointer {
-    ($($(#[$doc:meta])* $name:ident, $when:ident, $show:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident, $when:ident $(noting $note:expr)?, $show:expr;)*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug)]
@@ -281,6 +133,13 @@ macro_rules! shown_pointer {
                     Self(VirtAddr(raw))
                 }
 
+                $(
+                    fn note(raw: u64, shower: &mut Shower<'_>) -> Vec<u64> {
+                        let note: fn(VirtAddr, &mut Shower<'_>) -> Vec<u64> = $note;
+                        note(VirtAddr(raw), shower)
+                    }
+                )?
+
                 fn show(raw: u64, shower: &mut Shower<'_>) -> String {
                     let show: fn(VirtAddr, &mut Shower<'_>) -> String = $show;
                     show(VirtAddr(raw), shower)
@@ -293,56 +152,77 @@ macro_rules! shown_pointer {
 shown_pointer! {
     /// An address that the call reads; the next argument is its length.
     AddressArg, Entry, |at, shower| {
-        let len = shower.arguments[shower.index + 1] as usize;
+        let len = shower.arguments[shower.index + 1] as i32;
         show_address(at, len, shower)
     };
     /// An address that the call stores; the next argument points to its length.
-    OutAddress, Exit, |at, shower| {
-        let len = show_len(VirtAddr(shower.arguments[shower.index + 1]), shower);
-        match (shower.result, len) {
-            (Some(CallResult::Value(_)), Some(len)) => show_address(at, len, shower),
-            _ => pointer(at.0),
-        }
+    OutAddress, Exit, |at, shower| match lengths(shower) {
+        Some((room, len)) => show_address(at, len.min(room), shower),
+        None => pointer(at.0),
     };
     /// Where the length of what the call stores is.
-    LenInOut, Both, |at, shower| match (shower.result, show_len(at, shower)) {
+    LenInOut, Both noting |at, shower| show_len(at, shower).map(|len| len as u64).into_iter().collect(),
+    |at, shower| match (shower.result, show_len(at, shower)) {
         (None, Some(len)) => format!("[{len}"),
         (None, None) => pointer(at.0),
-        (Some(CallResult::Value(_)), Some(len)) => format!(" => {len}]"),
+        (Some(CallResult::Value(_)), Some(len)) if shower.noted.first().is_some_and(|old| *old as i32 != len) => {
+            format!(" => {len}]")
+        }
         (Some(_), Some(_)) => "]".to_owned(),
         (Some(_), None) => String::new(),
     };
     /// The value of an option that is set; the next argument is its length.
     ValueIn, Entry, |at, shower| {
-        let len = shower.arguments[shower.index + 1] as usize;
-        show_value(at, len, shower)
+        let len = shower.arguments[shower.index + 1] as i32;
+        show_given(at, len, shower)
     };
     /// The value of an option that is asked for; the next argument points to its length.
-    ValueOut, Exit, |at, shower| {
-        let len = show_len(VirtAddr(shower.arguments[shower.index + 1]), shower);
-        match (shower.result, len) {
-            (Some(CallResult::Value(_)), Some(len)) => show_value(at, len, shower),
-            _ => pointer(at.0),
-        }
-    };
-    /// A message that is sent.
-    HeaderIn, Entry, |at, shower| show_header(at, usize::MAX, shower);
-    /// A message that is received.
-    HeaderOut, Exit, |at, shower| match shower.result {
-        Some(CallResult::Value(len)) => show_header(at, len as usize, shower),
+    ValueOut, Exit, |at, shower| match lengths(shower) {
+        Some((1.., len @ 1..)) => show_told(at, len, shower),
         _ => pointer(at.0),
     };
-    /// Several messages that are sent; the next argument says how many.
-    HeadersIn, Entry, |at, shower| {
-        let count = shower.arguments[shower.index + 1];
-        show_headers(at, count, shower)
+    /// A message that is sent.
+    HeaderIn, Entry, |at, shower| show_header(at, None, usize::MAX, shower);
+    /// A message that is received.
+    HeaderOut, Exit noting |at, shower| name_len(at, shower).map(|len| len as u64).into_iter().collect(),
+    |at, shower| match (shower.result, shower.noted) {
+        (Some(CallResult::Value(len)), [room]) => show_header(at, Some(*room as i32), len as usize, shower),
+        (Some(_), [room]) => format!("{{msg_namelen={}}}", *room as i32),
+        _ => pointer(at.0),
+    };
+    /// Several messages that are sent; the next argument says how many, the result how many of them were.
+    HeadersIn, Exit, |at, shower| {
+        let count = shower.arguments[shower.index + 1] as u32;
+        let sent = if let Some(CallResult::Value(sent)) = shower.result { sent } else { 0 };
+        show_headers(at, count.into(), Messages::Sent { count: sent }, shower)
     };
     /// Several messages that are received; the result says how many.
-    HeadersOut, Exit, |at, shower| match shower.result {
-        Some(CallResult::Value(count)) => show_headers(at, count, shower),
+    HeadersOut, Exit noting |at, shower| {
+        let count = u64::from(shower.arguments[shower.index + 1] as u32);
+        let shown = count.min(shower.limit as u64);
+        (0..shown).map_while(|index| name_len(at + MMSGHDR_BYTES * index, shower)).map(|len| len as u64).collect()
+    },
+    |at, shower| match shower.result {
+        Some(CallResult::Value(count)) => show_headers(at, count, Messages::Received, shower),
         _ => pointer(at.0),
     };
 }
+
+/// How much room there was for what a call has stored, and how long that is.
+fn lengths(shower: &mut Shower<'_>) -> Option<(i32, i32)> {
+    let room = *shower.noted.first()?;
+    let len = show_len(VirtAddr(shower.arguments[shower.index + 1]), shower)?;
+    matches!(shower.result, Some(CallResult::Value(_))).then_some((room as i32, len))
+}
+
+/// Returns `msg_namelen` of the `struct msghdr` at `at`.
+fn name_len(at: VirtAddr, shower: &mut Shower<'_>) -> Option<i32> {
+    shower.whole(at, MSGHDR_BYTES).map(|bytes| word(&bytes, 8) as i32)
+}
+
+const MSGHDR_BYTES: usize = 56;
+/// A `struct mmsghdr`: a `struct msghdr`, and how much of it was sent or received.
+const MMSGHDR_BYTES: u64 = 64;
 
 fn word(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_le_bytes(*bytes))
@@ -353,14 +233,15 @@ fn long(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// Returns a length that is in user memory.
-fn show_len(at: VirtAddr, shower: &mut Shower<'_>) -> Option<usize> {
-    let bytes = shower.bytes(at, 4);
-    (bytes.len() == 4).then(|| word(&bytes, 0) as usize)
+fn show_len(at: VirtAddr, shower: &mut Shower<'_>) -> Option<i32> {
+    shower.whole(at, 4).map(|bytes| word(&bytes, 0) as i32)
 }
 
 /// Prints `struct sockaddr`.
-fn show_address(at: VirtAddr, len: usize, shower: &mut Shower<'_>) -> String {
-    let bytes = shower.bytes(at, len.min(MAX_ADDRESS));
+fn show_address(at: VirtAddr, len: i32, shower: &mut Shower<'_>) -> String {
+    const SOCKADDR_UN_BYTES: usize = 110;
+    let len = usize::try_from(len).unwrap_or(0).min(MAX_ADDRESS);
+    let bytes = shower.bytes(at, len);
     if bytes.len() < 2 {
         return pointer(at.0);
     }
@@ -368,7 +249,10 @@ fn show_address(at: VirtAddr, len: usize, shower: &mut Shower<'_>) -> String {
     let port = || u16::from_be_bytes([bytes[2], bytes[3]]);
     let rest = match (family, &bytes[2..]) {
         (1, []) => String::new(),
-        (1, [0, name @ ..]) => format!(", sun_path=@{}", quoted(name, usize::MAX)),
+        (1, [0, name @ ..]) => {
+            let name = &name[..name.len().min(SOCKADDR_UN_BYTES - 3)];
+            format!(", sun_path=@{}", quoted(name, usize::MAX))
+        }
         (1, path) => {
             let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
             format!(", sun_path={}", quoted(path, usize::MAX))
@@ -392,44 +276,96 @@ fn show_address(at: VirtAddr, len: usize, shower: &mut Shower<'_>) -> String {
             )
         }
         (16, _) if bytes.len() >= 12 => {
-            format!(", nl_pid={}, nl_groups={:08x}", word(&bytes, 4) as i32, word(&bytes, 8))
+            let (pid, groups) = (word(&bytes, 4) as i32, word(&bytes, 8));
+            let prefix = if groups == 0 { "" } else { "0x" };
+            format!(", nl_pid={pid}, nl_groups={prefix}{groups:08x}")
         }
         (_, data) => format!(", sa_data={}", quoted(data, usize::MAX)),
     };
     format!("{{sa_family={}{rest}}}", DomainArg::show(family, shower))
 }
 
-/// Prints the value of an option.
-fn show_value(at: VirtAddr, len: usize, shower: &mut Shower<'_>) -> String {
-    const SO_LINGER: u64 = 13;
-    const SO_PEERCRED: u64 = 17;
-    const SO_ERROR: u64 = 4;
-    let bytes = shower.bytes(at, len.min(MAX_ADDRESS));
-    let numbers: Vec<i32> = bytes.chunks_exact(4).map(|chunk| word(chunk, 0) as i32).collect();
-    match (shower.arguments[1], shower.arguments[2], &numbers[..]) {
-        (1, SO_LINGER, [on, seconds, ..]) => format!("{{l_onoff={on}, l_linger={seconds}}}"),
-        (1, SO_PEERCRED, [pid, uid, gid, ..]) => format!("{{pid={pid}, uid={uid}, gid={gid}}}"),
-        (1, SO_ERROR, [number]) => match crate::Errno::from_number(*number) {
-            Some(errno) => format!("[{}]", errno.name()),
-            None => format!("[{number}]"),
-        },
-        (_, _, [number]) => format!("[{number}]"),
-        _ if bytes.is_empty() => pointer(at.0),
-        _ => quoted(&bytes, 32),
+const SOL_SOCKET: u64 = 1;
+const SOL_NETLINK: u64 = 270;
+const SO_ERROR: u64 = 4;
+const SO_LINGER: u64 = 13;
+const SO_PEERCRED: u64 = 17;
+
+/// Tells whether strace knows an option as an int.
+fn is_int(level: u64, option: u64) -> bool {
+    const INTS: [std::ops::RangeInclusive<u64>; 12] = [
+        1..=2,
+        5..=12,
+        14..=16,
+        18..=19,
+        27..=27,
+        29..=32,
+        34..=37,
+        40..=46,
+        49..=49,
+        60..=60,
+        63..=65,
+        68..=76,
+    ];
+    level == SOL_SOCKET && option != 31 && INTS.iter().any(|range| range.contains(&option))
+}
+
+/// Prints the value that an option is given.
+fn show_given(at: VirtAddr, len: i32, shower: &mut Shower<'_>) -> String {
+    let (level, option) = (shower.arguments[1], shower.arguments[2]);
+    match (level, option) {
+        _ if at.0 == 0 => pointer(0),
+        (SOL_SOCKET, SO_LINGER) if len < 8 => pointer(at.0),
+        (SOL_SOCKET, SO_LINGER) => linger(at, shower),
+        (SOL_NETLINK, _) if len < 4 => pointer(at.0),
+        (SOL_NETLINK, _) => follow::<i32>(at.0, shower),
+        _ if is_int(level, option) && len < 4 => pointer(at.0),
+        _ if is_int(level, option) || len == 4 => follow::<i32>(at.0, shower),
+        _ => usize::try_from(len).map_or_else(|_| pointer(at.0), |len| shower.buffer(at, len)),
     }
 }
 
-/// Prints `struct msghdr`, of whose data the first `len` bytes count.
-fn show_header(at: VirtAddr, len: usize, shower: &mut Shower<'_>) -> String {
-    const SIZE: usize = 56;
-    let bytes = shower.bytes(at, SIZE);
-    if bytes.len() < SIZE {
-        return pointer(at.0);
+/// Prints the value of an option that was asked for.
+fn show_told(at: VirtAddr, len: i32, shower: &mut Shower<'_>) -> String {
+    let (level, option) = (shower.arguments[1], shower.arguments[2]);
+    let bytes = shower.bytes(at, 12);
+    match (level, option) {
+        (SOL_SOCKET, SO_LINGER) if len >= 8 => linger(at, shower),
+        (SOL_SOCKET, SO_PEERCRED) if len >= 12 && bytes.len() == 12 => {
+            let [pid, uid, gid] = [0, 4, 8].map(|at| word(&bytes, at) as i32);
+            format!("{{pid={pid}, uid={uid}, gid={gid}}}")
+        }
+        (SOL_SOCKET, SO_ERROR) if len >= 4 => match crate::Errno::from_number(word(&bytes, 0) as i32) {
+            Some(errno) => format!("[{}]", errno.name()),
+            None => follow::<i32>(at.0, shower),
+        },
+        _ if is_int(level, option) && len < 4 => shower.hex_buffer(at, len as usize),
+        _ if is_int(level, option) || level == SOL_NETLINK || len == 4 => follow::<i32>(at.0, shower),
+        _ => shower.buffer(at, len as usize),
     }
+}
+
+/// Prints `struct linger`.
+fn linger(at: VirtAddr, shower: &mut Shower<'_>) -> String {
+    match shower.whole(at, 8) {
+        Some(bytes) => {
+            format!("{{l_onoff={}, l_linger={}}}", word(&bytes, 0) as i32, word(&bytes, 4) as i32)
+        }
+        None => pointer(at.0),
+    }
+}
+
+/// Prints `struct msghdr`, of whose data the first `len` bytes count; `room` is what there was for a name.
+fn show_header(at: VirtAddr, room: Option<i32>, len: usize, shower: &mut Shower<'_>) -> String {
+    let Some(bytes) = shower.whole(at, MSGHDR_BYTES) else { return pointer(at.0) };
     let name_len = word(&bytes, 8) as i32;
     let name = match long(&bytes, 0) {
-        0 => "NULL".to_owned(),
-        name => show_address(VirtAddr(name), usize::try_from(name_len).unwrap_or(0), shower),
+        0 => pointer(0),
+        name => show_address(VirtAddr(name), name_len.min(room.unwrap_or(name_len)), shower),
+    };
+    let name_len = match room {
+        Some(room) if room != name_len => format!("{room} => {name_len}"),
+        _ => name_len.to_string(),
     };
     let count = long(&bytes, 24);
     let pieces = show_pieces(VirtAddr(long(&bytes, 16)), count, len, shower);
@@ -448,29 +384,50 @@ fn show_header(at: VirtAddr, len: usize, shower: &mut Shower<'_>) -> String {
     )
 }
 
+/// What became of several messages.
+#[derive(Clone, Copy)]
+enum Messages {
+    /// The first of them were sent.
+    Sent { count: u64 },
+    /// They were received.
+    Received,
+}
+
 /// Prints the elements of `struct mmsghdr`.
-fn show_headers(at: VirtAddr, count: u64, shower: &mut Shower<'_>) -> String {
-    const STEP: u64 = 64;
-    const LEN_AT: u64 = 56;
-    const SHOWN: u64 = 32;
-    let headers: Vec<_> = (0..count.min(SHOWN))
-        .map(|index| {
-            let at = at + STEP * index;
-            let len = shower.bytes(at + LEN_AT, 4);
-            let is_filled = shower.result.is_some();
-            let header = show_header(at, if is_filled { word(&len, 0) as usize } else { usize::MAX }, shower);
-            let told = if is_filled { format!(", msg_len={}", word(&len, 0)) } else { String::new() };
-            format!("{{msg_hdr={header}{told}}}")
-        })
-        .collect();
-    format!("[{}]", headers.join(", "))
+fn show_headers(at: VirtAddr, count: u64, messages: Messages, shower: &mut Shower<'_>) -> String {
+    const LEN_AT: u64 = MSGHDR_BYTES as u64;
+    let mut parts = Vec::new();
+    for index in 0..count {
+        let here = at + MMSGHDR_BYTES.wrapping_mul(index);
+        if index == shower.limit as u64 {
+            parts.push("...".to_owned());
+            break;
+        }
+        let Some(len) = shower.whole(here + LEN_AT, 4).map(|bytes| word(&bytes, 0)) else {
+            if index == 0 {
+                return pointer(at.0);
+            }
+            parts.push(format!("... /* {} */", pointer(here.0)));
+            break;
+        };
+        let (header, is_told) = match messages {
+            Messages::Sent { count } => (show_header(here, None, usize::MAX, shower), index < count),
+            Messages::Received => {
+                let room = shower.noted.get(index as usize).map(|room| *room as i32);
+                (show_header(here, room, len as usize, shower), true)
+            }
+        };
+        let told = if is_told { format!(", msg_len={len}") } else { String::new() };
+        parts.push(format!("{{msg_hdr={header}{told}}}"));
+    }
+    format!("[{}]", parts.join(", "))
 }
 
 /// Prints a vector of `struct iovec`, of whose data the first `len` bytes count.
 fn show_pieces(at: VirtAddr, count: u64, mut len: usize, shower: &mut Shower<'_>) -> String {
-    const SHOWN: u64 = 32;
+    let most = shower.limit as u64;
     let mut pieces = Vec::new();
-    for index in 0..count.min(SHOWN) {
+    for index in 0..count.min(most) {
         let bytes = shower.bytes(at + 16 * index, 16);
         if bytes.len() < 16 {
             return pointer(at.0);
@@ -481,7 +438,7 @@ fn show_pieces(at: VirtAddr, count: u64, mut len: usize, shower: &mut Shower<'_>
         let base = shower.buffer(VirtAddr(long(&bytes, 0)), shown);
         pieces.push(format!("{{iov_base={base}, iov_len={size}}}"));
     }
-    if count > SHOWN {
+    if count > most {
         pieces.push("...".to_owned());
     }
     format!("[{}]", pieces.join(", "))
@@ -501,18 +458,25 @@ fn show_control(at: VirtAddr, len: u64, shower: &mut Shower<'_>) -> String {
         let cmsg_len = long(rest, 0);
         let len = usize::try_from(cmsg_len).unwrap_or(usize::MAX).min(rest.len());
         let (level, kind) = (word(rest, 8), word(rest, 12));
-        let data: Vec<i32> = rest
-            .get(HEADER..len)
-            .unwrap_or_default()
-            .chunks_exact(4)
-            .map(|chunk| word(chunk, 0) as i32)
-            .collect();
+        let bytes = rest.get(HEADER..len).unwrap_or_default();
+        let data: Vec<i32> = bytes.chunks_exact(4).map(|chunk| word(chunk, 0) as i32).collect();
         let shown = match (level, kind, &data[..]) {
             (1, 1, fds) => format!("SCM_RIGHTS, cmsg_data={fds:?}"),
             (1, 2, [pid, uid, gid]) => {
                 format!("SCM_CREDENTIALS, cmsg_data={{pid={pid}, uid={uid}, gid={gid}}}")
             }
-            _ => format!("{kind:#x}"),
+            _ => {
+                let kind = match level {
+                    1 => format!("{kind:#x} /* SCM_??? */"),
+                    0 => format!("{kind:#x} /* IP_??? */"),
+                    _ => hex(kind.into()),
+                };
+                let shown = &bytes[..bytes.len().min(shower.limit)];
+                match bytes {
+                    [] => kind,
+                    _ => format!("{kind}, cmsg_data={}", hex_quoted(shown, bytes.len() > shown.len())),
+                }
+            }
         };
         let level = LevelArg::show(level.into(), shower);
         messages.push(format!("{{cmsg_len={cmsg_len}, cmsg_level={level}, cmsg_type={shown}}}"));

@@ -12,31 +12,30 @@ pub(crate) const RELEASE: &str = "6.12.0-tine";
 /// The `version` field of uname(2).
 pub(crate) const VERSION: &str = "#1 SMP Tine";
 
-/// What a program may call the machine. Each name has at most [`MachineNames::MOST_BYTES`].
+/// Bytes of each name, without the NUL (`__NEW_UTS_LEN`).
+const NAME_BYTES: usize = 64;
+
+/// What the machine is called, and may be called otherwise.
 #[derive(Clone, Debug)]
-pub(crate) struct MachineNames {
+pub(crate) struct HostNames {
     /// The `nodename` field of uname(2).
-    pub host: Vec<u8>,
+    pub(crate) host: Vec<u8>,
     /// The `domainname` field.
-    pub domain: Vec<u8>,
+    pub(crate) domain: Vec<u8>,
 }
 
-impl Default for MachineNames {
+impl Default for HostNames {
     fn default() -> Self {
         Self { host: b"tine".to_vec(), domain: b"(none)".to_vec() }
     }
 }
 
-impl MachineNames {
-    /// `__NEW_UTS_LEN`.
-    pub(crate) const MOST_BYTES: usize = 64;
-}
-
 /// `uname(2)`.
 pub(super) fn uname(ctx: &mut Ctx<'_>, to: VirtAddr) -> SysResult {
-    const FIELD_BYTES: usize = 65;
-    let MachineNames { host, domain } = &ctx.kernel.names;
-    let fields = [b"Linux", &host[..], RELEASE.as_bytes(), VERSION.as_bytes(), b"riscv64", domain];
+    const FIELD_BYTES: usize = NAME_BYTES + 1;
+    let HostNames { host, domain } = &ctx.kernel.host_names;
+    let fields: [&[u8]; 6] =
+        [b"Linux", host.as_slice(), RELEASE.as_bytes(), VERSION.as_bytes(), b"riscv64", domain.as_slice()];
     let mut bytes = vec![0; FIELD_BYTES * fields.len()];
     for (field, text) in bytes.chunks_exact_mut(FIELD_BYTES).zip(fields) {
         field[..text.len()].copy_from_slice(text);
@@ -45,30 +44,30 @@ pub(super) fn uname(ctx: &mut Ctx<'_>, to: VirtAddr) -> SysResult {
     Ok(0)
 }
 
-/// Reads a name that the machine is to have.
+/// Reads a name that the caller may give the machine.
 ///
 /// # Errors
-/// `EPERM` without `CAP_SYS_ADMIN`, `EINVAL` for one that is too long, `EFAULT`.
-fn read_name(ctx: &mut Ctx<'_>, from: InBuffer, len: i32) -> Result<Vec<u8>, Errno> {
+/// `EPERM`, `EINVAL` for a length that no name has, `EFAULT`.
+fn read_name(ctx: &mut Ctx<'_>, name: VirtAddr, len: i32) -> Result<Vec<u8>, Errno> {
     if !ctx.credentials().can(Capabilities::SYS_ADMIN) {
         return Err(Errno::EPERM);
     }
-    let len =
-        usize::try_from(len).ok().filter(|len| *len <= MachineNames::MOST_BYTES).ok_or(Errno::EINVAL)?;
-    let mut name = vec![0; len];
-    ctx.read_bytes(from.0, &mut name).map_err(|_| Errno::EFAULT)?;
-    Ok(name)
+    let len = usize::try_from(len).ok().filter(|len| *len <= NAME_BYTES).ok_or(Errno::EINVAL)?;
+    let mut bytes = vec![0; len];
+    ctx.read_bytes(name, &mut bytes).map_err(|_| Errno::EFAULT)?;
+    bytes.truncate(bytes.iter().position(|byte| *byte == 0).unwrap_or(len));
+    Ok(bytes)
 }
 
 /// `sethostname(2)`.
 pub(super) fn sethostname(ctx: &mut Ctx<'_>, name: InBuffer, len: i32) -> SysResult {
-    ctx.kernel.names.host = read_name(ctx, name, len)?;
+    ctx.kernel.host_names.host = read_name(ctx, name.0, len)?;
     Ok(0)
 }
 
 /// `setdomainname(2)`.
 pub(super) fn setdomainname(ctx: &mut Ctx<'_>, name: InBuffer, len: i32) -> SysResult {
-    ctx.kernel.names.domain = read_name(ctx, name, len)?;
+    ctx.kernel.host_names.domain = read_name(ctx, name.0, len)?;
     Ok(0)
 }
 

@@ -17,8 +17,9 @@ use super::task_types::*;
 use super::types::*;
 use super::{
     Arguments, SysResult, allocate, anonymous, attributes, compare, copy, creds, epoll, exec, fcntl, file,
-    futex, hwprobe, limits, lock, memory, mlock, path, pidfd, poll, posix_timer, prctl, priority, process,
-    process_vm, rseq, sched, sched_policy, sem, shm, signal, socket, system, thread, time, transfer, xattr,
+    futex, hwprobe, inotify, limits, lock, memory, mlock, mount, open, path, pidfd, poll, posix_timer, prctl,
+    priority, process, process_vm, rseq, sched, sched_policy, sem, shm, signal, socket, system, thread, time,
+    transfer, xattr,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -60,7 +61,11 @@ macro_rules! syscalls {
                     let [$($arg,)* ..] = arguments;
                     $family::$name(ctx, $(<$type as Arg>::from_register($arg).into()),*)
                 },
-                show: &[$(ShowArg { when: <$type as Arg>::when, show: <$type as Arg>::show }),*],
+                show: &[$(ShowArg {
+                    when: <$type as Arg>::when,
+                    note: <$type as Arg>::note,
+                    show: <$type as Arg>::show,
+                }),*],
                 result: syscalls!(@result $($result)?),
             },)*
         ];
@@ -72,18 +77,18 @@ macro_rules! syscalls {
 }
 
 syscalls! {
-    5 => xattr::setxattr(path: PathPtr, name: PathPtr, value: InBuffer, len: u64, flags: XattrFlags);
-    6 => xattr::lsetxattr(path: PathPtr, name: PathPtr, value: InBuffer, len: u64, flags: XattrFlags);
-    7 => xattr::fsetxattr(fd: Fd, name: PathPtr, value: InBuffer, len: u64, flags: XattrFlags);
-    8 => xattr::getxattr(path: PathPtr, name: PathPtr, value: OutBuffer, len: u64);
-    9 => xattr::lgetxattr(path: PathPtr, name: PathPtr, value: OutBuffer, len: u64);
-    10 => xattr::fgetxattr(fd: Fd, name: PathPtr, value: OutBuffer, len: u64);
+    5 => xattr::setxattr(path: PathPtr, name: NamePtr, value: AttributeValue, len: u64, flags: XattrFlags);
+    6 => xattr::lsetxattr(path: PathPtr, name: NamePtr, value: AttributeValue, len: u64, flags: XattrFlags);
+    7 => xattr::fsetxattr(fd: Fd, name: NamePtr, value: AttributeValue, len: u64, flags: XattrFlags);
+    8 => xattr::getxattr(path: PathPtr, name: NamePtr, value: OutAttributeValue, len: u64);
+    9 => xattr::lgetxattr(path: PathPtr, name: NamePtr, value: OutAttributeValue, len: u64);
+    10 => xattr::fgetxattr(fd: Fd, name: NamePtr, value: OutAttributeValue, len: u64);
     11 => xattr::listxattr(path: PathPtr, names: OutBuffer, len: u64);
     12 => xattr::llistxattr(path: PathPtr, names: OutBuffer, len: u64);
     13 => xattr::flistxattr(fd: Fd, names: OutBuffer, len: u64);
-    14 => xattr::removexattr(path: PathPtr, name: PathPtr);
-    15 => xattr::lremovexattr(path: PathPtr, name: PathPtr);
-    16 => xattr::fremovexattr(fd: Fd, name: PathPtr);
+    14 => xattr::removexattr(path: PathPtr, name: NamePtr);
+    15 => xattr::lremovexattr(path: PathPtr, name: NamePtr);
+    16 => xattr::fremovexattr(fd: Fd, name: NamePtr);
     17 => path::getcwd(buffer: PathBuffer, len: u64);
     19 => anonymous::eventfd2(count: u32, flags: EventfdFlags);
     20 => epoll::epoll_create1(flags: EpollCreateFlags);
@@ -91,10 +96,12 @@ syscalls! {
     22 => epoll::epoll_pwait(epoll: Fd, events: EpollEvents, max: i32, timeout_ms: i32, mask: In<SizedSigSet<5>>, size: u64);
     23 => file::dup(fd: Fd);
     24 => file::dup3(old: Fd, new: Fd, flags: NewFdFlags);
-    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg) -> fcntl
-        partly "signals and owners of I/O, F_NOTIFY and write hints are EINVAL";
+    25 => fcntl::fcntl(fd: Fd, command: FcntlCommand, argument: FcntlArg) -> fcntl;
+    26 => inotify::inotify_init1(flags: InotifyFlags);
+    27 => inotify::inotify_add_watch(fd: Fd, path: PathPtr, mask: InotifyMask);
+    28 => inotify::inotify_rm_watch(fd: Fd, watch: i32);
     29 => file::ioctl(fd: Fd, request: IoctlRequest, argument: IoctlArg)
-        partly "FIONREAD, FIONBIO, FIOCLEX, FIONCLEX and those of terminals; all else is ENOTTY";
+        partly "FIONREAD, FIONBIO, FIOASYNC, FIOCLEX, FIONCLEX and those of terminals and sockets; all else is ENOTTY";
     30 => priority::ioprio_set(which: IoWhich, who: i32, priority: IoPriority);
     31 => priority::ioprio_get(which: IoWhich, who: i32) -> io_priority;
     32 => lock::flock(fd: Fd, operation: FlockOp);
@@ -103,31 +110,36 @@ syscalls! {
     35 => path::unlinkat(dir: DirFd, path: PathPtr, flags: AtFlags);
     36 => path::symlinkat(target: PathPtr, dir: DirFd, path: PathPtr);
     37 => path::linkat(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: AtFlags);
+    39 => mount::umount2(target: PathPtr, flags: UmountFlags)
+        partly "what is mounted at the start is EBUSY";
+    40 => mount::mount(source: PathPtr, target: PathPtr, kind: PathPtr, flags: MountArg, data: PathPtr)
+        partly "tmpfs, MS_REMOUNT and propagation, which changes nothing; the size of a tmpfs is the machine's; bind mounts, MS_MOVE and Linux's other own file systems are ENOSYS, those on devices ENODEV";
     43 => attributes::statfs(path: PathPtr, to: Out<StatFsStruct>);
     44 => attributes::fstatfs(fd: Fd, to: Out<StatFsStruct>);
-    45 => path::truncate(path: PathPtr, len: i64);
-    46 => file::ftruncate(fd: Fd, len: i64);
+    45 => path::truncate(path: PathPtr, len: Len);
+    46 => file::ftruncate(fd: Fd, len: Len);
     47 => allocate::fallocate(fd: Fd, mode: FallocateMode, offset: i64, len: i64);
     48 => path::faccessat(dir: DirFd, path: PathPtr, mode: AccessArg);
     49 => path::chdir(path: PathPtr);
     50 => file::fchdir(fd: Fd);
+    51 => path::chroot(path: PathPtr);
     52 => attributes::fchmod(fd: Fd, mode: Mode);
     53 => attributes::fchmodat(dir: DirFd, path: PathPtr, mode: Mode);
     54 => attributes::fchownat(dir: DirFd, path: PathPtr, uid: Id, gid: Id, flags: AtFlags);
     55 => attributes::fchown(fd: Fd, uid: Id, gid: Id);
-    56 => file::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: CreateMode);
+    56 => open::openat(dir: DirFd, path: PathPtr, flags: OpenArg, mode: CreateMode);
     57 => file::close(fd: Fd);
     59 => file::pipe2(fds: Out<[i32; 2]>, flags: NewFdFlags);
     61 => file::getdents64(fd: Fd, buffer: Entries, len: u32);
     62 => file::lseek(fd: Fd, offset: i64, whence: Whence);
     63 => transfer::read(fd: Fd, buffer: OutBuffer, len: u64);
     64 => transfer::write(fd: Fd, buffer: InBuffer, len: u64);
-    65 => transfer::readv(fd: Fd, vector: ReadVector, count: i32);
-    66 => transfer::writev(fd: Fd, vector: WriteVector, count: i32);
+    65 => transfer::readv(fd: Fd, vector: ReadVector, count: ShortLen);
+    66 => transfer::writev(fd: Fd, vector: WriteVector, count: ShortLen);
     67 => transfer::pread64(fd: Fd, buffer: OutBuffer, len: u64, offset: i64);
     68 => transfer::pwrite64(fd: Fd, buffer: InBuffer, len: u64, offset: i64);
-    69 => transfer::preadv(fd: Fd, vector: ReadVector, count: i32, offset: i64);
-    70 => transfer::pwritev(fd: Fd, vector: WriteVector, count: i32, offset: i64);
+    69 => transfer::preadv(fd: Fd, vector: ReadVector, count: ShortLen, offset: i64);
+    70 => transfer::pwritev(fd: Fd, vector: WriteVector, count: ShortLen, offset: i64);
     71 => copy::sendfile(to: Fd, from: Fd, offset: InOut<i64>, len: u64);
     72 => poll::pselect6(count: i32, reading: In<FdSet>, writing: In<FdSet>, exceptional: In<FdSet>, timeout: In<Timespec>, mask: In<MaskAndSize>) -> selected
         partly "more than 1024 descriptors are not looked at";
@@ -135,10 +147,10 @@ syscalls! {
         partly "more than 1024 descriptors are EINVAL";
     74 => anonymous::signalfd4(fd: Fd, mask: In<SizedSigSet<2>>, size: u64, flags: SignalfdFlags);
     75 => copy::vmsplice(fd: Fd, vector: WriteVector, count: u64, flags: SpliceFlags);
-    76 => copy::splice(from: Fd, from_offset: InOut<i64>, to: Fd, to_offset: InOut<i64>, len: u64, flags: SpliceFlags)
+    76 => copy::splice(from: Fd, from_offset: In<i64>, to: Fd, to_offset: In<i64>, len: u64, flags: SpliceFlags)
         partly "from a socket is EINVAL";
     77 => copy::tee(from: Fd, to: Fd, len: u64, flags: SpliceFlags);
-    78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: i32);
+    78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: ShortLen);
     79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: Out<StatStruct>, flags: AtFlags);
     80 => file::fstat(fd: Fd, buffer: Out<StatStruct>);
     81 => allocate::sync();
@@ -159,7 +171,7 @@ syscalls! {
     96 => thread::set_tid_address(word: VirtAddr);
     97 => thread::unshare(flags: UnshareFlags)
         partly "namespaces are EINVAL";
-    98 => futex::futex(word: VirtAddr, operation: FutexOp, value: u32, timeout: FutexArg, second: FutexArg, value3: FutexArg)
+    98 => futex::futex(word: VirtAddr, operation: FutexOp, value: FutexValue, timeout: FutexArg, second: FutexArg, value3: FutexArg)
         partly "locks do not pass priorities on; FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI are ENOSYS";
     99 => thread::set_robust_list(head: VirtAddr, len: u64);
     100 => thread::get_robust_list(tid: Pid, head: Out<Address>, len: Out<u64>);
@@ -228,7 +240,7 @@ syscalls! {
     166 => path::umask(mask: Mode) -> octal;
     167 => prctl::prctl(option: PrctlOption, a: PrctlArg, b: PrctlArg, c: PrctlArg, d: PrctlArg) -> prctl
         partly "PR_SET_SECCOMP, PR_SET_MM, PR_SET_VMA, PR_SET_PTRACER and what other processors have are EINVAL";
-    168 => sched::getcpu(hart: Out<u32>, node: Out<u32>);
+    168 => sched::getcpu(hart: Out<u32>, node: Out<u32>, cache: VirtAddr);
     169 => time::gettimeofday(to: Out<Timeval>, zone: Out<TimeZone>);
     170 => time::settimeofday(from: In<Timeval>, zone: In<TimeZone>);
     172 => process::getpid();
@@ -251,7 +263,7 @@ syscalls! {
     197 => shm::shmdt(at: VirtAddr);
     198 => socket::socket(domain: DomainArg, kind: KindArg, protocol: ProtocolArg)
         partly "AF_UNIX, TCP, UDP and NETLINK_ROUTE; raw sockets are EPERM, those of ICMP EACCES, other families EAFNOSUPPORT";
-    199 => socket::socketpair(domain: DomainArg, kind: KindArg, protocol: ProtocolArg, fds: Out<[i32; 2]>);
+    199 => socket::socketpair(domain: DomainArg, kind: KindArg, protocol: i32, fds: Out<[i32; 2]>);
     200 => socket::bind(fd: Fd, address: AddressArg, len: i32);
     201 => socket::listen(fd: Fd, backlog: i32);
     202 => socket::accept(fd: Fd, address: OutAddress, len: LenInOut);
@@ -277,7 +289,7 @@ syscalls! {
     220 => thread::clone(flags: CloneArg, stack: CloneRest, parent_tid: CloneRest, tls: CloneRest, child_tid: CloneRest)
         partly "namespaces are EINVAL";
     221 => exec::execve(path: PathPtr, argv: In<Strings>, envp: In<Variables>);
-    222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapFlags, fd: Fd, offset: Hex) -> address
+    222 => memory::mmap(at: VirtAddr, len: u64, prot: Prot, flags: MapArg, fd: Fd, offset: Hex) -> address
         partly "MAP_HUGETLB is ENOMEM";
     223 => file::fadvise64(fd: Fd, offset: i64, len: i64, advice: FileAdvice);
     226 => memory::mprotect(at: VirtAddr, len: u64, prot: Prot);
@@ -289,10 +301,10 @@ syscalls! {
     232 => memory::mincore(at: VirtAddr, len: u64, to: Out<Residency>);
     233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice)
         partly "MADV_COLLAPSE is EINVAL; hints change nothing";
-    234 => memory::remap_file_pages(at: VirtAddr, len: u64, prot: Prot, page: u64, flags: MapFlags);
+    234 => memory::remap_file_pages(at: VirtAddr, len: u64, prot: Prot, page: u64, flags: MapArg);
     240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: In<SigInfo>);
     242 => socket::accept4(fd: Fd, address: OutAddress, len: LenInOut, flags: SocketFlags);
-    243 => socket::recvmmsg(fd: Fd, headers: HeadersOut, count: u32, flags: MessageFlagsArg, timeout: In<Timespec>);
+    243 => socket::recvmmsg(fd: Fd, headers: HeadersOut, count: u32, flags: MessageFlagsArg, timeout: In<Timespec>) -> received;
     258 => hwprobe::riscv_hwprobe(pairs: InOut<Array<ProbePair, 1>>, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32)
         partly "flags are EINVAL";
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: FlushFlags);
@@ -302,39 +314,40 @@ syscalls! {
     267 => allocate::syncfs(fd: Fd);
     269 => socket::sendmmsg(fd: Fd, headers: HeadersIn, count: u32, flags: MessageFlagsArg)
         partly "as sendmsg";
-    270 => process_vm::process_vm_readv(pid: Pid, local: VirtAddr, local_count: u64, remote: VirtAddr, remote_count: u64, flags: u64);
-    271 => process_vm::process_vm_writev(pid: Pid, local: VirtAddr, local_count: u64, remote: VirtAddr, remote_count: u64, flags: u64);
+    270 => process_vm::process_vm_readv(pid: Pid, local: ReadVector, local_count: u64, remote: RemoteVector, remote_count: u64, flags: u64);
+    271 => process_vm::process_vm_writev(pid: Pid, local: WriteVector, local_count: u64, remote: RemoteVector, remote_count: u64, flags: u64);
     272 => compare::kcmp(first: Pid, second: Pid, kind: KcmpType, first_fd: u64, second_fd: u64)
         partly "KCMP_EPOLL_TFD is EINVAL";
-    274 => sched_policy::sched_setattr(tid: Pid, from: In<SchedAttr>, flags: u32)
+    274 => sched_policy::sched_setattr(tid: Pid, from: GivenSchedAttr, flags: u32)
         partly "as sched_setscheduler; clamps of utilisation are EOPNOTSUPP";
     275 => sched_policy::sched_getattr(tid: Pid, to: Out<SchedAttr>, size: u32, flags: u32);
     276 => path::renameat2(old_dir: DirFd, old: PathPtr, new_dir: DirFd, new: PathPtr, flags: RenameFlags);
     278 => system::getrandom(buffer: RandomBytes, len: u64, flags: RandomFlags);
-    279 => allocate::memfd_create(name: PathPtr, flags: MemfdFlags)
+    279 => allocate::memfd_create(name: NamePtr, flags: MemfdFlags)
         partly "MFD_HUGETLB is ENOSYS";
     281 => exec::execveat(dir: DirFd, path: PathPtr, argv: In<Strings>, envp: In<Variables>, flags: AtFlags);
     283 => thread::membarrier(command: Barrier, flags: BarrierFlags, hart: BarrierHart) -> barriers;
     284 => mlock::mlock2(at: VirtAddr, len: u64, flags: LockFlags);
-    285 => copy::copy_file_range(from: Fd, from_offset: InOut<i64>, to: Fd, to_offset: InOut<i64>, len: u64, flags: u32);
-    286 => transfer::preadv2(fd: Fd, vector: ReadVector, count: i32, offset: i64, high: Unused, flags: RwFlags);
-    287 => transfer::pwritev2(fd: Fd, vector: WriteVector, count: i32, offset: i64, high: Unused, flags: RwFlags);
+    285 => copy::copy_file_range(from: Fd, from_offset: In<i64>, to: Fd, to_offset: In<i64>, len: u64, flags: u32);
+    286 => transfer::preadv2(fd: Fd, vector: ReadVector, count: ShortLen, offset: i64, high: Unused, flags: RwFlags);
+    287 => transfer::pwritev2(fd: Fd, vector: WriteVector, count: ShortLen, offset: i64, high: Unused, flags: RwFlags);
     291 => path::statx(dir: DirFd, path: PathPtr, flags: StatxFlags, mask: StatxMask, buffer: Out<StatxStruct>);
-    293 => rseq::rseq(area: VirtAddr, len_bytes: u32, flags: RseqFlags, signature: u32);
+    293 => rseq::rseq(area: HexAddress, len_bytes: Hex32, flags: Hex32, signature: Hex32);
     424 => pidfd::pidfd_send_signal(fd: Fd, signal: SignalArg, info: In<SigInfo>, flags: PidfdSignalFlags);
     434 => pidfd::pidfd_open(pid: Pid, flags: PidfdFlags);
     435 => thread::clone3(request: Clone3Ptr, size: u64)
         partly "namespaces and CLONE_INTO_CGROUP are EINVAL";
     436 => file::close_range(first: u32, last: u32, flags: CloseRangeFlags);
-    438 => pidfd::pidfd_getfd(fd: Fd, target: Fd, flags: u32);
+    437 => open::openat2(dir: DirFd, path: PathPtr, how: OpenHow, size: u64);
+    438 => pidfd::pidfd_getfd(fd: Fd, target: Fd, flags: Hex32);
     439 => path::faccessat2(dir: DirFd, path: PathPtr, mode: AccessArg, flags: AccessFlags);
     440 => process_vm::process_madvise(fd: Fd, vector: VirtAddr, count: i32, advice: Advice, flags: u32)
         partly "MADV_COLLAPSE is EINVAL; hints change nothing";
     441 => epoll::epoll_pwait2(epoll: Fd, events: EpollEvents, max: i32, timeout: In<Timespec>, mask: In<SizedSigSet<5>>, size: u64);
-    449 => futex_vector::futex_waitv(waiters: VirtAddr, count: u32, flags: u32, timeout: In<Timespec>, clock: ClockId);
+    449 => futex_vector::futex_waitv(waiters: In<Array<Waiter, 1>>, count: u32, flags: Hex32, timeout: In<Timespec>, clock: ClockId);
     452 => attributes::fchmodat2(dir: DirFd, path: PathPtr, mode: Mode, flags: AtFlags);
-    454 => futex_vector::futex_wake(word: VirtAddr, mask: u64, count: i32, flags: u32);
-    455 => futex_vector::futex_wait(word: VirtAddr, value: u64, mask: u64, flags: u32, timeout: In<Timespec>, clock: ClockId);
+    454 => futex_vector::futex_wake(word: VirtAddr, mask: Hex, count: i32, flags: Futex2Flags);
+    455 => futex_vector::futex_wait(word: VirtAddr, value: u64, mask: Hex, flags: Futex2Flags, timeout: In<Timespec>, clock: ClockId);
 }
 
 /// Returns the call with this number.

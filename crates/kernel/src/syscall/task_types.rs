@@ -1,7 +1,10 @@
 //! The argument types of clone, clone3 and futex, whose meaning depends on each other.
 
 use super::args::{Arg, Timespec, UserPtr, UserValue};
-use super::show::{Out, Shower, When, follow, pointer, show_flags, show_signal};
+use super::show::{
+    Bytes, Element, Out, Shower, When, follow, follow_array, hex, hex_quoted, pointer, show_flags,
+    show_signal,
+};
 use super::{Arguments, CallResult};
 use tine_mmu::VirtAddr;
 
@@ -64,7 +67,7 @@ impl Arg for CloneArg {
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
         let stack = pointer(shower.arguments[1]);
         let signal = raw & CSIGNAL;
-        let flags = match ((raw & !CSIGNAL) as u32, signal) {
+        let flags = match (raw & !CSIGNAL, signal) {
             (0, signal) => show_signal(signal as u32),
             (flags, 0) => show_flags(flags, "0", &CLONE_NAMES),
             (flags, signal) => {
@@ -115,7 +118,7 @@ impl Arg for UnshareFlags {
     }
 
     fn show(raw: u64, _: &mut Shower<'_>) -> String {
-        show_flags(raw as u32, "0", &CLONE_NAMES)
+        show_flags(raw, "0", &CLONE_NAMES)
     }
 }
 
@@ -150,6 +153,35 @@ impl Clone3Ptr {
             return None;
         }
         shower.whole(VirtAddr(raw), Self::SHOWN_BYTES).map(|bytes| <[u64; 8]>::from_bytes(&bytes))
+    }
+
+    /// Prints what later versions of the struct have: pids that are asked for, a control group, and what nobody knows yet.
+    fn later_fields(raw: u64, shower: &mut Shower<'_>) -> Vec<String> {
+        const KNOWN_BYTES: u64 = 88;
+        const MOST_BYTES: u64 = 4096;
+        const PIDS: u64 = 32;
+        let size = shower.arguments[1].min(MOST_BYTES);
+        let word = |shower: &mut Shower<'_>, at: u64| match shower.whole(VirtAddr(raw + at), 8) {
+            Some(bytes) if at + 8 <= size => Bytes(&bytes).u64(0),
+            _ => 0,
+        };
+        let [pids, count, group] = [64, 72, 80].map(|at| word(shower, at));
+        let mut parts = Vec::new();
+        if pids != 0 || count != 0 {
+            let pids = if count > PIDS { pointer(pids) } else { follow_array::<i32>(pids, count, shower) };
+            parts.push(format!("set_tid={pids}, set_tid_size={count}"));
+        }
+        if group != 0 {
+            parts.push(format!("cgroup={group}"));
+        }
+        let unknown = size.saturating_sub(KNOWN_BYTES) as usize;
+        if let Some(bytes) = shower.whole(VirtAddr(raw + KNOWN_BYTES), unknown)
+            && bytes.iter().any(|byte| *byte != 0)
+        {
+            let shown = hex_quoted(&bytes[..unknown.min(shower.limit)], unknown > shower.limit);
+            parts.push(format!("/* bytes {KNOWN_BYTES}..{} */ {shown}", size - 1));
+        }
+        parts
     }
 
     /// Prints what the call has stored where the struct says.
@@ -195,11 +227,11 @@ impl Arg for Clone3Ptr {
         add(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, "child_tid", child_tid);
         add(CLONE_PARENT_SETTID, "parent_tid", parent_tid);
         parts.push(format!("exit_signal={}", show_signal(signal as u32)));
-        let size = if size == 0 { "0".to_owned() } else { format!("{size:#x}") };
-        parts.push(format!("stack={}, stack_size={size}", pointer(stack)));
+        parts.push(format!("stack={}, stack_size={}", pointer(stack), hex(size)));
         if flags & CLONE_SETTLS != 0 {
             parts.push(format!("tls={}", pointer(tls)));
         }
+        parts.extend(Self::later_fields(raw, shower));
         format!("{{{}}}", parts.join(", "))
     }
 }
@@ -211,6 +243,7 @@ pub(super) struct FutexOp(u32);
 impl FutexOp {
     pub(super) const WAIT: u32 = 0;
     pub(super) const WAKE: u32 = 1;
+    const FD: u32 = 2;
     pub(super) const REQUEUE: u32 = 3;
     pub(super) const CMP_REQUEUE: u32 = 4;
     pub(super) const WAKE_OP: u32 = 5;
@@ -245,6 +278,11 @@ impl FutexOp {
         self.0 & !(Self::PRIVATE | Self::REALTIME)
     }
 
+    /// Tells whether there is such a command.
+    const fn is_known(self) -> bool {
+        (self.command() as usize) < Self::NAMES.len()
+    }
+
     /// Tells whether only this address space is meant.
     pub(super) const fn is_private(self) -> bool {
         self.0 & Self::PRIVATE != 0
@@ -267,6 +305,7 @@ impl FutexOp {
             Self::WAIT => 4,
             Self::LOCK_PI | Self::LOCK_PI2 => 4,
             Self::UNLOCK_PI | Self::TRYLOCK_PI => 2,
+            Self::FD => 3,
             Self::REQUEUE => 5,
             _ => 6,
         }
@@ -280,10 +319,35 @@ impl Arg for FutexOp {
 
     fn show(raw: u64, _: &mut Shower<'_>) -> String {
         let operation = Self(raw as u32);
-        let Some(name) = Self::NAMES.get(operation.command() as usize) else { return pointer(raw) };
+        let Some(name) = Self::NAMES.get(operation.command() as usize) else {
+            return format!("{raw:#x} /* FUTEX_??? */");
+        };
         let scope = if operation.is_private() { "_PRIVATE" } else { "" };
         let clock = if operation.is_realtime() { "|FUTEX_CLOCK_REALTIME" } else { "" };
         format!("FUTEX_{name}{scope}{clock}")
+    }
+}
+
+/// The value of futex, which locks do not look at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FutexValue(u32);
+
+impl Arg for FutexValue {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        match FutexOp(shower.arguments[1] as u32).command() {
+            FutexOp::LOCK_PI | FutexOp::UNLOCK_PI | FutexOp::TRYLOCK_PI | FutexOp::LOCK_PI2 => String::new(),
+            _ => (raw as u32).to_string(),
+        }
+    }
+}
+
+impl From<FutexValue> for u32 {
+    fn from(value: FutexValue) -> Self {
+        value.0
     }
 }
 
@@ -303,11 +367,12 @@ impl Arg for FutexArg {
             3 if operation.has_timeout() => follow::<Timespec>(raw, shower),
             3 | 4 if operation.command() == FutexOp::WAKE_BITSET => String::new(),
             4 if operation.command() == FutexOp::WAIT_BITSET => String::new(),
-            3 => (raw as u32).to_string(),
+            3 if operation.is_known() => (raw as u32).to_string(),
+            3 => hex(raw),
             5 if operation.command() == FutexOp::WAKE_OP => wake_operation(raw as u32),
             5 if operation.command() == FutexOp::CMP_REQUEUE => (raw as u32).to_string(),
             5 if raw as u32 == u32::MAX => "FUTEX_BITSET_MATCH_ANY".to_owned(),
-            5 => format!("{:#x}", raw as u32),
+            5 => hex((raw as u32).into()),
             _ => pointer(raw),
         }
     }
@@ -325,14 +390,58 @@ fn wake_operation(encoded: u32) -> String {
         "FUTEX_OP_CMP_GT",
         "FUTEX_OP_CMP_GE",
     ];
-    let hex = |number: u32| if number == 0 { "0".to_owned() } else { format!("{number:#x}") };
     let name = |names: &[&str], number: u32, what: &str, shift: u32| match names.get(number as usize) {
         Some(name) => format!("{name}<<{shift}"),
-        None => format!("{}<<{shift} /* {what}??? */", hex(number)),
+        None => format!("{}<<{shift} /* {what}??? */", hex(number.into())),
     };
     let shift = if encoded >> 28 & 8 != 0 { "FUTEX_OP_OPARG_SHIFT<<28|" } else { "" };
     let operation = name(&OPERATIONS, encoded >> 28 & 7, "FUTEX_OP_", 28);
     let comparison = name(&COMPARISONS, encoded >> 24 & 0xf, "FUTEX_OP_CMP_", 24);
-    let (argument, compared) = (hex(encoded >> 12 & 0xfff), hex(encoded & 0xfff));
+    let (argument, compared) = (hex((encoded >> 12 & 0xfff).into()), hex((encoded & 0xfff).into()));
     format!("{shift}{operation}|{argument}<<12|{comparison}|{compared}")
+}
+
+/// A `struct futex_waitv`: a word, and what is expected there.
+pub(super) struct Waiter;
+
+impl Element for Waiter {
+    const BYTES: usize = 24;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        let (value, word, flags) = (hex(bytes.u64(0)), pointer(bytes.u64(8)), bytes.u32(16));
+        let reserved = match bytes.u32(20) {
+            0 => String::new(),
+            reserved => format!(", __reserved={reserved:#x}"),
+        };
+        format!("{{val={value}, uaddr={word}, flags={}{reserved}}}", Futex2Flags::show(flags.into(), shower))
+    }
+}
+
+/// `FUTEX2_*`: the size of a word among flags.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Futex2Flags(u32);
+
+impl Arg for Futex2Flags {
+    fn from_register(raw: u64) -> Self {
+        Self(raw as u32)
+    }
+
+    fn show(raw: u64, _: &mut Shower<'_>) -> String {
+        const SIZES: [&str; 4] = ["FUTEX2_SIZE_U8", "FUTEX2_SIZE_U16", "FUTEX2_SIZE_U32", "FUTEX2_SIZE_U64"];
+        let size = SIZES[(raw & 3) as usize];
+        match raw as u32 & !3 {
+            0 => size.to_owned(),
+            flags => {
+                let flags = show_flags(flags, "0", &[(4, "FUTEX2_NUMA"), (128, "FUTEX2_PRIVATE")]);
+                // Beside the size, unknown bits need no comment.
+                format!("{size}|{}", flags.split(' ').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl From<Futex2Flags> for u32 {
+    fn from(flags: Futex2Flags) -> Self {
+        flags.0
+    }
 }

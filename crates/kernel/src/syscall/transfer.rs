@@ -444,6 +444,7 @@ pub(super) fn pwrite64(ctx: &mut Ctx<'_>, fd: Fd, buffer: InBuffer, len: u64, at
 pub(super) fn preadv(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32, at: i64) -> SysResult {
     let position = offset(at)?;
     let open = ctx.open_of(fd)?;
+    ctx.kernel.fs.check_position(open, position)?;
     let pieces = pieces(ctx, vector, count)?;
     Read::new(open, position, pieces, Patience::Some).run(ctx)
 }
@@ -452,6 +453,7 @@ pub(super) fn preadv(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32, at
 pub(super) fn pwritev(ctx: &mut Ctx<'_>, fd: Fd, vector: VirtAddr, count: i32, at: i64) -> SysResult {
     let position = offset(at)?;
     let open = ctx.open_of(fd)?;
+    ctx.kernel.fs.check_position(open, position)?;
     let pieces = pieces(ctx, vector, count)?;
     Write::new(open, position, pieces, Patience::All).run(ctx)
 }
@@ -492,6 +494,7 @@ pub(super) fn preadv2(
 ) -> SysResult {
     let position = offset_or_current(at)?;
     let open = ctx.open_of(fd)?;
+    ctx.kernel.fs.check_position(open, position)?;
     let pieces = pieces(ctx, vector, count)?;
     if !ctx.kernel.fs.status_flags(open).is_readable() {
         return Err(Errno::EBADF.into());
@@ -512,6 +515,7 @@ pub(super) fn pwritev2(
 ) -> SysResult {
     let position = offset_or_current(at)?;
     let open = ctx.open_of(fd)?;
+    ctx.kernel.fs.check_position(open, position)?;
     let pieces = pieces(ctx, vector, count)?;
     if !ctx.kernel.fs.status_flags(open).is_writable() {
         return Err(Errno::EBADF.into());

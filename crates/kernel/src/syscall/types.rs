@@ -1,7 +1,7 @@
 //! The argument types that strace prints by name rather than by number.
 
 use super::args::Arg;
-use super::show::{OPEN_FLAGS, Shower, When, octal, open_flags, pointer, show_flags, show_signal};
+use super::show::{OPEN_FLAGS, Shower, When, octal, open_flags, pointer, show_flags_or, show_signal};
 use super::{Arguments, CallResult};
 use crate::fs::AT_FDCWD;
 use tine_mmu::VirtAddr;
@@ -98,9 +98,9 @@ impl Arg for SignalArg {
     }
 }
 
-/// Declares a number that strace prints as one of a list of names.
+/// Declares a number that strace prints as one of a list of names; the comment is on a number that has none.
 macro_rules! choice {
-    ($($(#[$doc:meta])* $name:ident($prefix:literal) { $($value:literal = $text:literal,)* })*) => {
+    ($($(#[$doc:meta])* $name:ident($unknown:literal) { $($value:literal = $text:literal,)* })*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ macro_rules! choice {
                 fn show(raw: u64, _: &mut Shower<'_>) -> String {
                     match raw as u32 {
                         $($value => $text.to_owned(),)*
-                        other => format!(concat!("{:#x} /* ", $prefix, "??? */"), other),
+                        other => format!(concat!("{:#x} /* ", $unknown, " */"), other),
                     }
                 }
             }
@@ -128,9 +128,10 @@ macro_rules! choice {
     };
 }
 
-/// Declares a set of flags that strace prints by name.
+/// Declares a set of flags that strace prints by name: what stands for no flag, and the comment on bits without a name
+/// where the names do not tell it.
 macro_rules! flag_set {
-    ($($(#[$doc:meta])* $name:ident($zero:literal) { $($value:literal = $text:literal,)* })*) => {
+    ($($(#[$doc:meta])* $name:ident($zero:literal $(, $unknown:literal)?) { $($value:literal = $text:literal,)* })*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +143,7 @@ macro_rules! flag_set {
                 }
 
                 fn show(raw: u64, _: &mut Shower<'_>) -> String {
-                    $crate::syscall::show::show_flags(raw as u32, $zero, &[$(($value, $text)),*])
+                    flag_set!(@show raw as u32, $zero, [$(($value, $text)),*] $(, $unknown)?)
                 }
             }
 
@@ -152,6 +153,10 @@ macro_rules! flag_set {
                 }
             }
         )*
+    };
+    (@show $bits:expr, $zero:literal, $names:expr) => { $crate::syscall::show::show_flags($bits, $zero, &$names) };
+    (@show $bits:expr, $zero:literal, $names:expr, $unknown:literal) => {
+        $crate::syscall::show::show_flags_or($bits, $zero, $unknown, &$names)
     };
 }
 
@@ -181,7 +186,7 @@ impl Arg for NewFdFlags {
     }
 
     fn show(raw: u64, _: &mut Shower<'_>) -> String {
-        show_flags(raw as u32, "0", &OPEN_FLAGS)
+        show_flags_or(raw as u32, "0", "O_???", &OPEN_FLAGS)
     }
 }
 
@@ -201,20 +206,20 @@ flag_set! {
         0x0200_0000 = "PROT_GROWSUP",
     }
     /// `MAP_*` of mmap.
-    MapFlags("0") {
+    MapFlags("MAP_FILE", "MAP_???") {
         0x3 = "MAP_SHARED_VALIDATE",
         0x1 = "MAP_SHARED",
         0x2 = "MAP_PRIVATE",
         0x8 = "MAP_DROPPABLE",
         0x10 = "MAP_FIXED",
         0x20 = "MAP_ANONYMOUS",
+        0x4000 = "MAP_NORESERVE",
+        0x8000 = "MAP_POPULATE",
+        0x10000 = "MAP_NONBLOCK",
         0x100 = "MAP_GROWSDOWN",
         0x800 = "MAP_DENYWRITE",
         0x1000 = "MAP_EXECUTABLE",
         0x2000 = "MAP_LOCKED",
-        0x4000 = "MAP_NORESERVE",
-        0x8000 = "MAP_POPULATE",
-        0x10000 = "MAP_NONBLOCK",
         0x20000 = "MAP_STACK",
         0x40000 = "MAP_HUGETLB",
         0x80000 = "MAP_SYNC",
@@ -225,10 +230,6 @@ flag_set! {
         0x1 = "MREMAP_MAYMOVE",
         0x2 = "MREMAP_FIXED",
         0x4 = "MREMAP_DONTUNMAP",
-    }
-    /// `RSEQ_FLAG_*` of rseq.
-    RseqFlags("0") {
-        0x1 = "RSEQ_FLAG_UNREGISTER",
     }
     /// `MLOCK_*` of mlock2.
     LockFlags("0") {
@@ -242,9 +243,9 @@ flag_set! {
     }
     /// `MS_*` of msync.
     MsyncFlags("0") {
+        0x4 = "MS_SYNC",
         0x1 = "MS_ASYNC",
         0x2 = "MS_INVALIDATE",
-        0x4 = "MS_SYNC",
     }
     /// `AT_*` of the calls that take a directory.
     AtFlags("0") {
@@ -253,6 +254,7 @@ flag_set! {
         0x400 = "AT_SYMLINK_FOLLOW",
         0x800 = "AT_NO_AUTOMOUNT",
         0x1000 = "AT_EMPTY_PATH",
+        0x8000 = "AT_RECURSIVE",
     }
     /// `AT_*` of faccessat2.
     AccessFlags("0") {
@@ -261,7 +263,7 @@ flag_set! {
         0x1000 = "AT_EMPTY_PATH",
     }
     /// `?_OK` of access.
-    AccessArg("F_OK") {
+    AccessArg("F_OK", "?_OK") {
         4 = "R_OK",
         2 = "W_OK",
         1 = "X_OK",
@@ -280,15 +282,15 @@ flag_set! {
         1 = "MEMBARRIER_CMD_FLAG_CPU",
     }
     /// Options of wait4 and waitid.
-    WaitOptions("0") {
+    WaitOptions("0", "W???") {
         0x1 = "WNOHANG",
-        0x2 = "WSTOPPED",
         0x4 = "WEXITED",
+        0x2 = "WSTOPPED",
         0x8 = "WCONTINUED",
         0x0100_0000 = "WNOWAIT",
-        0x2000_0000 = "__WNOTHREAD",
-        0x4000_0000 = "__WALL",
         0x8000_0000 = "__WCLONE",
+        0x4000_0000 = "__WALL",
+        0x2000_0000 = "__WNOTHREAD",
     }
     /// `GRND_*` of getrandom.
     RandomFlags("0") {
@@ -350,7 +352,7 @@ choice! {
         7 = "KCMP_EPOLL_TFD",
     }
     /// `MEMBARRIER_CMD_*` of membarrier.
-    Barrier("MEMBARRIER_CMD_") {
+    Barrier("MEMBARRIER_CMD_???") {
         0 = "MEMBARRIER_CMD_QUERY",
         1 = "MEMBARRIER_CMD_GLOBAL",
         2 = "MEMBARRIER_CMD_GLOBAL_EXPEDITED",
@@ -364,7 +366,7 @@ choice! {
         512 = "MEMBARRIER_CMD_GET_REGISTRATIONS",
     }
     /// `MADV_*` of madvise.
-    Advice("MADV_") {
+    Advice("MADV_???") {
         0 = "MADV_NORMAL",
         1 = "MADV_RANDOM",
         2 = "MADV_SEQUENTIAL",
@@ -388,9 +390,13 @@ choice! {
         23 = "MADV_POPULATE_WRITE",
         24 = "MADV_DONTNEED_LOCKED",
         25 = "MADV_COLLAPSE",
+        100 = "MADV_HWPOISON",
+        101 = "MADV_SOFT_OFFLINE",
+        102 = "MADV_GUARD_INSTALL",
+        103 = "MADV_GUARD_REMOVE",
     }
     /// `POSIX_FADV_*`.
-    FileAdvice("POSIX_FADV_") {
+    FileAdvice("POSIX_FADV_???") {
         0 = "POSIX_FADV_NORMAL",
         1 = "POSIX_FADV_RANDOM",
         2 = "POSIX_FADV_SEQUENTIAL",
@@ -399,7 +405,7 @@ choice! {
         5 = "POSIX_FADV_NOREUSE",
     }
     /// `SEEK_*` of lseek.
-    Whence("SEEK_") {
+    Whence("SEEK_???") {
         0 = "SEEK_SET",
         1 = "SEEK_CUR",
         2 = "SEEK_END",
@@ -407,19 +413,19 @@ choice! {
         4 = "SEEK_HOLE",
     }
     /// `ITIMER_*`.
-    TimerArg("ITIMER_") {
+    TimerArg("ITIMER_???") {
         0 = "ITIMER_REAL",
         1 = "ITIMER_VIRTUAL",
         2 = "ITIMER_PROF",
     }
     /// `SIG_*` of rt_sigprocmask.
-    MaskHow("SIG_") {
+    MaskHow("SIG_???") {
         0 = "SIG_BLOCK",
         1 = "SIG_UNBLOCK",
         2 = "SIG_SETMASK",
     }
     /// `CLOCK_*`.
-    ClockId("CLOCK_") {
+    ClockId("CLOCK_???") {
         0 = "CLOCK_REALTIME",
         1 = "CLOCK_MONOTONIC",
         2 = "CLOCK_PROCESS_CPUTIME_ID",
@@ -430,16 +436,17 @@ choice! {
         7 = "CLOCK_BOOTTIME",
         8 = "CLOCK_REALTIME_ALARM",
         9 = "CLOCK_BOOTTIME_ALARM",
+        10 = "CLOCK_SGI_CYCLE",
         11 = "CLOCK_TAI",
     }
     /// `RUSAGE_*` of getrusage.
-    UsageOf("RUSAGE_") {
+    UsageOf("RUSAGE_???") {
         0 = "RUSAGE_SELF",
         0xffff_ffff = "RUSAGE_CHILDREN",
         1 = "RUSAGE_THREAD",
     }
     /// `RLIMIT_*`.
-    Resource("RLIMIT_") {
+    Resource("RLIMIT_???") {
         0 = "RLIMIT_CPU",
         1 = "RLIMIT_FSIZE",
         2 = "RLIMIT_DATA",
@@ -458,68 +465,20 @@ choice! {
         15 = "RLIMIT_RTTIME",
     }
     /// Which children waitid waits for.
-    IdType("P_") {
+    IdType("P_???") {
         0 = "P_ALL",
         1 = "P_PID",
         2 = "P_PGID",
         3 = "P_PIDFD",
     }
-    /// `PR_*` of prctl.
-    PrctlOption("PR_") {
-        1 = "PR_SET_PDEATHSIG",
-        2 = "PR_GET_PDEATHSIG",
-        3 = "PR_GET_DUMPABLE",
-        4 = "PR_SET_DUMPABLE",
-        5 = "PR_GET_UNALIGN",
-        6 = "PR_SET_UNALIGN",
-        7 = "PR_GET_KEEPCAPS",
-        8 = "PR_SET_KEEPCAPS",
-        13 = "PR_GET_TIMING",
-        14 = "PR_SET_TIMING",
-        15 = "PR_SET_NAME",
-        16 = "PR_GET_NAME",
-        21 = "PR_GET_SECCOMP",
-        22 = "PR_SET_SECCOMP",
-        23 = "PR_CAPBSET_READ",
-        24 = "PR_CAPBSET_DROP",
-        27 = "PR_GET_SECUREBITS",
-        28 = "PR_SET_SECUREBITS",
-        29 = "PR_SET_TIMERSLACK",
-        30 = "PR_GET_TIMERSLACK",
-        35 = "PR_SET_MM",
-        36 = "PR_SET_CHILD_SUBREAPER",
-        37 = "PR_GET_CHILD_SUBREAPER",
-        38 = "PR_SET_NO_NEW_PRIVS",
-        39 = "PR_GET_NO_NEW_PRIVS",
-        40 = "PR_GET_TID_ADDRESS",
-        41 = "PR_SET_THP_DISABLE",
-        42 = "PR_GET_THP_DISABLE",
-        47 = "PR_CAP_AMBIENT",
-        52 = "PR_GET_SPECULATION_CTRL",
-        53 = "PR_SET_SPECULATION_CTRL",
-        55 = "PR_SET_TAGGED_ADDR_CTRL",
-        56 = "PR_GET_TAGGED_ADDR_CTRL",
-        57 = "PR_SET_IO_FLUSHER",
-        58 = "PR_GET_IO_FLUSHER",
-        62 = "PR_SCHED_CORE",
-        65 = "PR_SET_MDWE",
-        66 = "PR_GET_MDWE",
-        67 = "PR_SET_MEMORY_MERGE",
-        68 = "PR_GET_MEMORY_MERGE",
-        69 = "PR_RISCV_V_SET_CONTROL",
-        70 = "PR_RISCV_V_GET_CONTROL",
-        71 = "PR_RISCV_SET_ICACHE_FLUSH_CTX",
-        0x5356_4d41 = "PR_SET_VMA",
-        0x5961_6d61 = "PR_SET_PTRACER",
-    }
     /// `PRIO_*` of getpriority and setpriority.
-    PriorityWhich("PRIO_") {
+    PriorityWhich("PRIO_???") {
         0 = "PRIO_PROCESS",
         1 = "PRIO_PGRP",
         2 = "PRIO_USER",
     }
     /// `IOPRIO_WHO_*` of ioprio_get and ioprio_set.
-    IoWhich("IOPRIO_WHO_") {
+    IoWhich("IOPRIO_WHO_???") {
         1 = "IOPRIO_WHO_PROCESS",
         2 = "IOPRIO_WHO_PGRP",
         3 = "IOPRIO_WHO_USER",

@@ -28,6 +28,8 @@ impl Fault {
             Self::AccErr => Some(SignalInfo::fault(Signal::SIGSEGV, SEGV_ACCERR, at)),
             Self::Bus => Some(SignalInfo::fault(Signal::SIGBUS, BUS_ADRERR, at)),
             Self::Oom => None,
+            // Who takes a fault has read the page, or has been told why not.
+            Self::Missing { .. } => Some(SignalInfo::fault(Signal::SIGBUS, BUS_ADRERR, at)),
         }
     }
 }
@@ -192,6 +194,12 @@ impl Ctx<'_> {
         })
     }
 
+    /// Tells whether SIGKILL waits for the task.
+    pub(crate) fn is_killed(&self) -> bool {
+        let held = [self.task().pending.set(), self.process().pending.set()];
+        held.iter().any(|set| set.contains(Signal::SIGKILL))
+    }
+
     /// Replaces the task's mask. Signals of the process that it does not take any more go to another task.
     pub(crate) fn set_blocked(&mut self, blocked: SignalSet) {
         self.task_mut().blocked = blocked;
@@ -216,7 +224,7 @@ impl Ctx<'_> {
         while let Some(info) = self.next_signal() {
             let action = self.kernel.tasks.action(self.pid, info.signal);
             match action.handler {
-                Handler::Ignore => {}
+                Handler::Ignore => self.log_signal(&info),
                 Handler::Default => {
                     if let Some(status) = self.fatal_status(info.signal) {
                         // SIGKILL leaves nothing to be seen but the end.
@@ -227,8 +235,8 @@ impl Ctx<'_> {
                         self.exit_process(status);
                         return;
                     }
+                    self.log_signal(&info);
                     if info.signal.default_action() == DefaultAction::Stop && self.may_stop(info.signal) {
-                        self.log_signal(&info);
                         self.stop_process(info.signal);
                         return;
                     }

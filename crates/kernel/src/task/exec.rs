@@ -240,7 +240,7 @@ impl Ctx<'_> {
 
     /// Ends the process's other tasks; the one that is left is known by the process's number (de_thread).
     fn become_only_task(&mut self) {
-        self.end_other_tasks(WaitStatus::Killed { signal: Signal::SIGKILL, core: false });
+        self.make_way_for_program();
         if self.tid != self.pid {
             for child in self.process().children.clone() {
                 if let Some(child) = self.kernel.tasks.process_mut(child).filter(|it| it.made_by == self.tid)

@@ -23,7 +23,7 @@ impl Ctx<'_> {
 
     /// Ends the task that is served. With its last task a process ends, as that task did.
     pub(crate) fn exit_task(&mut self, status: WaitStatus) {
-        self.end_task(self.tid, status);
+        self.end_task(self.tid, What::Exit { status });
         if !self.process().tasks.is_empty() {
             self.kernel.retarget_signals(self.pid);
             return;
@@ -49,14 +49,28 @@ impl Ctx<'_> {
     pub(crate) fn end_other_tasks(&mut self, status: WaitStatus) {
         for tid in self.process().tasks.clone() {
             if tid != self.tid {
-                self.end_task(tid, status);
+                self.end_task(tid, What::Exit { status });
             }
         }
     }
 
+    /// Ends every task of the process but the one that is served, which executes a program: the first task last, as the
+    /// other takes its place.
+    pub(crate) fn make_way_for_program(&mut self) {
+        let (caller, first) = (self.tid, self.pid);
+        for tid in self.process().tasks.clone() {
+            if tid != caller && tid != first {
+                self.end_task(tid, What::Exit { status: WaitStatus::Exited(0) });
+            }
+        }
+        if caller != first {
+            self.end_task(first, What::Superseded { by: caller });
+        }
+    }
+
     /// Ends a task of the process: it lets go of what it holds, and is on no hart and in no queue any more.
-    fn end_task(&mut self, tid: Pid, status: WaitStatus) {
-        self.kernel.log(Interest::EXIT, self.hart, tid, || What::Exit { status });
+    fn end_task(&mut self, tid: Pid, what: What) {
+        self.kernel.log(Interest::EXIT, self.hart, tid, || what);
         let calls =
             self.kernel.tasks.task_mut(tid).map(|task| [task.continuation.take(), task.interrupted.take()]);
         for suspended in calls.into_iter().flatten().flatten() {

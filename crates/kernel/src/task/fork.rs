@@ -13,6 +13,9 @@ use crate::{Errno, Fd, MmId, Origin, Pid, Reg};
 use std::collections::BTreeSet;
 use tine_mmu::VirtAddr;
 
+/// How many pages of files leave at once when a fork finds no frame.
+const FORK_BATCH_PAGES: u64 = 256;
+
 impl Ctx<'_> {
     /// Makes a child process, or a task of this one.
     ///
@@ -38,6 +41,7 @@ impl Ctx<'_> {
             None => self.kernel.tasks.next_pid().ok_or(Errno::EAGAIN)?,
         };
         let before = self.process().account.memory;
+        let flushed_before = self.flushed_entries();
         let pidfd = self.reserve_pidfd(&request)?;
         let mm = self.child_memory(&request)?;
         let process = if is_thread { self.pid } else { child };
@@ -67,13 +71,16 @@ impl Ctx<'_> {
         });
         let after = self.process().account.memory;
         let pc = self.harts.pc(self.hart);
-        self.log(Interest::FORK, || What::Fork {
+        let flushed = self.flushed_entries() - flushed_before;
+        let site = self.call_site(VirtAddr(0));
+        self.log_at(Interest::FORK, site, || What::Fork {
             kind,
             child,
             pc,
             ptes_copied: after.ptes_copied - before.ptes_copied,
             pt_frames: after.pt_frames_allocated - before.pt_frames_allocated,
             write_protected: after.pages_write_protected - before.pages_write_protected,
+            tlb_entries_fenced: flushed,
         });
 
         if request.has(CloneFlags::PARENT_SETTID) {
@@ -86,6 +93,12 @@ impl Ctx<'_> {
         }
         self.start_child(child, is_thread);
         Ok(child.0 as u64)
+    }
+
+    /// Counts the TLB entries that fences have removed, if somebody wants to hear of forks.
+    fn flushed_entries(&mut self) -> u64 {
+        let is_wanted = self.kernel.settings.interest.contains(Interest::FORK);
+        if is_wanted { self.kernel.flushed_entries(self.harts) } else { 0 }
     }
 
     /// Tells the parent which descriptor the child will have (`CLONE_PIDFD`).
@@ -107,10 +120,16 @@ impl Ctx<'_> {
             self.kernel.memory.share(parent);
             return Ok(parent);
         }
-        let child =
-            self.memory(parent, |memory, work| memory.fork(work, parent)).map_err(|_| Errno::ENOMEM)?;
-        self.kernel.pass_segments(child, self.pid, self.wall_clock_s(), Passage::Inherited);
-        Ok(child)
+        loop {
+            if let Ok(child) = self.memory(parent, |memory, work| memory.fork(work, parent)) {
+                self.kernel.pass_segments(child, self.pid, self.wall_clock_s(), Passage::Inherited);
+                return Ok(child);
+            }
+            // Frames are left where it may not have so much, or was made to fail.
+            if self.kernel.memory.frames().free() > 0 || self.reclaim(FORK_BATCH_PAGES) == 0 {
+                return Err(Errno::ENOMEM);
+            }
+        }
     }
 
     /// Makes the child's task: this one's registers, but for those that the request names.

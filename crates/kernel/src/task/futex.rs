@@ -4,7 +4,7 @@ use crate::ctx::Ctx;
 use crate::mm::{Backing, Sharing};
 use crate::{Errno, FileId, MmId, Pid};
 use std::collections::{BTreeMap, VecDeque};
-use tine_mmu::{Access, VirtAddr, Vpn};
+use tine_mmu::{Access, PAGE_SIZE, VirtAddr, Vpn};
 
 /// `FUTEX_BITSET_MATCH_ANY`.
 pub(crate) const ANY_BIT: u32 = u32::MAX;
@@ -214,6 +214,7 @@ impl Ctx<'_> {
 
     fn make_present(&mut self, mm: MmId, vpn: Vpn, access: Access) -> Result<(), Errno> {
         let pages = vpn..Vpn(vpn.0 + 1);
+        self.bring_in(mm, vpn.base(), PAGE_SIZE);
         self.memory(mm, |memory, work| memory.populate(work, mm, pages, access)).map_err(|_| Errno::EFAULT)
     }
 

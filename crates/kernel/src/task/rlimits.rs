@@ -125,11 +125,13 @@ impl Rlimits {
     /// Returns those that the memory manager enforces on who has these credentials.
     pub const fn of_memory(&self, credentials: &Credentials) -> mm::Limits {
         let locks_all = credentials.can(Capabilities::IPC_LOCK);
+        let administers = credentials.can(Capabilities::SYS_ADMIN);
         mm::Limits {
             stack_bytes: self.current(Resource::Stack),
             data_bytes: self.current(Resource::Data),
             address_space_bytes: self.current(Resource::AddressSpace),
             locked_bytes: if locks_all { UNLIMITED } else { self.current(Resource::LockedMemory) },
+            reserve: if administers { mm::Reserve::Usable } else { mm::Reserve::Kept },
         }
     }
 }

@@ -230,6 +230,8 @@ pub enum SignalFields {
     Queued(Pid, u32, u64),
     /// A timer: `si_timerid`, `si_overrun` and `si_value`.
     Timer(i32, i32, u64),
+    /// A descriptor that something happened to: `si_band` and `si_fd`.
+    Poll(u64, i32),
 }
 
 /// `si_code`: sent by kill(2).
@@ -378,6 +380,10 @@ impl SignalInfo {
                 put(16, &pid.0.to_le_bytes());
                 put(20, &uid.to_le_bytes());
                 put(24, &value.to_le_bytes());
+            }
+            SignalFields::Poll(band, fd) => {
+                put(16, &band.to_le_bytes());
+                put(24, &fd.to_le_bytes());
             }
             SignalFields::Timer(id, overrun, value) => {
                 put(16, &id.to_le_bytes());

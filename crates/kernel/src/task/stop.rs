@@ -1,6 +1,7 @@
 //! Stopping and continuing processes (signal(7), job control; Linux 6.12 kernel/signal.c do_signal_stop, prepare_signal).
 
 use crate::ctx::Ctx;
+use crate::event::{Interest, What};
 use crate::kernel::INIT;
 use crate::task::signal::{CLD_CONTINUED, CLD_STOPPED, DefaultAction};
 use crate::task::{Process, Signal, SignalFields, SignalInfo, TaskState, WaitKey};
@@ -17,8 +18,8 @@ pub enum JobState {
     Running,
     /// Stopped by this signal; no wait has said so yet.
     Stopped(Signal),
-    /// Stopped, and a wait has said so.
-    StoppedAndTold,
+    /// Stopped by this signal, and a wait has said so.
+    StoppedAndTold(Signal),
     /// Running again after a stop; no wait has said so yet.
     Continued,
 }
@@ -26,7 +27,7 @@ pub enum JobState {
 impl JobState {
     /// Tells whether the process may not run.
     pub const fn is_stopped(self) -> bool {
-        matches!(self, Self::Stopped(_) | Self::StoppedAndTold)
+        matches!(self, Self::Stopped(_) | Self::StoppedAndTold(_))
     }
 }
 
@@ -47,6 +48,9 @@ impl Ctx<'_> {
     /// Takes the task off its hart until its process goes on. The process's other tasks come to this when they would next
     /// run.
     pub(crate) fn stop_task(&mut self) {
+        if let JobState::Stopped(signal) | JobState::StoppedAndTold(signal) = self.process().job {
+            self.log(Interest::SIGNAL, || What::Stop { signal });
+        }
         self.kernel.leave_hart(self.harts, self.hart);
         self.task_mut().state = TaskState::Stopped;
     }

@@ -187,8 +187,10 @@ pub struct Usage {
     pub user_ns: u64,
     /// Time charged for traps.
     pub system_ns: u64,
-    /// Resolved faults; none is major, since host files are read once. A process's own stand in its account.
+    /// Resolved faults that did not wait. A process's own stand in its account.
     pub minor_faults: u64,
+    /// Those that waited until a page of a file was read again. A process's own stand in its account.
+    pub major_faults: u64,
     /// Largest resident set, in KiB.
     pub max_rss_kib: u64,
     /// Times that it gave up the hart by waiting.
@@ -208,6 +210,7 @@ impl Usage {
         self.user_ns += child.user_ns;
         self.system_ns += child.system_ns;
         self.minor_faults += child.minor_faults;
+        self.major_faults += child.major_faults;
         self.max_rss_kib = self.max_rss_kib.max(child.max_rss_kib);
         self.voluntary_switches += child.voluntary_switches;
         self.involuntary_switches += child.involuntary_switches;

@@ -26,7 +26,7 @@ impl Vdso {
     /// [`OutOfMemory`] when there is no frame for it.
     pub(crate) fn load(ram: &mut Ram, memory: &mut Memory) -> Result<Self, OutOfMemory> {
         let (cache, frames) = memory.cache_mut();
-        let file = cache.create();
+        let file = cache.create_backed();
         cache.write(ram, frames, file, 0, IMAGE)?;
         Ok(Self { file, sigreturn: symbol(SIGRETURN).unwrap_or_default() })
     }

@@ -132,7 +132,7 @@ impl Ctx<'_> {
                 self.kernel.reap(child.pid);
                 return;
             }
-            Change::Stopped(_) => JobState::StoppedAndTold,
+            Change::Stopped(signal) => JobState::StoppedAndTold(signal),
             Change::Continued => JobState::Running,
         };
         if let Some(process) = self.kernel.tasks.process_mut(child.pid) {
@@ -147,13 +147,15 @@ impl Process {
             (Some(status), _) => (options & WEXITED != 0).then_some(Change::Ended(status)),
             (None, JobState::Stopped(signal)) => (options & WSTOPPED != 0).then_some(Change::Stopped(signal)),
             (None, JobState::Continued) => (options & WCONTINUED != 0).then_some(Change::Continued),
-            (None, JobState::Running | JobState::StoppedAndTold) => None,
+            (None, JobState::Running | JobState::StoppedAndTold(_)) => None,
         }
     }
 
     /// Returns what this process used itself.
     pub(crate) fn own_usage(&self) -> Usage {
-        Usage { minor_faults: self.account.memory.faults, ..self.usage }
+        let counters = self.account.memory;
+        let minor_faults = counters.faults - counters.major;
+        Usage { minor_faults, major_faults: counters.major, ..self.usage }
     }
 
     fn total_usage(&self) -> Usage {

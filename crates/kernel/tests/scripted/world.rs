@@ -90,6 +90,7 @@ impl World {
             max_processes: setup.max_processes,
             max_instructions: setup.max_instructions,
             interest: setup.interest,
+            string_limit: 32,
             injections: Vec::new(),
             grants: Vec::new(),
         };

@@ -5,7 +5,7 @@ mod programs;
 
 use std::path::Path;
 use tine_machine::{
-    Config, Event, EventSink, Host, LoadError, Machine, MemoryPolicy, Outcome, Program, Stream,
+    Config, Event, EventSink, Guest, Host, LoadError, Machine, MemoryPolicy, Outcome, Program, Stream,
 };
 
 /// A host that takes all output and has no input.
@@ -22,7 +22,7 @@ impl Host for Nobody {
 }
 
 impl EventSink for Nobody {
-    fn event(&mut self, _: &Event) {}
+    fn event(&mut self, _: &Event, _: Guest<'_>) {}
 }
 
 /// A small machine that gives up soon.

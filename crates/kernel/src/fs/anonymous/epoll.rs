@@ -335,6 +335,23 @@ impl Fs {
         }
     }
 
+    /// Returns what `/proc` says of an instance: a line for each descriptor that it watches (Linux 6.12 fs/eventpoll.c
+    /// ep_show_fdinfo).
+    pub(super) fn epoll_info(&self, epoll: &Epoll) -> String {
+        let line = |(watched, item): (&Watched, &Item)| {
+            let file = &self.opens[watched.open];
+            let (events, data) = (item.event.events.bits(), item.event.data);
+            let device = self.mount_of(file.node).map_or(0, |mount| mount.number());
+            format!(
+                "tfd: {:8} events: {events:8x} data: {data:16x}  pos:{} ino:{:x} sdev:{device:x}\n",
+                watched.fd.0,
+                file.position,
+                self.ino(file.node)
+            )
+        };
+        epoll.items.iter().map(line).collect()
+    }
+
     /// Returns whether an instance has something to tell (`__ep_eventpoll_poll`).
     pub(super) fn poll_epoll(&self, processes: &dyn Processes, epoll: &Epoll) -> PollEvents {
         let is_ready = |watched: &Watched| !self.ready_events(processes, epoll, *watched).is_empty();

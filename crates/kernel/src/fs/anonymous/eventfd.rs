@@ -64,6 +64,12 @@ impl Eventfd {
         Ok(sum.map(|_| ()))
     }
 
+    /// Returns what `/proc` says of it.
+    pub(super) fn info(&self) -> String {
+        let semaphore = u8::from(self.kind == EventfdKind::Semaphore);
+        format!("eventfd-count: {:16x}\neventfd-id: 1\neventfd-semaphore: {semaphore}\n", self.count)
+    }
+
     pub(super) fn poll(&self) -> PollEvents {
         let mut events = PollEvents::empty();
         events.set(PollEvents::IN, self.count > 0);

@@ -5,6 +5,7 @@
 
 mod epoll;
 mod eventfd;
+mod inotify;
 mod pidfd;
 mod signalfd;
 mod timerfd;
@@ -25,6 +26,7 @@ use crate::Errno;
 use crate::task::SignalSet;
 use epoll::Epoll;
 use eventfd::Eventfd;
+use inotify::Inotify;
 use pidfd::Pidfd;
 use timerfd::Timerfd;
 
@@ -35,6 +37,8 @@ pub(super) enum Anonymous {
     Eventfd(Eventfd),
     /// Descriptors that are watched together (epoll(7)).
     Epoll(Epoll),
+    /// Files whose fate is told (inotify(7)).
+    Inotify(Inotify),
     /// A timer that one can wait for (timerfd_create(2)).
     Timerfd(Timerfd),
     /// Signals that are read (signalfd(2)).
@@ -49,6 +53,7 @@ impl Anonymous {
         match self {
             Self::Eventfd(_) => "eventfd",
             Self::Epoll(_) => "eventpoll",
+            Self::Inotify(_) => "inotify",
             Self::Timerfd(_) => "timerfd",
             Self::Signalfd(_) => "signalfd",
             Self::Pidfd(_) => "pidfd",
@@ -59,7 +64,9 @@ impl Anonymous {
     pub(super) fn waits(&self, processes: &dyn Processes, inode: InodeId) -> Vec<Wait> {
         match self {
             Self::Eventfd(_) => vec![Wait::Readable(inode), Wait::Writable(inode)],
-            Self::Epoll(_) | Self::Timerfd(_) | Self::Pidfd(_) => vec![Wait::Readable(inode)],
+            Self::Epoll(_) | Self::Inotify(_) | Self::Timerfd(_) | Self::Pidfd(_) => {
+                vec![Wait::Readable(inode)]
+            }
             Self::Signalfd(_) => vec![Wait::Signals(processes.caller())],
         }
     }
@@ -103,6 +110,7 @@ impl Fs {
     ) -> Result<ReadSource, Stop> {
         let bytes = match self.object_mut(inode) {
             Some(Anonymous::Eventfd(counter)) => counter.peek(len)?,
+            Some(Anonymous::Inotify(instance)) => instance.peek(len)?,
             Some(Anonymous::Timerfd(_)) => self.read_timerfd(env, inode, len)?,
             Some(Anonymous::Signalfd(wanted)) => {
                 let wanted = *wanted;
@@ -129,6 +137,7 @@ impl Fs {
                 counter.consume();
                 self.wakes.push(Wait::Writable(inode));
             }
+            Some(Anonymous::Inotify(instance)) => instance.consume(len),
             Some(Anonymous::Timerfd(timer)) if len == timerfd::BYTES => timer.consume(),
             _ => {}
         }
@@ -156,9 +165,22 @@ impl Fs {
         match object {
             Anonymous::Eventfd(counter) => counter.poll(),
             Anonymous::Epoll(epoll) => self.poll_epoll(processes, epoll),
+            Anonymous::Inotify(instance) => instance.poll(),
             Anonymous::Timerfd(timer) => timer.poll(),
             Anonymous::Signalfd(wanted) => signalfd::poll(processes, *wanted),
             Anonymous::Pidfd(pidfd) => pidfd.poll(),
+        }
+    }
+
+    /// Composes what `/proc/<pid>/fdinfo` says of an object.
+    pub(in crate::fs) fn object_info(&self, env: &Env<'_>, inode: InodeId, object: &Anonymous) -> String {
+        match object {
+            Anonymous::Eventfd(counter) => counter.info(),
+            Anonymous::Epoll(epoll) => self.epoll_info(epoll),
+            Anonymous::Inotify(instance) => self.inotify_info(inode, instance),
+            Anonymous::Timerfd(timer) => timer.info(env),
+            Anonymous::Signalfd(wanted) => format!("sigmask:\t{:016x}\n", wanted.bits()),
+            Anonymous::Pidfd(pidfd) => pidfd.info(),
         }
     }
 
@@ -167,6 +189,7 @@ impl Fs {
         match object {
             Anonymous::Eventfd(_) | Anonymous::Signalfd(_) => {}
             Anonymous::Epoll(epoll) => self.drop_epoll(inode, epoll),
+            Anonymous::Inotify(instance) => self.drop_inotify(inode, instance),
             Anonymous::Timerfd(_) => self.forget_timer(inode),
             Anonymous::Pidfd(pidfd) => self.drop_pidfd(inode, &pidfd),
         }

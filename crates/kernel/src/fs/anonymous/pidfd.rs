@@ -38,6 +38,12 @@ pub(in crate::fs) struct Pidfd {
 }
 
 impl Pidfd {
+    /// Returns what `/proc` says of it; number -1 stands for who is gone.
+    pub(super) fn info(&self) -> String {
+        let pid = if self.life == Life::Reaped { Pid(-1) } else { self.pid };
+        format!("Pid:\t{pid}\nNSpid:\t{pid}\n")
+    }
+
     pub(super) fn poll(&self) -> PollEvents {
         let readable = PollEvents::IN | PollEvents::RDNORM;
         match self.life {

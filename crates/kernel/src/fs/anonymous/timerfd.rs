@@ -125,6 +125,21 @@ impl Timerfd {
         self.ticks = 0;
     }
 
+    /// Returns what `/proc` says of it.
+    pub(super) fn info(&self, env: &Env<'_>) -> String {
+        const NS_PER_S: u64 = 1_000_000_000;
+        let clock = match self.clock {
+            TimeBase::Wall => 0,
+            TimeBase::Uptime => 1,
+        };
+        let (next, interval) = self.remaining(env);
+        let pair = |ns: u64| format!("({}, {})", ns / NS_PER_S, ns % NS_PER_S);
+        let (ticks, next, interval) = (self.ticks, pair(next), pair(interval));
+        format!(
+            "clockid: {clock}\nticks: {ticks}\nsettime flags: 00\nit_value: {next}\nit_interval: {interval}\n"
+        )
+    }
+
     pub(super) const fn poll(&self) -> PollEvents {
         if self.ticks > 0 { PollEvents::IN } else { PollEvents::empty() }
     }

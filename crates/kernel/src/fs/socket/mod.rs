@@ -25,6 +25,7 @@ mod ports;
 mod ready;
 mod receive;
 mod rights;
+mod table;
 mod tcp;
 mod udp;
 mod unix;

@@ -192,16 +192,39 @@ fn what_the_host_refuses_fails_and_can_be_tried_again() {
 }
 
 #[test]
-fn a_file_that_does_not_fit_into_memory_leaves_nothing_behind() {
+fn a_file_that_does_not_fit_into_memory_is_read_as_far_as_there_is_room() {
+    const PAGE: usize = 4096;
+    let pages = FRAMES as usize + 8;
+    let letter = |page: usize| char::from(b'a' + (page % 26) as u8).to_string().repeat(PAGE);
     let mut world = seen_at(&["/data"], |host| {
         add_directory(host, 0, "");
-        add_file(host, 0, "huge", &"x".repeat((FRAMES as usize + 1) * 4096));
+        add_file(host, 0, "huge", &(0..pages).map(letter).collect::<String>());
     });
-    world.find("/data/huge").unwrap();
-    let before = world.weight();
-    assert_eq!(world.open("/data/huge", OpenFlags::empty()), Err(Errno::ENOMEM));
-    assert_eq!(world.weight(), before);
-    assert_eq!(world.stat("/data/huge").unwrap().size, (FRAMES + 1) * 4096);
+    let open = world.open("/data/huge", OpenFlags::empty()).unwrap();
+    let stat = world.stat("/data/huge").unwrap();
+    assert_eq!((stat.size, stat.blocks), ((pages * PAGE) as u64, (pages * PAGE / 512) as u64));
+    let read = |world: &mut World, page: usize, len| {
+        world
+            .read_at(open, Position::At((page * PAGE) as u64), len)
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    assert_eq!(read(&mut world, 5, PAGE), Ok(letter(5)));
+    // Nobody makes room here: what does not fit is not read, and is no hole.
+    assert_eq!(read(&mut world, pages - 1, PAGE), Err(Errno::ENOMEM.into()));
+    let file = world.find("/data/huge").ok().and_then(|node| world.fs.regular(node)).unwrap();
+    let there = world.cache.resident_pages(file) as usize;
+    assert_eq!(read(&mut world, there - 1, 2 * PAGE), Ok(letter(there - 1)));
+    assert_eq!(world.with(|fs, env| fs.seek(env, open, crate::fs::Seek::Hole(0))), Ok(stat.size));
+}
+
+#[test]
+fn what_was_written_to_a_file_of_the_host_is_not_read_again() {
+    let mut world = data();
+    let open = world.open("/data/b", OpenFlags::WRONLY).unwrap();
+    world.write(open, b"B").unwrap();
+    let file = world.find("/data/b").ok().and_then(|node| world.fs.regular(node)).unwrap();
+    let page = world.cache.page(file, 0).unwrap();
+    assert!(world.frames.take_dirty(&world.ram, page));
 }
 
 #[test]

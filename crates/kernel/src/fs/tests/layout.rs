@@ -68,7 +68,9 @@ fn struct_statfs_is_laid_out_as_riscv64_expects() {
     let (tmp, proc) = (figures("/tmp"), figures("/proc"));
     assert_eq!((tmp.magic, tmp.blocks, tmp.free_blocks), (0x0102_1994, FRAMES, FRAMES));
     assert_eq!(proc.magic, 0x9fa0);
-    let bytes = StatFs { magic: 1, blocks: 2, free_blocks: 3, files: 4, free_files: 5 }.bytes();
+    let bytes =
+        StatFs { magic: 1, blocks: 2, free_blocks: 3, files: 4, free_files: 5, flags: MountFlags::RDONLY }
+            .bytes();
     let words: Vec<u64> = (0..15).map(|index| u64_at(&bytes, 8 * index)).collect();
     assert_eq!(words[..5], [1, 4096, 2, 3, 3], "f_type, f_bsize, f_blocks, f_bfree, f_bavail");
     assert_eq!(words[5..7], [4, 5], "f_files, f_ffree");

@@ -95,16 +95,19 @@ fn who_would_wait_for_itself_is_refused() {
 fn a_whole_file_lock_is_the_description_s() {
     let (mut world, one) = world_with_file();
     let other = world.open("/tmp/file", OpenFlags::empty()).unwrap();
-    world.fs.lock_whole(one, LockKind::Exclusive, LockWait::Fail).unwrap();
+    world.fs.lock_whole(one, LockKind::Exclusive, SELF, LockWait::Fail).unwrap();
     world.lock(other, lock(B, LockKind::Exclusive, 0, 9)).unwrap();
-    assert_eq!(world.fs.lock_whole(other, LockKind::Shared, LockWait::Fail), Err(Errno::EAGAIN.into()));
-    world.fs.lock_whole(one, LockKind::Shared, LockWait::Fail).unwrap();
-    world.fs.lock_whole(other, LockKind::Shared, LockWait::Fail).unwrap();
+    assert_eq!(world.fs.lock_whole(other, LockKind::Shared, SELF, LockWait::Fail), Err(Errno::EAGAIN.into()));
+    world.fs.lock_whole(one, LockKind::Shared, SELF, LockWait::Fail).unwrap();
+    world.fs.lock_whole(other, LockKind::Shared, SELF, LockWait::Fail).unwrap();
     // A change that fails has given up what was held.
-    assert_eq!(world.fs.lock_whole(one, LockKind::Exclusive, LockWait::Fail), Err(Errno::EAGAIN.into()));
-    world.fs.lock_whole(other, LockKind::Exclusive, LockWait::Fail).unwrap();
+    assert_eq!(
+        world.fs.lock_whole(one, LockKind::Exclusive, SELF, LockWait::Fail),
+        Err(Errno::EAGAIN.into())
+    );
+    world.fs.lock_whole(other, LockKind::Exclusive, SELF, LockWait::Fail).unwrap();
     world.close(other);
-    world.fs.lock_whole(one, LockKind::Exclusive, LockWait::Fail).unwrap();
+    world.fs.lock_whole(one, LockKind::Exclusive, SELF, LockWait::Fail).unwrap();
 }
 
 #[test]

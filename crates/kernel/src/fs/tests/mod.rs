@@ -10,7 +10,9 @@ mod holes;
 mod host;
 mod layout;
 mod locks;
+mod mounts;
 mod names;
+mod notices;
 mod paths;
 mod permissions;
 mod pipes;
@@ -139,6 +141,7 @@ impl World {
             frames: &mut self.frames,
             cache: &mut self.cache,
             processes: &self.processes,
+            resolve: Resolve::empty(),
             host: &mut self.host,
             now_ns: self.now_ns,
             uptime_ns: self.now_ns,

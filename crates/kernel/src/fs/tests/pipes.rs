@@ -14,7 +14,7 @@ struct Ends {
 impl Ends {
     fn new(flags: OpenFlags) -> Self {
         let mut world = World::new();
-        let (read, write) = world.with(|fs, env| fs.pipe(env, flags));
+        let (read, write) = world.with(|fs, env| fs.pipe(env, flags)).unwrap();
         Self { world, read, write }
     }
 
@@ -185,12 +185,12 @@ fn poll_says_what_would_not_wait() {
 fn the_capacity_can_be_changed() {
     let mut ends = Ends::nonblocking();
     let (write, id) = (ends.write, ends.id());
-    assert_eq!(ends.world.fs.set_pipe_capacity(write, 5000), Ok(8192));
+    assert_eq!(ends.world.with(|fs, env| fs.set_pipe_capacity(env, write, 5000)), Ok(8192));
     assert_eq!(ends.fill(4096), 8192);
     let _ = ends.wakes();
-    assert_eq!(ends.world.fs.set_pipe_capacity(write, 4096), Err(Errno::EBUSY));
-    assert_eq!(ends.world.fs.set_pipe_capacity(write, u32::MAX), Err(Errno::EINVAL));
-    assert_eq!(ends.world.fs.set_pipe_capacity(write, 1 << 20), Ok(1 << 20));
+    assert_eq!(ends.world.with(|fs, env| fs.set_pipe_capacity(env, write, 4096)), Err(Errno::EBUSY));
+    assert_eq!(ends.world.with(|fs, env| fs.set_pipe_capacity(env, write, u32::MAX)), Err(Errno::EINVAL));
+    assert_eq!(ends.world.with(|fs, env| fs.set_pipe_capacity(env, write, 1 << 20)), Ok(1 << 20));
     assert_eq!(ends.wakes(), [Wait::PipeWritable(id)]);
     assert_eq!(ends.fill(4096), (1 << 20) - 8192);
     let root = ends.world.open("/", OpenFlags::empty()).unwrap();
@@ -201,7 +201,7 @@ fn the_capacity_can_be_changed() {
 fn a_pipe_leaves_nothing_behind() {
     let mut world = World::new();
     let before = world.weight();
-    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::empty()));
+    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::empty()).unwrap());
     world.write(write, b"never read").unwrap();
     let stat = world.with(|fs, env| fs.stat(env, fs.node(read)));
     assert_eq!((stat.mode(), stat.nlink), (0o1_0600, 1));

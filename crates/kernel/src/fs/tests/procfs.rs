@@ -78,7 +78,7 @@ fn descriptors_are_links_to_what_they_have_open() {
     let mut world = World::new();
     world.file("/tmp/f", "contents");
     let table = world.table();
-    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::empty()));
+    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::empty()).unwrap());
     let file = world.open("/tmp/f", OpenFlags::RDWR).unwrap();
     for (fd, open) in [(0, read), (1, write), (5, file)] {
         world.fs.put_fd(table, Fd(fd), open, OnExec::Keep);

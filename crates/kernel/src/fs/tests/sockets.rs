@@ -54,7 +54,7 @@ fn a_description_in_a_message_stays_open() {
     let mut world = World::new();
     let before = world.weight();
     let [one, other] = world.pair(UNIX_STREAM);
-    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::NONBLOCK));
+    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::NONBLOCK)).unwrap();
     assert_eq!(world.send(one, b"x", &[write]), Ok(1));
     world.close(write);
     let _ = world.fs.take_wakes();
@@ -74,7 +74,7 @@ fn what_nobody_receives_is_closed() {
     let mut world = World::new();
     let before = world.weight();
     let [one, other] = world.pair(UNIX_STREAM);
-    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::NONBLOCK));
+    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::NONBLOCK)).unwrap();
     world.send(one, b"x", &[write]).unwrap();
     world.close(write);
     world.close(other);
@@ -97,7 +97,7 @@ fn sockets_that_only_contain_each_other_are_freed() {
     assert_eq!(world.weight(), before);
     // A ring of pairs, and something that is reached through the ring alone.
     let pairs: Vec<_> = (0..5).map(|_| world.pair(UNIX_STREAM)).collect();
-    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::NONBLOCK));
+    let (read, write) = world.with(|fs, env| fs.pipe(env, OpenFlags::NONBLOCK)).unwrap();
     for (index, [into, _]) in pairs.iter().enumerate() {
         world.send(*into, b"x", &[pairs[(index + 1) % 5][1], write]).unwrap();
     }

@@ -3,6 +3,8 @@
 mod files;
 mod model;
 mod policies;
+mod promises;
+mod reclaim;
 mod scarcity;
 mod scenarios;
 mod world;

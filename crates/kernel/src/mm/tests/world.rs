@@ -11,6 +11,11 @@ use tine_mmu::{Access, AdUpdate, PAGE_SIZE, PhysAddr, Pte, PteFlags, Ram, VirtAd
 /// Read and write.
 pub(super) const RW: Prot = Prot::READ.union(Prot::WRITE);
 
+/// Returns what a page of a file of [`World::file`] holds.
+fn letters(page: u64) -> [u8; PAGE_SIZE as usize] {
+    [b'a' + (page % 26) as u8; PAGE_SIZE as usize]
+}
+
 /// RAM, memory, and per process its counters and a TLB that only fences empty.
 pub(super) struct World {
     pub(super) ram: Ram,
@@ -84,10 +89,9 @@ impl World {
     /// Makes a file of `pages` pages, each full of its letter, with one holder.
     pub(super) fn file(&mut self, pages: u64) -> FileId {
         let (cache, frames) = self.memory.cache_mut();
-        let file = cache.create();
+        let file = cache.create_backed();
         for page in 0..pages {
-            let contents = [b'a' + (page % 26) as u8; PAGE_SIZE as usize];
-            cache.write(&mut self.ram, frames, file, page * PAGE_SIZE, &contents).unwrap();
+            cache.write(&mut self.ram, frames, file, page * PAGE_SIZE, &letters(page)).unwrap();
         }
         file
     }
@@ -145,9 +149,35 @@ impl World {
                 self.tlb.insert((mm, at.vpn()), pte);
                 return Ok(pte.ppn().base() + at.offset());
             }
-            self.unchecked(mm, |memory, work| memory.fault(work, mm, at, access))?;
+            match self.unchecked(mm, |memory, work| memory.fault(work, mm, at, access)) {
+                Err(Fault::Missing { file, page }) => self.read_again(file, page)?,
+                outcome => drop(outcome?),
+            }
         }
         panic!("{at} goes on faulting");
+    }
+
+    /// Reads a page of a file again, as its letter says, and makes room for it if need be.
+    fn read_again(&mut self, file: FileId, page: u64) -> Result<(), Fault> {
+        let contents = letters(page);
+        let (cache, frames) = self.memory.cache_mut();
+        if cache.fill(&mut self.ram, frames, file, page, &contents).is_ok() {
+            return Ok(());
+        }
+        if self.reclaim(8) == 0 { Err(Fault::Oom) } else { Ok(()) }
+    }
+
+    /// Drops clean pages, with the fences that every process is owed.
+    pub(super) fn reclaim(&mut self, wanted: u64) -> u64 {
+        let mut counters = MemoryCounters::default();
+        let mut work = Work::new(&mut self.ram, &mut counters);
+        let reclaimed = self.memory.reclaim(&mut work, wanted);
+        assert!(work.finish().is_empty());
+        for (mm, fences) in &reclaimed.fences {
+            self.fence(*mm, fences);
+        }
+        self.check();
+        reclaimed.pages
     }
 
     fn walk(&self, mm: MmId, at: VirtAddr) -> Option<Pte> {

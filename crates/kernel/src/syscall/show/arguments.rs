@@ -1,8 +1,8 @@
 //! Arguments that are printed in a way of their own, some of them as other arguments or the result have it.
 
-use super::{Pointee, STATX_MASKS, Shower, When, follow, pointer, show_flags};
+use super::{Pointee, STATX_MASKS, Shower, When, follow, hex, pointer, show_flags};
 use crate::syscall::args::{Arg, Timespec, UserPtr};
-use crate::syscall::types::{AccessFlags, AtFlags, OutBuffer};
+use crate::syscall::types::{AccessFlags, AtFlags, InBuffer, MapFlags, OutBuffer, PathPtr};
 use crate::syscall::{Arguments, CallResult};
 use std::marker::PhantomData;
 use tine_mmu::VirtAddr;
@@ -22,11 +22,15 @@ impl Arg for StatxFlags {
             0 => "AT_STATX_SYNC_AS_STAT",
             0x2000 => "AT_STATX_FORCE_SYNC",
             0x4000 => "AT_STATX_DONT_SYNC",
-            _ => "AT_STATX_SYNC_TYPE",
+            _ => "AT_STATX_FORCE_SYNC|AT_STATX_DONT_SYNC",
         };
         match raw & !SYNC_TYPE {
             0 => sync.to_owned(),
-            flags => format!("{sync}|{}", AtFlags::show(flags, shower)),
+            // Beside the first name, unknown bits need no comment.
+            flags => {
+                let flags = AtFlags::show(flags, shower);
+                format!("{sync}|{}", flags.split(' ').next().unwrap_or_default())
+            }
         }
     }
 }
@@ -72,7 +76,35 @@ macro_rules! printed {
 
 printed! {
     /// A number in hexadecimal.
-    Hex as u64 = |raw, _shower| if raw == 0 { "0".to_owned() } else { format!("{raw:#x}") };
+    Hex as u64 = |raw, _shower| hex(raw);
+    /// A number of 32 bits in hexadecimal.
+    Hex32 as u32 = |raw, _shower| hex((raw as u32).into());
+    /// An address in hexadecimal, which is 0 where others are `NULL`.
+    HexAddress as VirtAddr = |raw, _shower| hex(raw);
+    /// A length that the kernel takes for signed and strace does not.
+    Len as i64 = |raw, _shower| raw.to_string();
+    /// The same, of which the kernel takes the low half.
+    ShortLen as i32 = |raw, _shower| raw.to_string();
+    /// The flags of mmap: above them, the size of huge pages.
+    MapArg as MapFlags = |raw, shower| {
+        const SHIFT: u32 = 26;
+        const SIZE: u64 = 0x3f << SHIFT;
+        let flags = MapFlags::show(raw & !SIZE, shower);
+        match (raw & SIZE) >> SHIFT {
+            0 => flags,
+            size => format!("{flags}|{size}<<MAP_HUGE_SHIFT"),
+        }
+    };
+    /// A string that is no path, and so is shortened.
+    NamePtr as PathPtr = |raw, shower| shower.short_string(VirtAddr(raw));
+    /// The value of an attribute: a NUL at its end is left out.
+    AttributeValue as InBuffer = |raw, shower| {
+        const XATTR_SIZE_MAX: u64 = 1 << 16;
+        match shower.arguments[shower.index + 1] {
+            len @ ..=XATTR_SIZE_MAX => shower.text_buffer(VirtAddr(raw), len as usize),
+            _ => pointer(raw),
+        }
+    };
     /// `STATX_*`: what statx is asked for.
     StatxMask as u32 = |raw, _shower| show_flags(raw as u32, "0", &STATX_MASKS);
     /// Where mremap moves to, if its flags let it.
@@ -84,9 +116,10 @@ printed! {
         if is_used { pointer(raw) } else { String::new() }
     };
     /// `SYS_RISCV_FLUSH_ICACHE_*`, which are 64 bits wide.
-    FlushFlags as u64 = |raw, shower| match raw {
+    FlushFlags as u64 = |raw, _shower| match raw {
+        0 => "0".to_owned(),
         1 => "SYS_RISCV_FLUSH_ICACHE_LOCAL".to_owned(),
-        other => Hex::show(other, shower),
+        other => format!("{other:#x} /* SYS_RISCV_FLUSH_ICACHE_??? */"),
     };
     /// The hart of membarrier, if its flags name one.
     BarrierHart as i32 = |raw, shower| {
@@ -156,6 +189,33 @@ impl Arg for RandomBytes {
 
 impl From<RandomBytes> for OutBuffer {
     fn from(buffer: RandomBytes) -> Self {
+        Self(buffer.0)
+    }
+}
+
+/// The value of an attribute that is asked for: a NUL at its end is left out.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::syscall) struct OutAttributeValue(VirtAddr);
+
+impl Arg for OutAttributeValue {
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
+
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        match shower.result {
+            Some(CallResult::Value(len)) => shower.text_buffer(VirtAddr(raw), len as usize),
+            _ => pointer(raw),
+        }
+    }
+}
+
+impl From<OutAttributeValue> for OutBuffer {
+    fn from(buffer: OutAttributeValue) -> Self {
         Self(buffer.0)
     }
 }

@@ -1,14 +1,9 @@
 //! Calls of many meanings: what their last argument is, the one before it says.
 
-use super::{Bytes, Element, Shower, When, follow, follow_filled, show_flags, show_signal};
+use super::{Bytes, Element, Shower, When, follow, follow_filled, hex, show_flags, show_signal};
 use crate::syscall::Arguments;
 use crate::syscall::args::Arg;
 use tine_mmu::VirtAddr;
-
-/// Prints a number in hexadecimal, 0 as it is.
-fn hex(raw: u64) -> String {
-    if raw == 0 { "0".to_owned() } else { format!("{raw:#x}") }
-}
 
 /// The request of ioctl.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +16,12 @@ enum IoctlArgKind {
     None,
     /// A number.
     Number,
+    /// A number that strace prints in decimal.
+    Decimal,
+    /// Which queue of a terminal is to be emptied.
+    Queue,
+    /// What is to become of a terminal's flow.
+    Flow,
     /// The address of an int that the call reads.
     InInt,
     /// The address of an int that the call fills in.
@@ -36,17 +37,17 @@ enum IoctlArgKind {
 }
 
 /// The requests that strace knows by name, as far as they are used on what Tine has.
-const REQUESTS: [(u32, &str, IoctlArgKind); 28] = [
+const REQUESTS: [(u32, &str, IoctlArgKind); 42] = [
     (0x5401, "TCGETS", IoctlArgKind::OutTermios),
-    (0x5402, "TCSETS", IoctlArgKind::InTermios),
-    (0x5403, "TCSETSW", IoctlArgKind::InTermios),
-    (0x5404, "TCSETSF", IoctlArgKind::InTermios),
-    (0x5409, "TCSBRK", IoctlArgKind::Number),
-    (0x540a, "TCXONC", IoctlArgKind::Number),
-    (0x540b, "TCFLSH", IoctlArgKind::Number),
+    (0x5402, "SNDCTL_TMR_START or TCSETS", IoctlArgKind::InTermios),
+    (0x5403, "SNDCTL_TMR_STOP or TCSETSW", IoctlArgKind::InTermios),
+    (0x5404, "SNDCTL_TMR_CONTINUE or TCSETSF", IoctlArgKind::InTermios),
+    (0x5409, "TCSBRK", IoctlArgKind::Decimal),
+    (0x540a, "TCXONC", IoctlArgKind::Flow),
+    (0x540b, "TCFLSH", IoctlArgKind::Queue),
     (0x540c, "TIOCEXCL", IoctlArgKind::None),
     (0x540d, "TIOCNXCL", IoctlArgKind::None),
-    (0x540e, "TIOCSCTTY", IoctlArgKind::Number),
+    (0x540e, "TIOCSCTTY", IoctlArgKind::Decimal),
     (0x540f, "TIOCGPGRP", IoctlArgKind::OutInt),
     (0x5410, "TIOCSPGRP", IoctlArgKind::InInt),
     (0x5411, "TIOCOUTQ", IoctlArgKind::OutInt),
@@ -64,7 +65,21 @@ const REQUESTS: [(u32, &str, IoctlArgKind); 28] = [
     (0x5452, "FIOASYNC", IoctlArgKind::InInt),
     (0x8004_5430, "TIOCGPTN", IoctlArgKind::OutInt),
     (0x4004_5431, "TIOCSPTLCK", IoctlArgKind::InInt),
-    (0x4004_9409, "FICLONE", IoctlArgKind::Number),
+    (0x5441, "TIOCGPTPEER", IoctlArgKind::Decimal),
+    (0x8008_6601, "FS_IOC_GETFLAGS", IoctlArgKind::Number),
+    (0x4008_6602, "FS_IOC_SETFLAGS", IoctlArgKind::Number),
+    (0x4004_9409, "BTRFS_IOC_CLONE or FICLONE", IoctlArgKind::Decimal),
+    (0x4020_940d, "BTRFS_IOC_CLONE_RANGE or FICLONERANGE", IoctlArgKind::Number),
+    (0xc020_660b, "FS_IOC_FIEMAP", IoctlArgKind::Number),
+    (0x8008_1272, "BLKGETSIZE64", IoctlArgKind::Number),
+    (0x8905, "SIOCATMARK", IoctlArgKind::OutInt),
+    (0x8910, "SIOCGIFNAME", IoctlArgKind::Number),
+    (0x8912, "SIOCGIFCONF", IoctlArgKind::Number),
+    (0x8913, "SIOCGIFFLAGS", IoctlArgKind::Number),
+    (0x8915, "SIOCGIFADDR", IoctlArgKind::Number),
+    (0x8921, "SIOCGIFMTU", IoctlArgKind::Number),
+    (0x8927, "SIOCGIFHWADDR", IoctlArgKind::Number),
+    (0x8933, "SIOCGIFINDEX", IoctlArgKind::Number),
 ];
 
 fn request(number: u32) -> Option<(&'static str, IoctlArgKind)> {
@@ -122,6 +137,9 @@ impl Arg for IoctlArg {
         match Self::kind(&shower.arguments) {
             IoctlArgKind::None => String::new(),
             IoctlArgKind::Number => hex(raw),
+            IoctlArgKind::Decimal => (raw as i32).to_string(),
+            IoctlArgKind::Queue => named(raw, &["TCIFLUSH", "TCOFLUSH", "TCIOFLUSH"], "TC???FLUSH"),
+            IoctlArgKind::Flow => named(raw, &["TCOOFF", "TCOON", "TCIOFF", "TCION"], "TC???"),
             IoctlArgKind::InInt => follow::<i32>(raw, shower),
             IoctlArgKind::OutInt => follow_filled::<i32>(raw, shower),
             IoctlArgKind::InTermios => follow::<Termios>(raw, shower),
@@ -130,6 +148,12 @@ impl Arg for IoctlArg {
             IoctlArgKind::OutWindow => follow_filled::<Window>(raw, shower),
         }
     }
+}
+
+/// Prints one of a list of names, which stand in the order of their numbers.
+fn named(raw: u64, names: &[&str], unknown: &str) -> String {
+    let name = usize::try_from(raw).ok().and_then(|index| names.get(index));
+    name.map_or_else(|| format!("{raw:#x} /* {unknown} */"), |name| (*name).to_owned())
 }
 
 impl From<IoctlArg> for VirtAddr {
@@ -157,10 +181,10 @@ impl Element for Termios {
     const BYTES: usize = 36;
 
     fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
-        let input = show_flags(bytes.u32(0), "0", &INPUT_MODES);
+        let input = show_flags(bytes.u32(0), "", &INPUT_MODES);
         let output = output_modes(bytes.u32(4));
         let control = control_modes(bytes.u32(8));
-        let local = show_flags(bytes.u32(12), "0", &LOCAL_MODES);
+        let local = show_flags(bytes.u32(12), "", &LOCAL_MODES);
         format!("{{c_iflag={input}, c_oflag={output}, c_cflag={control}, c_lflag={local}, ...}}")
     }
 }
@@ -192,13 +216,13 @@ const LOCAL_MODES: [(u32, &str); 16] = [
     (0x20, "ECHOK"),
     (0x40, "ECHONL"),
     (0x80, "NOFLSH"),
-    (0x100, "TOSTOP"),
+    (0x8000, "IEXTEN"),
     (0x200, "ECHOCTL"),
     (0x400, "ECHOPRT"),
     (0x800, "ECHOKE"),
     (0x1000, "FLUSHO"),
     (0x4000, "PENDIN"),
-    (0x8000, "IEXTEN"),
+    (0x100, "TOSTOP"),
     (0x10000, "EXTPROC"),
 ];
 
@@ -225,36 +249,37 @@ fn output_modes(modes: u32) -> String {
         field(14, 1),
         field(15, 1)
     );
-    match modes & !DELAYS {
-        0 => delays,
-        flags => format!("{delays}|{}", show_flags(flags, "0", &FLAGS)),
-    }
+    format!("{delays}|{}", show_flags(modes & !DELAYS, "", &FLAGS))
 }
 
 /// Prints `c_cflag`: speed, size of a character, then flags.
 fn control_modes(modes: u32) -> String {
-    const FLAGS: [(u32, &str); 6] = [
+    const FLAGS: [(u32, &str); 8] = [
         (0x40, "CSTOPB"),
         (0x80, "CREAD"),
         (0x100, "PARENB"),
         (0x200, "PARODD"),
         (0x400, "HUPCL"),
         (0x800, "CLOCAL"),
+        (0x4000_0000, "CMSPAR"),
+        (0x8000_0000, "CRTSCTS"),
     ];
     const SPEEDS: [u32; 16] =
         [0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400];
     const SPEED: u32 = 0xf;
     const EXTENDED: u32 = 0x1000;
     const SIZE: u32 = 0x30;
-    let speed = match modes & EXTENDED {
-        0 => format!("B{}", SPEEDS[(modes & SPEED) as usize]),
-        _ => format!("{:#x} /* B??? */", modes & (EXTENDED | SPEED)),
+    const FAST_SPEEDS: [u32; 16] = [
+        0, 57_600, 115_200, 230_400, 460_800, 500_000, 576_000, 921_600, 1_000_000, 1_152_000, 1_500_000,
+        2_000_000, 2_500_000, 3_000_000, 3_500_000, 4_000_000,
+    ];
+    let speed = match (modes & EXTENDED, modes & SPEED) {
+        (0, speed) => format!("B{}", SPEEDS[speed as usize]),
+        (_, 0) => "BOTHER".to_owned(),
+        (_, speed) => format!("B{}", FAST_SPEEDS[speed as usize]),
     };
-    let start = format!("{speed}|CS{}", 5 + (modes >> 4 & 3));
-    match modes & !(SPEED | EXTENDED | SIZE) {
-        0 => start,
-        flags => format!("{start}|{}", show_flags(flags, "0", &FLAGS)),
-    }
+    let size = 5 + (modes >> 4 & 3);
+    format!("{speed}|CS{size}|{}", show_flags(modes & !(SPEED | EXTENDED | SIZE), "", &FLAGS))
 }
 
 /// A signal's number in memory.

@@ -1,12 +1,12 @@
 //! What calls about files take and tell: modes, flags, attributes, directory entries.
 
-use super::{Bytes, Element, Shower, When, octal, pointer, quoted, show_flags};
+use super::{Bytes, Element, Shower, When, hex, octal, pointer, quoted, show_flags};
 use crate::syscall::args::Arg;
 use crate::syscall::{Arguments, CallResult};
 use tine_mmu::VirtAddr;
 
 /// `O_*` of open, beside the access mode.
-pub(in crate::syscall) const OPEN_FLAGS: [(u32, &str); 16] = [
+pub(in crate::syscall) const OPEN_FLAGS: [(u32, &str); 19] = [
     (0x40, "O_CREAT"),
     (0x80, "O_EXCL"),
     (0x100, "O_NOCTTY"),
@@ -14,6 +14,7 @@ pub(in crate::syscall) const OPEN_FLAGS: [(u32, &str); 16] = [
     (0x400, "O_APPEND"),
     (0x800, "O_NONBLOCK"),
     (0x10_1000, "O_SYNC"),
+    (0x10_0000, "__O_SYNC"),
     (0x1000, "O_DSYNC"),
     (0x4000, "O_DIRECT"),
     (0x8000, "O_LARGEFILE"),
@@ -22,7 +23,9 @@ pub(in crate::syscall) const OPEN_FLAGS: [(u32, &str); 16] = [
     (0x8_0000, "O_CLOEXEC"),
     (0x20_0000, "O_PATH"),
     (0x41_0000, "O_TMPFILE"),
+    (0x40_0000, "__O_TMPFILE"),
     (0x1_0000, "O_DIRECTORY"),
+    (0x2000, "FASYNC"),
 ];
 
 /// Prints the flags of open: the access mode is always there.
@@ -101,7 +104,6 @@ impl Element for StatStruct {
 fn device_number(device: u64) -> String {
     let major = device >> 8 & 0xfff | device >> 32 & 0xffff_f000;
     let minor = device & 0xff | device >> 12 & 0xffff_ff00;
-    let hex = |number: u64| if number == 0 { "0".to_owned() } else { format!("{number:#x}") };
     format!("makedev({}, {})", hex(major), hex(minor))
 }
 
@@ -136,7 +138,7 @@ impl Element for StatxStruct {
     fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
         let mask = show_flags(bytes.u32(0), "0", &STATX_MASKS);
         let attributes = show_flags(
-            bytes.u64(8) as u32,
+            bytes.u64(8),
             "0",
             &[(0x10, "STATX_ATTR_IMMUTABLE"), (0x20, "STATX_ATTR_APPEND"), (0x2000, "STATX_ATTR_MOUNT_ROOT")],
         );
@@ -179,10 +181,7 @@ impl Element for StatFsStruct {
         };
         let [size, blocks, free, available, files, free_files] =
             [8, 16, 24, 32, 40, 48].map(|at| bytes.u64(at));
-        let id = [56, 60].map(|at| bytes.u32(at)).map(|word| match word {
-            0 => "0".to_owned(),
-            _ => format!("{word:#x}"),
-        });
+        let id = [56, 60].map(|at| bytes.u32(at)).map(|word| hex(word.into()));
         let (name_len, fragment) = (bytes.u64(64), bytes.u64(72));
         let flags = match bytes.u64(80) as u32 {
             flags if flags & ST_VALID != 0 => format!(", f_flags={}", show_flags(flags, "0", &FLAGS)),
@@ -294,10 +293,7 @@ impl Element for ProbePair {
         let key = bytes.i64(0);
         let name = usize::try_from(key).ok().and_then(|index| KEYS.get(index));
         let key = name.map_or_else(|| key.to_string(), |name| format!("RISCV_HWPROBE_KEY_{name}"));
-        let value = match bytes.u64(8) {
-            0 => "0".to_owned(),
-            value => format!("{value:#x}"),
-        };
+        let value = hex(bytes.u64(8));
         format!("{{key={key}, value={value}}}")
     }
 }

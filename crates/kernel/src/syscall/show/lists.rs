@@ -1,7 +1,8 @@
 //! Sets and lists that the kernel changes in place, and vectors.
 
 use super::{
-    Bytes, Element, Pointee, STRING_MAX, Shower, When, follow, follow_array, pointer, show_array, show_flags,
+    Bytes, Element, Pointee, Shower, When, follow, follow_array, is_beyond_memory, pointer, show_array,
+    show_flags,
 };
 use crate::syscall::args::Arg;
 use crate::syscall::{Arguments, CallResult};
@@ -33,7 +34,7 @@ impl Element for PollFd {
     fn show(bytes: Bytes<'_>, _: &mut Shower<'_>) -> String {
         match bytes.i32(0) {
             fd @ 0.. => {
-                format!("{{fd={fd}, events={}}}", show_flags(bytes.u16(4).into(), "0", &POLL_EVENTS))
+                format!("{{fd={fd}, events={}}}", show_flags(bytes.u16(4), "0", &POLL_EVENTS))
             }
             fd => format!("{{fd={fd}}}"),
         }
@@ -48,11 +49,11 @@ pub(super) fn came(shower: &mut Shower<'_>) -> String {
         let Some(bytes) = shower.whole(VirtAddr(at.wrapping_add(8 * index)), PollFd::BYTES) else { break };
         let (fd, events) = (Bytes(&bytes).i32(0), Bytes(&bytes).u16(6));
         if events != 0 {
-            if parts.len() == STRING_MAX {
+            if parts.len() == shower.limit {
                 parts.push("...".to_owned());
                 break;
             }
-            parts.push(format!("{{fd={fd}, revents={}}}", show_flags(events.into(), "0", &POLL_EVENTS)));
+            parts.push(format!("{{fd={fd}, revents={}}}", show_flags(events, "0", &POLL_EVENTS)));
         }
     }
     if parts.is_empty() { String::new() } else { format!("[{}]", parts.join(", ")) }
@@ -64,8 +65,8 @@ pub(in crate::syscall) struct FdSet;
 impl FdSet {
     /// Returns the descriptors in the set.
     pub(super) fn members(at: VirtAddr, shower: &mut Shower<'_>) -> Option<Vec<usize>> {
-        const MOST: i32 = 1 << 20;
-        let count = (shower.arguments[0] as i32).clamp(0, MOST) as usize;
+        const MOST: usize = 1 << 20;
+        let count = usize::try_from(shower.arguments[0] as i32).ok()?.min(MOST);
         let bytes = shower.whole(at, count.div_ceil(64) * 8)?;
         Some((0..count).filter(|fd| bytes[fd / 8] >> (fd % 8) & 1 != 0).collect())
     }
@@ -134,7 +135,7 @@ impl Pointee for Strings {
                     strings.push(format!("... /* {} */", pointer(here.0)));
                     break;
                 }
-                Some(_) if index == STRING_MAX as u64 => {
+                Some(_) if index == shower.limit as u64 => {
                     strings.push("...".to_owned());
                     break;
                 }
@@ -208,10 +209,7 @@ impl Arg for ReadVector {
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
         match shower.result {
             Some(CallResult::Value(filled)) => pieces(raw, filled, shower),
-            _ => {
-                let count = u64::from(shower.arguments[shower.index + 1] as u32);
-                follow_array::<Unread>(raw, count, shower)
-            }
+            _ => unread(raw, shower),
         }
     }
 }
@@ -220,6 +218,32 @@ impl From<ReadVector> for VirtAddr {
     fn from(vector: ReadVector) -> Self {
         vector.0
     }
+}
+
+/// The memory of another process: where its pieces are; the next argument says how many.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::syscall) struct RemoteVector(VirtAddr);
+
+impl Arg for RemoteVector {
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        unread(raw, shower)
+    }
+}
+
+impl From<RemoteVector> for VirtAddr {
+    fn from(vector: RemoteVector) -> Self {
+        vector.0
+    }
+}
+
+/// Prints the pieces of a vector without what they hold.
+fn unread(raw: u64, shower: &mut Shower<'_>) -> String {
+    let count = shower.arguments[shower.index + 1];
+    follow_array::<Unread>(raw, count, shower)
 }
 
 /// A `struct iovec` whose buffer says nothing.
@@ -235,10 +259,13 @@ impl Element for Unread {
 
 /// Prints the pieces of a vector with the first `len` bytes that they hold.
 fn pieces(raw: u64, mut len: u64, shower: &mut Shower<'_>) -> String {
-    let count = u64::from(shower.arguments[shower.index + 1] as u32);
+    let count = shower.arguments[shower.index + 1];
+    if raw == 0 || is_beyond_memory::<Unread>(raw, count) {
+        return pointer(raw);
+    }
     let mut parts = Vec::new();
     for index in 0..count {
-        if index == STRING_MAX as u64 {
+        if index == shower.limit as u64 {
             parts.push("...".to_owned());
             break;
         }

@@ -1,6 +1,6 @@
 //! Pointer arguments, and what they lead to.
 
-use super::{STRING_MAX, Shower, When, pointer};
+use super::{Shower, When, pointer};
 use crate::syscall::args::{Arg, UserPtr};
 use crate::syscall::{Arguments, CallResult};
 use std::marker::PhantomData;
@@ -204,15 +204,23 @@ impl<T: Element, const COUNT: usize> Pointee for Array<T, COUNT> {
     }
 }
 
-/// Prints `count` elements, the first 32 of them by value.
+/// Tells whether an array would not fit into memory behind an address.
+pub(in crate::syscall) fn is_beyond_memory<T: Element>(at: u64, count: u64) -> bool {
+    count.checked_mul(T::BYTES as u64).and_then(|bytes| at.checked_add(bytes)).is_none()
+}
+
+/// Prints `count` elements, the first of them by value.
 pub(in crate::syscall) fn show_array<T: Element>(
     at: VirtAddr,
     count: u64,
     shower: &mut Shower<'_>,
 ) -> Option<String> {
+    if is_beyond_memory::<T>(at.0, count) {
+        return None;
+    }
     let mut parts = Vec::new();
     for index in 0..count {
-        if index == STRING_MAX as u64 {
+        if index == shower.limit as u64 {
             parts.push("...".to_owned());
             break;
         }

@@ -42,8 +42,10 @@ pub(super) use memory::*;
 pub(super) use numbers::*;
 pub(crate) use signals::describe_signal;
 pub(super) use signals::*;
-pub(crate) use text::quoted;
-pub(super) use text::{flags as show_flags, octal, pointer, signal as show_signal};
+pub(super) use text::{
+    flags as show_flags, flags_or as show_flags_or, hex, octal, pointer, signal as show_signal,
+};
+pub(crate) use text::{hex_quoted, quoted};
 
 use super::{Arguments, Call};
 use crate::Reg;
@@ -51,9 +53,6 @@ use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::PATH_MAX;
 use tine_mmu::VirtAddr;
-
-/// How much of a string strace prints, and how many elements of an array (`-s 32`).
-pub(crate) const STRING_MAX: usize = 32;
 
 /// When an argument can be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +72,8 @@ pub enum When {
 pub struct ShowArg {
     /// When.
     pub when: fn(&Arguments) -> When,
+    /// Returns what is to be known of it when the call has ended.
+    pub note: fn(u64, &mut Shower<'_>) -> Vec<u64>,
     /// Prints it, or the part of it that belongs to this moment.
     pub show: fn(u64, &mut Shower<'_>) -> String,
 }
@@ -88,6 +89,10 @@ pub struct Shower<'a> {
     pub index: usize,
     /// The result, once the call has ended.
     pub result: Option<CallResult>,
+    /// How much of a string is printed, and how many elements of an array (strace's option `-s`).
+    pub limit: usize,
+    /// What was noted when the call began for when it has ended: lengths that the call changes.
+    pub noted: &'a [u64],
     inspect: &'a mut dyn FnMut(VirtAddr, &mut [u8]) -> usize,
 }
 
@@ -161,7 +166,7 @@ impl Shower<'_> {
 
     /// Prints a NUL-terminated string, shortened as strace does.
     pub fn short_string(&mut self, at: VirtAddr) -> String {
-        self.string_of(at, STRING_MAX + 1, STRING_MAX)
+        self.string_of(at, self.limit.saturating_add(1), self.limit)
     }
 
     fn string_of(&mut self, at: VirtAddr, len: usize, shown: usize) -> String {
@@ -177,17 +182,24 @@ impl Shower<'_> {
 
     /// Prints a buffer of `len` bytes as hexadecimal escapes, shortened as strace does.
     pub fn hex_buffer(&mut self, at: VirtAddr, len: usize) -> String {
-        let Some(bytes) = self.whole(at, len.min(STRING_MAX)) else { return pointer(at.0) };
-        let text: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
-        format!("\"{text}\"{}", if len > STRING_MAX { "..." } else { "" })
+        match self.whole(at, len.min(self.limit)) {
+            Some(bytes) => hex_quoted(&bytes, len > self.limit),
+            None => pointer(at.0),
+        }
     }
 
     /// Prints a buffer of `len` bytes, shortened as strace does.
     pub fn buffer(&mut self, at: VirtAddr, len: usize) -> String {
-        match self.whole(at, len.min(STRING_MAX + 1)) {
-            Some(bytes) if at.0 != 0 => quoted(&bytes, STRING_MAX),
+        match self.whole(at, len.min(self.limit.saturating_add(1))) {
+            Some(bytes) if at.0 != 0 => quoted(&bytes, self.limit),
             _ => pointer(at.0),
         }
+    }
+
+    /// Prints a buffer of `len` bytes without the NUL that may end it.
+    pub fn text_buffer(&mut self, at: VirtAddr, len: usize) -> String {
+        let ends_with_nul = len > 0 && self.whole(at + (len as u64 - 1), 1).is_some_and(|bytes| bytes == [0]);
+        self.buffer(at, len - usize::from(ends_with_nul))
     }
 }
 
@@ -201,6 +213,8 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, call: &mut Call) {
     let mut is_complete = true;
     for index in 0..row.show.len() {
         let when = (row.show[index].when)(&call.arguments);
+        let raw = call.arguments[index];
+        call.noted.extend(with_shower(ctx, call, index, None, |shower| (row.show[index].note)(raw, shower)));
         match when {
             When::Entry if is_complete => push(&mut text, index, &show_one(ctx, call, index, None)),
             When::Both => {
@@ -223,9 +237,10 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, call: &mut Call) {
     ctx.log(Interest::SYSCALL, || What::SyscallEnter { name: row.name.into(), arguments: text, is_complete });
 }
 
-/// Logs the end of a call.
+/// Logs the end of a call. A task that SIGKILL waits for tells its tracer of no end but its own (Linux 6.12
+/// kernel/signal.c ptrace_stop).
 pub(super) fn exit(ctx: &mut Ctx<'_>, call: &Call, result: CallResult) {
-    if !ctx.kernel.settings.interest.contains(Interest::SYSCALL) {
+    if !ctx.kernel.settings.interest.contains(Interest::SYSCALL) || ctx.is_killed() {
         return;
     }
     let row = call.row;
@@ -307,15 +322,16 @@ fn show_one(ctx: &mut Ctx<'_>, call: &Call, index: usize, result: Option<CallRes
     with_shower(ctx, call, index, result, |shower| (call.row.show[index].show)(call.arguments[index], shower))
 }
 
-fn with_shower(
+fn with_shower<T>(
     ctx: &mut Ctx<'_>,
     call: &Call,
     index: usize,
     result: Option<CallResult>,
-    print: impl FnOnce(&mut Shower<'_>) -> String,
-) -> String {
+    print: impl FnOnce(&mut Shower<'_>) -> T,
+) -> T {
     let mm = ctx.process().mm;
     let (memory, ram) = (&ctx.kernel.memory, ctx.harts.ram());
     let mut inspect = |at: VirtAddr, to: &mut [u8]| mm.map_or(0, |mm| memory.inspect(ram, mm, at, to));
-    print(&mut Shower { arguments: call.arguments, index, result, inspect: &mut inspect })
+    let (limit, noted) = (ctx.kernel.settings.string_limit, call.noted.as_slice());
+    print(&mut Shower { arguments: call.arguments, index, result, limit, noted, inspect: &mut inspect })
 }

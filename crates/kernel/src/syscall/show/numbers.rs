@@ -49,7 +49,8 @@ impl Element for SigEvent {
             0 => String::new(),
             value => format!("sigev_value={{sival_int={}, sival_ptr={value:#x}}}, ", value as i32),
         };
-        let number = if notify == Self::NONE { signal.to_string() } else { show_signal(signal) };
+        let is_signal = matches!(notify, Self::SIGNAL | Self::THREAD | Self::THREAD_ID);
+        let number = if is_signal { show_signal(signal) } else { signal.to_string() };
         let notify = match notify {
             Self::SIGNAL => "SIGEV_SIGNAL".to_owned(),
             Self::NONE => "SIGEV_NONE".to_owned(),

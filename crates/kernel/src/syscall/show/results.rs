@@ -4,6 +4,7 @@ use super::lists::{FdSet, came};
 use super::{Shower, follow, pointer, show_signal};
 use crate::syscall::args::{Arg, Timespec};
 pub(in crate::syscall) use crate::syscall::file_types::show_fcntl_result as fcntl;
+use crate::syscall::prctl_types::{WriteExecute, secure_bits};
 use crate::syscall::sched_types::{IoPriority, PolicyArg};
 use crate::syscall::types::Barrier;
 use tine_mmu::VirtAddr;
@@ -20,7 +21,7 @@ pub(in crate::syscall) fn address(value: u64, _: &mut Shower<'_>) -> String {
 
 /// A file mode.
 pub(in crate::syscall) fn octal(value: u64, _: &mut Shower<'_>) -> String {
-    if value == 0 { "0".to_owned() } else { format!("0{value:o}") }
+    super::octal(value as u32)
 }
 
 /// A signal's number.
@@ -62,6 +63,14 @@ fn left(timeout: u64, shower: &mut Shower<'_>) -> String {
     if timeout == 0 { String::new() } else { format!("left {}", follow::<Timespec>(timeout, shower)) }
 }
 
+/// recvmmsg: how much time was left.
+pub(in crate::syscall) fn received(value: u64, shower: &mut Shower<'_>) -> String {
+    match value {
+        0 => "0 (Timeout)".to_owned(),
+        _ => remarked(value, [left(shower.arguments[4], shower)]),
+    }
+}
+
 /// Prints a number and, in parentheses, those remarks on it that are not empty.
 fn remarked<const N: usize>(value: u64, remarks: [String; N]) -> String {
     let remarks: Vec<_> = remarks.into_iter().filter(|remark| !remark.is_empty()).collect();
@@ -86,21 +95,28 @@ pub(in crate::syscall) fn personality(value: u64, _: &mut Shower<'_>) -> String 
 
 /// sched_getscheduler: the policy.
 pub(in crate::syscall) fn policy(value: u64, _: &mut Shower<'_>) -> String {
-    format!("{value:#x} ({})", PolicyArg::text(value as i32)).replacen("0x0 ", "0 ", 1)
+    match PolicyArg::name(value as i32) {
+        Some(name) => format!("{value} ({name})"),
+        None => value.to_string(),
+    }
 }
 
 /// ioprio_get: class and level.
 pub(in crate::syscall) fn io_priority(value: u64, _: &mut Shower<'_>) -> String {
-    format!("{value:#x} ({})", IoPriority::text(value as u32)).replacen("0x0 ", "0 ", 1)
+    format!("{value} ({})", IoPriority::text(value as u32))
 }
 
 /// prctl: names for what some options return.
 pub(in crate::syscall) fn prctl(value: u64, shower: &mut Shower<'_>) -> String {
     const PR_GET_DUMPABLE: u32 = 3;
+    const PR_GET_SECUREBITS: u32 = 27;
+    const PR_GET_MDWE: u32 = 66;
     match (shower.arguments[0] as u32, value) {
         (PR_GET_DUMPABLE, 0) => "0 (SUID_DUMP_DISABLE)".to_owned(),
         (PR_GET_DUMPABLE, 1) => "1 (SUID_DUMP_USER)".to_owned(),
         (PR_GET_DUMPABLE, 2) => "2 (SUID_DUMP_ROOT)".to_owned(),
+        (PR_GET_SECUREBITS, 1..) => format!("{value:#x} ({})", secure_bits(value)),
+        (PR_GET_MDWE, 1..) => format!("{value:#x} ({})", WriteExecute::show(value, shower)),
         _ => decimal(value, shower),
     }
 }

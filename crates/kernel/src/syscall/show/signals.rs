@@ -38,15 +38,14 @@ pub(in crate::syscall) fn signal_set(set: SignalSet) -> String {
 
 /// `SA_*`.
 const ACTION_FLAGS: [(u32, &str); 7] = [
-    (0x0400_0000, "SA_RESTORER"),
     (0x0800_0000, "SA_ONSTACK"),
     (0x1000_0000, "SA_RESTART"),
     (0x4000_0000, "SA_NODEFER"),
     (0x8000_0000, "SA_RESETHAND"),
     (0x4, "SA_SIGINFO"),
     (0x1, "SA_NOCLDSTOP"),
+    (0x2, "SA_NOCLDWAIT"),
 ];
-const SA_NOCLDWAIT: (u32, &str) = (0x2, "SA_NOCLDWAIT");
 
 /// A `struct sigaction`, the kernel's: riscv64 has no restorer.
 pub(in crate::syscall) struct SigAction;
@@ -60,8 +59,7 @@ impl Element for SigAction {
             1 => "SIG_IGN".to_owned(),
             at => pointer(at),
         };
-        let names: Vec<_> = ACTION_FLAGS.into_iter().chain([SA_NOCLDWAIT]).collect();
-        let flags = show_flags(bytes.u64(8) as u32, "0", &names);
+        let flags = show_flags(bytes.u64(8), "0", &ACTION_FLAGS);
         let mask = bytes.part::<SigSet>(16, shower);
         format!("{{sa_handler={handler}, sa_mask={mask}, sa_flags={flags}}}")
     }

@@ -29,6 +29,12 @@ pub(crate) fn quoted(bytes: &[u8], max: usize) -> String {
     text
 }
 
+/// Prints bytes as a C string literal of hexadecimal escapes; `...` follows when there are more.
+pub(crate) fn hex_quoted(bytes: &[u8], are_more: bool) -> String {
+    let text: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    format!("\"{text}\"{}", if are_more { "..." } else { "" })
+}
+
 /// Prints a pointer: `NULL` or hexadecimal.
 pub(in crate::syscall) fn pointer(raw: u64) -> String {
     if raw == 0 { "NULL".to_owned() } else { format!("{raw:#x}") }
@@ -47,12 +53,29 @@ pub(in crate::syscall) fn signal(number: u32) -> String {
     Signal::new(number.into()).map_or_else(|| number.to_string(), |signal| signal.name().to_owned())
 }
 
-/// Prints the names of the flags that are set; `zero` is the name of no flag at all.
-pub(in crate::syscall) fn flags(bits: u32, zero: &str, names: &[(u32, &str)]) -> String {
-    let mut left = bits;
+/// Prints a number in hexadecimal, 0 as it is.
+pub(in crate::syscall) fn hex(number: u64) -> String {
+    if number == 0 { "0".to_owned() } else { format!("{number:#x}") }
+}
+
+/// Prints the names of the flags that are set; `zero` stands for no flag at all, and what the names have in common says
+/// what bits without a name should have been.
+pub(in crate::syscall) fn flags(bits: impl Into<u64>, zero: &str, names: &[(u32, &str)]) -> String {
+    flags_or(bits, zero, &format!("{}???", common_prefix(names)), names)
+}
+
+/// Prints the names of the flags that are set; `unknown` is the comment on bits of which none has a name.
+pub(in crate::syscall) fn flags_or(
+    bits: impl Into<u64>,
+    zero: &str,
+    unknown: &str,
+    names: &[(u32, &str)],
+) -> String {
+    let mut left = bits.into();
     let mut parts = Vec::new();
     for (value, name) in names {
-        if left & value == *value {
+        let value = u64::from(*value);
+        if left & value == value {
             parts.push((*name).to_owned());
             left &= !value;
         }
@@ -60,20 +83,23 @@ pub(in crate::syscall) fn flags(bits: u32, zero: &str, names: &[(u32, &str)]) ->
     match (left, parts.as_slice()) {
         (0, []) => zero.to_owned(),
         (0, parts) => parts.join("|"),
-        (unknown, []) => format!("{unknown:#x} /* {}??? */", prefix(names)),
-        (unknown, parts) => format!("{}|{unknown:#x}", parts.join("|")),
+        (left, []) => format!("{left:#x} /* {unknown} */"),
+        (left, parts) => format!("{}|{left:#x}", parts.join("|")),
     }
 }
 
-/// Returns what the names of a list begin with, up to the underscore.
-fn prefix<'a>(names: &[(u32, &'a str)]) -> &'a str {
-    let first = names.first().map_or("", |(_, name)| name);
-    first.split_inclusive('_').next().unwrap_or_default()
+/// Returns what all names begin with: up to an underscore, where there is one.
+fn common_prefix<'a>(names: &[(u32, &'a str)]) -> &'a str {
+    let Some((_, first)) = names.first() else { return "" };
+    let is_common = |end: usize| names.iter().all(|(_, name)| name.get(..end) == first.get(..end));
+    let end = (0..=first.len()).rev().find(|end| is_common(*end)).unwrap_or(0);
+    let common = &first[..end];
+    common.rfind('_').map_or(common, |underscore| &common[..=underscore])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{flags, quoted};
 
     #[test]
     fn strings_are_quoted_as_strace_quotes_them() {
@@ -82,5 +108,15 @@ mod tests {
         assert_eq!(quoted(b"\x001", 32), r#""\0001""#);
         assert_eq!(quoted(b"\xff", 32), r#""\377""#);
         assert_eq!(quoted(b"abcd", 3), r#""abc"..."#);
+    }
+
+    #[test]
+    fn bits_without_a_name_are_hexadecimal() {
+        let names = [(1, "SYNC_FILE_RANGE_WRITE"), (2, "SYNC_FILE_RANGE_WAIT_AFTER")];
+        assert_eq!(flags(0_u32, "0", &names), "0");
+        assert_eq!(flags(3_u32, "0", &names), "SYNC_FILE_RANGE_WRITE|SYNC_FILE_RANGE_WAIT_AFTER");
+        assert_eq!(flags(9_u32, "0", &names), "SYNC_FILE_RANGE_WRITE|0x8");
+        assert_eq!(flags(8_u32, "0", &names), "0x8 /* SYNC_FILE_RANGE_??? */");
+        assert_eq!(flags(0x100_u32, "0", &[(1, "POLLIN"), (2, "POLLPRI")]), "0x100 /* POLL??? */");
     }
 }

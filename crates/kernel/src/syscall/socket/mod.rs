@@ -229,6 +229,8 @@ impl Ctx<'_> {
 
     /// Returns the description of a socket.
     fn socket(&self, fd: Fd) -> Result<OpenId, Errno> {
+        // A descriptor that is only a path is none at all.
+        self.file_of(fd)?;
         let open = self.open_of(fd)?;
         self.kernel.fs.socket_of(open)?;
         Ok(open)
@@ -290,7 +292,7 @@ pub(super) fn socketpair(
     ctx: &mut Ctx<'_>,
     domain: DomainArg,
     kind: KindArg,
-    protocol: ProtocolArg,
+    protocol: i32,
     fds: UserPtr<[i32; 2]>,
 ) -> SysResult {
     let (kind, flags) = split_kind(kind.0)?;
@@ -299,7 +301,7 @@ pub(super) fn socketpair(
     let second = ctx.kernel.fs.lowest_fd(files, Fd(first.0 + 1), ctx.fd_limit())?;
     // As in Linux, the numbers are told before there are sockets behind them.
     ctx.write(fds, [first.0, second.0])?;
-    let spec = Spec::new(domain.0 as i32, kind, protocol.0)?;
+    let spec = Spec::new(domain.0 as i32, kind, protocol)?;
     let caller = ctx.socket_caller();
     let [one, other] = ctx.with_fs(|fs, env| fs.socket_pair(env, spec, flags, &caller))?;
     ctx.kernel.fs.put_fd(files, first, one, on_exec(flags));

@@ -1,0 +1,48 @@
+//! What is said when memory runs out: who asked for more, who had it, and who had to end.
+
+use super::text::access_name;
+use std::fmt::Write;
+use tine_machine::{MemoryShortage, MemoryUser, PAGE_SIZE, Pid};
+
+/// Returns the report of a shortage that a task met.
+pub(super) fn report(pid: Pid, shortage: &MemoryShortage) -> String {
+    let MemoryShortage { command, at, access, pc, mapping, frames, victim, users } = shortage;
+    let mut text = format!(
+        "tine: out of memory: all {} frames ({}) are in use\n",
+        frames.total,
+        size(frames.total * PAGE_SIZE)
+    );
+    let access = access_name(*access);
+    let _ = writeln!(text, "  pid {pid} ({command}) needs one for a {access} at {at}, {mapping}, pc {pc:#x}");
+    let _ = match victim {
+        Some(MemoryUser { pid, command, .. }) => writeln!(text, "  ended: pid {pid} ({command}), by SIGKILL"),
+        None => writeln!(text, "  ended: pid {pid}, for nobody else may be"),
+    };
+    let _ = writeln!(
+        text,
+        "  frames: {} private, {} of files and shared memory, {} page tables",
+        frames.anon, frames.page_cache, frames.page_table
+    );
+    let _ = writeln!(
+        text,
+        "  {:>6} {:>9} {:>9} {:>9} {:>7} {:>6}  command",
+        "pid", "private", "files", "shared", "tables", "adj"
+    );
+    for MemoryUser { pid, command, resident, page_tables, oom_score_adj, .. } in users {
+        let _ = writeln!(
+            text,
+            "  {:>6} {:>9} {:>9} {:>9} {page_tables:>7} {oom_score_adj:>6}  {command}",
+            pid.0, resident.anon, resident.file, resident.shared_memory
+        );
+    }
+    text
+}
+
+/// Writes a size in the largest unit that leaves a whole number.
+fn size(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes.is_multiple_of(1 << 30) => format!("{} GiB", bytes >> 30),
+        bytes if bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        bytes => format!("{} KiB", bytes >> 10),
+    }
+}

@@ -1,0 +1,69 @@
+//! Running a task until it traps, and serving the trap.
+
+use crate::ctx::Ctx;
+use crate::event::Interest;
+use crate::syscall;
+use crate::task::Policy;
+use crate::{Cause, Interrupt, Trap};
+
+impl Ctx<'_> {
+    /// Runs the task in U-mode until the next trap or the end of its budget.
+    pub(super) fn run_user(&mut self) {
+        let hart = self.hart;
+        let budget = self.kernel.budget(hart);
+        self.harts.set_time(hart, self.now_ns());
+        let trap = if self.kernel.settings.interest.contains(Interest::INSTRUCTION) {
+            self.kernel.run_watched(self.harts, hart, budget)
+        } else {
+            self.harts.run(hart, budget)
+        };
+        self.kernel.count_retired(hart, self.harts.retired(hart));
+        match trap {
+            Some(trap) => self.serve(trap),
+            None if self.kernel.timer_is_due(hart) || self.has_signal() => self.interrupt(Interrupt::Timer),
+            None => self.kernel.sched.hart_mut(hart).in_user = true,
+        }
+    }
+
+    pub(super) fn interrupt(&mut self, interrupt: Interrupt) {
+        let trap = self.harts.interrupt(self.hart, interrupt);
+        self.serve(trap);
+    }
+
+    /// Serves a trap of the current task.
+    fn serve(&mut self, trap: Trap) {
+        self.kernel.enter_trap(self.hart, &trap);
+        match trap.cause {
+            Cause::Interrupt(Interrupt::Timer) => self.timer(),
+            // The signal is taken on the way back to U-mode.
+            Cause::Interrupt(Interrupt::Software) => {}
+            Cause::SystemCall => syscall::serve(self),
+            Cause::PageFault(access) => self.user_fault(trap.stval, access),
+            Cause::Breakpoint | Cause::IllegalInstruction | Cause::Misaligned(_) | Cause::AccessFault(_) => {
+                self.raise_trap_signal(&trap);
+            }
+        }
+    }
+
+    fn timer(&mut self) {
+        let slot = self.kernel.sched.hart(self.hart);
+        if slot.now_ns < slot.slice_end_ns {
+            return;
+        }
+        // A task that keeps its hart gives way only to a more urgent one.
+        let sched = &self.kernel.sched;
+        let gives_way = match self.task().scheduling.policy {
+            Policy::Fifo => sched.is_outranked(self.tid),
+            _ => sched.has_rival(self.tid),
+        };
+        if gives_way {
+            self.process_mut().usage.involuntary_switches += 1;
+            self.task_mut().usage.involuntary_switches += 1;
+            self.kernel.preempt(self.harts, self.hart);
+        } else {
+            let slice_ns = self.kernel.sched.slice_ns();
+            let slot = self.kernel.sched.hart_mut(self.hart);
+            slot.slice_end_ns = slot.now_ns + slice_ns;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Clean pages of files leave when frames run short: what a file of the host has can be read again.
+//!
+//! A clock goes round all cached pages of such files, a cluster at a time, in the order in which files came. A cluster that
+//! was used since the hand was there last stays once more. Pages that were stored to stay, and so do locked ones and those of
+//! files that are nowhere but in memory (Linux 6.12 mm/vmscan.c `shrink_folio_list`).
+
+use super::lock::Lock;
+use super::{Fences, Memory, Vma, Work};
+use crate::{FileId, MmId};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use tine_mmu::{Ram, Vpn};
+
+/// Pages that the hand looks at together (Linux: `SWAP_CLUSTER_MAX`).
+pub(super) const CLUSTER_PAGES: u64 = 32;
+/// How often the hand goes round at most: once to forget uses, once to take, and what was left of the first round.
+const ROUNDS: u32 = 3;
+
+/// Where the hand of the clock is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hand {
+    pub(super) file: u32,
+    pub(super) page: u64,
+}
+
+/// What reclaim did.
+#[derive(Debug, Default)]
+#[must_use = "fences are owed"]
+pub struct Reclaimed {
+    /// Frames that are free now.
+    pub pages: u64,
+    /// The fences owed, by address space.
+    pub fences: BTreeMap<MmId, Fences>,
+}
+
+impl Memory {
+    /// Drops clean pages of files until `wanted` frames have become free, or no more will.
+    pub fn reclaim(&mut self, work: &mut Work<'_>, wanted: u64) -> Reclaimed {
+        let mut reclaimed = Reclaimed::default();
+        let mut rounds = 0;
+        while reclaimed.pages < wanted && rounds < ROUNDS {
+            match self.cache.next_cluster(&mut self.hand) {
+                None => rounds += 1,
+                Some((file, pages)) => self.shrink_cluster(work, &mut reclaimed, file, pages),
+            }
+        }
+        self.pages_reclaimed += reclaimed.pages;
+        reclaimed
+    }
+
+    /// Drops the clean pages of a range of a file that nobody maps, and returns how many there were.
+    pub fn drop_unmapped(&mut self, ram: &Ram, file: FileId, pages: Range<u64>) -> u64 {
+        let (cache, frames) = (&mut self.cache, &mut self.frames);
+        let clean = cache.clean_pages(ram, frames, file, pages);
+        let is_mapped = |page: &u64| cache.page(file, *page).is_some_and(|ppn| frames.maps(ppn) > 0);
+        let unmapped: Vec<u64> = clean.into_iter().filter(|page| !is_mapped(page)).collect();
+        cache.evict(ram, frames, file, &unmapped)
+    }
+
+    /// Drops every clean page of files that nobody maps (`drop_caches`).
+    pub fn drop_all_unmapped(&mut self, ram: &Ram) {
+        let files: Vec<FileId> = self.cache.holders().map(|(file, _)| file).collect();
+        for file in files {
+            self.drop_unmapped(ram, file, 0..u64::MAX);
+        }
+    }
+
+    /// Returns how many pages could leave (`MemAvailable`).
+    pub fn clean_pages(&self, ram: &Ram) -> u64 {
+        let files = self.cache.holders();
+        files.map(|(file, _)| self.cache.clean_pages(ram, &self.frames, file, 0..u64::MAX).len() as u64).sum()
+    }
+
+    /// Returns how many pages left because frames ran short (`pgsteal_file` of `/proc/vmstat`).
+    pub fn pages_reclaimed(&self) -> u64 {
+        self.pages_reclaimed
+    }
+
+    /// Takes what it can of one cluster, unless it was used since it was looked at last.
+    fn shrink_cluster(
+        &mut self,
+        work: &mut Work<'_>,
+        reclaimed: &mut Reclaimed,
+        file: FileId,
+        pages: Range<u64>,
+    ) {
+        let clean = self.cache.clean_pages(work.ram, &self.frames, file, pages.clone());
+        if clean.is_empty() {
+            return;
+        }
+        let outer = std::mem::take(&mut work.fences);
+        let mut stays = self.cache.take_used(file, pages.start);
+        for mm in self.cache.mappers(file) {
+            let space = self.spaces.get_mut(mm);
+            for (part, lock) in parts(space.vmas.iter(), file, &pages) {
+                stays |= lock != Lock::Unlocked;
+                stays |= space.table.take_accessed(work, part);
+            }
+            reclaimed.fences.entry(mm).or_default().join(std::mem::take(&mut work.fences));
+        }
+        if !stays {
+            self.unmap_pages(work, reclaimed, file, &clean);
+            reclaimed.pages += self.cache.evict(work.ram, &mut self.frames, file, &clean);
+        }
+        work.fences = outer;
+    }
+
+    fn unmap_pages(&mut self, work: &mut Work<'_>, reclaimed: &mut Reclaimed, file: FileId, pages: &[u64]) {
+        for mm in self.cache.mappers(file) {
+            let space = self.spaces.get_mut(mm);
+            for &page in pages {
+                for (part, _) in parts(space.vmas.iter(), file, &(page..page + 1)) {
+                    space.table.clear_cached(work, &mut self.frames, part);
+                }
+            }
+            reclaimed.fences.entry(mm).or_default().join(std::mem::take(&mut work.fences));
+        }
+    }
+}
+
+/// Returns where areas show pages of a file, and how they are locked.
+fn parts<'a>(
+    areas: impl Iterator<Item = &'a Vma>,
+    file: FileId,
+    pages: &Range<u64>,
+) -> Vec<(Range<Vpn>, Lock)> {
+    let part = |vma: &Vma| {
+        let (_, first) = vma.file_page(vma.start).filter(|(mapped, _)| *mapped == file)?;
+        let within = |page: u64| vma.start + page.saturating_sub(first).min(vma.pages());
+        Some((within(pages.start)..within(pages.end), vma.lock)).filter(|(part, _)| !part.is_empty())
+    };
+    areas.filter_map(part).collect()
+}

@@ -1,0 +1,93 @@
+// Memory: maps, their protection and place, advice, locks, other processes' memory.
+#include "trace.h"
+#include <sys/uio.h>
+
+int main(void) {
+    begin();
+    char *at = (char *)0x10000000;
+    CALL(mmap, at, 0x4000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    CALL(mmap, at, 0x1000, PROT_READ, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    CALL(mmap, at + 0x100000, 0x1000, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED | MAP_STACK, -1, 0);
+    CALL(mmap, at + 0x200000, 0x1000, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0);
+    CALL(mmap, NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CALL(mmap, NULL, 0x1000, PROT_READ, MAP_PRIVATE, -1, 0x2000);
+    CALL(mmap, NULL, 0x1000, PROT_READ, 0, 0, 1);
+    CALL(mmap, (char *)1, 0x1000, PROT_READ | 0x40, MAP_PRIVATE | MAP_FIXED | 0x40000000, 77, 0x123456789000);
+    CALL(mmap, NULL, 0x1000, PROT_READ, 4, 99, 0);
+    CALL(mmap, NULL, 0x1000, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, 99, 0);
+    CALL(mmap, NULL, 0x200000, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << 26), 99, 1);
+    CALL(mmap, NULL, -1L, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NONBLOCK, -1, 0);
+    CALL(mprotect, at, 0x1000, PROT_READ);
+    CALL(mprotect, at, 0x1000, PROT_NONE);
+    CALL(mprotect, at, 0x1000, PROT_READ | PROT_WRITE);
+    CALL(mprotect, at + 1, 0x1000, PROT_READ | PROT_EXEC);
+    CALL(mprotect, at, 0x1000, PROT_READ | PROT_GROWSDOWN);
+    CALL(mprotect, at, 0x1000, 0x100);
+    CALL(mprotect, NOWHERE, 0x1000, PROT_READ);
+    CALL(mremap, at, 0x1000, 0x1000, 0);
+    CALL(mremap, at, 0x4000, 0x1000, MREMAP_MAYMOVE);
+    CALL(mremap, at, 0x1000, 0x1000, MREMAP_MAYMOVE | MREMAP_FIXED, at + 0x300000);
+    CALL(mremap, at, 0x1000, 0x1000, MREMAP_MAYMOVE);
+    CALL(mremap, at + 0x300000, 0x1000, 0x1000, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0);
+    CALL(mremap, at, 0x1000, 0x1000, MREMAP_FIXED, at + 0x300000);
+    CALL(mremap, at, 0x1000, 0x1000, 0x10, at);
+    CALL(mmap, at, 0x4000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    at[0] = 1;
+    at[0x2000] = 1;
+    for (int advice = 0; advice < 28; advice++)
+        if (advice != 9 && (advice < 22 || advice > 26))
+            CALL(madvise, at, 0x1000, advice);
+    CALL(madvise, at, 0x1000, MADV_POPULATE_READ);
+    CALL(madvise, at, 0x1000, MADV_POPULATE_WRITE);
+    CALL(madvise, at, 0x1000, MADV_DONTNEED);
+    CALL(madvise, at + 1, 0, MADV_REMOVE);
+    CALL(madvise, at, 0x1000, 1000);
+    CALL(madvise, at, -4096L, MADV_DONTNEED);
+    CALL(msync, at, 0x1000, MS_ASYNC);
+    CALL(msync, at, 0x1000, MS_SYNC | MS_INVALIDATE);
+    CALL(msync, at, 0x1000, MS_SYNC | MS_ASYNC);
+    CALL(msync, at, 0, 0x40);
+    CALL(msync, NOWHERE, 0x1000, 0);
+    CALL(mincore, at, 0x4000, room(4));
+    CALL(mincore, at, 0, room(4));
+    CALL(mincore, at, 0x1000, NOWHERE);
+    CALL(mincore, at + 1, 0x1000, room(1));
+    CALL(mmap, (char *)0x20000000, 40 * 0x1000, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    CALL(mincore, 0x20000000, 40 * 0x1000, room(64));
+    CALL(mlock, at, 0x1000);
+    CALL(mlock2, at, 0x1000, 0);
+    CALL(mlock2, at, 0x1000, MLOCK_ONFAULT);
+    CALL(mlock2, at, 0x1000, 0x12);
+    CALL(munlock, at, 0x1000);
+    CALL(munlock, NOWHERE, 0x1000);
+    CALL(mlockall, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+    CALL(mlockall, MCL_ONFAULT);
+    CALL(mlockall, 0);
+    CALL(mlockall, 0x40);
+    CALL(munlockall);
+    CALL(brk, 0x1234);
+    CALL(munmap, at, 0x4000);
+    CALL(munmap, at, 0);
+    CALL(munmap, at + 1, 0x1000);
+    CALL(remap_file_pages, AREA, 0x1000, 0, 1, 0);
+    CALL(remap_file_pages, AREA, 0x1000, PROT_READ, 0, MAP_SHARED);
+    CALL(riscv_flush_icache, 0, 0, 0);
+    CALL(riscv_flush_icache, AREA, AREA + 64, 1);
+    CALL(riscv_flush_icache, AREA, AREA + 64, 2);
+    struct iovec *local = room(2 * sizeof *local), *remote = room(2 * sizeof *remote);
+    local[0] = (struct iovec){room(8), 5};
+    local[1] = (struct iovec){room(8), 8};
+    remote[0] = (struct iovec){text("remote bytes"), 12};
+    pid_t pid = getpid();
+    CALL(process_vm_readv, pid, local, 2, remote, 1, 0);
+    CALL(process_vm_writev, pid, local, 2, remote, 1, 0);
+    CALL(process_vm_readv, pid, local, 1, remote, 1, 1);
+    CALL(process_vm_readv, 0x7fffffff, local, 1, remote, 1, 0);
+    CALL(process_vm_writev, pid, NOWHERE, 1, NULL, 0, 0);
+    CALL(memfd_create, text("a name"), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    CALL(memfd_create, text(""), 0);
+    CALL(memfd_create, text("flags"), 0x10 | 0x8);
+    CALL(memfd_create, text("a much longer name that nobody could want to read whole, and so it is cut somewhere, but where? It must not be longer than 249 bytes."), 0x40);
+    CALL(memfd_create, NOWHERE, MFD_CLOEXEC);
+    return 0;
+}
