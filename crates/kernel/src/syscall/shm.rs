@@ -46,7 +46,7 @@ pub(super) fn shmget(ctx: &mut Ctx<'_>, key: IpcKey, len: u64, flags: IpcFlags) 
     if len == 0 || len > MOST_BYTES {
         return Err(Errno::EINVAL.into());
     }
-    if flags & SHM_HUGETLB != 0 || len.div_ceil(PAGE_SIZE) > ctx.kernel.memory.frames().gauges().total {
+    if flags & SHM_HUGETLB != 0 || !ctx.kernel.memory.may_promise(ctx.mm(), len.div_ceil(PAGE_SIZE)) {
         return Err(Errno::ENOMEM.into());
     }
     if ctx.kernel.ipc.segments.len() >= MOST_SEGMENTS {
