@@ -196,7 +196,7 @@ fn unknown_guests_get_the_nearest_name() {
 
 #[test]
 fn bad_values_say_what_the_option_takes() {
-    let eager = "--fork does not know \"eagre\"\n  hint: did you mean eager? It takes cow, eager\n";
+    let eager = "--fork does not know \"eagre\"\n  hint: did you mean eager? It takes cow, eager, odf\n";
     check(&["run", "--fork", "eagre", "@hello"], 125, eager);
     let size = "--mem lots: it is not a size\n  hint: a number of bytes, or one with K, M or G: --mem 512M\n";
     check(&["run", "--mem", "lots", "@hello"], 125, size);
@@ -246,7 +246,7 @@ fn a_policy_file_is_told_its_line_and_what_it_takes() {
         (
             "# no\nfork = \"lazy\"",
             "line 2, fork = \"lazy\": unknown variant `lazy`",
-            "it takes `cow` or `eager`",
+            "it takes one of `cow`, `eager`, `odf`",
         ),
         ("base = \"bsd\"", "line 1, base = \"bsd\": unknown variant `bsd`", "it takes `linux` or `textbook`"),
         (

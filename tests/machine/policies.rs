@@ -1,7 +1,7 @@
 //! What the switches change: the same program, printing the same, under another policy or with less of something.
 
-use crate::support::{Job, Run, expected};
-use tine_machine::{ForkMode, ForkOrder, WaitStatus};
+use crate::support::{Job, Run, expected, guest_names};
+use tine_machine::{AdUpdate, ForkMode, ForkOrder, MemoryPolicy, Report, WaitStatus};
 
 fn fork_mode(mode: ForkMode) -> Run {
     let run = Job::guest("eager-or-cow").with(|config| config.policy.fork = mode).run();
@@ -37,6 +37,57 @@ fn a_child_that_runs_first_spares_its_parent_the_copies() {
         assert_eq!(counts.get("faults.cow_copy"), copies + 1, "{order:?}");
         assert_eq!(counts.get("faults.cow_reuse"), reuses + 1, "{order:?}");
     }
+}
+
+/// What this guest prints says which pages are shared: those that a batch or an eager fork has copied are not.
+const SEES_COPIES: &str = "areas";
+
+/// Whatever the policy, a guest prints what it prints on Linux.
+#[test]
+fn guests_print_the_same_whatever_fork_and_copies_do() {
+    let policies = [
+        MemoryPolicy { fork: ForkMode::Odf, ..MemoryPolicy::TEXTBOOK },
+        MemoryPolicy { fork: ForkMode::Odf, ad_update: AdUpdate::Svade, ..MemoryPolicy::LINUX },
+        MemoryPolicy { cow_batch_pages: 512, cow_prealloc_frames: 64, ..MemoryPolicy::LINUX },
+        MemoryPolicy { fork: ForkMode::Eager, fault_around_pages: 512, ..MemoryPolicy::TEXTBOOK },
+    ];
+    for name in guest_names() {
+        for policy in &policies {
+            let copies_more = policy.cow_batch_pages > 1 || policy.fork == ForkMode::Eager;
+            if name == SEES_COPIES && copies_more {
+                continue;
+            }
+            let stdout = Job::guest(&name).policy(policy).run().stdout();
+            assert_eq!(stdout, expected("guest/expected", &name), "{name} under {policy:?}");
+        }
+    }
+}
+
+/// The work of on-demand fork does not depend on how much is resident: it shares the tables, and a store copies the one that it
+/// goes through. 4 MiB and 64 MiB differ by 30 tables of 2 MiB, which are shared and not copied.
+#[test]
+fn on_demand_fork_copies_no_entries_and_shares_the_tables() {
+    let fork = |mib: &str, fork| {
+        let job = Job::guest("cow-storm").arguments([mib.to_owned()]);
+        job.with(|config| config.policy.fork = fork).run().report
+    };
+    let (small, large) = (fork("4", ForkMode::Odf), fork("64", ForkMode::Odf));
+    for report in [&small, &large] {
+        assert_eq!(report.machine.get("fork.ptes_copied"), 0);
+    }
+    let shared = |report: &Report| report.machine.get("fork.pt_frames_shared");
+    assert_eq!(shared(&large) - shared(&small), 60 / 2);
+    assert_eq!(
+        large.machine.get("fork.pt_frames_allocated"),
+        small.machine.get("fork.pt_frames_allocated"),
+        "the tables above them"
+    );
+    // In the storm every table is written, and so copied after all, with what it maps.
+    let cow = fork("4", ForkMode::Cow);
+    assert_eq!(small.machine.get("faults.cow_copy"), cow.machine.get("faults.cow_copy"));
+    assert_eq!(small.machine.get("faults.cow_reuse"), cow.machine.get("faults.cow_reuse"));
+    assert!(small.machine.get("fork.ptes_unshared") >= 1024);
+    assert!(cow.machine.iter().all(|(key, _)| key != "fork.pt_frames_shared"));
 }
 
 /// Windows of 16: the child that writes everything takes a sixteenth of the faults, and so does the one that writes a sixteenth

@@ -1,7 +1,7 @@
 //! The programs of `tests/programs` print on this machine what they print on Linux.
 
 use crate::support::{Job, expected, files};
-use tine_machine::MemoryPolicy;
+use tine_machine::{ForkMode, MemoryPolicy};
 
 /// What this program prints of fault counts is the `linux` policy's.
 const LINUX_ONLY: &str = "fault-counts";
@@ -20,6 +20,13 @@ fn programs_print_what_linux_prints_under_the_textbook_policy() {
 fn programs_print_what_linux_prints_on_four_harts() {
     check_all(&MemoryPolicy::LINUX, 4);
     check_all(&MemoryPolicy::TEXTBOOK, 4);
+}
+
+#[test]
+fn programs_print_what_linux_prints_when_page_tables_are_shared() {
+    let odf = MemoryPolicy { fork: ForkMode::Odf, cow_batch_pages: 16, ..MemoryPolicy::LINUX };
+    check_all(&odf, 2);
+    check_all(&MemoryPolicy { fork: ForkMode::Odf, ..MemoryPolicy::TEXTBOOK }, 1);
 }
 
 fn check_all(policy: &MemoryPolicy, harts: u32) {

@@ -4,7 +4,7 @@ use crate::compare::Axes;
 use crate::policy::{self, PolicyArgs};
 use crate::values::{self, DirSpec, SyscallSet, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -136,6 +136,7 @@ pub(crate) struct TlbArgs {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Observation")]
+#[command(group = ArgGroup::new("calls").args(["strace", "strace_summary"]).multiple(true))]
 pub(crate) struct ObserveArgs {
     /// Report all counts at exit, to stderr unless a file is named.
     #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "table")]
@@ -160,15 +161,16 @@ pub(crate) struct ObserveArgs {
     /// The classes are those of strace's -e trace=SET: %file (calls that take a path), %desc, %process, %memory, %signal,
     /// %network, %ipc, %creds, %clock, %%stat and more. Signals and exits are always shown. --strace-summary counts the same
     /// calls: --strace-filter %network,close or --strace-filter '!mmap,%memory'.
-    #[arg(long, value_name = "SET", value_parser = values::syscalls)]
+    #[arg(long, value_name = "SET", value_parser = values::syscalls, requires = "calls")]
     pub(crate) strace_filter: Option<SyscallSet>,
     /// How much of a string --strace shows, and how many elements of an array, as strace's -s.
-    #[arg(long, value_name = "N", default_value_t = Config::DEFAULT_STRING_LIMIT, requires = "strace")]
-    pub(crate) strace_string_limit: usize,
+    #[arg(long, value_name = "N", default_value_t = Config::DEFAULT_STRING_LIMIT, requires = "strace", value_parser = clap::value_parser!(u32).range(..=1 << 20))]
+    pub(crate) strace_string_limit: u32,
     /// Count system calls, errors and time, as strace -c does; with --strace, behind the calls themselves.
     ///
     /// The seconds are virtual, one nanosecond an instruction, and run until a call returns, sleep included, as strace
-    /// -c -w has it; so they are the same in every run, and say which calls the program waits in.
+    /// -c -w has it; so they are the same in every run, and say in which calls the program waits. The execve that starts it
+    /// is not counted: nobody in the machine made it.
     #[arg(long)]
     pub(crate) strace_summary: bool,
     /// Say on stderr when the program calls something that Tine does not have.

@@ -3,6 +3,7 @@
 mod args;
 mod bill;
 mod compare;
+mod deadlock;
 mod disasm;
 mod events;
 mod failure;

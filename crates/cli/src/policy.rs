@@ -170,6 +170,8 @@ enum Fork {
     Cow,
     /// Copy every page at once.
     Eager,
+    /// Share the page tables themselves, and copy one when a page of it is written.
+    Odf,
 }
 
 impl Fork {
@@ -177,6 +179,7 @@ impl Fork {
         match self {
             Self::Cow => ForkMode::Cow,
             Self::Eager => ForkMode::Eager,
+            Self::Odf => ForkMode::Odf,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `tine run`: puts a program on a machine, watches it, and reports.
 
 use crate::args::{Run, StatsFormat};
+use crate::deadlock::Forks;
 use crate::events::Sinks;
 use crate::failure::Failure;
 use crate::hint;
@@ -12,7 +13,7 @@ use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 use tine_machine::inject::Injection;
-use tine_machine::{Config, Interest, LoadError, Machine, Outcome, Report};
+use tine_machine::{Config, Guest, Interest, LoadError, Machine, Outcome, Report};
 
 /// Runs the program and returns its exit code.
 ///
@@ -27,7 +28,7 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     let outcome = machine.run(&mut host, &mut sinks);
 
     let unwritten = machine.write_rest(&mut host);
-    let bill = sinks.take_bill();
+    let (bill, forks) = (sinks.take_bill(), sinks.take_forks());
     sinks.finish(&machine.syscalls())?;
     hint::of_missed_files(&mut machine, &mut host, &options.program).iter().for_each(Failure::warn);
     for (injection, seen) in machine.kernel().unmet_injections() {
@@ -45,7 +46,7 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
             String::from_utf8_lossy(path),
             errno.text()
         ))),
-        None => exit_code(&outcome),
+        None => exit_code(&outcome, forks, machine.guest()),
     }
 }
 
@@ -104,7 +105,7 @@ fn config(options: &Run, interest: Interest, grants: &Grants) -> Config {
         grants: grants.mounts(),
         cwd: cwd.unwrap_or_else(|| b"/".to_vec()),
         interest,
-        string_limit: options.observe.strace_string_limit,
+        string_limit: options.observe.strace_string_limit as usize,
     }
 }
 
@@ -125,18 +126,12 @@ fn environment(set: &[(String, String)]) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// When the run did not end by itself.
-fn exit_code(outcome: &Outcome) -> Result<ExitCode, Failure> {
+fn exit_code(outcome: &Outcome, mut forks: Forks, guest: Guest<'_>) -> Result<ExitCode, Failure> {
     match outcome {
         Outcome::Ended(end) => Ok(ExitCode::from(end.shell_code())),
         Outcome::InstructionLimit(limit) => Err(Failure::tine(format!("stopped after {limit} instructions"))
             .hint("give it more with --max-instructions, or leave the option out")),
-        Outcome::Deadlock(stuck) => {
-            let tasks = stuck
-                .iter()
-                .map(|task| format!("\n  pid {} {} waits for {}", task.task, task.command, task.waits_for));
-            Err(Failure::tine(format!("deadlock: no task can ever run again{}", tasks.collect::<String>()))
-                .hint("--strace shows the calls in which they wait"))
-        }
+        Outcome::Deadlock(stuck) => Err(forks.deadlock(stuck, guest)),
     }
 }
 

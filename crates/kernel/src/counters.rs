@@ -47,6 +47,8 @@ pub enum FaultKind {
     CowReuse,
     /// An accessed or dirty bit was set by the supervisor (Svade).
     AccessFlag,
+    /// A page table that fork had put out of reach became reachable again, and no more was needed (on-demand fork).
+    TableShare,
     /// The page table already allowed the access.
     Spurious,
 }
@@ -64,6 +66,7 @@ impl FaultKind {
             Self::CowCopy => "cow_copy",
             Self::CowReuse => "cow_reuse",
             Self::AccessFlag => "access_flag",
+            Self::TableShare => "table_share",
             Self::Spurious => "spurious",
         }
     }
@@ -92,6 +95,8 @@ counters! {
         cow_reuse: "faults.cow_reuse",
         /// See [`FaultKind::AccessFlag`].
         access_flag: "faults.access_flag",
+        /// See [`FaultKind::TableShare`].
+        table_share: "faults.table_share",
         /// See [`FaultKind::Spurious`].
         spurious: "faults.spurious",
         /// Faults that grew the stack's area (also counted under their kind).
@@ -100,6 +105,8 @@ counters! {
         fault_around_pages: "faults_attr.fault_around_pages",
         /// Shared pages copied beside the one that was stored to.
         cow_batch_pages: "faults_attr.cow_batch_pages",
+        /// Faults that first got the process a page table of its own.
+        table_unshared: "faults_attr.table_unshared",
         /// Faults taken by the supervisor: system-call copies, populated pages, exec's argument copy.
         by_supervisor: "faults_attr.supervisor",
         /// Faults that had to wait until a page of a file was read (`ru_majflt`).
@@ -136,8 +143,12 @@ counters! {
         threads: "fork.thread",
         /// PTEs that fork copied into the child's page table.
         ptes_copied: "fork.ptes_copied",
+        /// PTEs copied since, when a page table that fork had shared was unshared.
+        ptes_unshared: "fork.ptes_unshared",
         /// Page-table frames that fork allocated for the child.
         pt_frames_allocated: "fork.pt_frames_allocated",
+        /// Page-table frames that fork shared with the child.
+        pt_frames_shared: "fork.pt_frames_shared",
     }
 }
 
@@ -155,6 +166,7 @@ impl MemoryCounters {
             FaultKind::CowCopy => &mut self.cow_copy,
             FaultKind::CowReuse => &mut self.cow_reuse,
             FaultKind::AccessFlag => &mut self.access_flag,
+            FaultKind::TableShare => &mut self.table_share,
             FaultKind::Spurious => &mut self.spurious,
         };
         *counter += 1;

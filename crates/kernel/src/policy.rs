@@ -10,6 +10,8 @@ pub enum ForkMode {
     Cow,
     /// Copy every page at once, as early Unix did.
     Eager,
+    /// Share the page tables themselves, and copy one when a page of it is written ("On-demand-fork", EuroSys 2021).
+    Odf,
 }
 
 impl ForkMode {
@@ -18,6 +20,7 @@ impl ForkMode {
         match self {
             Self::Cow => "cow",
             Self::Eager => "eager",
+            Self::Odf => "odf",
         }
     }
 }
@@ -185,6 +188,10 @@ impl MemoryPolicy {
     pub fn has_counter(&self, key: &str) -> bool {
         match key {
             "pool.hits" | "pool.misses" | "frames.pool" => self.cow_prealloc_frames > 0,
+            "faults.table_share"
+            | "faults_attr.table_unshared"
+            | "fork.ptes_unshared"
+            | "fork.pt_frames_shared" => self.fork == ForkMode::Odf,
             "faults_attr.cow_batch_pages" => self.cow_batch_pages > 1,
             _ => true,
         }

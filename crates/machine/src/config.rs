@@ -47,7 +47,7 @@ impl Config {
     /// 2026-01-01 00:00:00 UTC.
     pub const DEFAULT_EPOCH_S: u64 = 1_767_225_600;
     /// As much as strace prints.
-    pub const DEFAULT_STRING_LIMIT: usize = 32;
+    pub const DEFAULT_STRING_LIMIT: u32 = 32;
     /// As many as `pid_max` of a default Linux leaves room for.
     pub const DEFAULT_MAX_PROCS: u32 = 32_000;
 }
@@ -70,7 +70,7 @@ impl Default for Config {
             grants: Vec::new(),
             cwd: b"/".to_vec(),
             interest: Interest::empty(),
-            string_limit: Self::DEFAULT_STRING_LIMIT,
+            string_limit: Self::DEFAULT_STRING_LIMIT as usize,
         }
     }
 }

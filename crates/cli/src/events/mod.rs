@@ -9,6 +9,7 @@ mod trace;
 
 use crate::args::ObserveArgs;
 use crate::bill::BillSink;
+use crate::deadlock::Forks;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::values::SyscallSet;
@@ -25,6 +26,7 @@ pub(crate) struct Sinks {
     filter: Option<SyscallSet>,
     trace: Option<Trace>,
     bill: Option<BillSink>,
+    forks: Forks,
     warnings: Option<Output>,
     shortages: Output,
 }
@@ -53,6 +55,7 @@ impl Sinks {
             filter,
             trace: trace.transpose()?,
             bill,
+            forks: Forks::default(),
             warnings,
             shortages: Output::stderr(),
         })
@@ -60,7 +63,7 @@ impl Sinks {
 
     /// Returns the kinds of event that are wanted at all.
     pub(crate) fn interest(options: &ObserveArgs) -> Interest {
-        let mut interest = Interest::SHORTAGE;
+        let mut interest = Interest::SHORTAGE | Forks::INTEREST;
         if options.strace.is_some() {
             interest |= Strace::INTEREST;
         }
@@ -74,6 +77,11 @@ impl Sinks {
             interest |= Interest::UNKNOWN;
         }
         interest
+    }
+
+    /// Takes out what is known of forks, to tell a deadlock from.
+    pub(crate) fn take_forks(&mut self) -> Forks {
+        std::mem::take(&mut self.forks)
     }
 
     /// Takes the fork bill out, to be written when everything else is.
@@ -103,6 +111,7 @@ impl EventSink for Sinks {
         if let Some(trace) = &mut self.trace {
             trace.event(event, guest);
         }
+        self.forks.event(event, guest);
         if let Some(bill) = &mut self.bill {
             bill.event(event, guest);
         }

@@ -127,6 +127,7 @@ impl Strace {
                 self.open.remove(by);
                 self.alive.remove(by);
                 self.threads.remove(by);
+                self.ended_first.remove(&pid);
             }
             What::Exit { status } => {
                 self.end_call(pid);

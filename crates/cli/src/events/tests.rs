@@ -237,3 +237,45 @@ fn the_summary_looks_like_that_of_strace() {
     100.00    0.012347        1543         8         1 total
     ");
 }
+
+fn thread(pid: i32, child: i32) -> Event {
+    let mut event = fork(pid, child);
+    if let What::Fork { kind, .. } = &mut event.what {
+        *kind = "thread";
+    }
+    event
+}
+
+#[test]
+fn the_end_of_a_first_task_is_told_after_its_threads() {
+    let exited = |pid| event(pid, What::Exit { status: WaitStatus::Exited(0) });
+    let events = [thread(2, 3), enter(2, "exit", "0"), exited(2), enter(3, "exit_group", "0"), exited(3)];
+    insta::assert_snapshot!(straced(Prefix::Plain, &events), @"
+    2     exit(0)                     = ?
+    3     exit_group(0)               = ?
+    3     +++ exited with 0 +++
+    2     +++ exited with 0 +++
+    ");
+}
+
+#[test]
+fn a_thread_that_executes_a_program_takes_the_first_task_s_number() {
+    let events = [
+        thread(2, 3),
+        enter(2, "wait4", "-1"),
+        enter(3, "execve", "\"/bin/true\""),
+        event(2, What::Superseded { by: Pid(3) }),
+        exit(2, "execve", "", "0"),
+        event(2, What::Stop { signal: Signal::SIGSTOP }),
+        event(2, What::Exit { status: WaitStatus::Exited(7) }),
+    ];
+    insta::assert_snapshot!(straced(Prefix::Plain, &events), @r#"
+    2     wait4(-1 <unfinished ...>
+    3     execve("/bin/true" <unfinished ...>
+    2     <... wait4 resumed> <unfinished ...>) = ?
+    2     +++ superseded by execve in pid 3 +++
+    2     <... execve resumed>)       = 0
+    2     --- stopped by SIGSTOP ---
+    2     +++ exited with 7 +++
+    "#);
+}

@@ -94,6 +94,7 @@ fn machine_rows(report: &Report) -> String {
             "supervisor" => "taken by the supervisor",
             "fault_around_pages" => "pages mapped around",
             "cow_batch_pages" => "pages copied around",
+            "table_unshared" => "unshared a page table",
             "stack_growth" => "grew the stack",
             other => other,
         };
@@ -122,6 +123,8 @@ fn machine_rows(report: &Report) -> String {
     let fork_work = [
         ("PTEs copied", counts.get("fork.ptes_copied")),
         ("page-table frames", counts.get("fork.pt_frames_allocated")),
+        ("page-table frames shared", counts.get("fork.pt_frames_shared")),
+        ("PTEs copied when they were unshared", counts.get("fork.ptes_unshared")),
     ];
     rows.add("fork", counts.get("fork.fork"), "", nonzero(fork_work));
     rows.add("vfork", counts.get("fork.vfork"), "", []);

@@ -69,9 +69,12 @@ impl Memory {
         self.cache.page(file, index)
     }
 
-    /// Tells whether `at` is in anonymous memory that nothing has touched.
+    /// Tells whether `at` is in memory that nothing has touched: anonymous, or a hole of a file.
     fn is_untouched(&self, ram: &Ram, mm: MmId, at: VirtAddr) -> bool {
-        self.unmapped_area(ram, mm, at).is_some_and(|vma| vma.file().is_none())
+        self.unmapped_area(ram, mm, at).is_some_and(|vma| match vma.file_page(at.vpn()) {
+            None => true,
+            Some((file, index)) => index < self.cache.size(file).div_ceil(PAGE_SIZE),
+        })
     }
 
     /// Returns the area of a page that is not mapped and may be loaded from.
@@ -88,7 +91,11 @@ impl Memory {
             Access::Load => PteFlags::R,
             Access::Store => PteFlags::W,
         };
-        match self.spaces.get(mm).table.look_up(ram, at.vpn()) {
+        let table = &self.spaces.get(mm).table;
+        if access == Access::Store && table.is_withheld(ram, at.vpn()) {
+            return None;
+        }
+        match table.look_up(ram, at.vpn()) {
             Slot::Present(pte) if pte.has(needed) && at.vpn() < super::TASK_END => Some(pte.ppn()),
             _ => None,
         }

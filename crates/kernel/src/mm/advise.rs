@@ -3,7 +3,7 @@
 use super::address_space::page_range;
 use super::lock::Lock;
 use super::vma::{Backing, OnFork, Prot, Sharing, Vma};
-use super::{Fault, Memory, Work, limits};
+use super::{Fault, Memory, OutOfMemory, Work, limits};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{Access, PAGE_SIZE, Ram, VirtAddr, Vpn};
@@ -115,7 +115,7 @@ impl Memory {
             from = part.end;
             advice.check(vma)?;
             match advice {
-                Advice::DontNeed | Advice::DontNeedLocked => self.discard(work, mm, part),
+                Advice::DontNeed | Advice::DontNeedLocked => self.discard(work, mm, part)?,
                 Advice::Remove => {
                     if let Some((file, first)) = vma.file_page(part.start) {
                         let pages = first..first + (part.end.0 - part.start.0);
@@ -131,9 +131,11 @@ impl Memory {
         if holes { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 
-    fn discard(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>) {
+    fn discard(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
+        space.table.unshare_edges(work, &mut self.frames, &range).map_err(|OutOfMemory| Errno::ENOMEM)?;
         space.table.clear_range(work, &mut self.frames, range);
+        Ok(())
     }
 
     fn set_on_fork(&mut self, mm: MmId, range: Range<Vpn>, on_fork: OnFork) -> Result<(), Errno> {

@@ -26,7 +26,7 @@ impl Memory {
         let (old_end, new_end) = (layout.brk.page_ceil()?.vpn(), new.page_ceil()?.vpn());
         if new_end <= old_end {
             if new_end < old_end {
-                self.unmap_range(work, mm, new_end..old_end);
+                self.unmap_range(work, mm, new_end..old_end).ok()?;
             }
             return Some(());
         }

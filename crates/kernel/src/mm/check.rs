@@ -61,10 +61,15 @@ impl Memory {
         }
         let (mut anon, mut file, mut shared_memory) = (0, 0, 0);
         for leaf in space.table.leaves(ram, Vpn(0)..TASK_END) {
+            let is_reachable = !space.table.is_withheld(ram, leaf.start());
             for (slot, pte) in leaf.populated(ram) {
                 let (vpn, ppn) = (slot.vpn, pte.ppn());
-                ensure(holders.ptes.entry(ppn).or_default().insert(slot.at), || {
-                    format!("page {vpn}: mapped twice")
+                let shares_table = self.frames.references(slot.at.ppn()) > 1;
+                let is_new = holders.ptes.entry(ppn).or_default().insert(slot.at);
+                ensure(is_new || shares_table, || format!("page {vpn}: mapped twice"))?;
+                let is_private = self.frames.kind(ppn) == FrameKind::Anon;
+                ensure(!(shares_table && is_reachable && is_private && pte.has(PteFlags::W)), || {
+                    format!("page {vpn}: writable in a table that others have too")
                 })?;
                 let vma = space.vmas.find(vpn).ok_or_else(|| Violation(format!("page {vpn}: no area")))?;
                 let kind = self.frames.kind(ppn);

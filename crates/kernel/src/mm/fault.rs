@@ -5,7 +5,9 @@
 
 use super::frames::{CopyFrom, FrameKind};
 use super::ledger::{Copied, CopyReason};
+use super::odf::Reached;
 use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
+use super::sabotage::{Sabotage, is_broken};
 use super::vma::{Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, PageCache, TASK_END, TakenBy, Work};
 use crate::{FaultKind, FileId, MemoryPolicy, MmId};
@@ -59,6 +61,8 @@ pub struct Attributes {
     pub fault_around_pages: u64,
     /// Shared pages copied beside the one that was stored to.
     pub cow_batch_pages: u64,
+    /// The process got a page table of its own first (on-demand fork).
+    pub table_unshared: bool,
     /// The supervisor took it.
     pub by_supervisor: bool,
 }
@@ -129,6 +133,9 @@ impl Memory {
         {
             return Err(Fault::Missing { file, page });
         }
+        let writes_private = access == Access::Store && vma.sharing == Sharing::Private;
+        let must_own = |pte| writes_private || pte == Pte::EMPTY;
+        let reached = space.table.reach(work, &mut self.frames, vpn, must_own)?;
         let slot = space.table.reserve(work, &mut self.frames, vpn)?;
         let found = space.table.get(work.ram, slot);
         let mut site = FaultSite {
@@ -148,12 +155,16 @@ impl Memory {
                 None => site.map_anonymous()?,
                 Some((file, index)) => site.map_file(file, index)?,
             },
+            Slot::Present(pte) if reached == Reached::Again && site.is_allowed_by(pte) => {
+                site.table_reached(pte)
+            }
             Slot::Present(pte) if access == Access::Store && site.is_cow(pte) => site.break_cow(pte)?,
             Slot::Present(pte) if site.lacks_accessed_or_dirty(pte) => site.mark_used(pte),
             Slot::Present(pte) => site.spurious(pte),
             // An area that allows something has no such PTE.
             Slot::Protected(_) => return Err(Fault::AccErr),
         };
+        resolved.attributes.table_unshared = reached == Reached::Unshared;
         resolved.attributes.stack_growth = stack_growth;
         resolved.attributes.by_supervisor = work.taken_by == TakenBy::Supervisor;
         Ok(resolved)
@@ -172,6 +183,7 @@ impl Work<'_> {
         counters.stack_growth += u64::from(resolved.attributes.stack_growth);
         counters.fault_around_pages += resolved.attributes.fault_around_pages;
         counters.cow_batch_pages += resolved.attributes.cow_batch_pages;
+        counters.table_unshared += u64::from(resolved.attributes.table_unshared);
         counters.by_supervisor += u64::from(resolved.attributes.by_supervisor);
         match resolved.kind {
             FaultKind::CowCopy => counters.cow_faults += 1,
@@ -245,7 +257,7 @@ impl FaultSite<'_, '_> {
     fn map_anonymous(&mut self) -> Result<Resolved, OutOfMemory> {
         if self.access == Access::Store {
             let ppn = self.frames.allocate_zeroed(self.work.ram, FrameKind::Anon)?;
-            self.vma.had_private_write = true;
+            self.note_private_write();
             self.fill(self.writable(ppn));
             return Ok(self.resolved(FaultKind::DemandZero, None, 0, ppn));
         }
@@ -257,13 +269,13 @@ impl FaultSite<'_, '_> {
     /// A page of a file: a store to a private mapping copies at once; everything else maps the page cache.
     fn map_file(&mut self, file: FileId, index: u64) -> Result<Resolved, OutOfMemory> {
         match (self.vma.sharing, self.access) {
-            (Sharing::Private, Access::Store) => {
+            (Sharing::Private, Access::Store) if !is_broken(Sabotage::FileWrittenThrough) => {
                 let page = self.cache.page_or_create(self.work.ram, self.frames, file, index)?;
                 let copy = self.duplicate(self.slot.vpn, page)?;
                 self.fill(self.writable(copy));
                 Ok(self.resolved(FaultKind::FileWritePrivate, None, 0, copy))
             }
-            (Sharing::Shared, Access::Store) => {
+            (_, Access::Store) => {
                 let page = self.cache.page_or_create(self.work.ram, self.frames, file, index)?;
                 self.frames.hold(page);
                 self.fill(self.writable(page));
@@ -321,6 +333,21 @@ impl FaultSite<'_, '_> {
         mapped
     }
 
+    /// Tells whether a PTE that can be reached lets the access through.
+    fn is_allowed_by(&self, pte: Pte) -> bool {
+        let right = match self.access {
+            Access::Fetch => PteFlags::X,
+            Access::Load => PteFlags::R,
+            Access::Store => PteFlags::W,
+        };
+        pte.has(right) && !self.lacks_accessed_or_dirty(pte)
+    }
+
+    /// The page table is reachable again, and that was all that was missing (on-demand fork).
+    fn table_reached(&mut self, pte: Pte) -> Resolved {
+        self.resolved(FaultKind::TableShare, Some(pte), self.frames.references(pte.ppn()), pte.ppn())
+    }
+
     /// Tells whether a store to a present page needs a decision: the area allows it, the PTE does not.
     fn is_cow(&self, pte: Pte) -> bool {
         self.vma.sharing == Sharing::Private && !pte.has(PteFlags::W)
@@ -329,7 +356,7 @@ impl FaultSite<'_, '_> {
     /// Gives the page a frame that it may write (Linux 6.12 mm/memory.c `do_wp_page`).
     fn break_cow(&mut self, old: Pte) -> Result<Resolved, OutOfMemory> {
         let owners = self.frames.references(old.ppn());
-        if self.frames.is_exclusive(old.ppn()) {
+        if self.may_reuse(old.ppn()) {
             // Every other sharer has copied it or is gone.
             self.frames.claim(old.ppn());
             self.table.change(self.work, self.slot, old, old.with(PteFlags::W | PteFlags::D | PteFlags::A));
@@ -341,7 +368,7 @@ impl FaultSite<'_, '_> {
             }
             _ => (FaultKind::CowCopy, self.duplicate(self.slot.vpn, old.ppn())?),
         };
-        self.vma.had_private_write = true;
+        self.note_private_write();
         self.table.replace(self.work, self.frames, self.slot, old, self.writable(copy));
         let mut resolved = self.resolved(kind, Some(old), owners, copy);
         if kind == FaultKind::CowCopy {
@@ -379,7 +406,8 @@ impl FaultSite<'_, '_> {
         let table_start = vpn.0 & !(SLOTS - 1);
         let start = vpn.0 / pages * pages;
         let from = start.max(self.vma.start.0).max(table_start);
-        let to = (start + pages).min(self.vma.end.0).min(table_start + SLOTS);
+        let area_end = if is_broken(Sabotage::BatchLeavesArea) { u64::MAX } else { self.vma.end.0 };
+        let to = (start + pages).min(area_end).min(table_start + SLOTS);
         (from..to).map(Vpn)
     }
 
@@ -391,12 +419,27 @@ impl FaultSite<'_, '_> {
             CopyFrom::EmptyPool => self.work.counters.pool_misses += 1,
             CopyFrom::FreeFrames => {}
         }
-        self.work.ram.copy_frame(from, copy);
+        if !is_broken(Sabotage::NothingCopied) {
+            self.work.ram.copy_frame(from, copy);
+        }
         let mm = self.table.space();
         let copied = Copied { mm, vpn, from, to: copy, reason: CopyReason::Store };
         self.work.record_copy(self.frames, copied);
-        self.vma.had_private_write = true;
+        self.note_private_write();
         Ok(copy)
+    }
+
+    /// Tells whether a store may go to the frame itself.
+    fn may_reuse(&self, ppn: Ppn) -> bool {
+        let is_zero = self.frames.kind(ppn) == FrameKind::Zero;
+        self.frames.is_exclusive(ppn)
+            || is_broken(Sabotage::ReuseWhileShared) && !is_zero
+            || is_broken(Sabotage::ZeroPageWritten) && is_zero
+    }
+
+    /// Notes that fork must copy the area's PTEs.
+    fn note_private_write(&mut self) {
+        self.vma.had_private_write |= !is_broken(Sabotage::PrivateWriteForgotten);
     }
 
     fn lacks_accessed_or_dirty(&self, pte: Pte) -> bool {

@@ -30,11 +30,16 @@ impl Fences {
         }
     }
 
+    /// Notes that translations of any page may have changed.
+    pub(super) fn owe_all(&mut self) {
+        *self = Self { pages: Vec::new(), whole: true };
+    }
+
     /// Owes what others owe, too.
     pub(super) fn join(&mut self, other: Self) {
         other.pages.into_iter().for_each(|vpn| self.owe(vpn));
         if other.whole {
-            *self = Self { pages: Vec::new(), whole: true };
+            self.owe_all();
         }
     }
 

@@ -3,16 +3,18 @@
 use super::commit::Promise;
 use super::frames::FrameKind;
 use super::ledger::{Copied, CopyReason};
+use super::odf;
 use super::page_table::{self, PageTable, SlotRef};
+use super::sabotage::{Sabotage, is_broken};
 use super::vma::{OnFork, Sharing, Vma};
-use super::{Frames, Memory, OutOfMemory, Work};
+use super::{Fences, Frames, Memory, OutOfMemory, Work};
 use crate::inject::Target;
 use crate::{ForkMode, MmId};
 use tine_mmu::{Pte, PteFlags};
 
 impl Memory {
     /// Makes a copy of `parent`'s address space, as the policy says: sharing private pages until they are written, or
-    /// copying them at once. The fences owed are the parent's, whose translations may be stale and writable.
+    /// copying them at once, or sharing the page tables themselves. The fences owed are the parent's, whose translations may be stale and writable.
     ///
     /// # Errors
     /// [`OutOfMemory`] when so much may not be promised again, or a table or a page finds no frame: then the parent is as it was, save that some of its pages are write-protected and take one more fault each, and nothing is leaked.
@@ -28,6 +30,9 @@ impl Memory {
             *work.counters += self.release(work.ram, child);
             return Err(OutOfMemory);
         }
+        if is_broken(Sabotage::ChildFenced) {
+            work.fences = Fences::default();
+        }
         work.counters.pt_frames_allocated += self.frames.gauges().page_table - tables_before;
         Ok(child)
     }
@@ -40,13 +45,24 @@ impl Memory {
             let private = vma.sharing == Sharing::Private;
             let copies_all = mode == ForkMode::Eager && private;
             let refillable = self.policy.fork_skips_refillable && !vma.had_private_write && !copies_all;
-            if refillable || vma.on_fork != OnFork::Inherit {
+            if refillable || vma.on_fork != OnFork::Inherit && !is_broken(Sabotage::AdviceIgnored) {
                 continue;
             }
             if copies_all {
                 to.vmas.change(vma.start, |copy| copy.had_private_write = true);
             }
+            if mode == ForkMode::Odf {
+                for vpn in from.table.leaf_tables(work.ram, vma.start..vma.end) {
+                    if !odf::may_share(&from.vmas, vpn) {
+                        from.table.reach(work, &mut self.frames, vpn, |_| true)?;
+                    }
+                }
+            }
             for leaf in from.table.leaves(work.ram, vma.start..vma.end) {
+                if mode == ForkMode::Odf && odf::may_share(&from.vmas, leaf.start()) {
+                    from.table.share_leaf_table(work, &mut self.frames, &mut to.table, leaf.start())?;
+                    continue;
+                }
                 let pages = leaf.populated(work.ram);
                 let Some(&(first, _)) = pages.first() else { continue };
                 let target = to.table.reserve(work, &mut self.frames, first.vpn)?;
@@ -62,7 +78,7 @@ impl Memory {
                     };
                     match mode {
                         ForkMode::Eager if private => page.copy(vma.is_private_writable())?,
-                        ForkMode::Cow | ForkMode::Eager => page.share(private),
+                        ForkMode::Cow | ForkMode::Eager | ForkMode::Odf => page.share(private),
                     }
                 }
             }
@@ -87,8 +103,14 @@ impl ForkedPage<'_, '_> {
     /// `copy_present_ptes`).
     fn share(&mut self, private: bool) {
         let ppn = self.pte.ppn();
-        self.frames.share(ppn);
-        let shared = if private { self.pte.without(PteFlags::W) } else { self.pte };
+        if !is_broken(Sabotage::WrongCount) {
+            self.frames.share(ppn);
+        }
+        let shared = if private && !is_broken(Sabotage::MissingWriteProtect) {
+            self.pte.without(PteFlags::W)
+        } else {
+            self.pte
+        };
         if shared != self.pte {
             self.from.change(self.work, self.slot, self.pte, shared);
             self.work.counters.pages_write_protected += 1;
@@ -106,7 +128,9 @@ impl ForkedPage<'_, '_> {
         }
         self.frames.injections.strike_memory(Target::Copy)?;
         let copy = self.frames.allocate(FrameKind::Anon)?;
-        self.work.ram.copy_frame(original, copy);
+        if !is_broken(Sabotage::EagerCopiesNothing) {
+            self.work.ram.copy_frame(original, copy);
+        }
         let (mm, vpn) = (self.to.space(), self.target.vpn);
         let copied = Copied { mm, vpn, from: original, to: copy, reason: CopyReason::Fork };
         self.work.record_copy(self.frames, copied);

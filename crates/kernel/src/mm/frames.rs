@@ -53,6 +53,21 @@ pub(super) struct TableRole {
     pub(super) first: Vpn,
     /// How many of its slots are not empty.
     pub(super) populated: u16,
+    /// What they map.
+    pub(super) pages: TablePages,
+    /// Whether no slot lets a store to private memory through, since on-demand fork has shared the table.
+    pub(super) guarded: bool,
+}
+
+/// Resident pages that a leaf table maps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TablePages {
+    /// Private pages.
+    pub(super) anon: u32,
+    /// Pages of files.
+    pub(super) file: u32,
+    /// Pages of shared anonymous memory.
+    pub(super) shared_memory: u32,
 }
 
 /// One row of the frame table.
@@ -366,7 +381,8 @@ impl Frames {
         first: Vpn,
     ) -> Result<Ppn, OutOfMemory> {
         let ppn = self.allocate_zeroed(ram, FrameKind::PageTable)?;
-        self.row_mut(ppn).table = Some(TableRole { space, first, populated: 0 });
+        self.row_mut(ppn).table =
+            Some(TableRole { space, first, populated: 0, pages: TablePages::default(), guarded: false });
         Ok(ppn)
     }
 
@@ -375,9 +391,43 @@ impl Frames {
         self.row(ppn).table.expect("a page-table frame knows its space")
     }
 
+    fn table_mut(&mut self, ppn: Ppn) -> &mut TableRole {
+        self.row_mut(ppn).table.as_mut().expect("a page-table frame knows its space")
+    }
+
+    /// Notes whether the slots of a shared page-table frame let stores to private memory through.
+    pub(super) fn set_guarded(&mut self, table: Ppn, guarded: bool) {
+        self.table_mut(table).guarded = guarded;
+    }
+
+    /// Notes what a page-table frame maps.
+    pub(super) fn set_pages(&mut self, table: Ppn, pages: TablePages) {
+        self.table_mut(table).pages = pages;
+    }
+
+    /// Notes that a page-table frame maps `change` pages more of a kind.
+    pub(super) fn count_pages(&mut self, table: Ppn, kind: FrameKind, change: i32) {
+        let pages = &mut self.table_mut(table).pages;
+        let count = match kind {
+            FrameKind::Anon => &mut pages.anon,
+            FrameKind::PageCache => &mut pages.file,
+            FrameKind::SharedMemory => &mut pages.shared_memory,
+            FrameKind::Free | FrameKind::PageTable | FrameKind::Zero | FrameKind::Pool => return,
+        };
+        *count = count.wrapping_add_signed(change);
+    }
+
+    /// Returns how many address spaces map a frame, or how often one does: each PTE counts for every holder of its table.
+    pub(super) fn mappings(&self, ppn: Ppn) -> u32 {
+        match self.kind(ppn) {
+            FrameKind::Zero => self.maps(ppn),
+            _ => self.mapped_by(ppn).into_iter().map(|pte| self.references(pte.ppn())).sum(),
+        }
+    }
+
     /// Notes that a slot of a page-table frame was filled (`+1`) or emptied (`-1`).
     pub(super) fn count_slots(&mut self, ppn: Ppn, change: i16) {
-        let table = self.row_mut(ppn).table.as_mut().expect("a page-table frame knows its space");
+        let table = self.table_mut(ppn);
         table.populated = table.populated.wrapping_add_signed(change);
     }
 

@@ -134,7 +134,7 @@ impl Memory {
             },
         )?;
         if replaces {
-            self.unmap_range(work, mm, range.clone());
+            self.unmap_range(work, mm, range.clone())?;
         }
         let populate = request.populate || request.lock == Lock::Locked;
         let vma = self.new_area(mm, request, range.clone());

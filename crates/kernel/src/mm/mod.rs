@@ -36,6 +36,7 @@ mod ledger;
 mod limits;
 mod lock;
 mod map;
+mod odf;
 mod oom;
 mod page_cache;
 mod page_table;
@@ -44,6 +45,7 @@ mod protect;
 mod reclaim;
 mod remap;
 mod reverse_map;
+mod sabotage;
 mod spaces;
 mod stack;
 mod survey;
@@ -336,6 +338,9 @@ impl Memory {
     /// Unmaps the pages that a file has no more, private copies among them: the next access is SIGBUS. With
     /// [`PageCache::set_size`] this is the whole of truncate(2).
     ///
+    /// Where on-demand fork shares the page table and there is no frame to unshare it, the pages stay mapped: truncate(2) has
+    /// no error for that.
+    ///
     /// Returns the fences owed, by address space.
     pub fn unmap_truncated(&mut self, work: &mut Work<'_>, truncated: Truncated) -> BTreeMap<MmId, Fences> {
         let mut owed = BTreeMap::new();
@@ -352,8 +357,18 @@ impl Memory {
                 let within = |page: u64| vma.start + page.saturating_sub(first_page).min(vma.pages());
                 let range = within(cut.pages.start)..within(cut.pages.end);
                 match cut.copies {
-                    Copies::Go => space.table.clear_range(work, &mut self.frames, range),
-                    Copies::Stay => space.table.clear_cached(work, &mut self.frames, range),
+                    Copies::Go => {
+                        let own = space.table.unshare_edges(work, &mut self.frames, &range);
+                        if own.is_ok() {
+                            space.table.clear_range(work, &mut self.frames, range);
+                        }
+                    }
+                    Copies::Stay => {
+                        let own = space.table.unshare(work, &mut self.frames, range.clone());
+                        if own.is_ok() {
+                            space.table.clear_cached(work, &mut self.frames, range);
+                        }
+                    }
                 }
             }
             owed.insert(mm, std::mem::take(&mut work.fences));

@@ -4,7 +4,9 @@
 //! resident figures, and the fences owed for translations that harts may hold.
 
 use super::Work;
+use super::frames::TablePages;
 use super::frames::{FrameKind, Frames, OutOfMemory};
+use super::sabotage::{Sabotage, is_broken};
 use crate::MmId;
 use std::ops::Range;
 use tine_mmu::{PAGE_SIZE, PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
@@ -107,6 +109,11 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
+    /// Returns the first page that was asked for.
+    pub(super) fn start(&self) -> Vpn {
+        self.pages.start
+    }
+
     /// Returns the slots that are not empty, with what they hold.
     pub(super) fn populated(&self, ram: &Ram) -> Vec<(SlotRef, Pte)> {
         let first = index(self.pages.start, 0) as usize * 8;
@@ -127,7 +134,17 @@ fn index(vpn: Vpn, level: u32) -> u64 {
     vpn.0 >> (level * INDEX_BITS) & (SLOTS - 1)
 }
 
-fn slot_address(table: Ppn, vpn: Vpn, level: u32) -> PhysAddr {
+/// Returns the first page that the leaf table of `vpn` translates.
+pub(super) fn first_of_leaf(vpn: Vpn) -> Vpn {
+    Vpn(vpn.0 & !(SLOTS - 1))
+}
+
+/// Returns the slots of a leaf table that are not empty, with what they hold.
+pub(super) fn slots_of(ram: &Ram, table: Ppn, first: Vpn) -> Vec<(SlotRef, Pte)> {
+    Leaf { table, pages: first..first + SLOTS }.populated(ram)
+}
+
+pub(super) fn slot_address(table: Ppn, vpn: Vpn, level: u32) -> PhysAddr {
     table.base() + index(vpn, level) * 8
 }
 
@@ -136,7 +153,7 @@ fn span(level: u32) -> u64 {
     1 << (level * INDEX_BITS)
 }
 
-fn read(ram: &Ram, at: PhysAddr) -> Pte {
+pub(super) fn read(ram: &Ram, at: PhysAddr) -> Pte {
     Pte(ram.read_u64(at).expect("page tables lie in RAM"))
 }
 
@@ -180,7 +197,7 @@ impl PageTable {
                 let entries = ram.frame(tables[index]).chunks_exact(8);
                 let entries =
                     entries.map(|entry| Pte(u64::from_le_bytes(entry.try_into().expect("8 bytes"))));
-                tables.extend(entries.filter(|pte| pte.is_valid()).map(Pte::ppn));
+                tables.extend(entries.filter(|&pte| pte != Pte::EMPTY).map(Pte::ppn));
             }
             level_start = level_end;
         }
@@ -189,15 +206,49 @@ impl PageTable {
 
     /// Returns the slot of a page; `None` when no table reaches it.
     pub(super) fn find(&self, ram: &Ram, vpn: Vpn) -> Option<SlotRef> {
-        let mut table = self.root;
-        for level in (1..=ROOT_LEVEL).rev() {
-            let pte = read(ram, slot_address(table, vpn, level));
-            if !pte.is_valid() {
+        let (_, entry) = self.leaf_entry(ram, vpn)?;
+        Some(SlotRef { vpn, at: slot_address(entry.ppn(), vpn, 0) })
+    }
+
+    /// Returns the entry that points to the leaf table of a page, and where it is; `None` when no table reaches the page. The
+    /// entry is not valid where on-demand fork withholds the table.
+    pub(super) fn leaf_entry(&self, ram: &Ram, vpn: Vpn) -> Option<(PhysAddr, Pte)> {
+        let mut at = slot_address(self.root, vpn, ROOT_LEVEL);
+        for level in (1..ROOT_LEVEL).rev() {
+            let entry = read(ram, at);
+            if entry == Pte::EMPTY {
                 return None;
             }
-            table = pte.ppn();
+            at = slot_address(entry.ppn(), vpn, level);
         }
-        Some(SlotRef { vpn, at: slot_address(table, vpn, 0) })
+        Some((at, read(ram, at))).filter(|&(_, entry)| entry != Pte::EMPTY)
+    }
+
+    /// Tells whether a page has a leaf table that on-demand fork withholds.
+    pub(super) fn is_withheld(&self, ram: &Ram, vpn: Vpn) -> bool {
+        self.leaf_entry(ram, vpn).is_some_and(|(_, entry)| !entry.is_valid())
+    }
+
+    /// Returns a page of each leaf table that reaches into `range`.
+    pub(super) fn leaf_tables(&self, ram: &Ram, range: Range<Vpn>) -> Vec<Vpn> {
+        self.leaves(ram, range).into_iter().map(|leaf| leaf.pages.start).collect()
+    }
+
+    /// Takes over a leaf table that another address space has too.
+    pub(super) fn adopt(&mut self, pages: TablePages) {
+        self.frames += 1;
+        self.resident.anon += u64::from(pages.anon);
+        self.resident.file += u64::from(pages.file);
+        self.resident.shared_memory += u64::from(pages.shared_memory);
+        self.resident.peak = self.resident.peak.max(self.resident.total());
+    }
+
+    /// Lets go of a leaf table that another address space has too.
+    pub(super) fn disown(&mut self, pages: TablePages) {
+        self.frames -= 1;
+        self.resident.anon -= u64::from(pages.anon);
+        self.resident.file -= u64::from(pages.file);
+        self.resident.shared_memory -= u64::from(pages.shared_memory);
     }
 
     /// Returns what the slot of a page holds.
@@ -220,22 +271,48 @@ impl PageTable {
         frames: &mut Frames,
         vpn: Vpn,
     ) -> Result<SlotRef, OutOfMemory> {
-        let mut table = self.root;
-        for level in (1..=ROOT_LEVEL).rev() {
-            let at = slot_address(table, vpn, level);
-            let pte = read(work.ram, at);
-            if pte.is_valid() {
-                table = pte.ppn();
-                continue;
-            }
-            let first = Vpn(vpn.0 & !(span(level) - 1));
-            let next = frames.allocate_table(work.ram, self.space, first)?;
-            self.frames += 1;
-            store(work.ram, at, Pte::table(next));
-            frames.count_slots(table, 1);
-            table = next;
-        }
+        let at = self.reserve_leaf_entry(work, frames, vpn)?;
+        let table = self.next_table(work, frames, at, vpn, 1)?;
         Ok(SlotRef { vpn, at: slot_address(table, vpn, 0) })
+    }
+
+    /// Returns where the entry is that points to the leaf table of a page, or will, with the tables that lead to it.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there is no frame for a table.
+    pub(super) fn reserve_leaf_entry(
+        &mut self,
+        work: &mut Work<'_>,
+        frames: &mut Frames,
+        vpn: Vpn,
+    ) -> Result<PhysAddr, OutOfMemory> {
+        let mut at = slot_address(self.root, vpn, ROOT_LEVEL);
+        for level in (1..ROOT_LEVEL).rev() {
+            let table = self.next_table(work, frames, at, vpn, level + 1)?;
+            at = slot_address(table, vpn, level);
+        }
+        Ok(at)
+    }
+
+    /// Returns the table to which the entry of `level` at `at` points, which is made where there is none.
+    fn next_table(
+        &mut self,
+        work: &mut Work<'_>,
+        frames: &mut Frames,
+        at: PhysAddr,
+        vpn: Vpn,
+        level: u32,
+    ) -> Result<Ppn, OutOfMemory> {
+        let entry = read(work.ram, at);
+        if entry != Pte::EMPTY {
+            return Ok(entry.ppn());
+        }
+        let first = Vpn(vpn.0 & !(span(level) - 1));
+        let next = frames.allocate_table(work.ram, self.space, first)?;
+        self.frames += 1;
+        store(work.ram, at, Pte::table(next));
+        frames.count_slots(at.ppn(), 1);
+        Ok(next)
     }
 
     /// Returns the lowest-level tables that exist in `range`, each with its part of it.
@@ -253,7 +330,7 @@ impl PageTable {
         while from < range.end {
             let to = Vpn((from.0 | (span(level) - 1)) + 1).min(range.end);
             let pte = read(ram, slot_address(table, from, level));
-            if pte.is_valid() {
+            if pte != Pte::EMPTY {
                 self.collect_leaves(ram, pte.ppn(), level - 1, from..to, leaves);
             }
             from = to;
@@ -304,7 +381,12 @@ impl PageTable {
         store(work.ram, to.at, pte);
         frames.count_slots(to.at.ppn(), 1);
         frames.reattach(pte.ppn(), from.at, to.at);
-        owe(work, from, pte);
+        let kind = frames.kind(pte.ppn());
+        frames.count_pages(from.at.ppn(), kind, -1);
+        frames.count_pages(to.at.ppn(), kind, 1);
+        if !is_broken(Sabotage::MoveNotFenced) {
+            owe(work, from, pte);
+        }
     }
 
     /// Empties a slot, and releases its reference to the frame.
@@ -314,8 +396,9 @@ impl PageTable {
         self.detach(work, frames, slot, old);
     }
 
-    /// Empties every slot of `range`.
+    /// Empties every slot of `range`. Leaf tables at its ends are the address space's own.
     pub(super) fn clear_range(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
+        self.drop_shared_tables(work, frames, &range);
         for leaf in self.leaves(work.ram, range) {
             for (slot, old) in leaf.populated(work.ram) {
                 self.clear(work, frames, slot, old);
@@ -365,11 +448,11 @@ impl PageTable {
             let to = Vpn((from.0 | (span(level) - 1)) + 1).min(range.end);
             let at = slot_address(table, from, level);
             let pte = read(work.ram, at);
-            if pte.is_valid() {
+            if pte != Pte::EMPTY {
                 if level > 1 {
                     self.prune_table(work, frames, pte.ppn(), level - 1, from..to);
                 }
-                if frames.table(pte.ppn()).populated == 0 {
+                if frames.table(pte.ppn()).populated == 0 && !is_broken(Sabotage::TablesLeak) {
                     store(work.ram, at, Pte::EMPTY);
                     frames.count_slots(table, -1);
                     frames.release(work.ram, pte.ppn());
@@ -387,6 +470,7 @@ impl PageTable {
 
     fn attach(&mut self, frames: &mut Frames, slot: SlotRef, pte: Pte) {
         frames.attach(pte.ppn(), slot.at);
+        frames.count_pages(slot.at.ppn(), frames.kind(pte.ppn()), 1);
         if let Some(pages) = self.resident.of(frames.kind(pte.ppn())) {
             *pages += 1;
         }
@@ -394,10 +478,11 @@ impl PageTable {
     }
 
     fn detach(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
+        frames.count_pages(slot.at.ppn(), frames.kind(old.ppn()), -1);
         if let Some(pages) = self.resident.of(frames.kind(old.ppn())) {
             *pages -= 1;
         }
-        if old.has(PteFlags::D) {
+        if old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit) {
             frames.mark_dirty(old.ppn());
         }
         frames.detach(work.ram, old.ppn(), slot.at);
@@ -406,13 +491,13 @@ impl PageTable {
     }
 }
 
-fn store(ram: &mut Ram, at: PhysAddr, pte: Pte) {
+pub(super) fn store(ram: &mut Ram, at: PhysAddr, pte: Pte) {
     ram.write_u64(at, pte.0).expect("page tables lie in RAM");
 }
 
 /// Owes a fence for a translation that harts may hold.
 fn owe(work: &mut Work<'_>, slot: SlotRef, old: Pte) {
-    if old.is_valid() {
+    if old.is_valid() && !is_broken(Sabotage::NoFence) {
         work.fences.owe(slot.vpn);
     }
 }

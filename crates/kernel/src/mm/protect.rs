@@ -4,8 +4,9 @@ use super::address_space::page_range;
 use super::commit::Promise;
 use super::limits::{self, Demand};
 use super::page_table;
+use super::sabotage::{Sabotage, is_broken};
 use super::vma::{Prot, Sharing};
-use super::{Frames, Memory, Work};
+use super::{Frames, Memory, OutOfMemory, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
 use tine_mmu::{Pte, PteFlags, VirtAddr, Vpn};
@@ -53,7 +54,7 @@ impl Memory {
                     promised: if newly_counted { pages } else { 0 },
                 };
                 self.check_demand(mm, demand)?;
-                self.protect_area(work, mm, part.clone(), prot, promise);
+                self.protect_area(work, mm, part.clone(), prot, promise)?;
             }
             from = part.end;
         }
@@ -68,11 +69,12 @@ impl Memory {
         range: Range<Vpn>,
         prot: Prot,
         promise: Promise,
-    ) {
+    ) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
+        space.table.unshare(work, &mut self.frames, range.clone()).map_err(|OutOfMemory| Errno::ENOMEM)?;
         space.vmas.isolate(&mut self.cache, range.clone());
         space.vmas.change(range.start, |vma| (vma.prot, vma.promise) = (prot, promise));
-        let Some(vma) = space.vmas.find(range.start) else { return };
+        let Some(vma) = space.vmas.find(range.start) else { return Ok(()) };
         let flags = vma.leaf_flags();
         let decides_now = vma.is_private_writable();
         for leaf in space.table.leaves(work.ram, range.clone()) {
@@ -83,6 +85,7 @@ impl Memory {
         }
         space.vmas.merge_at(&mut self.cache, range.start);
         space.vmas.merge_at(&mut self.cache, range.end);
+        Ok(())
     }
 }
 
@@ -90,7 +93,10 @@ impl Memory {
 fn reprotected(frames: &Frames, old: Pte, flags: Option<PteFlags>, decides_now: bool) -> Pte {
     let used = old.flags() & (PteFlags::A | PteFlags::D);
     let mut rights = flags.map(|flags| flags.difference(PteFlags::A) | used);
-    if let Some(rights) = rights.as_mut().filter(|_| decides_now && frames.is_claimed(old.ppn())) {
+    if let Some(rights) = rights
+        .as_mut()
+        .filter(|_| decides_now && (frames.is_claimed(old.ppn()) || is_broken(Sabotage::WritableAtOnce)))
+    {
         rights.insert(PteFlags::W);
     }
     match rights {

@@ -1,8 +1,8 @@
 //! Clean pages of files leave when frames run short: what a file of the host has can be read again.
 //!
 //! A clock goes round all cached pages of such files, a cluster at a time, in the order in which files came. A cluster that
-//! was used since the hand was there last stays once more. Pages that were stored to stay, and so do locked ones and those of
-//! files that are nowhere but in memory (Linux 6.12 mm/vmscan.c `shrink_folio_list`).
+//! was used since the hand was there last stays once more. Pages that were stored to stay, and so do locked ones, those of
+//! files that are nowhere but in memory, and those in page tables that on-demand fork shares (Linux 6.12 mm/vmscan.c `shrink_folio_list`).
 
 use super::lock::Lock;
 use super::{Fences, Memory, Vma, Work};
@@ -94,6 +94,7 @@ impl Memory {
             let space = self.spaces.get_mut(mm);
             for (part, lock) in parts(space.vmas.iter(), file, &pages) {
                 stays |= lock != Lock::Unlocked;
+                stays |= space.table.shares_a_table(work, &self.frames, part.clone());
                 stays |= space.table.take_accessed(work, part);
             }
             reclaimed.fences.entry(mm).or_default().join(std::mem::take(&mut work.fences));

@@ -98,7 +98,7 @@ impl Memory {
             }
             if matches!(request.placement, Placement::Fixed(_)) {
                 limits::check_hole(self.max_areas, &self.spaces.get(mm).vmas, &target)?;
-                self.unmap_range(work, mm, target);
+                self.unmap_range(work, mm, target)?;
             }
         }
         let kept = self.shrink(work, mm, old, new_pages)?;
@@ -127,7 +127,7 @@ impl Memory {
                 return Err(Errno::EINVAL);
             }
             limits::check_hole(self.max_areas, &self.spaces.get(mm).vmas, &gone)?;
-            self.unmap_range(work, mm, gone);
+            self.unmap_range(work, mm, gone)?;
         }
         Ok(kept)
     }
@@ -187,6 +187,12 @@ impl Memory {
         limits::check_new_area(self.max_areas, &space.vmas)?;
         limits::check_cuts(self.max_areas, &space.vmas, &from)?;
         let target = |vpn: Vpn| to.start + (vpn.0 - from.start.0);
+        for range in [&from, &to] {
+            space
+                .table
+                .unshare(work, &mut self.frames, range.clone())
+                .map_err(|OutOfMemory| Errno::ENOMEM)?;
+        }
         // Every table first: nothing has moved yet when one of them cannot be had.
         for leaf in space.table.leaves(work.ram, from.clone()) {
             for (slot, _) in leaf.populated(work.ram) {
@@ -213,7 +219,7 @@ impl Memory {
             space.add(&mut self.cache, Vma { start: to.start, end: to.end, ..moved });
         }
         match remains {
-            Remains::Nothing if !from.is_empty() => self.unmap_range(work, mm, from.clone()),
+            Remains::Nothing if !from.is_empty() => self.unmap_range(work, mm, from.clone())?,
             Remains::Nothing => {}
             // What is left behind has no page that could be locked.
             Remains::Area => self.set_lock(mm, from.clone(), Lock::Unlocked)?,

@@ -19,7 +19,7 @@ pub struct MappedPage {
     pub ppn: Ppn,
     /// What the frame is used for.
     pub kind: FrameKind,
-    /// How many PTEs map the frame.
+    /// How many PTEs map the frame, each as often as address spaces share its table.
     pub maps: u32,
     /// The flags of the PTE.
     pub flags: PteFlags,
@@ -48,7 +48,7 @@ impl Memory {
                 vpn: slot.vpn,
                 ppn: pte.ppn(),
                 kind: self.frames.kind(pte.ppn()),
-                maps: self.frames.maps(pte.ppn()),
+                maps: self.frames.mappings(pte.ppn()),
                 flags: pte.flags(),
                 is_dirty: self.is_dirty(ram, pte),
             })

@@ -142,9 +142,8 @@ syscalls! {
     70 => transfer::pwritev(fd: Fd, vector: WriteVector, count: ShortLen, offset: i64);
     71 => copy::sendfile(to: Fd, from: Fd, offset: InOut<i64>, len: u64);
     72 => poll::pselect6(count: i32, reading: In<FdSet>, writing: In<FdSet>, exceptional: In<FdSet>, timeout: In<Timespec>, mask: In<MaskAndSize>) -> selected
-        partly "more than 1024 descriptors are not looked at";
-    73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled
-        partly "more than 1024 descriptors are EINVAL";
+        partly "a number that is no descriptor is EBADF even beyond the size that Linux's table would have";
+    73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled;
     74 => anonymous::signalfd4(fd: Fd, mask: In<SizedSigSet<2>>, size: u64, flags: SignalfdFlags);
     75 => copy::vmsplice(fd: Fd, vector: WriteVector, count: u64, flags: SpliceFlags);
     76 => copy::splice(from: Fd, from_offset: In<i64>, to: Fd, to_offset: In<i64>, len: u64, flags: SpliceFlags)
@@ -236,10 +235,10 @@ syscalls! {
     164 => limits::setrlimit(resource: Resource, from: In<Rlimit>)
         partly "RLIMIT_RTTIME and those of what Tine has not are kept and not enforced";
     165 => process::getrusage(who: UsageOf, to: Out<Rusage>)
-        partly "block I/O, signals and messages are 0";
+        partly "major faults and block I/O are 0";
     166 => path::umask(mask: Mode) -> octal;
     167 => prctl::prctl(option: PrctlOption, a: PrctlArg, b: PrctlArg, c: PrctlArg, d: PrctlArg) -> prctl
-        partly "PR_SET_SECCOMP, PR_SET_MM, PR_SET_VMA, PR_SET_PTRACER and what other processors have are EINVAL";
+        partly "PR_SET_SECCOMP, PR_SET_MM, PR_SET_MDWE, PR_SET_MEMORY_MERGE, PR_SET_IO_FLUSHER, PR_SCHED_CORE, PR_SET_VMA, PR_SET_PTRACER and what other processors have are EINVAL";
     168 => sched::getcpu(hart: Out<u32>, node: Out<u32>, cache: VirtAddr);
     169 => time::gettimeofday(to: Out<Timeval>, zone: Out<TimeZone>);
     170 => time::settimeofday(from: In<Timeval>, zone: In<TimeZone>);
@@ -251,7 +250,7 @@ syscalls! {
     177 => creds::getegid();
     178 => thread::gettid();
     179 => system::sysinfo(to: Out<SysInfo>)
-        partly "loads, buffers and swap are 0";
+        partly "loads, shared memory, buffers and swap are 0";
     190 => sem::semget(key: IpcKey, count: i32, flags: IpcFlags);
     191 => sem::semctl(id: i32, index: i32, command: IpcCommand, argument: Hex);
     192 => sem::semtimedop(id: i32, operations: VirtAddr, count: u32, timeout: In<Timespec>);

@@ -161,7 +161,7 @@ impl Clone3Ptr {
         const MOST_BYTES: u64 = 4096;
         const PIDS: u64 = 32;
         let size = shower.arguments[1].min(MOST_BYTES);
-        let word = |shower: &mut Shower<'_>, at: u64| match shower.whole(VirtAddr(raw + at), 8) {
+        let word = |shower: &mut Shower<'_>, at: u64| match shower.whole(VirtAddr(raw) + at, 8) {
             Some(bytes) if at + 8 <= size => Bytes(&bytes).u64(0),
             _ => 0,
         };
@@ -175,7 +175,7 @@ impl Clone3Ptr {
             parts.push(format!("cgroup={group}"));
         }
         let unknown = size.saturating_sub(KNOWN_BYTES) as usize;
-        if let Some(bytes) = shower.whole(VirtAddr(raw + KNOWN_BYTES), unknown)
+        if let Some(bytes) = shower.whole(VirtAddr(raw) + KNOWN_BYTES, unknown)
             && bytes.iter().any(|byte| *byte != 0)
         {
             let shown = hex_quoted(&bytes[..unknown.min(shower.limit)], unknown > shower.limit);

@@ -63,8 +63,12 @@ impl Ctx<'_> {
                 self.end_task(tid, What::Exit { status: WaitStatus::Exited(0) });
             }
         }
-        if caller != first {
-            self.end_task(first, What::Superseded { by: caller });
+        let superseded = What::Superseded { by: caller };
+        if caller != first && self.process().tasks.contains(&first) {
+            self.end_task(first, superseded);
+        } else if caller != first {
+            // It has ended already, which nobody was told yet.
+            self.kernel.log(Interest::EXIT, self.hart, first, || superseded);
         }
     }
 

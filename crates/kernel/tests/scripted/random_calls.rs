@@ -301,6 +301,7 @@ fn setup() -> impl Strategy<Value = Setup> {
         MemoryPolicy::TEXTBOOK,
         MemoryPolicy::LINUX,
         MemoryPolicy { fork: ForkMode::Eager, fork_order: ForkOrder::ChildFirst, ..MemoryPolicy::TEXTBOOK },
+        MemoryPolicy { fork: ForkMode::Odf, cow_batch_pages: 16, ..MemoryPolicy::LINUX },
     ]);
     let interest = select(vec![Interest::empty(), Interest::all()]);
     (policy, 200..600_u64, 1..4_u32, 0..3_u64, interest).prop_map(

@@ -2,6 +2,7 @@
 
 mod files;
 mod model;
+mod odf;
 mod policies;
 mod promises;
 mod reclaim;

@@ -22,6 +22,9 @@ pub(super) struct World {
     pub(super) memory: Memory,
     counters: BTreeMap<MmId, MemoryCounters>,
     tlb: BTreeMap<(MmId, Vpn), Pte>,
+    /// How many operations there are between two checks of every invariant.
+    pub(super) check_every: u32,
+    unchecked: u32,
 }
 
 impl World {
@@ -29,7 +32,7 @@ impl World {
     pub(super) fn new(frames: u64, policy: MemoryPolicy) -> Self {
         let mut ram = Ram::new(frames * PAGE_SIZE).unwrap();
         let memory = Memory::new(&mut ram, policy).unwrap();
-        Self { ram, memory, counters: BTreeMap::new(), tlb: BTreeMap::new() }
+        Self { ram, memory, counters: BTreeMap::new(), tlb: BTreeMap::new(), check_every: 1, unchecked: 0 }
     }
 
     /// Makes a process.
@@ -68,7 +71,12 @@ impl World {
         }
     }
 
-    pub(super) fn check(&self) {
+    pub(super) fn check(&mut self) {
+        self.unchecked += 1;
+        if self.unchecked < self.check_every {
+            return;
+        }
+        self.unchecked = 0;
         if let Err(violation) = self.memory.check_invariants(&self.ram) {
             panic!("{violation}");
         }
@@ -134,10 +142,13 @@ impl World {
     }
 
     pub(super) fn exit(&mut self, mm: MmId) {
+        let is_last = self.memory.users(mm) == 1;
         let counters = self.memory.release(&mut self.ram, mm);
         *self.counters.entry(mm).or_default() += counters;
         self.check();
-        self.tlb.retain(|&(owner, _), _| owner != mm);
+        if is_last {
+            self.tlb.retain(|&(owner, _), _| owner != mm);
+        }
     }
 
     /// Translates as the hart does: the TLB first, stale or not, then the page table; a fault is retried once resolved.
@@ -222,8 +233,11 @@ impl World {
                 table = Pte(self.ram.read_u64(slot).unwrap()).ppn();
             }
             let slot = table.base() + (at.vpn().0 & 511) * 8;
-            assert_eq!(self.ram.read_u64(slot), Some(pte.0), "a stale translation wants a D bit");
-            self.ram.write_u64(slot, used.0).unwrap();
+            let now = Pte(self.ram.read_u64(slot).unwrap());
+            // Another process that shares the table may have set them since.
+            let bits = PteFlags::A | PteFlags::D;
+            assert_eq!(now.without(bits), pte.without(bits), "a stale translation wants a D bit");
+            self.ram.write_u64(slot, now.with(flags).0).unwrap();
         }
         used
     }
@@ -233,6 +247,19 @@ impl World {
         let mut byte = [0];
         self.ram.read(at, &mut byte).unwrap();
         Ok(byte[0])
+    }
+
+    /// Returns what a load would see, without any fault: what the TLB says, stale or not, else the page table, else what the fault
+    /// would map.
+    pub(super) fn observe(&self, mm: MmId, at: VirtAddr) -> Option<u8> {
+        let cached = self.tlb.get(&(mm, at.vpn())).filter(|pte| self.permits(**pte, Access::Load));
+        let mut byte = [0];
+        match cached {
+            Some(pte) => self.ram.read(pte.ppn().base() + at.offset(), &mut byte)?,
+            None if self.memory.inspect(&self.ram, mm, at, &mut byte) == 1 => {}
+            None => return None,
+        }
+        Some(byte[0])
     }
 
     pub(super) fn store(&mut self, mm: MmId, at: VirtAddr, byte: u8) -> Result<(), Fault> {

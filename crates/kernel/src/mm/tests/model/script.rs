@@ -135,13 +135,9 @@ impl Random {
                 let on_fork = [OnFork::Inherit, OnFork::Omit, OnFork::Wipe][self.below(3)];
                 Op::OnFork(self.pages(ARENA), on_fork)
             }
-            17 | 18 => {
-                Op::Move { from: self.pages(ARENA), to: self.pages(ARENA), leave: self.chance(4) }
-            }
+            17 | 18 => Op::Move { from: self.pages(ARENA), to: self.pages(ARENA), leave: self.chance(4) },
             19 | 20 => Op::Brk(self.below(STACK - ARENA + 1)),
-            21..=28 => {
-                Op::Store { page: self.touched(), offset: self.below(OFFSETS), byte: self.byte() }
-            }
+            21..=28 => Op::Store { page: self.touched(), offset: self.below(OFFSETS), byte: self.byte() },
             29..=32 => Op::StoreAll { pages: self.pages(PAGES), byte: self.byte() },
             33..=36 => Op::Load { page: self.touched(), offset: self.below(OFFSETS) },
             37 => Op::LoadAll,
@@ -285,8 +281,7 @@ impl FromStr for Step {
             "populate-read" => Op::PopulateRead(words.pages()?),
             "populate-write" => Op::PopulateWrite(words.pages()?),
             "onfork" => {
-                let choices =
-                    [("inherit", OnFork::Inherit), ("omit", OnFork::Omit), ("wipe", OnFork::Wipe)];
+                let choices = [("inherit", OnFork::Inherit), ("omit", OnFork::Omit), ("wipe", OnFork::Wipe)];
                 Op::OnFork(words.pages()?, words.one_of(&choices)?)
             }
             "move" => Op::Move { from: words.pages()?, to: words.pages()?, leave: words.read()? },
