@@ -69,13 +69,17 @@ fn what_a_call_reads_and_what_it_fills_in() {
 #[test]
 fn a_signal_interrupts_a_call_before_it_is_taken() {
     const SIGUSR1: i32 = 10;
-    let child = script()
-        .with_handler(script().call(RT_SIGRETURN, []))
+    let handler = script().call(RT_SIGRETURN, []);
+    let child = script().sleep_ns(1_000_000_000, page(2)).fails(Errno::EINTR).exit(0);
+    let parent = script()
         .sigaction(SIGUSR1, HANDLER.0, page(1))
-        .sleep_ns(1_000_000_000, DATA)
-        .fails(Errno::EINTR)
-        .exit(0);
-    let parent = script().fork(child).sleep_ns(1_000_000, DATA).kill(CHILD.0, SIGUSR1).is(0).wait(0).exit(0);
+        .fork(child)
+        .sleep_ns(1_000_000, page(2))
+        .kill(CHILD.0, SIGUSR1)
+        .is(0)
+        .wait(0)
+        .exit(0)
+        .with_handler(handler);
     let name = Signal::SIGUSR1.name();
     check(
         parent,
