@@ -83,8 +83,14 @@ fn join(lines: &mut Vec<String>, text: &str) {
 /// Takes out numbers of processes, times, places of code, and how far the result was moved to the right.
 fn without_variables(line: &str, pids: &[&str]) -> String {
     const BEFORE_PIDS: [&str; 4] = ["si_pid=", "parent_tid=[", "tgkill(", "kill("];
-    const FIRST_IS_A_PID: [&str; 5] =
-        ["wait4(", "rt_sigqueueinfo(", "rt_tgsigqueueinfo(", "process_vm_readv(", "process_vm_writev("];
+    const FIRST_IS_A_PID: [&str; 6] = [
+        "wait4(",
+        "rt_sigqueueinfo(",
+        "rt_tgsigqueueinfo(",
+        "pidfd_open(",
+        "process_vm_readv(",
+        "process_vm_writev(",
+    ];
     const RETURN_PIDS: [&str; 6] = ["clone(", "clone3(", "getpid()", "wait4(", "set_tid_address(", "vfork("];
     let (call, result) = line.rsplit_once(" = ").unwrap_or((line, ""));
     let mut text = call.trim_end().to_owned();

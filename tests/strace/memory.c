@@ -28,7 +28,7 @@ int main(void) {
     CALL(mremap, at, 0x4000, 0x1000, MREMAP_MAYMOVE);
     CALL(mremap, at, 0x1000, 0x1000, MREMAP_MAYMOVE | MREMAP_FIXED, at + 0x300000);
     CALL(mremap, at, 0x1000, 0x1000, MREMAP_MAYMOVE);
-    CALL(mremap, at + 0x300000, 0x1000, 0x1000, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0);
+    CALL(mremap, at + 0x300000, 0x1000, 0x1000, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, at + 0x500000);
     CALL(mremap, at, 0x1000, 0x1000, MREMAP_FIXED, at + 0x300000);
     CALL(mremap, at, 0x1000, 0x1000, 0x10, at);
     CALL(mmap, at, 0x4000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -65,7 +65,6 @@ int main(void) {
     CALL(mlockall, 0);
     CALL(mlockall, 0x40);
     CALL(munlockall);
-    CALL(brk, 0x1234);
     CALL(munmap, at, 0x4000);
     CALL(munmap, at, 0);
     CALL(munmap, at + 1, 0x1000);

@@ -128,6 +128,7 @@ impl<'a> Ctx<'a> {
         }
         let result = operate(&mut self.kernel.memory, &mut work);
         let Work { fences, faults, taken_by, .. } = work;
+        self.kernel.free_doomed_segments(self.harts.ram());
         self.process_mut().account.memory += counters;
         if let Some(task) = self.kernel.tasks.task_mut(self.tid) {
             task.usage.minor_faults += counters.faults;

@@ -7,6 +7,7 @@ use crate::ctx::Ctx;
 use crate::event::{Event, Interest, What};
 use crate::fs::{Fs, Grant};
 use crate::inject::{Injection, Injections};
+use crate::ipc::Ipc;
 use crate::mm::{Fences, Memory, OutOfMemory};
 use crate::syscall::{self, HostNames};
 use crate::task::{
@@ -105,6 +106,8 @@ pub struct Kernel {
     pub sched: Scheduler,
     /// What it was told.
     pub settings: Settings,
+    /// System V objects.
+    pub(crate) ipc: Ipc,
     /// Who waits for which futex.
     pub futexes: Futexes,
     pub(crate) vdso: Vdso,
@@ -164,6 +167,7 @@ impl Kernel {
             cpu_sleepers: BTreeSet::new(),
             fs,
             tasks: TaskTable::default(),
+            ipc: Ipc::default(),
             futexes: Futexes::default(),
             sched: Scheduler::new(harts, settings.seed),
             settings,

@@ -16,6 +16,7 @@ mod harts;
 mod host;
 mod ids;
 pub mod inject;
+mod ipc;
 mod kernel;
 pub mod mm;
 mod policy;

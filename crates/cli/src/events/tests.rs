@@ -251,8 +251,8 @@ fn the_end_of_a_first_task_is_told_after_its_threads() {
     let exited = |pid| event(pid, What::Exit { status: WaitStatus::Exited(0) });
     let events = [thread(2, 3), enter(2, "exit", "0"), exited(2), enter(3, "exit_group", "0"), exited(3)];
     insta::assert_snapshot!(straced(Prefix::Plain, &events), @"
-    2     exit(0)                     = ?
-    3     exit_group(0)               = ?
+    2     exit(0)                           = ?
+    3     exit_group(0)                     = ?
     3     +++ exited with 0 +++
     2     +++ exited with 0 +++
     ");
@@ -274,7 +274,7 @@ fn a_thread_that_executes_a_program_takes_the_first_task_s_number() {
     3     execve("/bin/true" <unfinished ...>
     2     <... wait4 resumed> <unfinished ...>) = ?
     2     +++ superseded by execve in pid 3 +++
-    2     <... execve resumed>)       = 0
+    2     <... execve resumed>)             = 0
     2     --- stopped by SIGSTOP ---
     2     +++ exited with 7 +++
     "#);

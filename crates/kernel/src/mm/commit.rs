@@ -59,7 +59,7 @@ const fn pages(kib: u64) -> u64 {
 
 impl Memory {
     /// Tells whether `more` pages may be promised to a process (Linux 6.12 mm/util.c `__vm_enough_memory`).
-    pub(super) fn may_promise(&self, mm: MmId, more: u64) -> bool {
+    pub fn may_promise(&self, mm: MmId, more: u64) -> bool {
         match self.commit.mode {
             Overcommit::Always => true,
             Overcommit::Heuristic => more <= self.frames.gauges().total,

@@ -130,6 +130,12 @@ impl PageCache {
         self.unfilled_promises
     }
 
+    /// Makes shared memory that is promised to, and held by, somebody other than an area: a System V segment.
+    pub fn create_segment(&mut self, size_bytes: u64) -> FileId {
+        let promised_pages = size_bytes.div_ceil(PAGE_SIZE);
+        self.insert(CachedFile { size_bytes, promised_pages, holders: 1, ..CachedFile::empty() })
+    }
+
     fn insert(&mut self, file: CachedFile) -> FileId {
         self.unfilled_promises += file.unfilled_promises();
         let id = self.unused.pop().unwrap_or_else(|| {
@@ -176,6 +182,11 @@ impl PageCache {
     /// Returns the address spaces that map the file.
     pub(super) fn mappers(&self, file: FileId) -> Vec<MmId> {
         self.file(file).mappers.keys().copied().collect()
+    }
+
+    /// Returns how many areas map the file.
+    pub fn areas(&self, file: FileId) -> u64 {
+        self.file(file).mappers.values().map(|areas| u64::from(*areas)).sum()
     }
 
     fn free_unless_held(&mut self, ram: &Ram, frames: &mut Frames, file: FileId) {

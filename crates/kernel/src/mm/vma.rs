@@ -178,7 +178,7 @@ impl Vma {
 
     /// Tells whether the kernel itself has mapped the area: the vDSO, which is in no file system.
     pub(super) fn is_special(&self) -> bool {
-        matches!(&self.backing, Backing::File(mapping) if mapping.inode == 0)
+        matches!(&self.backing, Backing::File(mapping) if mapping.inode == 0 && mapping.device == 0)
     }
 
     /// Tells whether the area is private and may be written: what a fork might have to copy.

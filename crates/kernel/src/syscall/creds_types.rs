@@ -106,9 +106,10 @@ impl Pointee for CapabilitySets {
 fn show_capabilities(bits: u64) -> String {
     let set = Capabilities::from_bits_truncate(bits);
     let mut parts: Vec<String> = set.iter_names().map(|(name, _)| format!("1<<CAP_{name}")).collect();
-    let unknown = bits & !Capabilities::all().bits();
+    // The high words of the sets are shown by themselves: bits of which none has a name need a comment.
+    let (high, unknown) = (set.bits() >> 32, (bits & !Capabilities::all().bits()) >> 32);
     if unknown != 0 {
-        let comment = if parts.is_empty() { " /* CAP_??? */" } else { "" };
+        let comment = if high == 0 { " /* CAP_??? */" } else { "" };
         parts.push(format!("{unknown:#x}{comment}"));
     }
     if parts.is_empty() { "0".to_owned() } else { parts.join("|") }

@@ -22,6 +22,7 @@ mod futex;
 mod hwprobe;
 mod inotify;
 mod io_signal;
+mod ipc_types;
 mod limits;
 mod lock;
 mod memory;
@@ -42,6 +43,8 @@ mod rseq;
 mod sched;
 mod sched_policy;
 mod sched_types;
+mod sem;
+mod shm;
 mod show;
 mod signal;
 mod socket;
@@ -64,6 +67,7 @@ pub use names::UNSUPPORTED;
 pub(crate) use names::name_of;
 pub(crate) use pidfd::open_pidfd;
 pub(crate) use rseq::{ALIGNMENT as RSEQ_ALIGNMENT, FEATURE_BYTES as RSEQ_FEATURE_BYTES};
+pub(crate) use shm::{MOST_BYTES as MOST_SHARED_BYTES, MOST_SEGMENTS};
 pub use show::{CallResult, Restart};
 pub(crate) use show::{describe_signal, exit_with, quoted};
 pub(crate) use system::{HostNames, RELEASE, VERSION};
@@ -126,6 +130,8 @@ pub enum Continuation {
     Poll(poll::Poll),
     /// `epoll_pwait` and `epoll_pwait2`.
     Epoll(epoll::EpollWait),
+    /// `semop` and `semtimedop`.
+    Semaphores(sem::SemaphoreWait),
     /// `futex` waiting.
     Futex(futex::Wait),
     /// `futex_waitv`.
@@ -155,6 +161,7 @@ impl Continuation {
             Self::Socket(call) => call.run(ctx),
             Self::Poll(poll) => poll.run(ctx),
             Self::Epoll(wait) => wait.run(ctx),
+            Self::Semaphores(wait) => wait.resume(ctx),
             Self::Futex(wait) => wait.resume(ctx),
             Self::FutexVector(wait) => wait.resume(ctx),
             Self::FutexLock(wait) => wait.resume(ctx),
@@ -168,8 +175,9 @@ impl Continuation {
 
     fn keys(&self, ctx: &Ctx<'_>) -> Vec<WaitKey> {
         match self {
-            // Who wakes a futex has its waiters by name.
+            // Who wakes a futex or a semaphore has its waiters by name.
             Self::Sleep(_)
+            | Self::Semaphores(_)
             | Self::Futex(_)
             | Self::FutexVector(_)
             | Self::FutexLock(_)
@@ -197,6 +205,7 @@ impl Continuation {
             Self::Socket(call) => call.deadline_ns(),
             Self::Poll(poll) => poll.deadline_ns(),
             Self::Epoll(wait) => wait.deadline_ns(),
+            Self::Semaphores(wait) => wait.deadline_ns(),
             Self::Futex(wait) => wait.deadline_ns(),
             Self::FutexVector(wait) => wait.deadline_ns(),
             Self::FutexLock(wait) => wait.deadline_ns(),
@@ -211,7 +220,7 @@ impl Continuation {
             // Bytes that are in the pipe would go in twice.
             Self::Write(write) if write.done() > 0 => Restart::Never,
             Self::Copy(copy) if copy.done() > 0 => Restart::Never,
-            Self::Vfork(_) | Self::Epoll(_) | Self::SignalWait(_) => Restart::Never,
+            Self::Vfork(_) | Self::Epoll(_) | Self::SignalWait(_) | Self::Semaphores(_) => Restart::Never,
             Self::Poll(_) | Self::Suspend => Restart::WithoutHandler,
             Self::Sleep(sleep) => sleep.restart(),
             Self::Socket(call) => call.restart(),
@@ -250,6 +259,7 @@ impl Continuation {
             Self::Sleep(_)
             | Self::Wait(_)
             | Self::Vfork(_)
+            | Self::Semaphores(_)
             | Self::Futex(_)
             | Self::FutexVector(_)
             | Self::FutexLock(_)
@@ -274,6 +284,7 @@ impl Continuation {
             Self::LeaseBreak(_) => "a lease to be given back".to_owned(),
             Self::Socket(call) => call.describe().to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
+            Self::Semaphores(_) => "a semaphore".to_owned(),
             Self::Futex(wait) => wait.describe(),
             Self::FutexVector(_) => "one of several futexes".to_owned(),
             Self::FutexLock(wait) => wait.describe(),
@@ -367,6 +378,7 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
         Continuation::Futex(_) | Continuation::FutexVector(_) | Continuation::FutexLock(_) => {
             ctx.kernel.futexes.remove(ctx.tid)
         }
+        Continuation::Semaphores(_) => ctx.kernel.leave_semaphores(ctx.tid),
         Continuation::Sleep(sleep) => sleep.abandon(ctx),
         Continuation::OpenFifo(opening) => opening.abandon(ctx),
         Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),

@@ -277,8 +277,8 @@ fn show_address(at: VirtAddr, len: i32, shower: &mut Shower<'_>) -> String {
         }
         (16, _) if bytes.len() >= 12 => {
             let (pid, groups) = (word(&bytes, 4) as i32, word(&bytes, 8));
-            let prefix = if groups == 0 { "" } else { "0x" };
-            format!(", nl_pid={pid}, nl_groups={prefix}{groups:08x}")
+            let groups = if groups == 0 { "00000000".to_owned() } else { format!("{groups:#08x}") };
+            format!(", nl_pid={pid}, nl_groups={groups}")
         }
         (_, data) => format!(", sa_data={}", quoted(data, usize::MAX)),
     };

@@ -7,6 +7,7 @@ use super::creds_types::*;
 use super::event_types::*;
 use super::file_types::*;
 use super::futex::vector as futex_vector;
+use super::ipc_types::*;
 use super::posix_timer::SigEvent;
 use super::prctl_types::*;
 use super::sched_types::*;
@@ -17,8 +18,8 @@ use super::types::*;
 use super::{
     Arguments, SysResult, allocate, anonymous, attributes, compare, copy, creds, epoll, exec, fcntl, file,
     futex, hwprobe, inotify, limits, lock, memory, mlock, mount, open, path, pidfd, poll, posix_timer, prctl,
-    priority, process, process_vm, rseq, sched, sched_policy, signal, socket, system, thread, time, transfer,
-    xattr,
+    priority, process, process_vm, rseq, sched, sched_policy, sem, shm, signal, socket, system, thread, time,
+    transfer, xattr,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -250,6 +251,15 @@ syscalls! {
     178 => thread::gettid();
     179 => system::sysinfo(to: Out<SysInfo>)
         partly "loads, shared memory, buffers and swap are 0";
+    190 => sem::semget(key: IpcKey, count: i32, flags: IpcFlags);
+    191 => sem::semctl(id: i32, index: i32, command: IpcCommand, argument: Hex);
+    192 => sem::semtimedop(id: i32, operations: VirtAddr, count: u32, timeout: In<Timespec>);
+    193 => sem::semop(id: i32, operations: VirtAddr, count: u32);
+    194 => shm::shmget(key: IpcKey, len: u64, flags: IpcFlags)
+        partly "SHM_HUGETLB is ENOMEM";
+    195 => shm::shmctl(id: i32, command: IpcCommand, at: VirtAddr);
+    196 => shm::shmat(id: i32, at: VirtAddr, flags: IpcFlags) -> address;
+    197 => shm::shmdt(at: VirtAddr);
     198 => socket::socket(domain: DomainArg, kind: KindArg, protocol: ProtocolArg)
         partly "AF_UNIX, TCP, UDP and NETLINK_ROUTE; raw sockets are EPERM, those of ICMP EACCES, other families EAFNOSUPPORT";
     199 => socket::socketpair(domain: DomainArg, kind: KindArg, protocol: i32, fds: Out<[i32; 2]>);

@@ -28,7 +28,7 @@ bitflags! {
         const PARENT = 0x8000;
         /// Make a task of the same process.
         const THREAD = 0x1_0000;
-        /// Share what System V semaphores would undo: there are none.
+        /// Share what System V semaphores undo, as the tasks of a process always do, and others never.
         const SYSVSEM = 0x4_0000;
         /// Give the child this thread pointer.
         const SETTLS = 0x8_0000;

@@ -4,6 +4,7 @@ use crate::account::ProcessRecord;
 use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::{Life, PidfdKind};
+use crate::ipc::Passage;
 use crate::kernel::INIT;
 use crate::syscall;
 use crate::task::wait::Change;
@@ -29,6 +30,7 @@ impl Ctx<'_> {
         }
         let pid = self.pid;
         self.kernel.drop_timers(pid);
+        self.kernel.undo_semaphores(pid, self.wall_clock_s());
         self.kernel.adopt_children(pid);
         self.kernel.release_orphaned_group(pid, self.process().parent, Some(pid));
         self.process_mut().end = Some(status);
@@ -136,6 +138,9 @@ impl Ctx<'_> {
         let is_last = self.process().tasks.len() == 1;
         if let Some(mm) = self.process().mm {
             self.kernel.keep_peak(self.pid, mm);
+            if self.kernel.memory.users(mm) == 1 {
+                self.kernel.pass_segments(mm, self.pid, self.wall_clock_s(), Passage::Left);
+            }
             self.kernel.drop_memory(self.harts, self.hart, self.pid, mm);
             self.write_back_later();
         }
@@ -157,6 +162,7 @@ impl Kernel {
         self.sched.remove(tid);
         self.futexes.remove(tid);
         self.remove_cpu_sleeper(tid);
+        self.leave_semaphores(tid);
     }
 
     /// Drops one use of an address space, on behalf of `pid`.
@@ -168,6 +174,7 @@ impl Kernel {
         mm: crate::MmId,
     ) {
         let counters = self.memory.release(harts.ram(), mm);
+        self.free_doomed_segments(harts.ram());
         self.hart_account(hart).memory += counters;
         if let Some(process) = self.tasks.process_mut(pid) {
             process.account.memory += counters;

@@ -5,6 +5,7 @@ use crate::ctx::Ctx;
 use crate::event::{Interest, What};
 use crate::fs::{FdTableId, OpenFlags, PidfdKind, WorkDirId};
 use crate::inject::Target;
+use crate::ipc::Passage;
 use crate::policy::ForkOrder;
 use crate::syscall::{self, Continuation, Flow, SysResult, UserPtr};
 use crate::task::{Process, Task};
@@ -121,6 +122,7 @@ impl Ctx<'_> {
         }
         loop {
             if let Ok(child) = self.memory(parent, |memory, work| memory.fork(work, parent)) {
+                self.kernel.pass_segments(child, self.pid, self.wall_clock_s(), Passage::Inherited);
                 return Ok(child);
             }
             // Frames are left where it may not have so much, or was made to fail.

@@ -12,5 +12,6 @@ mod scheduler;
 mod scheduling;
 mod script;
 mod signals;
+mod strace;
 mod threads;
 mod world;
