@@ -135,10 +135,11 @@ fn huge_pages_spare_faults_ptes_and_tlb_misses() {
     assert_eq!([&never, &split, &whole].map(copied), [513; 3]);
     assert_eq!(never.get("fork.ptes_copied") - split.get("fork.ptes_copied"), 2048 - 4);
     assert_eq!(never.get("fork.pt_frames_allocated"), split.get("fork.pt_frames_allocated"));
-    // Reading 2,048 pages again and again misses everywhere, or nowhere.
+    // Reading 2,048 pages again and again misses everywhere, or nowhere: but for the 512 that the child has split.
     let misses = |counts: &Counts| counts.get("tlb.dtlb.load_misses");
     assert!(misses(&never) > 4 * 2048, "{}", misses(&never));
-    assert!(misses(&split) < 200, "{}", misses(&split));
+    assert!((512..512 + 20).contains(&misses(&split)), "{}", misses(&split));
+    assert!(misses(&whole) < 20, "{}", misses(&whole));
 }
 
 /// A pool as large as what is written serves the storm of the dense child, but for the stack page that its parent copies

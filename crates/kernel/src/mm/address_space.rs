@@ -3,7 +3,8 @@
 use super::asid::AsidTag;
 use super::lock::Lock;
 use super::page_cache::PageCache;
-use super::page_table::{PageTable, Resident};
+use super::page_table::PageTable;
+use super::resident::Resident;
 use super::vma::{Backing, Vma};
 use super::vma_tree::{STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 use super::{Frames, Work};

@@ -2,7 +2,7 @@
 
 use super::world::{RW, World};
 use crate::mm::{Advice, Fault, MapRequest, OnFork, Placement};
-use crate::{Errno, ForkMode, MemoryPolicy, MmId};
+use crate::{Errno, ForkMode, MemoryPolicy, MmId, Thp};
 use tine_mmu::{Access, PAGE_SIZE, VirtAddr};
 
 /// Three leaf tables: the second is full, and the others half.
@@ -11,7 +11,8 @@ const PAGES: u64 = 1024;
 
 /// Makes a process that has written every page.
 fn parent(frames: u64) -> (World, MmId) {
-    let mut world = World::new(frames, MemoryPolicy { fork: ForkMode::Odf, ..MemoryPolicy::LINUX });
+    let policy = MemoryPolicy { fork: ForkMode::Odf, thp: Thp::Never, ..MemoryPolicy::LINUX };
+    let mut world = World::new(frames, policy);
     let mm = world.spawn();
     let request =
         MapRequest { placement: Placement::Fixed(AT), ..MapRequest::anonymous(PAGES * PAGE_SIZE, RW) };
