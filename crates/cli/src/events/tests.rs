@@ -194,7 +194,7 @@ fn a_shortage_says_who_asked_who_had_it_and_who_ends() {
     };
     let mut shortage = MemoryShortage {
         command: "sort".to_owned(),
-        at: VirtAddr(0x3816_e580_00),
+        at: VirtAddr(0x38_16e5_8000),
         access: Access::Store,
         pc: 0x107d0,
         mapping: "[heap]".to_owned(),
