@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench forks -- --max 4G --out benches/results
 //!
-//! `README.md` says what each figure measures, and `results` has the last ones.
+//! `README.md` says what each figure measures.
 
 mod support;
 
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-const FORKS: [ForkMode; 2] = [ForkMode::Cow, ForkMode::Eager];
+const FORKS: [ForkMode; 3] = [ForkMode::Cow, ForkMode::Eager, ForkMode::Odf];
 
 fn policy(fork: ForkMode, cow_prealloc_frames: u64, cow_batch_pages: u64) -> MemoryPolicy {
     MemoryPolicy { fork, cow_prealloc_frames, cow_batch_pages, ..MemoryPolicy::TEXTBOOK }
@@ -197,7 +197,12 @@ fn draw(series: &Series, file: &Path) -> Result<(), Box<dyn Error>> {
             .label(policy)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
     }
-    chart.configure_series_labels().background_style(WHITE).border_style(BLACK).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .background_style(WHITE)
+        .border_style(BLACK)
+        .draw()?;
     area.present()?;
     Ok(())
 }
