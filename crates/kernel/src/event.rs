@@ -91,7 +91,7 @@ pub enum What {
         at: VirtAddr,
         /// What the access wanted.
         access: Access,
-        /// The instruction, or the one that made the system call.
+        /// The instruction; in a system call the one behind the ECALL.
         pc: u64,
         /// The frame mapped before.
         old: Option<Ppn>,
