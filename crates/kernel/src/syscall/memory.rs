@@ -317,8 +317,8 @@ pub(super) fn mincore(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, to: VirtAddr) -
     }
 }
 
-/// `madvise(2)`. Hints, among them those about huge pages, merging, core dumps and swap, change nothing, for there are none of
-/// these. `MADV_COLLAPSE` and what is unknown are `EINVAL`.
+/// `madvise(2)`. Hints, among them those about merging, core dumps and swap, change nothing, for there are none of these.
+/// What is unknown is `EINVAL`.
 pub(super) fn madvise(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, advice: AdviceArg) -> SysResult {
     let advice = Advice::from_number(advice.0 as i32).ok_or(Errno::EINVAL)?;
     let mm = ctx.mm();
