@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tine_machine::inject::Injection;
-use tine_machine::{Config, CostModel, Engine, TlbConfig};
+use tine_machine::{Config, CostModel, Engine, Isa, TlbConfig};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -106,6 +106,13 @@ pub(crate) struct MachineArgs {
     /// Size of guest memory in bytes, or with K, M or G.
     #[arg(long = "mem", value_name = "SIZE", default_value = "512M", value_parser = values::size)]
     pub(crate) memory_bytes: u64,
+    /// Instruction set of the harts: rv64gc and extensions, as in rv64gc_zba_zbb_zicond.
+    ///
+    /// What is left out is illegal, and /proc/cpuinfo, AT_HWCAP and riscv_hwprobe say so. Known beside the letters i, m, a,
+    /// f, d, g, c and b: zicbom, zicbop, zicboz, zicond, zihintntl, zihintpause, zawrs, zfa, zfhmin, zcb, zba, zbb, zbc,
+    /// zbs, svinval. Without c, jumps to halfwords trap.
+    #[arg(long, value_name = "ISA", default_value = "rv64gc_zba_zbb_zbs", value_parser = values::isa)]
+    pub(crate) isa: Isa,
     /// Number of harts (processors), 1 to 64.
     ///
     /// They take turns by retired instructions, so that every run is the same.

@@ -93,6 +93,7 @@ fn config(options: &Run, interest: Interest, grants: &Grants) -> Config {
     Config {
         policy: options.policy.policy(),
         tlb: options.tlb.config,
+        isa: machine.isa,
         harts: machine.harts,
         memory_bytes: machine.memory_bytes,
         seed: machine.seed,

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
 use tine_machine::fs::Writes;
 use tine_machine::inject::{Injection, InjectionError};
-use tine_machine::{CostModel, Interest, PAGE_SIZE, TlbConfig, syscall};
+use tine_machine::{CostModel, Extension, Interest, Isa, IsaError, PAGE_SIZE, TlbConfig, syscall};
 
 /// A value that an option cannot take.
 #[derive(Debug, Error)]
@@ -96,6 +96,15 @@ pub(crate) fn tlb(text: &str) -> Result<TlbConfig, BadValue> {
     text.parse().map_err(|error: <TlbConfig as std::str::FromStr>::Err| {
         let presets = TlbConfig::PRESETS.map(|(name, _)| name).join(", ");
         BadValue::new(error.to_string(), format!("--tlb l1i=32,l1d=32,l2=1024x8:lru, or one of {presets}"))
+    })
+}
+
+/// Reads an ISA string.
+pub(crate) fn isa(text: &str) -> Result<Isa, BadValue> {
+    text.parse().map_err(|error: IsaError| {
+        let names = Isa::ALL.extensions().map(Extension::name).filter(|name| name.len() > 1);
+        let known: Vec<_> = ["g", "i", "m", "a", "f", "d", "c", "b"].into_iter().chain(names).collect();
+        BadValue::new(error.to_string(), format!("rv64gc_zba_zbb_zbs, or others of {}", known.join(", ")))
     })
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn and(a: u64, b: u64) -> u64 {
     a & b
 }
 
-/// `a` without the bits of `b`: CSRRC.
+/// `a` without the bits of `b`: ANDN, CSRRC.
 pub(crate) fn and_not(a: u64, b: u64) -> u64 {
     a & !b
 }

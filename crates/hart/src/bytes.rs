@@ -35,6 +35,11 @@ pub(crate) fn flw(loaded: [u8; 4]) -> u64 {
     float::box_f32(u32::from_le_bytes(loaded))
 }
 
+/// NaN-boxes a half.
+pub(crate) fn flh(loaded: [u8; 2]) -> u64 {
+    float::box_f16(u16::from_le_bytes(loaded))
+}
+
 /// Returns the low `N` bytes of a register.
 pub(crate) fn low<const N: usize>(value: u64) -> [u8; N] {
     const { assert!(N <= 8) };

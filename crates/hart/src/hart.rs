@@ -3,6 +3,7 @@
 use crate::csr::{Sstatus, SupervisorCsrs};
 use crate::reservation::Reservation;
 use crate::trap::{Cause, Interrupt, Trap};
+use tine_isa::Isa;
 use tine_mmu::{Mmu, Privilege, Ram, Satp, View, VirtAddr};
 
 /// Who handles the hart's traps.
@@ -37,6 +38,8 @@ impl Instructions {
 pub struct Hart {
     /// Which hart it is.
     pub id: u64,
+    /// Which extensions it has. Harts that share [`Shared`](crate::Shared) have the same.
+    pub isa: Isa,
     /// The integer registers; `x[0]` is 0 whenever no instruction is half done.
     pub x: [u64; 32],
     /// The floating-point registers; an f32 is NaN-boxed.
@@ -64,6 +67,7 @@ impl Hart {
     pub fn new(id: u64, mmu: Mmu, supervisor: Supervisor) -> Self {
         Self {
             id,
+            isa: Isa::default(),
             x: [0; 32],
             f: [0; 32],
             pc: VirtAddr(0),

@@ -14,6 +14,7 @@
 //! - There is no M-mode: every trap is delegated to S-mode.
 
 mod alu;
+mod bitmanip;
 mod bytes;
 mod csr;
 mod exec;

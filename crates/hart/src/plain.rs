@@ -2,7 +2,7 @@
 
 use crate::trap::Trap;
 use crate::{Hart, Shared, Stop, Supervisor};
-use tine_isa::{Insn, Memory, decode};
+use tine_isa::{Insn, Memory};
 use tine_mmu::Ram;
 
 impl Hart {
@@ -41,7 +41,7 @@ impl Hart {
         self.resume_mmu(ram);
         self.mmu.add_lookups(1, 0, 0);
         let bits = self.mmu.fetch(ram, self.pc, self.stamp())?;
-        let insn = decode(bits).ok_or(Trap::illegal().or_bits(bits))?;
+        let insn = self.isa.decode(bits).ok_or(Trap::illegal().or_bits(bits))?;
         Ok((insn, bits))
     }
 

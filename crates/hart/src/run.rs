@@ -3,6 +3,7 @@
 #[cfg(optimized)]
 use crate::threaded::Blocks;
 use crate::{Hart, Reservations};
+use tine_isa::Extension;
 use tine_mmu::Ram;
 
 /// How instructions are executed. It changes how fast a guest runs and nothing else.
@@ -51,9 +52,11 @@ impl Hart {
     /// retires nothing). Without a trap, exactly `budget` instructions retire.
     pub fn run(&mut self, ram: &mut Ram, shared: &mut Shared, budget: u64) -> Stop {
         self.while_running(ram, shared, |hart, ram, shared| match shared.engine {
-            // Only the plain engine looks at other harts' reservations.
+            // Only the plain engine looks at other harts' reservations, and at where jumps go without compressed instructions.
             #[cfg(optimized)]
-            Engine::Threaded if !shared.reservations.any() => hart.run_threaded(ram, shared, budget),
+            Engine::Threaded if !shared.reservations.any() && hart.isa.contains(Extension::Zca) => {
+                hart.run_threaded(ram, shared, budget)
+            }
             Engine::Plain | Engine::Threaded => hart.run_plain(ram, shared, budget),
         })
     }

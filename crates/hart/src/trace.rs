@@ -57,7 +57,7 @@ impl Hart {
         match (insn.op.memory(), insn.op.format()) {
             (Memory::None, _) => None,
             // Their immediate is not an offset.
-            (_, Format::Lr | Format::Amo) => Some(VirtAddr(self.x(insn.rs1))),
+            (_, Format::Lr | Format::Amo | Format::CacheBlock) => Some(VirtAddr(self.x(insn.rs1))),
             (Memory::Load | Memory::Store, _) => Some(self.effective_address(insn)),
         }
     }

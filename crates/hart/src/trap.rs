@@ -6,6 +6,8 @@ use tine_mmu::{Access, MemoryFault, MemoryFaultKind, VirtAddr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u64)]
 pub enum Exception {
+    /// A jump to an address that is not a multiple of 4, without compressed instructions; `stval` holds the target.
+    FetchMisaligned = 0,
     /// Instruction access fault: fetched from where there is no RAM.
     FetchAccess = 1,
     /// Illegal instruction; `stval` holds its bits.

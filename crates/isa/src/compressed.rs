@@ -1,9 +1,9 @@
 //! Compressed instructions, expanded to the base instruction that each stands for.
 //!
-//! Source: "RVC Instruction Set Listings" of the unprivileged ISA. Reserved encodings expand to nothing; HINTs
+//! Sources: "RVC Instruction Set Listings" and "Zcb" of the unprivileged ISA. Reserved encodings expand to nothing; HINTs
 //! expand to the base instruction that they spell, which then has no effect.
 
-use crate::{Insn, Op};
+use crate::{Extension, Insn, Op};
 
 /// Expands the compressed instruction `half`, whose two lowest bits are not `11`.
 pub(crate) fn expand(half: u16) -> Option<Insn> {
@@ -12,6 +12,17 @@ pub(crate) fn expand(half: u16) -> Option<Insn> {
         0 => c.quadrant_0(),
         1 => c.quadrant_1(),
         _ => c.quadrant_2(),
+    }
+}
+
+/// Returns the extension that defines the compressed instruction `half`, whose expansion is `insn`.
+pub(crate) fn extension(half: u16, insn: &Insn) -> Extension {
+    let is_narrow_access = half & 0xe003 == 0x8000;
+    let is_mul_or_unary = half & 0xfc43 == 0x9c41;
+    match insn.op {
+        Op::Fld | Op::Fsd => Extension::Zcd,
+        _ if is_narrow_access || is_mul_or_unary => Extension::Zcb,
+        _ => Extension::Zca,
     }
 }
 
@@ -36,9 +47,24 @@ impl Compressed {
             1 => Some(i_type(Op::Fld, near, far, self.offset_8())),
             2 => Some(i_type(Op::Lw, near, far, self.offset_4())),
             3 => Some(i_type(Op::Ld, near, far, self.offset_8())),
+            4 => self.narrow_access(),
             5 => Some(s_type(Op::Fsd, far, near, self.offset_8())),
             6 => Some(s_type(Op::Sw, far, near, self.offset_4())),
-            7 => Some(s_type(Op::Sd, far, near, self.offset_8())),
+            _ => Some(s_type(Op::Sd, far, near, self.offset_8())),
+        }
+    }
+
+    /// Quadrant 0, funct3 4: loads and stores of bytes and halfwords (Zcb).
+    fn narrow_access(self) -> Option<Insn> {
+        let (near, far) = (self.near_low(), self.near_high());
+        // uimm[0|1] of bytes; of halfwords bit 6 says which load it is.
+        let (byte, half, bit_6) = (self.at(6, 6, 0) | self.at(5, 5, 1), self.at(5, 5, 1), self.at(6, 6, 0));
+        match (self.0 >> 10 & 7, bit_6) {
+            (0, _) => Some(i_type(Op::Lbu, near, far, byte)),
+            (1, 0) => Some(i_type(Op::Lhu, near, far, half)),
+            (1, _) => Some(i_type(Op::Lh, near, far, half)),
+            (2, _) => Some(s_type(Op::Sb, far, near, byte)),
+            (3, 0) => Some(s_type(Op::Sh, far, near, half)),
             _ => None,
         }
     }
@@ -112,11 +138,25 @@ impl Compressed {
                     (false, _) => Op::And,
                     (true, 0) => Op::Subw,
                     (true, 1) => Op::Addw,
-                    (true, _) => return None,
+                    (true, 2) => Op::Mul,
+                    (true, _) => return self.unary(rd),
                 };
                 Some(r_type(op, rd, rd, rs2))
             }
         }
+    }
+
+    /// Quadrant 1, arithmetic with funct2 3: operations on `rd` alone (Zcb).
+    fn unary(self, rd: u8) -> Option<Insn> {
+        Some(match self.0 >> 2 & 7 {
+            0 => i_type(Op::Andi, rd, rd, 0xff),
+            1 => i_type(Op::SextB, rd, rd, 0),
+            2 => i_type(Op::ZextH, rd, rd, 0),
+            3 => i_type(Op::SextH, rd, rd, 0),
+            4 => r_type(Op::AddUw, rd, rd, ZERO),
+            5 => i_type(Op::Xori, rd, rd, -1),
+            _ => return None,
+        })
     }
 
     /// c.beqz and c.bnez: `offset[8|4:3]` and `offset[7:6|2:1|5]`.

@@ -1,11 +1,11 @@
 //! From bits to instructions.
 
-use crate::{Insn, Op, compressed};
+use crate::{Extension, Insn, Isa, Op, compressed};
 
 /// Decodes the instruction in the low bits of `bits`.
 ///
 /// Where the two lowest bits are not `11`, the low half is a compressed instruction and the upper half is ignored.
-/// Returns `None` for everything that RV64GC does not define, which executes as an illegal instruction.
+/// Returns `None` for what no extension in the table defines. What a hart executes is less: [`Isa::decode`].
 #[must_use]
 pub fn decode(bits: u32) -> Option<Insn> {
     if bits & 3 != 3 {
@@ -19,6 +19,20 @@ pub fn decode(bits: u32) -> Option<Insn> {
         return None;
     }
     Some(format.operands(op, bits))
+}
+
+impl Isa {
+    /// Decodes the instruction in the low bits of `bits` if a hart with these extensions has it, as [`decode`] does.
+    ///
+    /// Where it returns `None`, the bits execute as an illegal instruction.
+    #[must_use]
+    pub fn decode(self, bits: u32) -> Option<Insn> {
+        let insn = decode(bits)?;
+        let executes = self.contains(insn.op.extension())
+            && (insn.len == 4 || self.contains(compressed::extension(bits as u16, &insn)))
+            && (!insn.op.needs_double() || self.contains(Extension::D));
+        executes.then_some(insn)
+    }
 }
 
 /// The rows of the table that share a major opcode (bits 6 to 2) and, where they look at it, funct3 (bits 14 to 12).

@@ -10,6 +10,8 @@ use crate::{Insn, Op};
 pub enum Format {
     /// `rd, rs1, rs2`
     R,
+    /// `rd, rs1`
+    Unary,
     /// `rd, rs1, imm`, 12 bits, signed.
     I,
     /// `rd, rs1, shamt`, 6 bits.
@@ -42,6 +44,8 @@ pub enum Format {
     Lr,
     /// `rd, rs2, (rs1)`, with acquire and release bits: SC and the AMOs.
     Amo,
+    /// `(rs1)`, an address in a cache block.
+    CacheBlock,
     /// `fd, imm(rs1)`
     FLoad,
     /// `fs2, imm(rs1)`
@@ -64,19 +68,21 @@ pub enum Format {
     FMoveToInt,
     /// `fd, rs1`
     FMoveFromInt,
+    /// `fd, constant`, its number in the place of `rs1`.
+    FLiteral,
 }
 
 /// How an instruction accesses data memory, as access and fault counts class it.
 ///
 /// LR is a load; SC and the AMOs are stores, whatever they also read (privileged ISA, "Supervisor Cause
-/// Register": they raise store/AMO faults).
+/// Register": they raise store/AMO faults). So are the operations on cache blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
     /// Accesses no data memory.
     None,
     /// Loads, floating-point loads and LR.
     Load,
-    /// Stores, floating-point stores, SC and AMOs.
+    /// Stores, floating-point stores, SC, AMOs and operations on cache blocks.
     Store,
 }
 
@@ -85,7 +91,7 @@ impl Format {
     pub const fn memory(self) -> Memory {
         match self {
             Format::Load | Format::FLoad | Format::Lr => Memory::Load,
-            Format::Store | Format::FStore | Format::Amo => Memory::Store,
+            Format::Store | Format::FStore | Format::Amo | Format::CacheBlock => Memory::Store,
             _ => Memory::None,
         }
     }
@@ -108,7 +114,10 @@ impl Format {
             Format::FArith => Insn { rd, rs1, rs2, rm, ..insn },
             Format::Fma => Insn { rd, rs1, rs2, rs3: register(bits, 27), rm, ..insn },
             Format::FConvert | Format::FToInt | Format::FFromInt => Insn { rd, rs1, rm, ..insn },
-            Format::FMoveToInt | Format::FMoveFromInt => Insn { rd, rs1, ..insn },
+            Format::Unary | Format::FMoveToInt | Format::FMoveFromInt | Format::FLiteral => {
+                Insn { rd, rs1, ..insn }
+            }
+            Format::CacheBlock => Insn { rs1, ..insn },
             Format::I | Format::Load | Format::Jalr | Format::FLoad => {
                 Insn { rd, rs1, imm: i_immediate(bits), ..insn }
             }

@@ -3,9 +3,10 @@
 //! A row is: effect, variant, mnemonic, operand format, match / mask. `bits` is an encoding of the row when
 //! `bits & mask == match`, and when its rounding mode, if it has one, is not reserved.
 //!
-//! Sources: "RV32/64G Instruction Set Listings" of the unprivileged ISA; "Supervisor Instructions" and
-//! "Machine-Mode Privileged Instructions" of the privileged ISA.
+//! Sources: "RV32/64G Instruction Set Listings" and the chapters of the extensions in the unprivileged ISA; "Supervisor
+//! Instructions", "Svinval" and "Machine-Mode Privileged Instructions" of the privileged ISA.
 
+use crate::Extension;
 use crate::format::Format;
 use crate::table::{Encoding, insn_table};
 
@@ -328,6 +329,30 @@ insn_table! {
         FmvDX = "fmv.d.x", FMoveFromInt, 0xf200_0053 / 0xfff0_707f;
     }
 
+    /// Cache-block management: Zicbom. There are no caches between harts and memory: only rights are checked.
+    Zicbom {
+        /// Drops the cache block that holds address `rs1`.
+        CboInval = "cbo.inval", CacheBlock, 0x0000_200f / 0xfff0_7fff;
+        /// Writes the cache block that holds address `rs1` back.
+        CboClean = "cbo.clean", CacheBlock, 0x0010_200f / 0xfff0_7fff;
+        /// Writes the cache block that holds address `rs1` back, and drops it.
+        CboFlush = "cbo.flush", CacheBlock, 0x0020_200f / 0xfff0_7fff;
+    }
+
+    /// Cache-block zeroing: Zicboz.
+    Zicboz {
+        /// Stores zeros to the 64 aligned bytes that hold address `rs1`.
+        CboZero = "cbo.zero", CacheBlock, 0x0040_200f / 0xfff0_7fff;
+    }
+
+    /// Integer conditional operations: Zicond.
+    Zicond {
+        /// `rd = 0` when `rs2 == 0`, else `rd = rs1`.
+        CzeroEqz = "czero.eqz", R, 0x0e00_5033 / 0xfe00_707f;
+        /// `rd = 0` when `rs2 != 0`, else `rd = rs1`.
+        CzeroNez = "czero.nez", R, 0x0e00_7033 / 0xfe00_707f;
+    }
+
     /// Control and status registers: Zicsr.
     Zicsr {
         /// `rd = csr; csr = rs1`
@@ -348,6 +373,180 @@ insn_table! {
     Zifencei {
         /// Makes this hart's earlier stores visible to its fetches. Reserved fields are ignored.
         FenceI = "fence.i", Bare, 0x0000_100f / 0x0000_707f;
+    }
+
+    /// Waiting on a reservation set: Zawrs. They may end at any time, and end at once.
+    Zawrs {
+        /// Waits until the reservation may be gone, without a limit of its own.
+        WrsNto = "wrs.nto", Bare, 0x00d0_0073 / 0xffff_ffff;
+        /// Waits until the reservation may be gone, for a short time.
+        WrsSto = "wrs.sto", Bare, 0x01d0_0073 / 0xffff_ffff;
+    }
+
+    /// Additional floating-point instructions: Zfa.
+    Zfa {
+        /// `rd` = the constant that the 5 bits of `rs1` number.
+        FliS = "fli.s", FLiteral, 0xf010_0053 / 0xfff0_707f;
+        /// `rd = minimum(rs1, rs2)` of IEEE 754-2019: a NaN wins.
+        FminmS = "fminm.s", FBinary, 0x2800_2053 / 0xfe00_707f;
+        /// `rd = maximum(rs1, rs2)` of IEEE 754-2019: a NaN wins.
+        FmaxmS = "fmaxm.s", FBinary, 0x2800_3053 / 0xfe00_707f;
+        /// `rd = rs1` rounded to an integer, never raising inexact.
+        FroundS = "fround.s", FConvert, 0x4040_0053 / 0xfff0_007f;
+        /// `rd = rs1` rounded to an integer, raising inexact where that changes it.
+        FroundnxS = "froundnx.s", FConvert, 0x4050_0053 / 0xfff0_007f;
+        /// `rd = rs1 <= rs2`, quiet.
+        FleqS = "fleq.s", FCompare, 0xa000_4053 / 0xfe00_707f;
+        /// `rd = rs1 < rs2`, quiet.
+        FltqS = "fltq.s", FCompare, 0xa000_5053 / 0xfe00_707f;
+        /// `rd` = the constant that the 5 bits of `rs1` number.
+        FliD = "fli.d", FLiteral, 0xf210_0053 / 0xfff0_707f;
+        /// `rd = minimum(rs1, rs2)` of IEEE 754-2019: a NaN wins.
+        FminmD = "fminm.d", FBinary, 0x2a00_2053 / 0xfe00_707f;
+        /// `rd = maximum(rs1, rs2)` of IEEE 754-2019: a NaN wins.
+        FmaxmD = "fmaxm.d", FBinary, 0x2a00_3053 / 0xfe00_707f;
+        /// `rd = rs1` rounded to an integer, never raising inexact.
+        FroundD = "fround.d", FConvert, 0x4240_0053 / 0xfff0_007f;
+        /// `rd = rs1` rounded to an integer, raising inexact where that changes it.
+        FroundnxD = "froundnx.d", FConvert, 0x4250_0053 / 0xfff0_007f;
+        /// `rd = rs1 <= rs2`, quiet.
+        FleqD = "fleq.d", FCompare, 0xa200_4053 / 0xfe00_707f;
+        /// `rd = rs1 < rs2`, quiet.
+        FltqD = "fltq.d", FCompare, 0xa200_5053 / 0xfe00_707f;
+        /// `rd = sext(rs1 as an integer modulo 2^32)`, rounding toward zero; 0 of what is not finite.
+        FcvtmodWD = "fcvtmod.w.d", FMoveToInt, 0xc280_1053 / 0xfff0_707f;
+    }
+
+    /// Half precision, minimal: Zfhmin.
+    Zfhmin {
+        /// `rd = mem16[rs1 + imm]`, boxed in ones.
+        Flh = "flh", FLoad, 0x0000_1007 / 0x0000_707f;
+        /// `mem16[rs1 + imm] = rs2[15:0]`
+        Fsh = "fsh", FStore, 0x0000_1027 / 0x0000_707f;
+        /// `rd = single(half rs1)`, exact.
+        FcvtSH = "fcvt.s.h", FConvert, 0x4020_0053 / 0xfff0_007f;
+        /// `rd = half(single rs1)`
+        FcvtHS = "fcvt.h.s", FConvert, 0x4400_0053 / 0xfff0_007f;
+        /// `rd = double(half rs1)`, exact.
+        FcvtDH = "fcvt.d.h", FConvert, 0x4220_0053 / 0xfff0_007f;
+        /// `rd = half(double rs1)`
+        FcvtHD = "fcvt.h.d", FConvert, 0x4410_0053 / 0xfff0_007f;
+        /// `rd = sext(rs1[15:0])`, the bits unchanged.
+        FmvXH = "fmv.x.h", FMoveToInt, 0xe400_0053 / 0xfff0_707f;
+        /// `rd = rs1[15:0]`, boxed in ones.
+        FmvHX = "fmv.h.x", FMoveFromInt, 0xf400_0053 / 0xfff0_707f;
+    }
+
+    /// Address generation: Zba.
+    Zba {
+        /// `rd = rs2 + zext(rs1[31:0])`
+        AddUw = "add.uw", R, 0x0800_003b / 0xfe00_707f;
+        /// `rd = rs2 + (rs1 << 1)`
+        Sh1add = "sh1add", R, 0x2000_2033 / 0xfe00_707f;
+        /// `rd = rs2 + (rs1 << 2)`
+        Sh2add = "sh2add", R, 0x2000_4033 / 0xfe00_707f;
+        /// `rd = rs2 + (rs1 << 3)`
+        Sh3add = "sh3add", R, 0x2000_6033 / 0xfe00_707f;
+        /// `rd = rs2 + (zext(rs1[31:0]) << 1)`
+        Sh1addUw = "sh1add.uw", R, 0x2000_203b / 0xfe00_707f;
+        /// `rd = rs2 + (zext(rs1[31:0]) << 2)`
+        Sh2addUw = "sh2add.uw", R, 0x2000_403b / 0xfe00_707f;
+        /// `rd = rs2 + (zext(rs1[31:0]) << 3)`
+        Sh3addUw = "sh3add.uw", R, 0x2000_603b / 0xfe00_707f;
+        /// `rd = zext(rs1[31:0]) << imm`
+        SlliUw = "slli.uw", Shift, 0x0800_101b / 0xfc00_707f;
+    }
+
+    /// Basic bit manipulation: Zbb.
+    Zbb {
+        /// `rd = rs1 & !rs2`
+        Andn = "andn", R, 0x4000_7033 / 0xfe00_707f;
+        /// `rd = rs1 | !rs2`
+        Orn = "orn", R, 0x4000_6033 / 0xfe00_707f;
+        /// `rd = !(rs1 ^ rs2)`
+        Xnor = "xnor", R, 0x4000_4033 / 0xfe00_707f;
+        /// `rd` = the number of zeros above the highest one in `rs1`.
+        Clz = "clz", Unary, 0x6000_1013 / 0xfff0_707f;
+        /// `rd` = the number of zeros above the highest one in `rs1[31:0]`.
+        Clzw = "clzw", Unary, 0x6000_101b / 0xfff0_707f;
+        /// `rd` = the number of zeros below the lowest one in `rs1`.
+        Ctz = "ctz", Unary, 0x6010_1013 / 0xfff0_707f;
+        /// `rd` = the number of zeros below the lowest one in `rs1[31:0]`.
+        Ctzw = "ctzw", Unary, 0x6010_101b / 0xfff0_707f;
+        /// `rd` = the number of ones in `rs1`.
+        Cpop = "cpop", Unary, 0x6020_1013 / 0xfff0_707f;
+        /// `rd` = the number of ones in `rs1[31:0]`.
+        Cpopw = "cpopw", Unary, 0x6020_101b / 0xfff0_707f;
+        /// `rd = max(rs1, rs2)`, signed.
+        Max = "max", R, 0x0a00_6033 / 0xfe00_707f;
+        /// `rd = max(rs1, rs2)`, unsigned.
+        Maxu = "maxu", R, 0x0a00_7033 / 0xfe00_707f;
+        /// `rd = min(rs1, rs2)`, signed.
+        Min = "min", R, 0x0a00_4033 / 0xfe00_707f;
+        /// `rd = min(rs1, rs2)`, unsigned.
+        Minu = "minu", R, 0x0a00_5033 / 0xfe00_707f;
+        /// `rd = sext(rs1[7:0])`
+        SextB = "sext.b", Unary, 0x6040_1013 / 0xfff0_707f;
+        /// `rd = sext(rs1[15:0])`
+        SextH = "sext.h", Unary, 0x6050_1013 / 0xfff0_707f;
+        /// `rd = zext(rs1[15:0])`
+        ZextH = "zext.h", Unary, 0x0800_403b / 0xfff0_707f;
+        /// `rd = rs1` rotated left by `rs2[5:0]`.
+        Rol = "rol", R, 0x6000_1033 / 0xfe00_707f;
+        /// `rd = sext(rs1[31:0] rotated left by rs2[4:0])`
+        Rolw = "rolw", R, 0x6000_103b / 0xfe00_707f;
+        /// `rd = rs1` rotated right by `rs2[5:0]`.
+        Ror = "ror", R, 0x6000_5033 / 0xfe00_707f;
+        /// `rd = rs1` rotated right by `imm`.
+        Rori = "rori", Shift, 0x6000_5013 / 0xfc00_707f;
+        /// `rd = sext(rs1[31:0] rotated right by imm)`
+        Roriw = "roriw", ShiftW, 0x6000_501b / 0xfe00_707f;
+        /// `rd = sext(rs1[31:0] rotated right by rs2[4:0])`
+        Rorw = "rorw", R, 0x6000_503b / 0xfe00_707f;
+        /// Each byte of `rd` is 0 where that of `rs1` is, else all ones.
+        OrcB = "orc.b", Unary, 0x2870_5013 / 0xfff0_707f;
+        /// `rd` = the bytes of `rs1` in reverse order.
+        Rev8 = "rev8", Unary, 0x6b80_5013 / 0xfff0_707f;
+    }
+
+    /// Carry-less multiplication: Zbc.
+    Zbc {
+        /// `rd` = bits 63 to 0 of the carry-less product.
+        Clmul = "clmul", R, 0x0a00_1033 / 0xfe00_707f;
+        /// `rd` = bits 127 to 64 of the carry-less product.
+        Clmulh = "clmulh", R, 0x0a00_3033 / 0xfe00_707f;
+        /// `rd` = bits 126 to 63 of the carry-less product.
+        Clmulr = "clmulr", R, 0x0a00_2033 / 0xfe00_707f;
+    }
+
+    /// Single-bit instructions: Zbs.
+    Zbs {
+        /// `rd` = `rs1` without bit `rs2[5:0]`.
+        Bclr = "bclr", R, 0x4800_1033 / 0xfe00_707f;
+        /// `rd` = `rs1` without bit `imm`.
+        Bclri = "bclri", Shift, 0x4800_1013 / 0xfc00_707f;
+        /// `rd` = bit `rs2[5:0]` of `rs1`.
+        Bext = "bext", R, 0x4800_5033 / 0xfe00_707f;
+        /// `rd` = bit `imm` of `rs1`.
+        Bexti = "bexti", Shift, 0x4800_5013 / 0xfc00_707f;
+        /// `rd` = `rs1` with bit `rs2[5:0]` inverted.
+        Binv = "binv", R, 0x6800_1033 / 0xfe00_707f;
+        /// `rd` = `rs1` with bit `imm` inverted.
+        Binvi = "binvi", Shift, 0x6800_1013 / 0xfc00_707f;
+        /// `rd` = `rs1` with bit `rs2[5:0]` set.
+        Bset = "bset", R, 0x2800_1033 / 0xfe00_707f;
+        /// `rd` = `rs1` with bit `imm` set.
+        Bseti = "bseti", Shift, 0x2800_1013 / 0xfc00_707f;
+    }
+
+    /// Fine-grained invalidation of translations: Svinval.
+    Svinval {
+        /// Invalidates translations as `sfence.vma` does, between the two fences below.
+        SinvalVma = "sinval.vma", Sfence, 0x1600_0073 / 0xfe00_7fff;
+        /// Orders page-table stores before invalidations that follow.
+        SfenceWInval = "sfence.w.inval", Bare, 0x1800_0073 / 0xffff_ffff;
+        /// Orders invalidations before translations that follow.
+        SfenceInvalIr = "sfence.inval.ir", Bare, 0x1810_0073 / 0xffff_ffff;
     }
 
     /// Trap return and supervisor memory management: the privileged architecture.

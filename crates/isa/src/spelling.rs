@@ -1,7 +1,7 @@
 //! How an instruction is spelled: its mnemonic or that of an alias, and which operands are written.
 //!
 //! Aliases are those of "Pseudoinstructions" in the RISC-V Assembly Programmer's Manual, chosen as GNU objdump
-//! 2.40 chooses them: it writes `add` for `addi`, for one.
+//! 2.40 chooses them: it writes `add` for `addi`, for one. What that does not know is written as 2.44 does.
 
 use crate::{Format, Insn, Op};
 
@@ -44,6 +44,12 @@ pub(crate) enum Operand {
     Predecessors,
     /// A fence's successor set.
     Successors,
+    /// The constant that `rs1` numbers.
+    Literal,
+    /// The only rounding mode that there is.
+    TowardZero,
+    /// `imm(rs1)`, the low five bits of `imm` being part of the opcode.
+    BlockOffset,
 }
 
 /// A mnemonic and the operands that are written after it.
@@ -55,6 +61,7 @@ impl Format {
         use Operand::*;
         match self {
             Format::R => &[Rd, Rs1, Rs2],
+            Format::Unary => &[Rd, Rs1],
             Format::I => &[Rd, Rs1, Imm],
             Format::Shift | Format::ShiftW => &[Rd, Rs1, Shamt],
             Format::Load | Format::Jalr => &[Rd, Offset],
@@ -69,6 +76,7 @@ impl Format {
             Format::CsrImm => &[Rd, Csr, Uimm],
             Format::Lr => &[Rd, Base],
             Format::Amo => &[Rd, Rs2, Base],
+            Format::CacheBlock => &[Base],
             Format::FLoad => &[Fd, Offset],
             Format::FStore => &[Fs2, Offset],
             Format::Fma => &[Fd, Fs1, Fs2, Fs3, RoundingMode],
@@ -80,6 +88,7 @@ impl Format {
             Format::FFromInt => &[Fd, Rs1, RoundingMode],
             Format::FMoveToInt => &[Rd, Fs1],
             Format::FMoveFromInt => &[Fd, Rs1],
+            Format::FLiteral => &[Fd, Literal],
         }
     }
 }
@@ -90,6 +99,7 @@ pub(crate) fn spelling(insn: &Insn) -> Spelling {
         .or_else(|| jump_alias(insn))
         .or_else(|| csr_alias(insn))
         .or_else(|| other_alias(insn))
+        .or_else(|| extension_alias(insn))
         .unwrap_or((insn.op.mnemonic(), insn.op.format().spelled()))
 }
 
@@ -106,6 +116,9 @@ fn integer_alias(insn: &Insn) -> Option<Spelling> {
         (Op::Addiw, ..) => ("addw", &[Rd, Rs1, Imm]),
         (Op::Andi, _, _, 0xff) => ("zext.b", &[Rd, Rs1]),
         (Op::Andi, ..) => ("and", &[Rd, Rs1, Imm]),
+        (Op::Ori, ..) if rd == 0 && imm & 0x1f == 0 => ("prefetch.i", &[BlockOffset]),
+        (Op::Ori, ..) if rd == 0 && imm & 0x1f == 1 => ("prefetch.r", &[BlockOffset]),
+        (Op::Ori, ..) if rd == 0 && imm & 0x1f == 3 => ("prefetch.w", &[BlockOffset]),
         (Op::Ori, ..) => ("or", &[Rd, Rs1, Imm]),
         (Op::Xori, _, _, -1) => ("not", &[Rd, Rs1]),
         (Op::Xori, ..) => ("xor", &[Rd, Rs1, Imm]),
@@ -121,6 +134,9 @@ fn integer_alias(insn: &Insn) -> Option<Spelling> {
         (Op::Slt, _, 0, _) => ("sltz", &[Rd, Rs1]),
         (Op::Slt, 0, ..) => ("sgtz", &[Rd, Rs2]),
         (Op::Sltu, 0, ..) => ("snez", &[Rd, Rs2]),
+        (Op::Add, 0, ..) if rd == 0 && insn.len == 4 && locality_hint(rs2).is_some() => {
+            (locality_hint(rs2)?, &[])
+        }
         // What c.mv expands to; the 4-byte instruction keeps its name.
         (Op::Add, 0, ..) if insn.len == 2 => ("mv", &[Rd, Rs2]),
         _ => return None,
@@ -205,10 +221,40 @@ fn other_alias(insn: &Insn) -> Option<Spelling> {
         Op::FcvtDS if insn.rm == 0 => ("fcvt.d.s", &[Fd, Fs1]),
         Op::FcvtDW if insn.rm == 0 => ("fcvt.d.w", &[Fd, Rs1]),
         Op::FcvtDWu if insn.rm == 0 => ("fcvt.d.wu", &[Fd, Rs1]),
+        Op::Fence if insn.imm == 0x010 => ("pause", &[]),
         Op::Fence if insn.imm == 0x833 => ("fence.tso", &[]),
         Op::Fence if insn.imm & 0xff == 0xff => ("fence", &[]),
         Op::SfenceVma if insn.rs2 == 0 && insn.rs1 == 0 => ("sfence.vma", &[]),
         Op::SfenceVma if insn.rs2 == 0 => ("sfence.vma", &[Rs1]),
+        _ => return None,
+    })
+}
+
+/// Immediate forms that are written like the register forms, and exact or fixed rounding.
+fn extension_alias(insn: &Insn) -> Option<Spelling> {
+    use Operand::*;
+    Some(match insn.op {
+        Op::AddUw if insn.rs2 == 0 => ("zext.w", &[Rd, Rs1]),
+        Op::Rori => ("ror", &[Rd, Rs1, Shamt]),
+        Op::Roriw => ("rorw", &[Rd, Rs1, Shamt]),
+        Op::Bclri => ("bclr", &[Rd, Rs1, Shamt]),
+        Op::Bexti => ("bext", &[Rd, Rs1, Shamt]),
+        Op::Binvi => ("binv", &[Rd, Rs1, Shamt]),
+        Op::Bseti => ("bset", &[Rd, Rs1, Shamt]),
+        Op::FcvtSH if insn.rm == 0 => ("fcvt.s.h", &[Fd, Fs1]),
+        Op::FcvtDH if insn.rm == 0 => ("fcvt.d.h", &[Fd, Fs1]),
+        Op::FcvtmodWD => ("fcvtmod.w.d", &[Rd, Fs1, TowardZero]),
+        _ => return None,
+    })
+}
+
+/// Returns the name of an addition to `zero` of `zero` and this register, where it is a HINT of Zihintntl.
+fn locality_hint(rs2: u8) -> Option<&'static str> {
+    Some(match rs2 {
+        2 => "ntl.p1",
+        3 => "ntl.pall",
+        4 => "ntl.s1",
+        5 => "ntl.all",
         _ => return None,
     })
 }
@@ -231,6 +277,7 @@ pub(crate) fn hint_spelling(half: u16, insn: &Insn) -> Option<Spelling> {
         (2, 0, _) if imm == 0 => ("c.slli64", &[Rd]),
         (2, 0, _) if rd == 0 => ("c.slli", &[Rd, Shamt]),
         (2, 4, Op::Add) if rd == 0 && half & BIT_12 == 0 => ("c.mv", &[Rd, Rs2]),
+        (2, 4, Op::Add) if rd == 0 && locality_hint(insn.rs2).is_some() => (locality_hint(insn.rs2)?, &[]),
         (2, 4, Op::Add) if rd == 0 => ("c.add", &[Rd, Rs2]),
         _ => return None,
     })

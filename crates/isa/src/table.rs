@@ -1,7 +1,8 @@
 //! What a row of the instruction table is, and what can be asked of it.
 
+use crate::Extension;
 use crate::format::{Format, Memory};
-use crate::insns::{ENCODINGS, Extension, Op};
+use crate::insns::{ENCODINGS, Op};
 
 /// What distinguishes one instruction from all others, and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,23 +19,15 @@ pub struct Encoding {
     pub mask: u32,
 }
 
-/// Emits [`Op`], [`Extension`] and the encodings from rows of
-/// `Variant = "mnemonic", Format, match / mask;`, grouped by extension.
+/// Emits [`Op`] and the encodings from rows of `Variant = "mnemonic", Format, match / mask;`, grouped by [`Extension`].
 macro_rules! insn_table {
     ($(
-        $(#[$extension_doc:meta])*
+        $(#[doc = $title:literal])*
         $extension:ident {$(
             $(#[$effect:meta])*
             $op:ident = $mnemonic:literal, $format:ident, $matches:literal / $mask:literal;
         )*}
     )*) => {
-        /// An extension of the ISA, as the table groups instructions.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Extension {$(
-            $(#[$extension_doc])*
-            $extension,
-        )*}
-
         /// The operation that an instruction performs, named after its mnemonic.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
@@ -83,6 +76,23 @@ impl Op {
         self.encoding().extension
     }
 
+    /// Whether the instruction also needs the D extension, its own being there without D too.
+    pub(crate) const fn needs_double(self) -> bool {
+        matches!(
+            self,
+            Op::FliD
+                | Op::FminmD
+                | Op::FmaxmD
+                | Op::FroundD
+                | Op::FroundnxD
+                | Op::FleqD
+                | Op::FltqD
+                | Op::FcvtmodWD
+                | Op::FcvtDH
+                | Op::FcvtHD
+        )
+    }
+
     /// Returns how the instruction accesses data memory.
     pub const fn memory(self) -> Memory {
         self.format().memory()
@@ -96,7 +106,7 @@ impl Op {
     pub const fn ends_block(self) -> bool {
         match self.format() {
             Format::Branch | Format::J | Format::Jalr | Format::Csr | Format::CsrImm => true,
-            // ECALL, EBREAK, SRET, MRET, WFI and FENCE.I; then SFENCE.VMA.
+            // ECALL, EBREAK, SRET, MRET, WFI, WRS.*, FENCE.I and the fences without operands; then those with.
             Format::Bare | Format::Sfence => true,
             _ => false,
         }

@@ -72,6 +72,7 @@ impl<'a> Text<'a> {
             Operand::Shamt => write!(f, "{imm:#x}"),
             Operand::Upper => write!(f, "{:#x}", imm as u32 >> 12),
             Operand::Offset => write!(f, "{imm}({})", x_name(rs1)),
+            Operand::BlockOffset => write!(f, "{}({})", imm & !0x1f, x_name(rs1)),
             Operand::Base => write!(f, "({})", x_name(rs1)),
             Operand::Target => {
                 let address = self.pc.wrapping_add_signed(i64::from(imm));
@@ -85,6 +86,8 @@ impl<'a> Text<'a> {
             Operand::RoundingMode => f.write_str(rounding_mode_name(rm)),
             Operand::Predecessors => write_fence_set(f, imm >> 4),
             Operand::Successors => write_fence_set(f, imm),
+            Operand::Literal => f.write_str(LITERALS[usize::from(rs1 & 31)]),
+            Operand::TowardZero => f.write_str(rounding_mode_name(1)),
         }
     }
 }
@@ -129,6 +132,14 @@ impl Display for Address<'_> {
 
 /// The rounding mode that stands for the one in `frm`.
 const DYNAMIC: u8 = 7;
+
+/// The constants of FLI as C writes them in hexadecimal (Zfa, "Load-Immediate Instructions").
+const LITERALS: [&str; 32] = [
+    "-0x1p+0", "min", "0x1p-16", "0x1p-15", "0x1p-8", "0x1p-7", "0x1p-4", "0x1p-3", "0x1p-2", "0x1.4p-2",
+    "0x1.8p-2", "0x1.cp-2", "0x1p-1", "0x1.4p-1", "0x1.8p-1", "0x1.cp-1", "0x1p+0", "0x1.4p+0", "0x1.8p+0",
+    "0x1.cp+0", "0x1p+1", "0x1.4p+1", "0x1.8p+1", "0x1p+2", "0x1p+3", "0x1p+4", "0x1p+7", "0x1p+8",
+    "0x1p+15", "0x1p+16", "inf", "nan",
+];
 
 /// Source: "Floating-Point Control and Status Register" of the unprivileged ISA, rounding mode encoding.
 fn rounding_mode_name(rm: u8) -> &'static str {

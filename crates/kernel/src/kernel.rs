@@ -13,7 +13,9 @@ use crate::syscall::{self, HostNames};
 use crate::task::{
     Futexes, INTERLEAVE, Scheduler, SignalInfo, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus,
 };
-use crate::{Errno, GrantId, HartId, Harts, Host, Interrupt, MemoryPolicy, MmId, Pid, Site, Trap};
+use crate::{
+    Errno, GrantId, HartId, Harts, Host, InstructionSet, Interrupt, MemoryPolicy, MmId, Pid, Site, Trap,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use tine_mmu::Ram;
 
@@ -33,6 +35,8 @@ pub struct Settings {
     pub max_processes: u32,
     /// Instructions after which the run is given up.
     pub max_instructions: Option<u64>,
+    /// Which instructions the harts have.
+    pub isa: InstructionSet,
     /// Which events to log.
     pub interest: Interest,
     /// How much of a string events of system calls have, and how many elements of an array.

@@ -1,6 +1,7 @@
 //! How a machine is made.
 
 use tine_hart::Engine;
+use tine_isa::Isa;
 use tine_kernel::fs::Grant;
 use tine_kernel::inject::Injection;
 use tine_kernel::{Interest, MemoryPolicy};
@@ -13,6 +14,8 @@ pub struct Config {
     pub policy: MemoryPolicy,
     /// The shape of each hart's TLBs.
     pub tlb: TlbConfig,
+    /// Which instructions the harts have.
+    pub isa: Isa,
     /// How many harts there are.
     pub harts: u32,
     /// Size of guest RAM.
@@ -58,6 +61,7 @@ impl Default for Config {
         Self {
             policy: MemoryPolicy::LINUX,
             tlb: TlbConfig::default(),
+            isa: Isa::default(),
             harts: 1,
             memory_bytes: Self::DEFAULT_MEMORY_BYTES,
             seed: 0,

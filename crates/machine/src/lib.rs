@@ -23,6 +23,7 @@ pub use guest::Guest;
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
 pub use tine_hart::{Engine, Hart, Sstatus};
+pub use tine_isa::{Extension, Isa, IsaError};
 pub use tine_kernel::*;
 // The MMU has one of its own, which only harts see.
 pub use tine_kernel::CopyFault;

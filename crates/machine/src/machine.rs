@@ -5,9 +5,10 @@ use crate::report::{Process, Report, Setting};
 use crate::{Config, Counts, Guest};
 use std::collections::BTreeMap;
 use thiserror::Error;
+use tine_isa::Extension;
 use tine_kernel::{
-    Account, BootError, Errno, Event, ExecError, GrantId, Harts, Host, InstalledFile, Kernel, MemoryPolicy,
-    Outcome, Program as KernelProgram, Settings, SyscallCount, TRAP_NS,
+    Account, BootError, Errno, Event, ExecError, GrantId, Harts, Host, InstalledFile, InstructionSet, Kernel,
+    MemoryPolicy, Outcome, Program as KernelProgram, Settings, SyscallCount, TRAP_NS,
 };
 use tine_mmu::{Ram, RamError};
 
@@ -104,6 +105,7 @@ impl Machine {
             epoch_s: config.epoch_s,
             max_processes: config.max_procs.unwrap_or(Config::DEFAULT_MAX_PROCS),
             max_instructions: config.max_instructions,
+            isa: InstructionSet::new(config.isa.extensions().map(Extension::name)),
             interest: config.interest,
             string_limit: config.string_limit,
             grants: config.grants.clone(),

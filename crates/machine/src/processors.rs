@@ -34,6 +34,7 @@ impl Processors {
                 ..MmuConfig::default()
             });
             let mut hart = Hart::new(u64::from(id), mmu, Supervisor::Native);
+            hart.isa = config.isa;
             // The supervisor may reach user memory, as Linux may between user_access_begin and _end.
             hart.csrs.sstatus.set(Sstatus::SUM, true);
             hart.csrs.sstatus.set(Sstatus::SPP, false);

@@ -3,10 +3,10 @@
 //! All of them are illegal while `sstatus.FS` is Off; all that write an `f` register or `fcsr` make it Dirty.
 
 use crate::csr::FpState;
-use crate::float::{Binary, Format, Fused, flagged, is_silent, rounding_mode};
+use crate::float::{Arithmetic, Binary, Format, Fused, flagged, is_silent, rounding_mode};
 use crate::trap::Trap;
 use crate::{Hart, float};
-use softfloat_wrapper::RoundingMode;
+use softfloat_wrapper::{F32, RoundingMode};
 use tine_isa::Insn;
 
 impl Hart {
@@ -45,7 +45,7 @@ impl Hart {
 
     /// Writes a rounded result: the host's where it has one, and where no flag can change.
     #[inline(always)]
-    fn round<F: Format>(
+    fn round<F: Arithmetic>(
         &mut self,
         insn: &Insn,
         rm: RoundingMode,
@@ -59,7 +59,7 @@ impl Hart {
     }
 
     /// Fused multiply-add and its relatives.
-    pub(super) fn fused<F: Format>(&mut self, insn: &Insn, op: Fused) -> Result<(), Trap> {
+    pub(super) fn fused<F: Arithmetic>(&mut self, insn: &Insn, op: Fused) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
         let (a, b, c) = (self.float::<F>(insn.rs1), self.float(insn.rs2), self.float(insn.rs3));
         self.round(insn, rm, || op.on_host(a, b, c), || op.soft(a, b, c, rm));
@@ -67,14 +67,14 @@ impl Hart {
     }
 
     /// Addition, subtraction, multiplication, division.
-    pub(super) fn arithmetic<F: Format>(&mut self, insn: &Insn, op: Binary) -> Result<(), Trap> {
+    pub(super) fn arithmetic<F: Arithmetic>(&mut self, insn: &Insn, op: Binary) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
         let (a, b) = (self.float::<F>(insn.rs1), self.float(insn.rs2));
         self.round(insn, rm, || op.on_host(a, b), || op.soft(a, b, rm));
         Ok(())
     }
 
-    pub(super) fn square_root<F: Format>(&mut self, insn: &Insn) -> Result<(), Trap> {
+    pub(super) fn square_root<F: Arithmetic>(&mut self, insn: &Insn) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
         let a = self.float::<F>(insn.rs1);
         self.round(insn, rm, || a.square_root_on_host(), || a.sqrt(rm));
@@ -132,6 +132,29 @@ impl Hart {
         let rm = self.require_rounding(insn)?;
         let a = self.float(insn.rs1);
         let (result, flags) = flagged(|| operation(a, rm));
+        self.accrue(flags);
+        self.set_x(insn.rd, result);
+        Ok(())
+    }
+
+    /// A constant.
+    pub(super) fn put_literal<F: Format>(
+        &mut self,
+        insn: &Insn,
+        smallest_normal: F,
+        widen: impl FnOnce(F32) -> F,
+    ) -> Result<(), Trap> {
+        self.require_fp()?;
+        let (constant, _) = flagged(|| float::literal(insn.rs1, smallest_normal, widen));
+        self.set_f(insn.rd, constant.boxed());
+        Ok(())
+    }
+
+    /// Conversion to an integer that rounds in one way only.
+    pub(super) fn convert_modulo(&mut self, insn: &Insn) -> Result<(), Trap> {
+        self.require_fp()?;
+        let a = self.float(insn.rs1);
+        let (result, flags) = flagged(|| float::convert_modulo(a));
         self.accrue(flags);
         self.set_x(insn.rd, result);
         Ok(())

@@ -4,16 +4,20 @@
 //! and returns the address of the next instruction; `pc` is the address of this one meanwhile.
 
 mod atomic;
+mod cache;
 mod float;
 mod memory;
 mod system;
 
 use crate::float::{self as fp, Binary, Fused};
 use crate::trap::{Exception, Trap};
-use crate::{Hart, Shared, alu, bytes};
-use softfloat_wrapper::{F32, F64, Float};
-use tine_isa::{Insn, Op};
+use crate::{Hart, Shared, alu, bitmanip as bits, bytes};
+use softfloat_wrapper::{F16, F32, F64, Float, RoundingMode};
+use tine_isa::{Extension, Insn, Op};
 use tine_mmu::{Ram, VirtAddr};
+
+/// What exact conversions round by.
+const RNE: RoundingMode = RoundingMode::TiesToEven;
 
 impl Hart {
     /// Executes one instruction and returns the address of the next.
@@ -28,21 +32,23 @@ impl Hart {
             Op::Lui => self.set_x(insn.rd, immediate(insn)),
             Op::Auipc => self.set_x(insn.rd, (self.pc + immediate(insn)).0),
             Op::Jal => {
+                let target = self.aligned_target(self.pc + immediate(insn))?;
                 self.set_x(insn.rd, next.0);
-                return Ok(self.pc + immediate(insn));
+                return Ok(target);
             }
             Op::Jalr => {
                 // The target is computed first: rd may be rs1.
                 let target = self.x(insn.rs1).wrapping_add(immediate(insn)) & !1;
+                let target = self.aligned_target(VirtAddr(target))?;
                 self.set_x(insn.rd, next.0);
-                return Ok(VirtAddr(target));
+                return Ok(target);
             }
-            Op::Beq => return Ok(self.branch(insn, alu::eq)),
-            Op::Bne => return Ok(self.branch(insn, alu::ne)),
-            Op::Blt => return Ok(self.branch(insn, alu::lt)),
-            Op::Bge => return Ok(self.branch(insn, alu::ge)),
-            Op::Bltu => return Ok(self.branch(insn, alu::ltu)),
-            Op::Bgeu => return Ok(self.branch(insn, alu::geu)),
+            Op::Beq => return self.aligned_target(self.branch(insn, alu::eq)),
+            Op::Bne => return self.aligned_target(self.branch(insn, alu::ne)),
+            Op::Blt => return self.aligned_target(self.branch(insn, alu::lt)),
+            Op::Bge => return self.aligned_target(self.branch(insn, alu::ge)),
+            Op::Bltu => return self.aligned_target(self.branch(insn, alu::ltu)),
+            Op::Bgeu => return self.aligned_target(self.branch(insn, alu::geu)),
 
             Op::Lb => self.load_x(ram, insn, bytes::lb)?,
             Op::Lh => self.load_x(ram, insn, bytes::lh)?,
@@ -98,6 +104,52 @@ impl Hart {
             Op::Remw => self.reg_reg(insn, alu::remw),
             Op::Remuw => self.reg_reg(insn, alu::remuw),
 
+            Op::AddUw => self.reg_reg(insn, bits::add_uw),
+            Op::Sh1add => self.reg_reg(insn, bits::shift_add::<1>),
+            Op::Sh2add => self.reg_reg(insn, bits::shift_add::<2>),
+            Op::Sh3add => self.reg_reg(insn, bits::shift_add::<3>),
+            Op::Sh1addUw => self.reg_reg(insn, bits::shift_add_uw::<1>),
+            Op::Sh2addUw => self.reg_reg(insn, bits::shift_add_uw::<2>),
+            Op::Sh3addUw => self.reg_reg(insn, bits::shift_add_uw::<3>),
+            Op::Andn => self.reg_reg(insn, alu::and_not),
+            Op::Orn => self.reg_reg(insn, bits::orn),
+            Op::Xnor => self.reg_reg(insn, bits::xnor),
+            Op::Clz => self.reg_reg(insn, bits::clz),
+            Op::Clzw => self.reg_reg(insn, bits::clzw),
+            Op::Ctz => self.reg_reg(insn, bits::ctz),
+            Op::Ctzw => self.reg_reg(insn, bits::ctzw),
+            Op::Cpop => self.reg_reg(insn, bits::cpop),
+            Op::Cpopw => self.reg_reg(insn, bits::cpopw),
+            Op::Max => self.reg_reg(insn, alu::max),
+            Op::Maxu => self.reg_reg(insn, alu::maxu),
+            Op::Min => self.reg_reg(insn, alu::min),
+            Op::Minu => self.reg_reg(insn, alu::minu),
+            Op::SextB => self.reg_reg(insn, bits::sext_b),
+            Op::SextH => self.reg_reg(insn, bits::sext_h),
+            Op::ZextH => self.reg_reg(insn, bits::zext_h),
+            Op::Rol => self.reg_reg(insn, bits::rol),
+            Op::Rolw => self.reg_reg(insn, bits::rolw),
+            Op::Ror => self.reg_reg(insn, bits::ror),
+            Op::Rorw => self.reg_reg(insn, bits::rorw),
+            Op::OrcB => self.reg_reg(insn, bits::orc_b),
+            Op::Rev8 => self.reg_reg(insn, bits::rev8),
+            Op::Clmul => self.reg_reg(insn, bits::clmul),
+            Op::Clmulh => self.reg_reg(insn, bits::clmulh),
+            Op::Clmulr => self.reg_reg(insn, bits::clmulr),
+            Op::Bclr => self.reg_reg(insn, bits::bclr),
+            Op::Bext => self.reg_reg(insn, bits::bext),
+            Op::Binv => self.reg_reg(insn, bits::binv),
+            Op::Bset => self.reg_reg(insn, bits::bset),
+            Op::CzeroEqz => self.reg_reg(insn, bits::zero_if_zero),
+            Op::CzeroNez => self.reg_reg(insn, bits::zero_unless_zero),
+            Op::SlliUw => self.reg_imm(insn, bits::slli_uw),
+            Op::Rori => self.reg_imm(insn, bits::ror),
+            Op::Roriw => self.reg_imm(insn, bits::rorw),
+            Op::Bclri => self.reg_imm(insn, bits::bclr),
+            Op::Bexti => self.reg_imm(insn, bits::bext),
+            Op::Binvi => self.reg_imm(insn, bits::binv),
+            Op::Bseti => self.reg_imm(insn, bits::bset),
+
             // Harts take turns on one host thread, so every access is ordered already; and a store takes effect on
             // the very next fetch.
             Op::Fence | Op::FenceI => {}
@@ -107,7 +159,13 @@ impl Hart {
             // There is no M-mode to return from.
             Op::Mret => return Err(Trap::illegal()),
             Op::Wfi => self.wfi()?,
-            Op::SfenceVma => self.sfence_vma_instruction(insn)?,
+            // The wait may end at any time, and the other harts cannot run meanwhile.
+            Op::WrsNto | Op::WrsSto => {}
+            Op::CboInval | Op::CboClean | Op::CboFlush => self.manage_block(ram, insn)?,
+            Op::CboZero => self.zero_block(ram, shared, insn)?,
+            // Every invalidation is done when it is asked for, so there is nothing left to order.
+            Op::SfenceVma | Op::SinvalVma => self.sfence_vma_instruction(insn)?,
+            Op::SfenceWInval | Op::SfenceInvalIr => self.require_supervisor()?,
             Op::Csrrw => self.csr_write(insn, self.x(insn.rs1))?,
             Op::Csrrs => self.csr_update(insn, self.x(insn.rs1), alu::or)?,
             Op::Csrrc => self.csr_update(insn, self.x(insn.rs1), alu::and_not)?,
@@ -200,8 +258,40 @@ impl Hart {
             Op::FclassD => self.inspect(insn, |f| fp::class::<F64>(fp::Format::unboxed(f)))?,
             Op::FmvWX => self.put(insn, |x| fp::box_f32(x as u32))?,
             Op::FmvDX => self.put(insn, |x| x)?,
+
+            Op::FliS => self.put_literal(insn, F32::from_bits(1 << 23), |a| a)?,
+            Op::FminmS => self.combine::<F32>(insn, fp::minimum)?,
+            Op::FmaxmS => self.combine::<F32>(insn, fp::maximum)?,
+            Op::FroundS => self.convert::<F32, F32>(insn, fp::round_to_integer)?,
+            Op::FroundnxS => self.convert::<F32, F32>(insn, fp::round_to_integer_inexact)?,
+            Op::FleqS => self.compare::<F32>(insn, |a, b| a.le_quiet(b))?,
+            Op::FltqS => self.compare::<F32>(insn, |a, b| a.lt_quiet(b))?,
+            Op::FliD => self.put_literal(insn, F64::from_bits(1 << 52), |a| a.to_f64(RNE))?,
+            Op::FminmD => self.combine::<F64>(insn, fp::minimum)?,
+            Op::FmaxmD => self.combine::<F64>(insn, fp::maximum)?,
+            Op::FroundD => self.convert::<F64, F64>(insn, fp::round_to_integer)?,
+            Op::FroundnxD => self.convert::<F64, F64>(insn, fp::round_to_integer_inexact)?,
+            Op::FleqD => self.compare::<F64>(insn, |a, b| a.le_quiet(b))?,
+            Op::FltqD => self.compare::<F64>(insn, |a, b| a.lt_quiet(b))?,
+            Op::FcvtmodWD => self.convert_modulo(insn)?,
+            Op::Flh => self.load_f(ram, insn, bytes::flh)?,
+            Op::Fsh => self.store_f::<2>(ram, shared, insn)?,
+            Op::FcvtSH => self.convert::<F16, F32>(insn, |a, rm| a.to_f32(rm))?,
+            Op::FcvtHS => self.convert::<F32, F16>(insn, |a, rm| a.to_f16(rm))?,
+            Op::FcvtDH => self.convert::<F16, F64>(insn, |a, rm| a.to_f64(rm))?,
+            Op::FcvtHD => self.convert::<F64, F16>(insn, |a, rm| a.to_f16(rm))?,
+            Op::FmvXH => self.inspect(insn, |f| bits::sext_h(f, 0))?,
+            Op::FmvHX => self.put(insn, |x| fp::box_f16(x as u16))?,
         }
         Ok(next)
+    }
+
+    /// Checks where a transfer goes: without compressed instructions, they all begin at multiples of 4.
+    fn aligned_target(&self, target: VirtAddr) -> Result<VirtAddr, Trap> {
+        if target.0 & 2 == 0 || self.isa.contains(Extension::Zca) {
+            return Ok(target);
+        }
+        Err(Trap::at(Exception::FetchMisaligned, target))
     }
 
     /// Reads an integer register.

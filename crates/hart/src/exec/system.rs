@@ -62,7 +62,7 @@ impl Hart {
         Ok(())
     }
 
-    fn require_supervisor(&self) -> Result<(), Trap> {
+    pub(super) fn require_supervisor(&self) -> Result<(), Trap> {
         if self.privilege == Privilege::User { Err(Trap::illegal()) } else { Ok(()) }
     }
 }

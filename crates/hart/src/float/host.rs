@@ -58,7 +58,7 @@ host_float!(f64);
 
 #[cfg(test)]
 mod tests {
-    use crate::float::{Binary, Format, Fused, flagged};
+    use crate::float::{Arithmetic, Binary, Format, Fused, flagged};
     use proptest::prelude::*;
     use proptest::test_runner::RngSeed;
     use softfloat_wrapper::{F32, F64, RoundingMode};
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    fn check<F: Format>(a: u64, b: u64, c: u64) {
+    fn check<F: Arithmetic>(a: u64, b: u64, c: u64) {
         let (a, b, c) = (F::unboxed(a), F::unboxed(b), F::unboxed(c));
         for op in [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div] {
             agree(op.on_host(a, b), || op.soft(a, b, RNE));

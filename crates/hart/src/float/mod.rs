@@ -1,16 +1,20 @@
-//! Floating-point arithmetic of F and D, exact in value and flags, through Berkeley SoftFloat.
+//! Floating-point arithmetic of F, D, Zfa and Zfhmin, exact in value and flags, through Berkeley SoftFloat.
 //!
 //! Two things of SoftFloat are global to the host thread: the rounding mode, which the wrapper sets before every operation
 //! that rounds, and the accrued flags, which [`flagged`] clears before an operation and reads after it.
 //!
-//! Source: unprivileged ISA, "F Extension" and "D Extension".
+//! Source: unprivileged ISA, "F Extension", "D Extension", "Zfhmin" and "Zfa".
 
+mod additional;
 mod host;
 
+pub(crate) use additional::{
+    convert_modulo, literal, maximum, minimum, round_to_integer, round_to_integer_inexact,
+};
 pub(crate) use host::is_silent;
 
 use host::HostFloat;
-use softfloat_wrapper::{ExceptionFlags, F32, F64, Float, RoundingMode};
+use softfloat_wrapper::{ExceptionFlags, F16, F32, F64, Float, RoundingMode};
 
 /// The accrued exception flags `fflags`, as the low five bits of `fcsr` hold them.
 pub(crate) type Flags = u32;
@@ -56,6 +60,15 @@ pub(crate) fn flagged<T>(operation: impl FnOnce() -> T) -> (T, Flags) {
 
 /// A format that an `f` register can hold. Its `quiet_nan` is the canonical NaN.
 pub(crate) trait Format: Float + Copy {
+    /// Takes the value out of a register: a narrow value that is not NaN-boxed counts as the canonical NaN.
+    fn unboxed(register: u64) -> Self;
+
+    /// Returns the register that holds the value, the bits above it being ones.
+    fn boxed(self) -> u64;
+}
+
+/// A format that is computed with.
+pub(crate) trait Arithmetic: Format {
     /// The host's type of the same format.
     type Host: HostFloat;
 
@@ -65,19 +78,13 @@ pub(crate) trait Format: Float + Copy {
     /// Returns the host's number.
     fn from_host(number: Self::Host) -> Self;
 
-    /// Takes the value out of a register: a narrow value that is not NaN-boxed counts as the canonical NaN.
-    fn unboxed(register: u64) -> Self;
-
-    /// Returns the register that holds the value, the bits above it being ones.
-    fn boxed(self) -> u64;
-
     /// Returns the square root if the host's is ordinary.
     fn square_root_on_host(self) -> Option<Self> {
         self.to_host().square_root().ordinary().map(Self::from_host)
     }
 }
 
-impl Format for F32 {
+impl Arithmetic for F32 {
     type Host = f32;
 
     fn to_host(self) -> f32 {
@@ -87,7 +94,9 @@ impl Format for F32 {
     fn from_host(number: f32) -> Self {
         Self::from_bits(number.to_bits())
     }
+}
 
+impl Format for F32 {
     fn unboxed(register: u64) -> Self {
         if register >> 32 == 0xffff_ffff { Self::from_bits(register as u32) } else { Self::quiet_nan() }
     }
@@ -97,7 +106,7 @@ impl Format for F32 {
     }
 }
 
-impl Format for F64 {
+impl Arithmetic for F64 {
     type Host = f64;
 
     fn to_host(self) -> f64 {
@@ -107,7 +116,9 @@ impl Format for F64 {
     fn from_host(number: f64) -> Self {
         Self::from_bits(number.to_bits())
     }
+}
 
+impl Format for F64 {
     fn unboxed(register: u64) -> Self {
         Self::from_bits(register)
     }
@@ -115,6 +126,21 @@ impl Format for F64 {
     fn boxed(self) -> u64 {
         self.to_bits()
     }
+}
+
+impl Format for F16 {
+    fn unboxed(register: u64) -> Self {
+        if register >> 16 == 0xffff_ffff_ffff { Self::from_bits(register as u16) } else { Self::quiet_nan() }
+    }
+
+    fn boxed(self) -> u64 {
+        box_f16(self.to_bits())
+    }
+}
+
+/// Returns the register that holds a NaN-boxed half.
+pub(crate) fn box_f16(bits: u16) -> u64 {
+    0xffff_ffff_ffff_0000 | u64::from(bits)
 }
 
 /// Returns the register that holds a NaN-boxed single.
@@ -144,7 +170,7 @@ impl Binary {
 
     /// Returns the host's result if it is ordinary.
     #[inline(always)]
-    pub(crate) fn on_host<F: Format>(self, a: F, b: F) -> Option<F> {
+    pub(crate) fn on_host<F: Arithmetic>(self, a: F, b: F) -> Option<F> {
         let (a, b) = (a.to_host(), b.to_host());
         let result = match self {
             Self::Add => a + b,
@@ -189,7 +215,7 @@ impl Fused {
 
     /// Returns the host's result if it is ordinary.
     #[inline(always)]
-    pub(crate) fn on_host<F: Format>(self, a: F, b: F, c: F) -> Option<F> {
+    pub(crate) fn on_host<F: Arithmetic>(self, a: F, b: F, c: F) -> Option<F> {
         let (a, b, c) = self.operands(a, b, c);
         let result = a.to_host().fused(b.to_host(), c.to_host())?;
         result.ordinary().map(F::from_host)

@@ -3,7 +3,7 @@
 use super::dispatch::{self, Handler};
 use crate::csr;
 use std::sync::atomic::AtomicPtr;
-use tine_isa::{Format, Insn, Memory, Op, decode};
+use tine_isa::{Format, Insn, Isa, Memory, Op};
 use tine_mmu::PAGE_SIZE;
 
 /// The most instructions of a block: more would make the tail of a budget long, which is stepped.
@@ -43,13 +43,13 @@ impl Slot {
 ///
 /// It ends behind an instruction that always transfers control or changes how fetches behave, at one that is illegal or
 /// leaves the page, or when it is long enough.
-pub(super) fn decode_block(page: &[u8; PAGE_SIZE as usize], offset: u64) -> Option<Vec<Slot>> {
+pub(super) fn decode_block(isa: Isa, page: &[u8; PAGE_SIZE as usize], offset: u64) -> Option<Vec<Slot>> {
     let mut slots: Vec<Slot> = Vec::new();
     let (mut loads, mut stores) = (0, 0);
     let mut offset = offset as usize;
     let mut ended = false;
     while !ended && slots.len() < LONGEST.into() {
-        let Some(insn) = decode_at(page, offset) else { break };
+        let Some(insn) = decode_at(isa, page, offset) else { break };
         ended = ends_block(&insn);
         slots.push(Slot {
             run: dispatch::handler(&insn, offset),
@@ -78,12 +78,12 @@ pub(super) fn decode_block(page: &[u8; PAGE_SIZE as usize], offset: u64) -> Opti
 }
 
 /// Decodes the instruction at `offset`; `None` when it is illegal or not all of it is in the page.
-fn decode_at(page: &[u8; PAGE_SIZE as usize], offset: usize) -> Option<Insn> {
+fn decode_at(isa: Isa, page: &[u8; PAGE_SIZE as usize], offset: usize) -> Option<Insn> {
     let low = u16::from_le_bytes(*page.get(offset..)?.first_chunk()?);
     if low & 0b11 != 0b11 {
-        return decode(low.into());
+        return isa.decode(low.into());
     }
-    decode(u32::from_le_bytes(*page.get(offset..)?.first_chunk()?))
+    isa.decode(u32::from_le_bytes(*page.get(offset..)?.first_chunk()?))
 }
 
 /// Whether nothing that follows in memory can be executed next without asking again.

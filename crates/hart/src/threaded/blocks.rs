@@ -2,6 +2,7 @@
 
 use super::block::{Slot, decode_block};
 use std::collections::BTreeMap;
+use tine_isa::Isa;
 use tine_mmu::{PAGE_SIZE, Ppn, Ram};
 
 /// An instruction begins at an even offset.
@@ -36,18 +37,21 @@ pub(crate) struct Blocks {
     /// A direct-mapped excerpt of `by_frame`.
     recent: Vec<Option<(Ppn, PageId)>>,
     slots: usize,
+    /// What instructions are decoded by.
+    isa: Isa,
 }
 
 impl Blocks {
-    /// Drops the blocks of frames that were written since, and everything when there is too much.
-    pub(super) fn drop_rewritten(&mut self, ram: &mut Ram) {
+    /// Drops the blocks of frames that were written since, and everything when there is too much or the hart that is
+    /// about to run has other instructions.
+    pub(super) fn drop_outdated(&mut self, ram: &mut Ram, isa: Isa) {
         if ram.has_rewritten() {
             for frame in ram.take_rewritten() {
                 self.drop_page(frame);
             }
         }
-        if self.slots > MOST_SLOTS {
-            *self = Self::default();
+        if self.slots > MOST_SLOTS || self.isa != isa {
+            *self = Self { isa, ..Self::default() };
         }
     }
 
@@ -105,7 +109,7 @@ impl Blocks {
         let page = self.pages.get_mut(id.0)?.as_mut()?;
         let entry = page.entries.get_mut(offset as usize / 2)?;
         if *entry == 0 {
-            let block = decode_block(ram.frame(page.frame), offset)?;
+            let block = decode_block(self.isa, ram.frame(page.frame), offset)?;
             self.slots += block.len();
             page.blocks.push(block);
             *entry = page.blocks.len() as u16;
@@ -133,7 +137,7 @@ mod tests {
         let mut most = 0;
         for halfword in 0..PAGES * ENTRIES as u64 {
             let at = Ram::BASE + 2 * halfword;
-            blocks.drop_rewritten(&mut ram);
+            blocks.drop_outdated(&mut ram, Isa::default());
             let id = blocks.page(&mut ram, at.ppn());
             assert!(blocks.block(&ram, id, at.offset()).is_some());
             most = most.max(blocks.slots);
@@ -151,7 +155,7 @@ mod tests {
         let first = blocks.page(&mut ram, frame);
         assert!(blocks.block(&ram, first, 0).is_some());
         ram.write(Ram::BASE, &NOP).unwrap();
-        blocks.drop_rewritten(&mut ram);
+        blocks.drop_outdated(&mut ram, Isa::default());
         assert_eq!((blocks.recent_page(frame), blocks.slots), (None, 0));
         let second = Ppn(frame.0 + 1);
         assert_eq!(blocks.page(&mut ram, second), first);

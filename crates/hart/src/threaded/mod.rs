@@ -58,7 +58,7 @@ impl Hart {
 
     /// Takes a pending interrupt, or executes at least one instruction and none beyond `limit`.
     fn run_blocks(&mut self, ram: &mut Ram, shared: &mut Shared, limit: u64) -> Result<(), Trap> {
-        shared.blocks.drop_rewritten(ram);
+        shared.blocks.drop_outdated(ram, self.isa);
         self.check_interrupts()?;
         self.resume_mmu(ram);
         let at = self.locate_pc(ram)?;

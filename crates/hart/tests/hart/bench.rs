@@ -1,6 +1,7 @@
 //! A hart with RAM, a page table and a few mapped pages, to run single instructions and small programs on.
 
 use tine_hart::{Engine, FpState, Hart, Shared, Stop, Supervisor};
+use tine_isa::Isa;
 use tine_mmu::{
     Asid, Mmu, MmuConfig, PAGE_SIZE, PhysAddr, Ppn, Privilege, Pte, PteFlags, Ram, Satp, TlbConfig, VirtAddr,
     Vpn,
@@ -72,6 +73,7 @@ impl Bench {
     pub(crate) fn with(setup: Setup) -> Self {
         let mmu = Mmu::new(MmuConfig { tlb: setup.tlb, ..MmuConfig::default() });
         let mut hart = Hart::new(0, mmu, setup.supervisor);
+        hart.isa = Isa::ALL;
         hart.set_satp(Satp::sv39(frame(TABLES), ASID));
         hart.privilege = Privilege::User;
         hart.pc = CODE;

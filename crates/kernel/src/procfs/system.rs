@@ -11,12 +11,10 @@ use tine_mmu::Ram;
 impl Kernel {
     pub(super) fn system_text(&self, ram: &Ram, file: ProcFile, now_ns: u64) -> String {
         match file {
-            ProcFile::Cpuinfo => (0..self.sched.hart_count())
-                .map(|hart| {
-                    format!("processor\t: {hart}\nhart\t\t: {hart}\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n")
-                })
-                .collect(),
-            ProcFile::Filesystems => "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\nnodev\tramfs\n".to_owned(),
+            ProcFile::Cpuinfo => (0..self.sched.hart_count()).map(|hart| self.hart_text(hart)).collect(),
+            ProcFile::Filesystems => {
+                "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\nnodev\tramfs\n".to_owned()
+            }
             ProcFile::Loadavg => {
                 let running = self.running_tasks();
                 let last = self.tasks.tasks().map(|(tid, _)| tid.0).max().unwrap_or(0);
@@ -38,6 +36,15 @@ impl Kernel {
             ProcFile::Version => format!("Linux version {RELEASE} ({VERSION})\n"),
             ProcFile::Vmstat => self.vmstat_text(),
         }
+    }
+
+    /// Composes the paragraph of a hart in `cpuinfo` (Linux 6.12 arch/riscv/kernel/cpu.c c_show).
+    fn hart_text(&self, hart: u32) -> String {
+        let isa = self.settings.isa.text();
+        format!(
+            "processor\t: {hart}\nhart\t\t: {hart}\nisa\t\t: {isa}\nmmu\t\t: sv39\nmvendorid\t: 0x0\n\
+             marchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: {isa}\n\n"
+        )
     }
 
     fn running_tasks(&self) -> usize {

@@ -136,6 +136,7 @@ impl Ctx<'_> {
             interpreter: interpreter_base,
             entry,
             vdso: layout.vdso,
+            hwcap: self.kernel.settings.isa.hwcap(),
             given,
         };
         let (sp, words) = strings.tables(&facts, random_at);

@@ -28,6 +28,8 @@ pub(super) struct ProgramFacts<'a> {
     pub entry: VirtAddr,
     /// `AT_SYSINFO_EHDR`.
     pub vdso: VirtAddr,
+    /// `AT_HWCAP`.
+    pub hwcap: u64,
     /// `AT_UID` to `AT_EGID`, and `AT_SECURE`.
     pub given: &'a ProgramCredentials,
 }
@@ -93,9 +95,6 @@ impl Strings {
 /// Size in bytes of `AT_RANDOM`'s object.
 pub(super) const RANDOM_BYTES: usize = 16;
 
-/// IMAFDC, a bit for each letter.
-const HWCAP: u64 = 0x112d;
-
 /// Lists the auxiliary vector in Linux's order.
 fn auxiliary_vector(facts: &ProgramFacts<'_>, random_at: VirtAddr, path: VirtAddr) -> Vec<(u64, u64)> {
     const AT_NULL: u64 = 0;
@@ -127,7 +126,7 @@ fn auxiliary_vector(facts: &ProgramFacts<'_>, random_at: VirtAddr, path: VirtAdd
     vector.extend(CACHES.map(|kind| (kind, 0)));
     vector.extend([
         (AT_MINSIGSTKSZ, super::frame::FRAME_BYTES as u64),
-        (AT_HWCAP, HWCAP),
+        (AT_HWCAP, facts.hwcap),
         (AT_PAGESZ, tine_mmu::PAGE_SIZE),
         (AT_CLKTCK, crate::syscall::CLOCK_TICKS),
         (AT_PHDR, facts.headers_at.0),
@@ -169,6 +168,7 @@ mod tests {
             interpreter: VirtAddr(0),
             entry: VirtAddr(0x100),
             vdso: VirtAddr(0),
+            hwcap: 0x112d,
             given: &ProgramCredentials { credentials: Credentials::ROOT, is_privileged: false },
         };
         let (sp, words) = strings.tables(&facts, VirtAddr(0xf00));

@@ -4,8 +4,8 @@ use crate::cpu::ScriptedHarts;
 use crate::elf;
 use crate::script::Script;
 use tine_kernel::{
-    Account, Event, Harts, Host, InstalledFile, Interest, Kernel, MemoryCounters, MemoryPolicy, Outcome, Pid,
-    ProcessRecord, Program, Settings, Stream, WaitStatus,
+    Account, Event, Harts, Host, InstalledFile, InstructionSet, Interest, Kernel, MemoryCounters,
+    MemoryPolicy, Outcome, Pid, ProcessRecord, Program, Settings, Stream, WaitStatus,
 };
 use tine_mmu::{MmuCounters, PAGE_SIZE, Ram};
 
@@ -89,6 +89,7 @@ impl World {
             epoch_s: 0,
             max_processes: setup.max_processes,
             max_instructions: setup.max_instructions,
+            isa: InstructionSet::default(),
             interest: setup.interest,
             string_limit: 32,
             injections: Vec::new(),
