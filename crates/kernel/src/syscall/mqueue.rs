@@ -273,7 +273,7 @@ pub(super) fn mq_getsetattr(
     };
     if let Some(new) = new {
         let nonblock = OpenFlags::from_bits_truncate(new.flags as u32);
-        ctx.kernel.fs.set_status_flags(open, flags - OpenFlags::NONBLOCK | nonblock);
+        ctx.kernel.fs.set_status_flags(open, (flags - OpenFlags::NONBLOCK) | nonblock);
     }
     ctx.write_optional(old, before)?;
     Ok(0)
