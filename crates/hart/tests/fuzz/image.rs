@@ -49,7 +49,7 @@ impl Image {
         code.extend(program.code());
         code.resize(code.len().next_multiple_of(4), 0);
         // Two bytes at the end are no instruction: code of odd halves falls through a c.nop.
-        let odd = program.code().len() % 4 != 0;
+        let odd = !program.code().len().is_multiple_of(4);
         if odd {
             let end = code.len();
             code[end - 2..].copy_from_slice(&[1, 0]);

@@ -45,7 +45,7 @@ fn the_assembler_reads_every_row_back() {
             && insn.encode() == bits
             && !matches!(insn.op.format(), Format::Branch | Format::J)
             && !(is_exact && insn.rm != 0)
-            && !(insn.op == Op::Fence && !is_written_fence(insn.imm))
+            && (insn.op != Op::Fence || is_written_fence(insn.imm))
             && !is_locality_hint(&insn)
     });
     let words: Vec<u32> = words.collect();

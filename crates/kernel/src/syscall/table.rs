@@ -315,8 +315,7 @@ syscalls! {
     240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: In<SigInfo>);
     242 => socket::accept4(fd: Fd, address: OutAddress, len: LenInOut, flags: SocketFlags);
     243 => socket::recvmmsg(fd: Fd, headers: HeadersOut, count: u32, flags: MessageFlagsArg, timeout: In<Timespec>) -> received;
-    258 => hwprobe::riscv_hwprobe(pairs: InOut<Array<ProbePair, 1>>, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32)
-        partly "flags are EINVAL";
+    258 => hwprobe::riscv_hwprobe(pairs: InOut<Array<ProbePair, 1>>, count: u64, set_bytes: u64, harts: VirtAddr, flags: u32);
     259 => memory::riscv_flush_icache(start: VirtAddr, end: VirtAddr, flags: FlushFlags);
     260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>);
     261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
