@@ -220,7 +220,7 @@ fn watching_changes_no_count() {
         assert_eq!(run(&arguments).0, 0);
         fs::read_to_string(file).unwrap()
     };
-    assert_eq!(stats(&[]), stats(&["--strace", "--trace=all,insn", "--warn"]));
+    assert_eq!(stats(&[]), stats(&["--strace", "--trace=all,insn", "--warn", "--processes"]));
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_run_that_cannot_end_is_stopped_and_explained() {
     check(&["run", ON_REQUEST, "wait"], 125, "", deadlock);
     // The lock's holder was not copied by the fork.
     let (code, _, stderr) = run(["run", "@held-lock", "forever"]);
-    let told = "tine: deadlock: no task can ever run again\n  pid 2 held-lock waits for its child 4 to end\n  pid 4 (child of the fork at main+0x60) held-lock waits on futex 0x13520, which holds 3\n    the fork at main+0x60 copied only tid 2: what tid 3 held stays held here\n  hint: --strace shows the calls in which they wait\n";
+    let told = "tine: deadlock: no task can ever run again\n  pid 2 held-lock waits for its child 4 to end\n  pid 4 (child of the fork at held-lock.c:33) held-lock waits on futex 0x13520 <lock>, which holds 3\n    the fork at held-lock.c:33 copied only tid 2: what tid 3 held stays held here\n  hint: --strace shows the calls in which they wait\n";
     assert_eq!((code, stderr.as_str()), (125, told));
 }
 
