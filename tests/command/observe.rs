@@ -100,3 +100,29 @@ fn lives_are_told_as_json() {
     let stack = program["segments"].as_array().unwrap().last().unwrap();
     assert_eq!((&stack["name"], &stack["own"]), (&"stack".into(), &1.into()), "{stack}");
 }
+
+/// The figures of `/proc/vmstat` within are those of the report: nothing is copied after the program has read them.
+#[test]
+fn vmstat_says_what_the_report_says() {
+    for policy in ["linux", "textbook"] {
+        let stats = temporary(&format!("vmstat-{policy}.json"));
+        let options = ["run", "--policy", policy, "--stats=json", "--stats-file", &stats, "@vmstat", "all"];
+        let (code, stdout, _) = run(options);
+        assert_eq!(code, 0, "{stdout}");
+        let report: Value = serde_json::from_str(&fs::read_to_string(stats).unwrap()).unwrap();
+        let line = |key: &str| {
+            let line = stdout.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+            line.unwrap_or_else(|| panic!("{key}: {stdout}")).parse::<u64>().unwrap()
+        };
+        let [faults, cow] = [&report["machine"]["faults"], &report["machine"]["cow"]];
+        assert_eq!(
+            [cow["faults"].as_u64(), cow["pages_copied"].as_u64()],
+            ["cow_fault", "cow_copies"].map(|it| Some(line(it)))
+        );
+        assert_eq!(
+            [faults["cow_reuse"].as_u64(), faults["total"].as_u64()],
+            ["pgreuse", "pgfault"].map(|it| Some(line(it)))
+        );
+        assert!(line("cow_fault") > 8);
+    }
+}

@@ -284,3 +284,39 @@ fn engines_differ_in_speed_alone() {
         |engine| run(["run", "--engine", engine, "--stats=json", "--trace=all", "--harts=2", "@fork-exec"]);
     assert_eq!(with("plain"), with("threaded"));
 }
+
+/// Each wait is told with what it is for and who could end it; on Linux each lasts for ever too.
+#[test]
+fn waits_without_end_are_told() {
+    for (how, told) in [
+        (
+            "receive",
+            "pid 2 waits waits to read the socket socket:[32] (fd 3), whose peer pid 2 (fd 4) has open",
+        ),
+        ("accept", "for a connection to the socket socket:[32] at 127.0.0.1:80 (fd 3)"),
+        (
+            "poll",
+            "for\n    the pipe pipe:[32] (fd 3) to be readable, which pid 2 (fd 4) has open for writing\n",
+        ),
+        (
+            "select",
+            "for\n    the pipe pipe:[32] (fd 3) to be readable, which pid 2 (fd 4) has open for writing\n",
+        ),
+        (
+            "epoll",
+            "at the epoll instance fd 5 for\n    the socket socket:[32] (fd 3) to be readable, whose peer pid 2 (fd 4) has open\n",
+        ),
+        ("semaphore", "for semaphore 1 of set 0, which is 2 and must be 3 at least; pid 2 changed it last\n"),
+        ("record-lock", "for a lock on bytes 10 to 14 of /locked (fd 4); pid 2 has one on bytes 10 to 14\n"),
+        ("whole-lock", "for a lock on /locked (fd 4), which pid 2 has\n"),
+        ("suspend", "for any signal but SIGUSR1, which it blocks\n"),
+        ("signal", "for SIGUSR1 or SIGTERM\n"),
+        (
+            "words",
+            "on one of 2 futexes:\n    0x135b8 <words>, which holds 7\n    0x135bc <words+0x4>, which holds 8\n",
+        ),
+    ] {
+        let (code, _, stderr) = run(["run", "tests/programs/bin/waits", how]);
+        assert!(code == 125 && stderr.contains(told), "{how}: {stderr}");
+    }
+}

@@ -7,6 +7,7 @@
 mod sem;
 mod shm;
 
+pub use sem::AwaitedSemaphore;
 pub(crate) use sem::{Attempt, HIGHEST, Operation, Semaphore, SemaphoreSet, Waiting};
 pub(crate) use shm::{Passage, Segment};
 
