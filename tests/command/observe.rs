@@ -1,6 +1,6 @@
 //! `--timeline` and `--processes` as a shell sees them.
 
-use crate::support::run;
+use crate::support::{run, without_inodes};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ fn a_file_of_another_kind_is_refused() {
 fn lives_are_told_in_a_table() {
     let (code, _, stderr) = run(["run", "--processes", "--policy", "textbook", "@segments"]);
     assert_eq!(code, 0);
-    insta::assert_snapshot!(stderr);
+    insta::assert_snapshot!(without_inodes(&stderr));
 }
 
 #[test]
