@@ -7,6 +7,7 @@ mod fail;
 mod forks;
 mod grants;
 mod help;
+mod observe;
 mod run;
 mod strace;
 mod support;

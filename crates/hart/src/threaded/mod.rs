@@ -27,15 +27,18 @@ use crate::trap::Trap;
 use crate::{Hart, Shared, Stop, Supervisor};
 use blocks::PageId;
 use books::Books;
-use tine_mmu::{Access, PhysAddr, Ram};
+use dispatch::Entered;
+use tine_mmu::{Access, PhysAddr, Ram, Stamp, VirtAddr};
 
 /// What one dispatch through blocks works with, beside the hart and RAM.
 struct Run<'a> {
     shared: &'a mut Shared,
     /// The decoded page being executed.
     code: PageId,
+    /// The virtual address at which it is mapped now.
+    page: VirtAddr,
     /// The position that must not be passed.
-    limit: u64,
+    limit: Stamp,
     books: Books,
     /// The trap that ended the dispatch.
     trap: Option<Trap>,
@@ -62,16 +65,16 @@ impl Hart {
         self.check_interrupts()?;
         self.resume_mmu(ram);
         let at = self.locate_pc(ram)?;
+        let limit = limit.min(self.retired() + books::LONGEST);
         let code = shared.blocks.page(ram, at.ppn());
         // The frame may have become code just now: stores to it must take the slow path from here on.
         self.resume_mmu(ram);
-        match shared.blocks.block(ram, code, at.offset()) {
-            Some(first) if self.retired() + first.length() <= limit => {
-                let first = std::ptr::from_ref(first);
-                let run = Run { shared, code, limit, books: Books::open(self), trap: None };
-                dispatch::enter(self, ram, run, first)
-            }
-            _ => self.step(ram, shared),
+        let first = shared.blocks.block(ram, code, at.offset());
+        let (page, limit) = (self.pc.page_floor(), Stamp::at(limit));
+        let run = Run { shared, code, page, limit, books: Books::open(self), trap: None };
+        match dispatch::enter(self, ram, run, first) {
+            Entered::Executed(result) => result,
+            Entered::Nothing => self.step(ram, shared),
         }
     }
 
