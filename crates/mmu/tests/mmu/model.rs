@@ -333,7 +333,7 @@ fn assert_invariants(counters: &MmuCounters, config: MmuConfig, dirty_walks: u64
 }
 
 fn config(tlb: &str, ad_update: AdUpdate, shortcut: HostShortcut) -> MmuConfig {
-    MmuConfig { tlb: tlb.parse().unwrap(), ad_update, shortcut, seed: 0 }
+    MmuConfig { tlb: tlb.parse().unwrap(), ad_update, shortcut, ..MmuConfig::default() }
 }
 
 proptest! {

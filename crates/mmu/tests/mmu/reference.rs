@@ -253,7 +253,7 @@ impl Reference {
             PhysAddr(va.0)
         };
         let page = at.ppn().base();
-        self.ram.contains(page, PAGE_SIZE).then_some(at).ok_or(fault(MemoryFaultKind::Access))
+        self.ram.contains(page, PAGE_SIZE).then_some(at).ok_or(fault(MemoryFaultKind::Outside(at)))
     }
 
     fn entry_for(
@@ -324,7 +324,8 @@ impl Reference {
             self.counters.walk_reads += 1;
             let flags = PteFlags::from_bits_truncate(pte);
             let rwx = pte >> 1 & 7;
-            if pte & 1 == 0 || rwx & 3 == 2 || pte >> 54 != 0 {
+            let napot = pte >> 63 == 1;
+            if pte & 1 == 0 || rwx & 3 == 2 || pte << 1 >> 55 != 0 {
                 return Err(MemoryFaultKind::Page);
             }
             inherited |= flags & PteFlags::G;

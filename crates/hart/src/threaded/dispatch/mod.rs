@@ -429,7 +429,7 @@ fn perform(
         run.trap = Some(trap.or_bits(bits));
         return Flow::Leave;
     }
-    if ends_block(&slot.insn) || ram.has_rewritten() {
+    if ends_block(&slot.insn) || ram.has_rewritten() || ram.has_watched() {
         return Flow::Leave;
     }
     let (loads, stores) = match slot.insn.op.memory() {
