@@ -227,7 +227,7 @@ fn watching_changes_no_count() {
 fn a_run_that_cannot_end_is_stopped_and_explained() {
     let limit = "tine: stopped after 1000000 instructions\n  hint: give it more with --max-instructions, or leave the option out\n";
     check(&["run", "--max-instructions=1000000", ON_REQUEST, "spin"], 125, "", limit);
-    let deadlock = "tine: deadlock: no task can ever run again\n  pid 2 on-request waits to read the pipe pipe:[32] (fd 3), which pid 2 (fd 4) has open for writing\n  hint: --strace shows the calls in which they wait\n";
+    let deadlock = "tine: deadlock: no task can ever run again\n  pid 2 on-request waits to read the pipe pipe:[34] (fd 3), which pid 2 (fd 4) has open for writing\n  hint: --strace shows the calls in which they wait\n";
     check(&["run", ON_REQUEST, "wait"], 125, "", deadlock);
     // The lock's holder was not copied by the fork.
     let (code, _, stderr) = run(["run", "@held-lock", "forever"]);

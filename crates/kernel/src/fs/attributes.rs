@@ -115,6 +115,7 @@ impl Fs {
                     }
                     InodeKind::Directory(directory) => (directory.size(), 0),
                     InodeKind::Symlink(target) => (target.len() as u64, 0),
+                    InodeKind::Queue(_) => (super::mqueue::FILE_BYTES, 0),
                     _ => (0, 0),
                 };
                 Stat {

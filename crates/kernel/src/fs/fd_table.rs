@@ -63,6 +63,18 @@ impl FdTable {
         }
     }
 
+    /// Returns how many descriptors Linux would have room for in the table (fs/file.c `alloc_fdtable`): it grows with its
+    /// highest descriptor, and does not shrink.
+    const fn room(&self) -> usize {
+        /// `NR_OPEN_DEFAULT`.
+        const LEAST: usize = 64;
+        const STEP: usize = 128;
+        match self.slots.len() {
+            ..=LEAST => LEAST,
+            len => len.div_ceil(STEP).next_power_of_two() * STEP,
+        }
+    }
+
     fn take(&mut self, fd: Fd) -> Option<OpenId> {
         let index = usize::try_from(fd.0).ok()?;
         let slot = self.slots.get_mut(index)?.take()?;
@@ -84,7 +96,10 @@ impl Fs {
 
     /// Copies a table, as fork does: the descriptions, and so the offsets, are shared.
     pub fn fork_table(&mut self, table: FdTableId) -> FdTableId {
-        let copy = FdTable { users: 1, ..self.tables[table].clone() };
+        let mut copy = FdTable { users: 1, ..self.tables[table].clone() };
+        // The room of what was closed is not copied (`sane_fdtable_size`).
+        let used = copy.slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        copy.slots.truncate(used);
         for slot in copy.slots.iter().flatten() {
             self.opens[slot.open].references += 1;
         }
@@ -116,6 +131,11 @@ impl Fs {
     /// `EBADF` when it is not open.
     pub fn fd(&self, table: FdTableId, fd: Fd) -> Result<OpenId, Errno> {
         self.tables[table].get(fd).ok_or(Errno::EBADF)
+    }
+
+    /// Returns how many descriptors a table has room for before it grows.
+    pub fn table_room(&self, table: FdTableId) -> usize {
+        self.tables[table].room()
     }
 
     /// Returns every open descriptor in ascending order.
@@ -153,6 +173,7 @@ impl Fs {
     /// Lets go of what a descriptor of a table had open, and of the table's record locks on that file.
     fn close_of(&mut self, env: &mut Env<'_>, table: FdTableId, open: OpenId) {
         self.close_locks(table, open);
+        self.forget_queue_notice(env, open);
         self.forget_directory(table, open);
         self.close(env, open);
     }

@@ -79,6 +79,14 @@ impl OpenFlags {
         }
     }
 
+    /// Returns what mq_open(3) wants to do with a queue; nothing for the access mode that is neither.
+    pub(super) const fn access_of_queue(self) -> Option<AccessMode> {
+        match self.access_mode() {
+            3 => None,
+            _ => Some(self.wanted_access()),
+        }
+    }
+
     /// Returns the flags that stay with the description, as `F_GETFL` shows them.
     pub(super) const fn kept(self) -> Self {
         self.difference(Self::CREATION).difference(Self::CLOEXEC)

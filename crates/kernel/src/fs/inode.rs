@@ -6,6 +6,7 @@ use super::device::{Console, Device};
 use super::directory::Directory;
 use super::flags::{FileType, PERMISSION_BITS};
 use super::mount::MountId;
+use super::mqueue::Queue;
 use super::permission::Creation;
 use super::pipe::PipeId;
 use super::proc::ProcNode;
@@ -53,8 +54,28 @@ pub(super) enum InodeKind {
     Console(Console),
     /// An object of the kernel that only descriptors name.
     Anonymous(Anonymous),
+    /// A POSIX message queue.
+    Queue(Box<Queue>),
     /// An end of a terminal.
     Terminal(TtyId, TtyEnd),
+}
+
+impl InodeKind {
+    /// Returns the message queue in it, if it is one.
+    pub(super) const fn queue(&self) -> Option<&Queue> {
+        match self {
+            Self::Queue(queue) => Some(queue),
+            _ => None,
+        }
+    }
+
+    /// Returns the same to change.
+    pub(super) const fn queue_mut(&mut self) -> Option<&mut Queue> {
+        match self {
+            Self::Queue(queue) => Some(queue),
+            _ => None,
+        }
+    }
 }
 
 /// When things happened to an inode, in nanoseconds since the epoch. Reading a file leaves no trace: the file systems are
@@ -162,7 +183,7 @@ impl Inode {
     /// Returns the type that `st_mode` shows.
     pub(super) const fn file_type(&self) -> FileType {
         match self.kind {
-            InodeKind::Regular(_) => FileType::Regular,
+            InodeKind::Regular(_) | InodeKind::Queue(_) => FileType::Regular,
             InodeKind::Directory(_) => FileType::Directory,
             InodeKind::Symlink(_) => FileType::Symlink,
             InodeKind::Device(_) | InodeKind::Terminal(..) => FileType::CharDevice,

@@ -106,6 +106,7 @@ impl Fs {
             InodeKind::Terminal(id, end) => self.read_tty(id, end, len, file.flags)?,
             InodeKind::Console(_) => return Ok(ReadSource::Console),
             InodeKind::Directory(_) => return Err(Errno::EISDIR.into()),
+            InodeKind::Queue(ref queue) => window(queue.info().as_bytes(), offset, len),
             InodeKind::Anonymous(_) => return self.read_anonymous(env, inode, file.flags, len),
             // Sockets are read by their own call ([`super::socket`]).
             InodeKind::Symlink(_) | InodeKind::Special(..) | InodeKind::Socket(_) | InodeKind::SocketName => {
@@ -230,7 +231,7 @@ impl Fs {
             InodeKind::Device(_) => bytes.len(),
             InodeKind::Console(console) => return Ok(WriteTarget::Console(console)),
             InodeKind::Anonymous(_) => self.write_anonymous(inode, flags, bytes)?,
-            InodeKind::Socket(_) => return Err(Errno::EINVAL.into()),
+            InodeKind::Socket(_) | InodeKind::Queue(_) => return Err(Errno::EINVAL.into()),
             InodeKind::Directory(_)
             | InodeKind::Symlink(_)
             | InodeKind::Special(..)

@@ -37,6 +37,7 @@ mod listing;
 mod lock;
 mod mount;
 mod mounting;
+mod mqueue;
 mod namespace;
 mod notify;
 mod open;
@@ -77,6 +78,7 @@ pub use listing::Listing;
 pub use lock::{ByteRange, LockKind, LockOwner, LockWait, RecordLock};
 pub use mount::{Grant, MountId, MountKind, MountRow, Writes};
 pub use mounting::{MountFlags, Unmount};
+pub use mqueue::{COOKIE_BYTES, PRIORITIES, Patience, QueueNotice, QueueSize, QueuedMessage, SentTo};
 pub use notify::NotifyMask;
 pub use open::{Mappable, OpenId, Opened};
 pub use path::{At, LookupFlags, NAME_MAX, PATH_MAX, Resolve};
@@ -87,7 +89,7 @@ pub use socket::{
     Address, Caller, Domain, Incoming, Kind, LOOPBACK_INDEX, MAX_ADDRESS, MessageFlags, Outgoing, SocketId,
     Spec, Ucred,
 };
-pub use stat::Stat;
+pub use stat::{MountPlace, Stat};
 pub use statfs::StatFs;
 pub use tty::{LocalModes, Termios, TtyEnd, TtyId, TtySignal, WindowSize};
 pub use tunable::Tunable;
@@ -189,6 +191,8 @@ pub struct Fs {
     tty_signals: Vec<TtySignal>,
     /// `/dev/pts`.
     pts: InodeId,
+    /// `/dev/mqueue`.
+    mqueue: InodeId,
 }
 
 impl Fs {
@@ -236,6 +240,7 @@ impl Fs {
             ttys: Slab::new(),
             tty_signals: Vec::new(),
             pts: root,
+            mqueue: root,
         }
     }
 
@@ -350,6 +355,7 @@ impl Fs {
                 | InodeKind::Device(_)
                 | InodeKind::Special(..)
                 | InodeKind::Console(_)
+                | InodeKind::Queue(_)
                 | InodeKind::SocketName => {}
             }
         }

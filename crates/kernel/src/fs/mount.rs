@@ -5,7 +5,7 @@
 //!   /            tmpfs, or what the user grants there (--root)
 //!   /dev         devtmpfs        /dev/shm   tmpfs        /dev/pts   devpts
 //!   /proc        proc           /sys       sysfs
-//!   /tmp         tmpfs
+//!   /tmp         tmpfs         /dev/mqueue  mqueue
 //!   ...          what the user grants elsewhere (--dir)
 //! ```
 
@@ -52,6 +52,8 @@ pub enum MountKind {
     Tmpfs,
     /// Devices, in memory.
     Devtmpfs,
+    /// POSIX message queues.
+    Mqueue,
     /// The slaves of terminals.
     Devpts,
     /// The processes.
@@ -68,6 +70,7 @@ impl MountKind {
         match self {
             Self::Tmpfs => "tmpfs",
             Self::Devtmpfs => "devtmpfs",
+            Self::Mqueue => "mqueue",
             Self::Devpts => "devpts",
             Self::Proc => "proc",
             Self::Sysfs => "sysfs",
@@ -205,6 +208,7 @@ impl Fs {
         self.mount(MountKind::Proc, covers, Node::Proc(ProcNode::Root));
         let covers = self.make_directories(env, b"/sys", 0o555)?;
         self.mount(MountKind::Sysfs, covers, Node::Proc(ProcNode::Fixed(FixedNode::sysfs())));
+        self.mqueue = self.mount_tmpfs(env, b"/dev/mqueue", MountKind::Mqueue, 0o1777)?;
         Ok(())
     }
 

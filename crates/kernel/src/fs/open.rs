@@ -9,6 +9,7 @@ use super::mount::MountId;
 use super::notify::NotifyMask;
 use super::path::FinalLink;
 use super::permission::Creation;
+use super::stat::MountPlace;
 use super::tty::TtyEnd;
 use super::wait::Wait;
 use super::{AccessMode, At, Env, Fs, MountFlags, Node, Processes};
@@ -165,7 +166,7 @@ impl Fs {
             None if !creates => Err(Errno::ENOENT),
             None => {
                 let vacant = self.vacant(env, found)?;
-                let file = InodeKind::Regular(env.cache.create());
+                let file = self.new_file(env, vacant.directory)?;
                 let inode = self.make_for(env, &vacant, file, permissions)?;
                 Ok((Node::Inode(inode), Some(vacant.link()), true))
             }
@@ -396,10 +397,20 @@ impl Fs {
         self.opens[open].flags
     }
 
+    /// Returns in which mount a file is.
+    pub fn mount_place(&self, node: Node) -> MountPlace {
+        let mount = self.mount_of(node);
+        MountPlace {
+            mount: mount.map_or(PIPE_MOUNT, MountId::number),
+            is_root: mount.is_some_and(|id| self.mounts[id].root == node),
+            knows_birth: mount.is_some() && matches!(node, Node::Inode(_)),
+        }
+    }
+
     /// Composes the text about a descriptor that has `open` open (`/proc/<pid>/fdinfo/<n>`).
     pub fn fd_info(&self, env: &Env<'_>, open: OpenId) -> String {
         let file = &self.opens[open];
-        let mount = self.mount_of(file.node).map_or(PIPE_MOUNT, MountId::number);
+        let mount = self.mount_place(file.node).mount;
         let particulars =
             self.anonymous(file.node).map(|(inode, object)| self.object_info(env, inode, object));
         format!(
@@ -428,6 +439,11 @@ impl Fs {
         if let Some((_, object)) = self.anonymous(file.node) {
             return self.poll_anonymous(processes, object);
         }
+        if let Node::Inode(inode) = file.node
+            && let Some(queue) = self.inodes[inode].kind.queue()
+        {
+            return queue.poll();
+        }
         if let Some((id, end)) = self.tty(open) {
             return self.poll_tty(id, end);
         }
@@ -452,6 +468,11 @@ impl Fs {
         let OpenFile { node, flags, .. } = self.opens[open];
         if let Some((id, end)) = self.tty(open) {
             return Self::tty_waits(id, end);
+        }
+        if let Node::Inode(inode) = node
+            && self.inodes[inode].kind.queue().is_some()
+        {
+            return vec![Wait::Readable(inode), Wait::Writable(inode)];
         }
         if let Some((inode, object)) = self.anonymous(node) {
             return object.waits(processes, inode);

@@ -303,6 +303,7 @@ impl Fs {
         kind: InodeKind,
         permissions: u32,
     ) -> Result<InodeId, Errno> {
+        self.check_queue_name(at.directory, &kind)?;
         let above = self.guard(env.processes, Node::Inode(at.directory));
         let mut creation = env.creation();
         let mut permissions = permissions;

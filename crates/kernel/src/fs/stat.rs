@@ -4,8 +4,18 @@ use super::{FileType, Times};
 
 const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
 
-/// `STATX_BASIC_STATS | STATX_BTIME`: the fields that [`Stat::statx_bytes`] fills in.
-const STATX_FILLED: u32 = 0xfff;
+/// `STATX_BASIC_STATS`: what [`Stat::statx_bytes`] always says.
+const STATX_BASIC: u32 = 0x7ff;
+/// `STATX_BTIME`.
+const STATX_BORN: u32 = 0x800;
+/// `STATX_MNT_ID`.
+const STATX_MOUNT: u32 = 0x1000;
+/// `STATX_MNT_ID_UNIQUE`.
+const STATX_UNIQUE_MOUNT: u32 = 0x4000;
+/// `STATX_ATTR_MOUNT_ROOT`.
+const ATTRIBUTE_MOUNT_ROOT: u64 = 0x2000;
+/// Numbers of mounts that are never used again are above the others (Linux 6.12 fs/namespace.c `MNT_UNIQUE_ID_OFFSET`).
+const UNIQUE_MOUNTS: u64 = 1 << 31;
 
 /// A file's attributes (inode(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +42,17 @@ pub struct Stat {
     pub blocks: u64,
     /// When it was used.
     pub times: Times,
+}
+
+/// In which mount a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MountPlace {
+    /// The number of the mount.
+    pub mount: u32,
+    /// Whether the file is its root.
+    pub is_root: bool,
+    /// Whether its file system knows when files were made.
+    pub knows_birth: bool,
 }
 
 /// Bytes of one structure, written front to back.
@@ -100,15 +121,22 @@ impl Stat {
         padded(layout)
     }
 
-    /// Returns a `struct statx` (statx(2)) with all that is known, whatever the caller asked for.
-    pub fn statx_bytes(&self) -> [u8; Self::STATX_SIZE] {
+    /// Returns a `struct statx` (statx(2)): of a file's birth only if `wanted` asks, of its mount always.
+    pub fn statx_bytes(&self, place: MountPlace, wanted: u32) -> [u8; Self::STATX_SIZE] {
+        let is_unique = wanted & STATX_UNIQUE_MOUNT != 0;
+        let mut filled = STATX_BASIC | if is_unique { STATX_UNIQUE_MOUNT } else { STATX_MOUNT };
+        let mut born_ns = 0;
+        if wanted & STATX_BORN != 0 && place.knows_birth {
+            (filled, born_ns) = (filled | STATX_BORN, self.times.born_ns);
+        }
+        let mount = u64::from(place.mount) + if is_unique { UNIQUE_MOUNTS } else { 0 };
         let time = |layout: Layout, ns: u64| {
             layout.u64(ns / NANOSECONDS_PER_SECOND).u32((ns % NANOSECONDS_PER_SECOND) as u32).u32(0)
         };
         let layout = Layout(Vec::with_capacity(Self::STATX_SIZE))
-            .u32(STATX_FILLED)
+            .u32(filled)
             .u32(Self::BLOCK_SIZE)
-            .u64(0)
+            .u64(if place.is_root { ATTRIBUTE_MOUNT_ROOT } else { 0 })
             .u32(self.nlink)
             .u32(self.uid)
             .u32(self.gid)
@@ -117,13 +145,14 @@ impl Stat {
             .u64(self.ino)
             .u64(self.size)
             .u64(self.blocks)
-            .u64(0);
+            .u64(ATTRIBUTE_MOUNT_ROOT);
         let times = &self.times;
-        let layout = [times.accessed_ns, times.born_ns, times.changed_ns, times.modified_ns]
+        let layout = [times.accessed_ns, born_ns, times.changed_ns, times.modified_ns]
             .into_iter()
             .fold(layout, time)
             .device(self.rdev)
-            .device(self.dev);
+            .device(self.dev)
+            .u64(mount);
         padded(layout)
     }
 }

@@ -8,6 +8,7 @@ use super::{Env, Fs, MountFlags, MountKind, Node, Writes};
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 const PROC_MAGIC: u64 = 0x9fa0;
 const DEVPTS_MAGIC: u64 = 0x1cd1;
+const MQUEUE_MAGIC: u64 = 0x1980_0202;
 const OVERLAYFS_MAGIC: u64 = 0x794c_7630;
 const V9FS_MAGIC: u64 = 0x0102_1997;
 const SYSFS_MAGIC: u64 = 0x6265_6572;
@@ -79,6 +80,7 @@ impl Fs {
                     flags,
                     magic: match kind {
                         Some(MountKind::Devpts) => DEVPTS_MAGIC,
+                        Some(MountKind::Mqueue) => MQUEUE_MAGIC,
                         Some(MountKind::Granted(_, Writes::InMemory)) => OVERLAYFS_MAGIC,
                         Some(MountKind::Granted(_, Writes::Through)) => V9FS_MAGIC,
                         _ => TMPFS_MAGIC,

@@ -1,16 +1,19 @@
-//! System V objects: segments of shared memory and sets of semaphores, which outlive those who made them (sysvipc(7); Linux
-//! 6.12 ipc/util.c).
+//! System V objects: segments of shared memory, sets of semaphores and queues of messages, which outlive those who made them
+//! (sysvipc(7); Linux 6.12 ipc/util.c).
 //!
 //! An object is found by a number, which programs learn from its key. Numbers are a place in a table, below, and how often
-//! places have been used again, above: the number of an object that is gone finds nobody.
+//! places have been used again, above: the number of an object that is gone finds nobody. Places are used in turn.
 
+mod msg;
 mod sem;
 mod shm;
 
+pub(crate) use msg::{Message, MessageQueue, Receiver, Sender, Wanted};
 pub(crate) use sem::{Attempt, HIGHEST, Operation, Semaphore, SemaphoreSet, Waiting};
 pub(crate) use shm::{Passage, Segment};
 
 use crate::creds::{Capabilities, Credentials};
+use crate::fs::QueuedMessage;
 use crate::{Errno, Pid};
 use std::collections::BTreeMap;
 
@@ -22,6 +25,9 @@ pub(crate) const CREATE: u32 = 0o1000;
 pub(crate) const EXCLUSIVE: u32 = 0o2000;
 /// The most objects of a kind (`IPCMNI`).
 pub(crate) const MOST_OBJECTS: usize = 1 << PLACE_BITS;
+
+/// So many places at least are used before the first one is again (`ipc_min_cycle`).
+const LEAST_ROUND: usize = 64;
 
 const PLACE_BITS: u32 = 15;
 /// The rights to read an object, for everybody.
@@ -112,7 +118,10 @@ impl<T: Object> Objects<T> {
         if self.places.len() >= most.min(MOST_OBJECTS) {
             return Err(Errno::ENOSPC);
         }
-        let place = (0..).find(|place| !self.places.contains_key(place)).ok_or(Errno::ENOSPC)?;
+        let end = (self.places.len() * 3 / 2).max(LEAST_ROUND).min(most) as u32;
+        let next = self.last_place.map_or(0, |last| last + 1);
+        let place = (next..end).chain(0..end).find(|place| !self.places.contains_key(place));
+        let place = place.ok_or(Errno::ENOSPC)?;
         if self.last_place.is_some_and(|last| place <= last) {
             self.sequence = (self.sequence + 1) & 0xffff;
         }
@@ -196,6 +205,12 @@ pub(crate) struct Ipc {
     pub segments: Objects<Segment>,
     /// Sets of semaphores.
     pub semaphores: Objects<SemaphoreSet>,
+    /// Queues of messages.
+    pub queues: Objects<MessageQueue>,
+    /// How calls on them ended whose tasks have slept.
+    pub finished_messages: BTreeMap<Pid, Result<Option<Message>, Errno>>,
+    /// The same of calls on POSIX queues: a receiver has a message, a sender is rid of one.
+    pub finished_queue_calls: BTreeMap<Pid, Option<QueuedMessage>>,
     /// How calls on semaphores ended whose tasks have slept.
     pub finished: BTreeMap<Pid, Result<(), Errno>>,
 }
@@ -227,10 +242,14 @@ mod tests {
         assert_eq!(things.insert(thing(2), 9), Ok(1));
         assert!(things.remove(0).is_some());
         assert_eq!(things.get(0).err(), Some(Errno::EINVAL));
-        assert_eq!(things.insert(thing(3), 9), Ok(1 << PLACE_BITS));
+        for id in 2..LEAST_ROUND as i32 {
+            assert_eq!(things.insert(thing(id + 1), 99), Ok(id));
+            assert!(things.remove(id).is_some());
+        }
+        assert_eq!(things.insert(thing(99), 99), Ok(1 << PLACE_BITS));
         assert_eq!(things.get(0).err(), Some(Errno::EIDRM));
-        assert_eq!((things.find(3), things.find(1)), (Some(1 << PLACE_BITS), None));
-        assert_eq!((things.at(0), things.at(5)), (Ok(1 << PLACE_BITS), Err(Errno::EINVAL)));
+        assert_eq!((things.find(99), things.find(1)), (Some(1 << PLACE_BITS), None));
+        assert_eq!((things.at(0), things.at(70)), (Ok(1 << PLACE_BITS), Err(Errno::EINVAL)));
     }
 
     #[test]

@@ -171,6 +171,9 @@ fn side(ctx: &mut Ctx<'_>, open: OpenId, word: UserPtr<i64>, without_offset: Err
 
 /// `sendfile(2)`.
 pub(super) fn sendfile(ctx: &mut Ctx<'_>, to: Fd, from: Fd, offset: UserPtr<i64>, len: u64) -> SysResult {
+    if !offset.is_null() {
+        ctx.read(offset)?;
+    }
     let from = source(ctx, from)?;
     let from = side(ctx, from, offset, Errno::ESPIPE)?;
     if len > i64::MAX as u64 || from.is_negative() {

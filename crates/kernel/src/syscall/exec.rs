@@ -26,8 +26,11 @@ pub(super) fn execveat(
     envp: VirtAddr,
     flags: AtFlags,
 ) -> SysResult {
-    check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
     let path = ctx.read_path(path.0)?;
+    if path.is_empty() && flags.0 & AT_EMPTY_PATH == 0 {
+        return Err(Errno::ENOENT.into());
+    }
+    check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
     let node = ctx.node_at(dir, &path, lookup_flags(flags))?;
     if ctx.kernel.fs.file_type(node) == FileType::Symlink {
         return Err(Errno::ELOOP.into());

@@ -112,7 +112,7 @@ fn wait(
     if ctx.read(UserPtr::<u32>::new(word))? != expected {
         return Err(Errno::EAGAIN.into());
     }
-    ctx.kernel.futexes.wait(key, ctx.tid, bitset);
+    ctx.kernel.futexes.wait(key, ctx.ranked(), bitset);
     Wait { word, deadline_ns }.resume(ctx)
 }
 

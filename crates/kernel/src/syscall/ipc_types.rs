@@ -1,7 +1,9 @@
 //! The argument types of the calls about System V objects, and the structs that they share (include/uapi/linux/ipc.h).
 
 use super::args::Arg;
-use super::show::Shower;
+use super::show::{Shower, When, pointer};
+use super::types::flag_set;
+use super::{Arguments, CallResult};
 use crate::Errno;
 use crate::creds::Credentials;
 use crate::ctx::Ctx;
@@ -40,7 +42,77 @@ impl Arg for IpcFlags {
     }
 }
 
-/// What shmctl and semctl do. `IPC_64` changes nothing here.
+flag_set! {
+    /// The flags of msgsnd and msgrcv.
+    MessageQueueFlags("0", "MSG_???") {
+        0o10000 = "MSG_NOERROR",
+        0o20000 = "MSG_EXCEPT",
+        0o40000 = "MSG_COPY",
+        0o4000 = "IPC_NOWAIT",
+    }
+}
+
+/// A message to send: its type, and as much text as the next argument says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InMessage(VirtAddr);
+
+impl Arg for InMessage {
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        let len = shower.arguments[shower.index + 1];
+        show_message(raw, len, shower)
+    }
+}
+
+impl From<InMessage> for VirtAddr {
+    fn from(message: InMessage) -> Self {
+        message.0
+    }
+}
+
+/// Where a message is received; the result says how long its text is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OutMessage(VirtAddr);
+
+impl Arg for OutMessage {
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
+
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        match shower.result {
+            Some(CallResult::Value(len)) => show_message(raw, len, shower),
+            _ => pointer(raw),
+        }
+    }
+}
+
+impl From<OutMessage> for VirtAddr {
+    fn from(message: OutMessage) -> Self {
+        message.0
+    }
+}
+
+/// Prints a `struct msgbuf`.
+fn show_message(raw: u64, len: u64, shower: &mut Shower<'_>) -> String {
+    const KIND_BYTES: u64 = 8;
+    match shower.whole(VirtAddr(raw), KIND_BYTES as usize) {
+        Some(bytes) => {
+            let text = shower.buffer(VirtAddr(raw.wrapping_add(KIND_BYTES)), len as usize);
+            format!("{{mtype={}, mtext={text}}}", super::show::Bytes(&bytes).i64(0))
+        }
+        None => pointer(raw),
+    }
+}
+
+/// What shmctl, semctl and msgctl do. `IPC_64` changes nothing here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IpcCommand(pub u32);
 
@@ -54,6 +126,9 @@ impl IpcCommand {
     pub(super) const SHM_STAT: u32 = 13;
     pub(super) const SHM_INFO: u32 = 14;
     pub(super) const SHM_STAT_ANY: u32 = 15;
+    pub(super) const MSG_STAT: u32 = 11;
+    pub(super) const MSG_INFO: u32 = 12;
+    pub(super) const MSG_STAT_ANY: u32 = 13;
     pub(super) const SEM_GETPID: u32 = 11;
     pub(super) const SEM_GETVAL: u32 = 12;
     pub(super) const SEM_GETALL: u32 = 13;
@@ -125,7 +200,7 @@ impl Permissions {
 }
 
 impl Ctx<'_> {
-    /// Reads what a `struct shmid_ds` or `semid_ds` begins with.
+    /// Reads what a `struct shmid_ds`, `semid_ds` or `msqid_ds` begins with.
     ///
     /// # Errors
     /// `EFAULT`.

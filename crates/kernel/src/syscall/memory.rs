@@ -28,6 +28,8 @@ const MAP_NORESERVE: u32 = 0x4000;
 const MAP_POPULATE: u32 = 0x8000;
 const MAP_NONBLOCK: u32 = 0x1_0000;
 const MAP_HUGETLB: u32 = 0x4_0000;
+const MAP_HUGE_SHIFT: u32 = 26;
+const MAP_HUGE_MASK: u32 = 0x3f;
 const MAP_FIXED_NOREPLACE: u32 = 0x10_0000;
 /// The flags that `MAP_SHARED_VALIDATE` accepts (Linux 6.12 include/linux/mman.h `LEGACY_MAP_MASK`).
 const KNOWN_TO_VALIDATE: u32 = 0x7c07_f933;
@@ -56,7 +58,9 @@ pub(super) fn mmap(
     }
     let open = if has(MAP_ANONYMOUS) { None } else { Some(open_for_use(ctx, fd)?) };
     if has(MAP_HUGETLB) {
-        return Err(if open.is_none() { Errno::ENOMEM } else { Errno::EINVAL }.into());
+        // The sizes that there are: the usual one, 2 MiB and 1 GiB (`hstate_sizelog`).
+        let is_size = matches!(flags.0 >> MAP_HUGE_SHIFT & MAP_HUGE_MASK, 0 | 21 | 30);
+        return Err(if open.is_none() && is_size { Errno::ENOMEM } else { Errno::EINVAL }.into());
     }
     if len == 0 {
         return Err(Errno::EINVAL.into());

@@ -28,6 +28,8 @@ mod lock;
 mod memory;
 mod mlock;
 mod mount;
+mod mqueue;
+mod msg;
 mod names;
 mod open;
 mod path;
@@ -63,6 +65,7 @@ mod xattr;
 pub use args::{UserPtr, UserValue};
 pub use classes::{CLASSES, is_known};
 pub(crate) use limits::MOST_FDS;
+pub(crate) use msg::{MOST_MESSAGE_BYTES, MOST_QUEUE_BYTES, MOST_QUEUES};
 pub use names::UNSUPPORTED;
 pub(crate) use names::name_of;
 pub(crate) use pidfd::open_pidfd;
@@ -132,6 +135,10 @@ pub enum Continuation {
     Epoll(epoll::EpollWait),
     /// `semop` and `semtimedop`.
     Semaphores(sem::SemaphoreWait),
+    /// `msgsnd` or `msgrcv`.
+    Message(msg::MessageWait),
+    /// `mq_timedsend` or `mq_timedreceive`.
+    Queue(mqueue::QueueWait),
     /// `futex` waiting.
     Futex(futex::Wait),
     /// `futex_waitv`.
@@ -162,6 +169,8 @@ impl Continuation {
             Self::Poll(poll) => poll.run(ctx),
             Self::Epoll(wait) => wait.run(ctx),
             Self::Semaphores(wait) => wait.resume(ctx),
+            Self::Message(wait) => wait.resume(ctx),
+            Self::Queue(wait) => wait.resume(ctx),
             Self::Futex(wait) => wait.resume(ctx),
             Self::FutexVector(wait) => wait.resume(ctx),
             Self::FutexLock(wait) => wait.resume(ctx),
@@ -175,9 +184,11 @@ impl Continuation {
 
     fn keys(&self, ctx: &Ctx<'_>) -> Vec<WaitKey> {
         match self {
-            // Who wakes a futex or a semaphore has its waiters by name.
+            // Who wakes a futex, a semaphore or a queue has its waiters by name.
             Self::Sleep(_)
             | Self::Semaphores(_)
+            | Self::Message(_)
+            | Self::Queue(_)
             | Self::Futex(_)
             | Self::FutexVector(_)
             | Self::FutexLock(_)
@@ -206,6 +217,7 @@ impl Continuation {
             Self::Poll(poll) => poll.deadline_ns(),
             Self::Epoll(wait) => wait.deadline_ns(),
             Self::Semaphores(wait) => wait.deadline_ns(),
+            Self::Queue(wait) => wait.deadline_ns(),
             Self::Futex(wait) => wait.deadline_ns(),
             Self::FutexVector(wait) => wait.deadline_ns(),
             Self::FutexLock(wait) => wait.deadline_ns(),
@@ -221,7 +233,7 @@ impl Continuation {
             Self::Write(write) if write.done() > 0 => Restart::Never,
             Self::Copy(copy) if copy.done() > 0 => Restart::Never,
             Self::Vfork(_) | Self::Epoll(_) | Self::SignalWait(_) | Self::Semaphores(_) => Restart::Never,
-            Self::Poll(_) | Self::Suspend => Restart::WithoutHandler,
+            Self::Poll(_) | Self::Suspend | Self::Message(_) => Restart::WithoutHandler,
             Self::Sleep(sleep) => sleep.restart(),
             Self::Socket(call) => call.restart(),
             Self::Futex(wait) if wait.deadline_ns().is_some() => Restart::WithTimeLeft,
@@ -235,6 +247,7 @@ impl Continuation {
             | Self::Lock(_)
             | Self::LeaseBreak(_)
             | Self::OpenFifo(_)
+            | Self::Queue(_)
             | Self::Again => Restart::IfAsked,
         }
     }
@@ -256,10 +269,12 @@ impl Continuation {
             Self::Socket(call) => call.opens(),
             Self::Poll(poll) => poll.opens(),
             Self::Epoll(wait) => vec![wait.open()],
+            Self::Queue(wait) => vec![wait.open()],
             Self::Sleep(_)
             | Self::Wait(_)
             | Self::Vfork(_)
             | Self::Semaphores(_)
+            | Self::Message(_)
             | Self::Futex(_)
             | Self::FutexVector(_)
             | Self::FutexLock(_)
@@ -285,6 +300,8 @@ impl Continuation {
             Self::Socket(call) => call.describe().to_owned(),
             Self::Poll(_) | Self::Epoll(_) => "a descriptor to be ready".to_owned(),
             Self::Semaphores(_) => "a semaphore".to_owned(),
+            Self::Message(wait) => wait.describe().to_owned(),
+            Self::Queue(wait) => wait.describe().to_owned(),
             Self::Futex(wait) => wait.describe(),
             Self::FutexVector(_) => "one of several futexes".to_owned(),
             Self::FutexLock(wait) => wait.describe(),
@@ -379,6 +396,8 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, suspended: Suspended) {
             ctx.kernel.futexes.remove(ctx.tid)
         }
         Continuation::Semaphores(_) => ctx.kernel.leave_semaphores(ctx.tid),
+        Continuation::Message(_) => ctx.kernel.leave_message_queues(ctx.tid),
+        Continuation::Queue(wait) => wait.abandon(ctx),
         Continuation::Sleep(sleep) => sleep.abandon(ctx),
         Continuation::OpenFifo(opening) => opening.abandon(ctx),
         Continuation::Lock(_) => ctx.kernel.fs.stop_waiting_for_lock(ctx.tid),

@@ -115,7 +115,8 @@ pub(super) fn statx(
         if path.0.0 == 0 && flags.0 & AT_EMPTY_PATH != 0 { Vec::new() } else { ctx.read_path(path.0)? };
     let node = ctx.node_at(dir, &path, lookup_flags(flags))?;
     let stat = ctx.with_fs(|fs, env| fs.stat(env, node));
-    ctx.write_bytes(buffer, &stat.statx_bytes()).map_err(|_| Errno::EFAULT)?;
+    let place = ctx.kernel.fs.mount_place(node);
+    ctx.write_bytes(buffer, &stat.statx_bytes(place, mask)).map_err(|_| Errno::EFAULT)?;
     Ok(0)
 }
 

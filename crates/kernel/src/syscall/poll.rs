@@ -9,8 +9,6 @@ use crate::task::WaitKey;
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
 
-/// How many bits of select's sets mean something at least: a descriptor table is not smaller.
-const LEAST_TABLE: u64 = 1024;
 /// Size of `struct pollfd`: descriptor, events that are wanted, events that came.
 const POLLFD_BYTES: u64 = 8;
 /// Where the events that came stand in it.
@@ -185,9 +183,9 @@ pub(super) fn pselect6(
     mask: UserPtr<[u64; 2]>,
 ) -> SysResult {
     let deadline_ns = deadline(ctx, timeout)?;
-    // No descriptor is beyond the limit, so bits beyond it mean nothing.
-    let most = ctx.fd_limit().max(LEAST_TABLE);
-    let count = u64::try_from(count).map_err(|_| Errno::EINVAL)?.min(most) as usize;
+    // Bits beyond the descriptor table mean nothing.
+    let room = ctx.kernel.fs.table_room(ctx.files());
+    let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?.min(room);
     let words = count.div_ceil(64);
     let wanted = [
         PollEvents::IN | PollEvents::RDNORM | PollEvents::HUP | PollEvents::ERR,

@@ -45,6 +45,21 @@ impl SigEvent {
     /// `SIGEV_THREAD_ID`.
     pub(super) const THREAD_ID: i32 = 4;
 
+    /// Returns `sigev_notify`.
+    pub(super) const fn notify(self) -> i32 {
+        self.notify
+    }
+
+    /// Returns `sigev_signo`.
+    pub(super) const fn signal(self) -> i32 {
+        self.signal
+    }
+
+    /// Returns `sigev_value`.
+    pub(super) const fn value(self) -> u64 {
+        self.value
+    }
+
     /// Returns what is to be done; nothing for a timer that is only looked at (good_sigevent).
     ///
     /// # Errors
@@ -80,11 +95,12 @@ pub(super) fn timer_create(
         }
         (_, clock) => clock,
     }?;
+    let timer = ctx.next_timer()?;
     let notice = match event {
         Some(event) => event.notice(ctx)?,
         None => Some(Notice { signal: Signal::SIGALRM, value: None, task: None }),
     };
-    let timer = ctx.create_timer(clock, notice)?;
+    ctx.create_timer(timer, clock, notice);
     if let Err(errno) = ctx.write(id, [timer]) {
         // The program never learned its number.
         ctx.delete_timer(timer)?;

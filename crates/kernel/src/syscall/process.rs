@@ -6,6 +6,7 @@ use super::types::{IdType, UsageOf, WaitOptions};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
 use crate::fs::OpenFlags;
+use crate::task::signal::INFO_BYTES;
 use crate::task::{Child, Selector, Usage, WCONTINUED, WEXITED, WSTOPPED};
 use crate::{Errno, Fd, Pid};
 use tine_mmu::VirtAddr;
@@ -24,7 +25,7 @@ pub struct Wait {
     usage: UserPtr<Rusage>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Results {
     /// `wait4`: the status word.
     Status(UserPtr<i32>),
@@ -35,17 +36,15 @@ enum Results {
 impl Wait {
     /// Tells of a child if there is something to tell.
     pub(super) fn run(self, ctx: &mut Ctx<'_>) -> SysResult {
-        match ctx.changed_child(self.selector, self.options)? {
-            Some(child) => self.report(ctx, &child),
-            None if self.options & WNOHANG != 0 => {
-                if let Results::Info(at) = self.results
-                    && at.0 != 0
-                {
-                    ctx.write_bytes(at, &[0; 128]).map_err(|_| Errno::EFAULT)?;
-                }
-                Ok(0)
-            }
-            None => Err(Flow::Block(Continuation::Wait(self))),
+        let found = match (ctx.changed_child(self.selector, self.options), self.results) {
+            (Err(errno), Results::Info(at)) => return nothing_to_tell(ctx, at, Err(errno.into())),
+            (found, _) => found?,
+        };
+        match (found, self.results) {
+            (Some(child), _) => self.report(ctx, &child),
+            (None, Results::Info(at)) if self.options & WNOHANG != 0 => nothing_to_tell(ctx, at, Ok(0)),
+            (None, _) if self.options & WNOHANG != 0 => Ok(0),
+            (None, _) => Err(Flow::Block(Continuation::Wait(self))),
         }
     }
 
@@ -60,9 +59,8 @@ impl Wait {
                 Ok(child.pid.0 as u64)
             }
             Results::Info(at) => {
-                if at.0 != 0 {
-                    ctx.write_bytes(at, &child.info().to_bytes()).map_err(|_| Errno::EFAULT)?;
-                }
+                let bytes = child.info().to_bytes();
+                store_info(ctx, at, &bytes)?;
                 Ok(0)
             }
         }
@@ -91,6 +89,22 @@ pub(super) fn wait4(
     Wait { selector, options: options.0 | WEXITED, results, usage }.run(ctx)
 }
 
+/// Stores the fields of a `siginfo_t` that waitid knows, and leaves the others as they are.
+fn store_info(ctx: &mut Ctx<'_>, at: VirtAddr, info: &[u8]) -> Result<(), Errno> {
+    /// Where `si_signo`, `si_errno` and `si_code` stand, and `si_pid`, `si_uid` and `si_status`.
+    const FIELDS: [std::ops::Range<usize>; 2] = [0..12, 16..28];
+    for field in FIELDS.into_iter().filter(|_| at.0 != 0) {
+        ctx.write_bytes(at + field.start as u64, &info[field]).map_err(|_| Errno::EFAULT)?;
+    }
+    Ok(())
+}
+
+/// Ends a waitid that tells of no child: even one that fails stores zeros.
+fn nothing_to_tell(ctx: &mut Ctx<'_>, at: VirtAddr, result: SysResult) -> SysResult {
+    store_info(ctx, at, &[0; INFO_BYTES])?;
+    result
+}
+
 /// `waitid(2)`.
 pub(super) fn waitid(
     ctx: &mut Ctx<'_>,
@@ -102,7 +116,7 @@ pub(super) fn waitid(
 ) -> SysResult {
     let known = WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | WAIT_KINDS;
     if options.0 & !known != 0 || options.0 & (WEXITED | WSTOPPED | WCONTINUED) == 0 {
-        return Err(Errno::EINVAL.into());
+        return nothing_to_tell(ctx, info, Err(Errno::EINVAL.into()));
     }
     let selector = match (which.0, id.0) {
         (0, _) => Selector::Any,
@@ -110,7 +124,7 @@ pub(super) fn waitid(
         (2, 1..) => Selector::Group(id),
         (2, 0) => Selector::Group(ctx.process().group),
         (3, 0..) => return wait_for_pidfd(ctx, Fd(id.0), info, options.0, usage),
-        _ => return Err(Errno::EINVAL.into()),
+        _ => return nothing_to_tell(ctx, info, Err(Errno::EINVAL.into())),
     };
     Wait { selector, options: options.0, results: Results::Info(info), usage }.run(ctx)
 }
@@ -126,15 +140,16 @@ fn wait_for_pidfd(
     let selector = match pid_of(ctx, fd) {
         Ok((pid, _)) => Selector::Pid(pid),
         // It is gone: certainly it is nobody's child.
-        Err(Errno::ESRCH) => return Err(Errno::ECHILD.into()),
-        Err(errno) => return Err(errno.into()),
+        Err(Errno::ESRCH) => return nothing_to_tell(ctx, info, Err(Errno::ECHILD.into())),
+        Err(errno) => return nothing_to_tell(ctx, info, Err(errno.into())),
     };
     let is_nonblocking = ctx.kernel.fs.status_flags(ctx.open_of(fd)?).contains(OpenFlags::NONBLOCK);
     let wait = |options| Wait { selector, options, results: Results::Info(info), usage };
     if is_nonblocking && options & WNOHANG == 0 {
-        return match ctx.changed_child(selector, options)? {
-            Some(child) => wait(options).report(ctx, &child),
-            None => Err(Errno::EAGAIN.into()),
+        return match ctx.changed_child(selector, options) {
+            Ok(Some(child)) => wait(options).report(ctx, &child),
+            Ok(None) => nothing_to_tell(ctx, info, Err(Errno::EAGAIN.into())),
+            Err(errno) => nothing_to_tell(ctx, info, Err(errno.into())),
         };
     }
     wait(options).run(ctx)

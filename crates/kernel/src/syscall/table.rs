@@ -8,6 +8,7 @@ use super::event_types::*;
 use super::file_types::*;
 use super::futex::vector as futex_vector;
 use super::ipc_types::*;
+use super::mqueue::MqAttr;
 use super::posix_timer::SigEvent;
 use super::prctl_types::*;
 use super::sched_types::*;
@@ -17,9 +18,9 @@ use super::task_types::*;
 use super::types::*;
 use super::{
     Arguments, SysResult, allocate, anonymous, attributes, compare, copy, creds, epoll, exec, fcntl, file,
-    futex, hwprobe, inotify, limits, lock, memory, mlock, mount, open, path, pidfd, poll, posix_timer, prctl,
-    priority, process, process_vm, rseq, sched, sched_policy, sem, shm, signal, socket, system, thread, time,
-    transfer, xattr,
+    futex, hwprobe, inotify, limits, lock, memory, mlock, mount, mqueue, msg, open, path, pidfd, poll,
+    posix_timer, prctl, priority, process, process_vm, rseq, sched, sched_policy, sem, shm, signal, socket,
+    system, thread, time, transfer, xattr,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -251,6 +252,16 @@ syscalls! {
     178 => thread::gettid();
     179 => system::sysinfo(to: Out<SysInfo>)
         partly "loads, shared memory, buffers and swap are 0";
+    180 => mqueue::mq_open(name: PathPtr, flags: OpenArg, mode: CreateMode, attributes: In<IfCreated<MqAttr>>);
+    181 => mqueue::mq_unlink(name: PathPtr);
+    182 => mqueue::mq_timedsend(fd: Fd, from: InBuffer, len: u64, priority: u32, until: In<Timespec>);
+    183 => mqueue::mq_timedreceive(fd: Fd, to: OutBuffer, len: u64, priority: Out<u32>, until: In<Timespec>);
+    184 => mqueue::mq_notify(fd: Fd, event: In<SigEvent>);
+    185 => mqueue::mq_getsetattr(fd: Fd, new: In<MqAttr>, old: Out<MqAttr>);
+    186 => msg::msgget(key: IpcKey, flags: IpcFlags);
+    187 => msg::msgctl(id: i32, command: IpcCommand, at: VirtAddr);
+    188 => msg::msgrcv(id: i32, at: OutMessage, len: u64, kind: i64, flags: MessageQueueFlags);
+    189 => msg::msgsnd(id: i32, at: InMessage, len: u64, flags: MessageQueueFlags);
     190 => sem::semget(key: IpcKey, count: i32, flags: IpcFlags);
     191 => sem::semctl(id: i32, index: i32, command: IpcCommand, argument: Hex);
     192 => sem::semtimedop(id: i32, operations: VirtAddr, count: u32, timeout: In<Timespec>);

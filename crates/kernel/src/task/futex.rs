@@ -41,6 +41,8 @@ pub enum Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Waiter {
     task: Pid,
+    /// Its real-time priority; 0 is none.
+    rank: u32,
     /// Which of the words that the task waits for this is.
     index: usize,
     /// The wake-ups that it listens to.
@@ -48,7 +50,7 @@ struct Waiter {
     purpose: Purpose,
 }
 
-/// Who waits for which futex, the longest first.
+/// Who waits for which futex: the most urgent first, of those the longest.
 #[derive(Clone, Debug, Default)]
 pub struct Futexes {
     queues: BTreeMap<FutexKey, VecDeque<Waiter>>,
@@ -59,29 +61,31 @@ pub struct Futexes {
 }
 
 impl Futexes {
-    /// Puts a task at the end of a queue.
-    pub fn wait(&mut self, key: FutexKey, task: Pid, bitset: u32) {
-        self.enqueue(key, Waiter { task, index: 0, bitset, purpose: Purpose::Wake });
+    /// Puts a task into a queue, behind its equals.
+    pub fn wait(&mut self, key: FutexKey, (task, rank): (Pid, u32), bitset: u32) {
+        self.enqueue(key, Waiter { task, rank, index: 0, bitset, purpose: Purpose::Wake });
         self.waiting.insert(task, vec![Some(key)]);
     }
 
-    /// Puts a task at the end of several queues; one that wakes it does.
-    pub fn wait_for_any(&mut self, keys: &[FutexKey], task: Pid) {
+    /// Puts a task into several queues; one that wakes it does.
+    pub fn wait_for_any(&mut self, keys: &[FutexKey], (task, rank): (Pid, u32)) {
         for (index, key) in keys.iter().enumerate() {
-            self.enqueue(*key, Waiter { task, index, bitset: ANY_BIT, purpose: Purpose::Wake });
+            self.enqueue(*key, Waiter { task, rank, index, bitset: ANY_BIT, purpose: Purpose::Wake });
         }
         self.waiting.insert(task, keys.iter().copied().map(Some).collect());
     }
 
-    /// Puts a task at the end of the queue for a lock that `owner` holds.
-    pub fn wait_for_lock(&mut self, key: FutexKey, task: Pid, owner: Pid) {
-        self.enqueue(key, Waiter { task, index: 0, bitset: ANY_BIT, purpose: Purpose::Lock });
+    /// Puts a task into the queue for a lock that `owner` holds.
+    pub fn wait_for_lock(&mut self, key: FutexKey, (task, rank): (Pid, u32), owner: Pid) {
+        self.enqueue(key, Waiter { task, rank, index: 0, bitset: ANY_BIT, purpose: Purpose::Lock });
         self.waiting.insert(task, vec![Some(key)]);
         self.owners.insert(key, owner);
     }
 
     fn enqueue(&mut self, key: FutexKey, waiter: Waiter) {
-        self.queues.entry(key).or_default().push_back(waiter);
+        let queue = self.queues.entry(key).or_default();
+        let place = queue.iter().rposition(|other| other.rank >= waiter.rank).map_or(0, |at| at + 1);
+        queue.insert(place, waiter);
     }
 
     /// Tells whether a task is in all of its queues: once it is not, it has been woken.
@@ -115,7 +119,7 @@ impl Futexes {
         woken.into_iter().map(|waiter| waiter.task).collect()
     }
 
-    /// Moves up to `count` waiters from one queue to the end of another, and returns how many there were.
+    /// Moves up to `count` waiters from one queue to another, and returns how many there were.
     pub fn requeue(&mut self, from: FutexKey, to: FutexKey, count: u64) -> u64 {
         if from == to {
             let here = self.queues.get(&from).map_or(0, VecDeque::len) as u64;
@@ -129,7 +133,7 @@ impl Futexes {
         moved.len() as u64
     }
 
-    /// Gives a lock to the one who has waited longest, and returns who that is.
+    /// Gives a lock to the first who waits for it, and returns who that is.
     pub fn hand_over(&mut self, key: FutexKey) -> Option<Pid> {
         let next = self.take(key, 1, |_| true).pop()?;
         self.move_waiter(&next, None);
@@ -190,6 +194,11 @@ impl Ctx<'_> {
             KeyScope::Private => Ok(FutexKey::Private(mm, at)),
             KeyScope::Shared => self.shared_key(mm, at, access),
         }
+    }
+
+    /// Returns the task with its real-time priority, as it stands in queues.
+    pub(crate) fn ranked(&self) -> (Pid, u32) {
+        (self.tid, self.kernel.sched.rank(self.tid))
     }
 
     fn shared_key(&mut self, mm: MmId, at: VirtAddr, access: Access) -> Result<FutexKey, Errno> {

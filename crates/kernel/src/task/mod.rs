@@ -47,6 +47,7 @@ pub use rlimits::{Resource, Rlimit, Rlimits, UNLIMITED};
 pub use rseq::Rseq;
 pub(crate) use sched::NEVER_NS;
 pub use sched::{INTERLEAVE, SLICE_NS, Scheduler, TRAP_NS, WaitKey};
+pub(crate) use signal::SI_MESGQ;
 pub use signal::{
     Action, Handler, Pending, SI_KERNEL, SI_TKILL, SI_USER, Signal, SignalFields, SignalInfo, SignalSet,
 };

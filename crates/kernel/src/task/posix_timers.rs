@@ -4,7 +4,7 @@
 //! counted then, as overruns. So a timer has at most one signal waiting.
 
 use super::clock::{Clock, CpuClock, CpuOwner};
-use super::sched::Alarm;
+use super::sched::{Alarm, SLICE_NS};
 use super::signal::{SI_TIMER, SignalFields};
 use crate::ctx::Ctx;
 use crate::task::{Resource, Signal, SignalInfo};
@@ -77,11 +77,11 @@ pub struct PosixTimers {
 pub(crate) type Remaining = (u64, u64);
 
 impl Ctx<'_> {
-    /// Makes a timer that is off, and returns its number.
+    /// Returns a number for a new timer, which is used up even if that is not made.
     ///
     /// # Errors
     /// `EAGAIN` when there are as many as signals may be queued.
-    pub(crate) fn create_timer(&mut self, clock: Clock, notice: Option<Notice>) -> Result<i32, Errno> {
+    pub(crate) fn next_timer(&mut self) -> Result<i32, Errno> {
         let limit = self.process().rlimits.current(Resource::PendingSignals);
         let timers = &mut self.process_mut().posix_timers;
         if timers.timers.len() as u64 >= limit {
@@ -89,6 +89,11 @@ impl Ctx<'_> {
         }
         let id = timers.next_id;
         timers.next_id = id.checked_add(1).unwrap_or(0);
+        Ok(id)
+    }
+
+    /// Makes a timer that is off.
+    pub(crate) fn create_timer(&mut self, id: i32, clock: Clock, notice: Option<Notice>) {
         let timer = PosixTimer {
             clock,
             notice,
@@ -99,8 +104,7 @@ impl Ctx<'_> {
             overrun: -1,
             last_overrun: 0,
         };
-        timers.timers.insert(id, timer);
-        Ok(id)
+        self.process_mut().posix_timers.timers.insert(id, timer);
     }
 
     /// Forgets a timer. A signal that it has sent is taken all the same.
@@ -255,7 +259,9 @@ impl Kernel {
         let timers = self.tasks.process_mut(owner).map(|process| &mut process.posix_timers.timers);
         let Some(timer) = timers.and_then(|timers| timers.get_mut(&id)) else { return };
         if is_ignored {
-            timer.forward(now);
+            // Where nobody takes the signal, a short interval would leave no time for anything else.
+            let is_short = timer.interval_ns < SLICE_NS && !matches!(base, Base::Cpu(_));
+            timer.forward(if is_short { now + SLICE_NS } else { now });
             timer.phase = if timer.interval_ns > 0 { Phase::Armed } else { Phase::Off };
             self.arm_timer(owner, id);
             return;

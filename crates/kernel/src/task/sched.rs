@@ -125,7 +125,8 @@ impl Scheduler {
         }
     }
 
-    fn rank(&self, task: Pid) -> u32 {
+    /// Returns the real-time priority of a task; 0 is none.
+    pub fn rank(&self, task: Pid) -> u32 {
         self.ranks.get(&task).copied().unwrap_or(0)
     }
 

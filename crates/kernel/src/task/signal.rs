@@ -236,6 +236,8 @@ pub enum SignalFields {
 
 /// `si_code`: sent by kill(2).
 pub const SI_USER: i32 = 0;
+/// `si_code`: a message has come into a queue (mq_notify(3)).
+pub(crate) const SI_MESGQ: i32 = -3;
 /// `si_code`: sent by a timer of timer_create(2).
 pub(super) const SI_TIMER: i32 = -2;
 /// Size of `siginfo_t`.

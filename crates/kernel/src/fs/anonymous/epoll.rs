@@ -198,6 +198,7 @@ impl Fs {
             Some(InodeKind::Device(device)) => {
                 matches!(device, Device::Random | Device::Urandom)
             }
+            Some(InodeKind::Queue(_)) => true,
             Some(InodeKind::Fifo(_) | InodeKind::NamedFifo(_) | InodeKind::Console(_)) => true,
             Some(InodeKind::Anonymous(_) | InodeKind::Socket(_) | InodeKind::Terminal(..)) => true,
         }

@@ -2,7 +2,7 @@
 //! getifaddrs(3) and getaddrinfo(3) do. There is one interface, `lo`, and nothing of it can be changed.
 
 use super::packet::{Packet, true_size};
-use super::{Address, Outgoing, SocketId, Sockets};
+use super::{Address, Domain, Outgoing, SocketId, Sockets};
 use crate::fs::wait::Stop;
 use crate::{Errno, Pid};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -182,6 +182,23 @@ impl Sockets {
         };
         self[id].name = Some(Address::Netlink(number.ok_or(Errno::EADDRINUSE)?));
         Ok(())
+    }
+
+    /// Tells whether a socket is one of netlink.
+    pub(in crate::fs) fn is_netlink(&self, id: SocketId) -> bool {
+        self[id].domain == Domain::Netlink
+    }
+
+    /// Puts a datagram of the kernel into a socket's queue, if there is room.
+    pub(in crate::fs) fn tell_netlink(&mut self, id: SocketId, bytes: Vec<u8>) {
+        let cost = true_size(bytes.len(), 0);
+        let socket = &mut self[id];
+        if socket.queued + cost <= socket.options.receive_buffer as usize {
+            socket.queued += cost;
+            let source = Some(Address::Netlink(0));
+            socket.queue.push_back(Packet { bytes, source, cost, ..Packet::default() });
+            self.wake_readers(id);
+        }
     }
 
     /// Serves the requests of a datagram: the answers lie in the sender's own queue.

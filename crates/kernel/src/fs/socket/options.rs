@@ -85,6 +85,7 @@ const SO_RCVLOWAT: u32 = 18;
 const SO_SNDLOWAT: u32 = 19;
 const SO_RCVTIMEO: u32 = 20;
 const SO_SNDTIMEO: u32 = 21;
+const SO_BINDTODEVICE: u32 = 25;
 const SO_PEERNAME: u32 = 28;
 const SO_ACCEPTCONN: u32 = 30;
 const SO_SNDBUFFORCE: u32 = 32;
@@ -167,6 +168,22 @@ const KEPT: [Kept; 40] = [
     kept(IPV6, 67, 0, -1, 255),
 ];
 
+/// By which interface a socket sends and receives (`SO_BINDTODEVICE`). There is only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Device {
+    Any,
+    Loopback,
+}
+
+impl Device {
+    const fn name(self) -> &'static [u8] {
+        match self {
+            Self::Any => b"",
+            Self::Loopback => b"lo\0",
+        }
+    }
+}
+
 /// What setsockopt(2) has set.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
@@ -183,6 +200,7 @@ pub(super) struct Options {
     pub(super) linger: Option<i32>,
     /// Seconds of a linger that is off.
     lingered: i32,
+    device: Device,
     kept: BTreeMap<(u32, u32), i32>,
 }
 
@@ -199,6 +217,7 @@ impl Options {
             send_timeout_ns: None,
             linger: None,
             lingered: 0,
+            device: Device::Any,
             kept: BTreeMap::new(),
         }
     }
@@ -240,7 +259,7 @@ impl Sockets {
     /// Sets an option (setsockopt(2)).
     ///
     /// # Errors
-    /// `EINVAL` for a value that is too short or not allowed, `EDOM` for a time, `ENOPROTOOPT` for an option that is not
+    /// `EINVAL` for a value that is too short or not allowed, `EDOM` for a time, `ENODEV` for an interface, `ENOPROTOOPT` for an option that is not
     /// there, `EOPNOTSUPP` where the socket has none.
     pub(super) fn set_option(
         &mut self,
@@ -251,6 +270,15 @@ impl Sockets {
     ) -> Result<(), Errno> {
         if level != SOCKET {
             return self.set_protocol_option(id, level, name, value);
+        }
+        if name == SO_BINDTODEVICE {
+            let device = value.split(|byte| *byte == 0).next().unwrap_or_default();
+            self[id].options.device = match device {
+                b"" => Device::Any,
+                b"lo" => Device::Loopback,
+                _ => return Err(Errno::ENODEV),
+            };
+            return Ok(());
         }
         let number = number(value)?;
         let socket = &mut self[id];
@@ -352,6 +380,7 @@ impl Sockets {
                 let peer = socket.peer_credentials;
                 return Ok(bytes(&[peer.pid.0, peer.uid as i32, peer.gid as i32]));
             }
+            (SOCKET, SO_BINDTODEVICE) => return Ok(options.device.name().to_vec()),
             (SOCKET, SO_RCVLOWAT) => options.receive_low,
             (SOCKET, SO_SNDLOWAT) => 1,
             (SOCKET, SO_RCVTIMEO) => return Ok(timeval(options.receive_timeout_ns)),

@@ -173,6 +173,7 @@ fn a_grant_is_one_file_system() {
         ("tmpfs", "/tmp"),
         ("proc", "/proc"),
         ("sysfs", "/sys"),
+        ("mqueue", "/dev/mqueue"),
         ("overlay", "/mnt/data"),
         ("overlay", "/etc/one"),
     ];

@@ -46,8 +46,10 @@ fn struct_stat_is_laid_out_as_riscv64_expects() {
 
 #[test]
 fn struct_statx_is_laid_out_as_its_manual_page_says() {
-    let bytes = SAMPLE.statx_bytes();
-    assert_eq!([0, 4].map(|at| u32_at(&bytes, at)), [0xfff, 4096], "stx_mask, stx_blksize");
+    let place = MountPlace { mount: 23, is_root: true, knows_birth: true };
+    let bytes = SAMPLE.statx_bytes(place, u32::MAX >> 1);
+    assert_eq!([0, 4].map(|at| u32_at(&bytes, at)), [0x4fff, 4096], "stx_mask, stx_blksize");
+    assert_eq!([8, 56].map(|at| u64_at(&bytes, at)), [0x2000, 0x2000], "stx_attributes, stx_attributes_mask");
     assert_eq!([16, 20, 24].map(|at| u32_at(&bytes, at)), [3, 4, 5], "stx_nlink, stx_uid, stx_gid");
     assert_eq!(u32_at(&bytes, 28), 0o10_4755, "stx_mode, 16 bits, and padding");
     assert_eq!(u64_at(&bytes, 32), 0x1122_3344_5566, "stx_ino");
@@ -56,6 +58,13 @@ fn struct_statx_is_laid_out_as_its_manual_page_says() {
     assert_eq!([64, 80, 96, 112].map(time), [(1, 1), (4, 4), (3, 3), (2, 2)], "atime, btime, ctime, mtime");
     assert_eq!([128, 132].map(|at| u32_at(&bytes, at)), [0x123, 0x4_5678], "stx_rdev");
     assert_eq!([136, 140].map(|at| u32_at(&bytes, at)), [0, 21], "stx_dev");
+    assert_eq!(u64_at(&bytes, 144), (1 << 31) + 23, "stx_mnt_id");
+    let bytes = SAMPLE.statx_bytes(place, 0x7ff);
+    assert_eq!(
+        (u32_at(&bytes, 0), u64_at(&bytes, 80), u64_at(&bytes, 144)),
+        (0x17ff, 0, 23),
+        "what nobody asked for"
+    );
 }
 
 #[test]

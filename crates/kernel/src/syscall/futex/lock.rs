@@ -1,6 +1,6 @@
 //! Locks that the kernel gives from hand to hand (`FUTEX_LOCK_PI` and its siblings; Linux 6.12 kernel/futex/pi.c).
 //!
-//! The word holds its owner's number. Priorities are not inherited: who waits longest is next.
+//! The word holds its owner's number. Priorities are not inherited: the most urgent is next, of those who has waited longest.
 
 use crate::ctx::Ctx;
 use crate::kernel::INIT;
@@ -110,7 +110,7 @@ pub(super) fn lock(
     match attempt(ctx, word, key)? {
         Attempt::Taken => Ok(0),
         Attempt::HeldBy(owner) => {
-            ctx.kernel.futexes.wait_for_lock(key, ctx.tid, owner);
+            ctx.kernel.futexes.wait_for_lock(key, ctx.ranked(), owner);
             Wait { word, deadline_ns }.resume(ctx)
         }
     }
@@ -128,7 +128,7 @@ pub(super) fn try_lock(ctx: &mut Ctx<'_>, word: VirtAddr, scope: KeyScope) -> Sy
     }
 }
 
-/// `FUTEX_UNLOCK_PI`: gives the lock to who has waited longest.
+/// `FUTEX_UNLOCK_PI`: gives the lock to the first who waits.
 ///
 /// # Errors
 /// `EPERM` when the caller does not have it, `EINVAL` when who waits for the word wants to be woken; `EFAULT`.

@@ -105,7 +105,7 @@ pub(in crate::syscall) fn futex_waitv(
             return Err(Errno::EAGAIN.into());
         }
     }
-    ctx.kernel.futexes.wait_for_any(&keys, ctx.tid);
+    ctx.kernel.futexes.wait_for_any(&keys, ctx.ranked());
     Wait { deadline_ns }.resume(ctx)
 }
 

@@ -166,6 +166,16 @@ impl<T: Pointee> Pointee for IfChild<T> {
     }
 }
 
+/// What mq_open reads where it may make a queue: `O_CREAT` is in the second argument.
+pub(in crate::syscall) struct IfCreated<T>(PhantomData<T>);
+
+impl<T: Pointee> Pointee for IfCreated<T> {
+    fn show(at: VirtAddr, shower: &mut Shower<'_>) -> Option<String> {
+        const O_CREAT: u64 = 0x40;
+        if shower.arguments[1] & O_CREAT == 0 { Some(String::new()) } else { T::show(at, shower) }
+    }
+}
+
 /// A buffer that getrandom fills: every byte is shown as a number.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::syscall) struct RandomBytes(VirtAddr);

@@ -1,7 +1,8 @@
 //! Structs of numbers: times, resource use, limits.
 
-use super::{Bytes, Element, Shower, show_signal};
+use super::{Bytes, Element, Shower, hex, show_flags, show_signal};
 use crate::syscall::args::{Itimer, Itimerspec, Rlimit, Rusage, Timespec, Timeval, Tms};
+use crate::syscall::mqueue::MqAttr;
 use crate::syscall::posix_timer::SigEvent;
 
 const CLOCK_TICKS: u64 = crate::syscall::CLOCK_TICKS;
@@ -59,6 +60,20 @@ impl Element for SigEvent {
             other => format!("{other:#x} /* SIGEV_??? */"),
         };
         format!("{{{value}sigev_signo={number}, sigev_notify={notify}}}")
+    }
+}
+
+impl Element for MqAttr {
+    const BYTES: usize = 64;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        let flags = match (shower.index, bytes.u64(0)) {
+            // mq_open ignores them.
+            (3.., flags) => hex(flags),
+            (_, flags) => show_flags(flags as u32, "0", &[(0o4000, "O_NONBLOCK")]),
+        };
+        let (most, size, count) = (bytes.i64(8), bytes.i64(16), bytes.i64(24));
+        format!("{{mq_flags={flags}, mq_maxmsg={most}, mq_msgsize={size}, mq_curmsgs={count}}}")
     }
 }
 

@@ -89,7 +89,12 @@ impl Receive {
             self.done += copied as u64;
             let peeks = self.flags.contains(MessageFlags::PEEK);
             if incoming.is_end || peeks || copied == 0 || self.done >= target {
-                return self.finish(ctx, open, &incoming, &rights, is_stream);
+                let told = self.finish(ctx, open, &incoming, &rights, is_stream);
+                if told.is_err() {
+                    // What was received is gone: the call fails all the same.
+                    self.done = 0;
+                }
+                return told;
             }
         }
     }
