@@ -8,6 +8,7 @@ mod fail;
 mod forks;
 mod grants;
 mod help;
+mod observe;
 mod run;
 mod strace;
 mod support;

@@ -3,7 +3,7 @@
 use crate::boot::Boot;
 use crate::compare::Axes;
 use crate::policy::{self, PolicyArgs};
-use crate::values::{self, DirSpec, SyscallSet, TraceSpec};
+use crate::values::{self, DirSpec, SyscallSet, TimelineSpec, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -156,6 +156,21 @@ pub(crate) struct ObserveArgs {
     /// Write what each fork cost to FILE; implies --forks.
     #[arg(long, value_name = "FILE")]
     pub(crate) forks_file: Option<PathBuf>,
+    /// Print the life of each process: how it began and ended, which descriptors it inherited, and how many pages of each segment
+    /// it shared, copied, reused and never touched.
+    ///
+    /// As with --forks, copies take as much memory of the host again.
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "table")]
+    pub(crate) processes: Option<BillFormat>,
+    /// Write the lives of processes to FILE; implies --processes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) processes_file: Option<PathBuf>,
+    /// Draw frames in use, shared and copied over virtual time, for the machine and for each process, or write them as JSON.
+    ///
+    /// Forks, execs and exits are marked. Every change is there; a run with thousands of them keeps one in so many nanoseconds,
+    /// which the file says, and each peak.
+    #[arg(long, value_name = "FILE.svg|FILE.json", value_parser = values::timeline)]
+    pub(crate) timeline: Option<TimelineSpec>,
     /// Print system calls as strace -f does, to stderr or to FILE.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) strace: Option<Option<PathBuf>>,

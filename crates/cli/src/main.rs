@@ -11,11 +11,14 @@ mod failure;
 mod guests;
 mod hint;
 mod host;
+mod lives;
 mod output;
+mod picture;
 mod policy;
 mod program;
 mod report;
 mod run;
+mod timeline;
 mod usage;
 mod values;
 

@@ -14,11 +14,13 @@ pub mod boot;
 mod config;
 mod cost;
 mod guest;
+pub mod lives;
 mod machine;
 mod processors;
 mod report;
 mod sabotage;
 pub mod symbols;
+pub mod timeline;
 
 pub use config::Config;
 pub use cost::{CostError, CostModel};

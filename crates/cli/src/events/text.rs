@@ -56,6 +56,10 @@ fn what(what: &What, place: Option<&CodePlace>) -> String {
             let at = place.map_or(String::new(), |place| format!(" at {:#x}{sym}", place.pc));
             format!("copy of page {vpn}{at}  {from} → {to}")
         }
+        What::Remains { areas, .. } => {
+            let mapped: usize = areas.iter().map(|area| area.pages.len()).sum();
+            format!("remains {} areas · {mapped} pages mapped", areas.len())
+        }
         What::Exec { path } => format!("exec {path}"),
         What::Exit { status } => match status {
             WaitStatus::Exited(code) => format!("exit {code}"),

@@ -27,7 +27,8 @@ use crate::trap::Trap;
 use crate::{Hart, Shared, Stop};
 use blocks::PageId;
 use books::Books;
-use tine_mmu::{Access, PhysAddr, Ram};
+use dispatch::Entered;
+use tine_mmu::{Access, PhysAddr, Ram, Stamp, VirtAddr};
 
 /// What the fetch of a block asks for: instructions are read in units of two bytes.
 const PARCEL_BYTES: u64 = 2;
@@ -37,8 +38,10 @@ struct Run<'a> {
     shared: &'a mut Shared,
     /// The decoded page being executed.
     code: PageId,
+    /// The virtual address at which it is mapped now.
+    page: VirtAddr,
     /// The position that must not be passed.
-    limit: u64,
+    limit: Stamp,
     books: Books,
     /// The trap that ended the dispatch.
     trap: Option<Trap>,
@@ -72,16 +75,16 @@ impl Hart {
         if !self.mmu.may_fetch_frame(at.ppn()) {
             return self.step(ram, shared);
         }
+        let limit = limit.min(self.retired() + books::LONGEST);
         let code = shared.blocks.page(ram, at.ppn());
         // The frame may have become code just now: stores to it must take the slow path from here on.
         self.resume_mmu(ram);
-        match shared.blocks.block(ram, code, at.offset()) {
-            Some(first) if self.retired() + first.length() <= limit => {
-                let first = std::ptr::from_ref(first);
-                let run = Run { shared, code, limit, books: Books::open(self), trap: None };
-                dispatch::enter(self, ram, run, first)
-            }
-            _ => self.step(ram, shared),
+        let first = shared.blocks.block(ram, code, at.offset());
+        let (page, limit) = (self.pc.page_floor(), Stamp::at(limit));
+        let run = Run { shared, code, page, limit, books: Books::open(self), trap: None };
+        match dispatch::enter(self, ram, run, first) {
+            Entered::Executed(result) => result,
+            Entered::Nothing => self.step(ram, shared),
         }
     }
 

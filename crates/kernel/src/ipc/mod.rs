@@ -9,6 +9,7 @@ mod sem;
 mod shm;
 
 pub(crate) use msg::{Message, MessageQueue, Receiver, Sender, Wanted};
+pub use sem::AwaitedSemaphore;
 pub(crate) use sem::{Attempt, HIGHEST, Operation, Semaphore, SemaphoreSet, Waiting};
 pub(crate) use shm::{Passage, Segment};
 
