@@ -4,35 +4,44 @@
 //! check what they would be allowed to do, and are done.
 
 use crate::trap::{Exception, Trap};
-use crate::{Hart, Shared};
+use crate::{Csrs, Hart, Shared};
 use tine_isa::Insn;
-use tine_mmu::{Access, Privilege, Ram, VirtAddr};
+use tine_mmu::{Access, MemoryFault, Privilege, Ram, VirtAddr};
 
 /// The size of a cache block, for management and zeroing alike.
 const BLOCK_BYTES: usize = 64;
 
 impl Hart {
     /// CBO.INVAL, CBO.CLEAN and CBO.FLUSH: whoever may load or store there may do it, and all faults are a store's.
-    pub(super) fn manage_block(&mut self, ram: &mut Ram, insn: &Insn) -> Result<(), Trap> {
-        // Linux 6.12 leaves CBIE and CBCFE of `senvcfg` 0.
-        if self.privilege == Privilege::User {
-            return Err(Trap::illegal());
-        }
+    pub(super) fn manage_block(&mut self, ram: &mut Ram, insn: &Insn, enabled: u64) -> Result<(), Trap> {
+        self.require_enabled(enabled)?;
         let at = self.block(insn);
         // Every page that may be written may be read.
-        match self.mmu.translate(ram, at, Access::Load, self.stamp()) {
+        match self.mmu.translate(ram, at, BLOCK_BYTES as u64, Access::Load, self.stamp()) {
             Ok(_) => Ok(()),
-            Err(fault) => Err(Trap::from(tine_mmu::MemoryFault { access: Access::Store, ..fault })),
+            Err(fault) => Err(Trap::from(MemoryFault { access: Access::Store, ..fault })),
         }
     }
 
-    /// CBO.ZERO, which Linux enables for user programs.
+    /// CBO.ZERO. Breaks the reservations of harts that are not running.
     pub(super) fn zero_block(&mut self, ram: &mut Ram, shared: &mut Shared, insn: &Insn) -> Result<(), Trap> {
+        self.require_enabled(Csrs::CBZE)?;
         let at = self.block(insn);
-        let physical = self.mmu.translate(ram, at, Access::Store, self.stamp())?;
+        let physical = self.mmu.translate(ram, at, BLOCK_BYTES as u64, Access::Store, self.stamp())?;
         ram.write(physical, &[0; BLOCK_BYTES]).ok_or(Trap::at(Exception::StoreAccess, at))?;
         shared.reservations.break_all();
         Ok(())
+    }
+
+    /// Asks each more privileged mode for a field of its `envcfg`; where that is 0, the instruction is illegal.
+    fn require_enabled(&self, field: u64) -> Result<(), Trap> {
+        let (by_machine, by_supervisor) = (self.csrs.menvcfg & field != 0, self.csrs.senvcfg & field != 0);
+        let enabled = match self.privilege {
+            Privilege::Machine => true,
+            Privilege::Supervisor => by_machine,
+            Privilege::User => by_machine && by_supervisor,
+        };
+        if enabled { Ok(()) } else { Err(Trap::illegal()) }
     }
 
     /// Returns where the cache block begins that holds the address in `rs1`.

@@ -11,7 +11,7 @@ mod system;
 
 use crate::float::{self as fp, Binary, Fused};
 use crate::trap::{Exception, Trap};
-use crate::{Hart, Shared, alu, bitmanip as bits, bytes};
+use crate::{Csrs, Hart, Shared, alu, bitmanip as bits, bytes};
 use softfloat_wrapper::{F16, F32, F64, Float, RoundingMode};
 use tine_isa::{Extension, Insn, Op};
 use tine_mmu::{Ram, VirtAddr};
@@ -156,12 +156,12 @@ impl Hart {
             Op::Ecall => return Err(self.ecall()),
             Op::Ebreak => return Err(Trap::at(Exception::Breakpoint, self.pc)),
             Op::Sret => return self.sret_instruction(),
-            // There is no M-mode to return from.
-            Op::Mret => return Err(Trap::illegal()),
+            Op::Mret => return self.mret_instruction(),
             Op::Wfi => self.wfi()?,
             // The wait may end at any time, and the other harts cannot run meanwhile.
             Op::WrsNto | Op::WrsSto => {}
-            Op::CboInval | Op::CboClean | Op::CboFlush => self.manage_block(ram, insn)?,
+            Op::CboInval => self.manage_block(ram, insn, Csrs::CBIE)?,
+            Op::CboClean | Op::CboFlush => self.manage_block(ram, insn, Csrs::CBCFE)?,
             Op::CboZero => self.zero_block(ram, shared, insn)?,
             // Every invalidation is done when it is asked for, so there is nothing left to order.
             Op::SfenceVma | Op::SinvalVma => self.sfence_vma_instruction(insn)?,

@@ -20,7 +20,7 @@ impl Bare {
     pub(crate) fn new(image: &Image, engine: Engine) -> Self {
         let mut hart = Hart::new(0, Mmu::new(MmuConfig::default()), Supervisor::Native);
         hart.isa = Isa::ALL;
-        hart.csrs.sstatus.set_fp(FpState::Dirty);
+        hart.csrs.mstatus.set_fp(FpState::Dirty);
         hart.pc = VirtAddr(image.start);
         let mut ram = Ram::new(RAM_BYTES).expect("a megabyte");
         ram.write(PhysAddr(BASE), &image.bytes).expect("the image fits");
@@ -46,7 +46,7 @@ impl Bare {
     pub(crate) fn run_for(&mut self, instructions: u64) -> Result<(), String> {
         match self.hart.run(&mut self.ram, &mut self.shared, instructions) {
             Stop::Budget => Ok(()),
-            Stop::Trap => Err(format!("trapped: {:?}", self.hart.csrs)),
+            stop => Err(format!("{stop:?}: {:?}", self.hart.csrs)),
         }
     }
 

@@ -6,6 +6,7 @@ mod bench;
 mod code;
 mod fp_vectors;
 mod lockstep;
+mod privileged;
 mod softfloat;
 mod trace;
 mod traps;

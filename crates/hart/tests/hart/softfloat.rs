@@ -281,7 +281,7 @@ impl Subject {
             for accrued in [0, NX] {
                 let hart = &mut self.bench.hart;
                 hart.pc = CODE;
-                hart.csrs.sstatus.set_fp(FpState::Clean);
+                hart.csrs.mstatus.set_fp(FpState::Clean);
                 hart.fcsr = (frm as u32) << 5 | accrued;
                 for (register, operand) in OPERANDS.into_iter().zip(operands) {
                     hart.x[usize::from(register)] = operand;
