@@ -9,6 +9,7 @@ mod trace;
 use crate::args::{StatsFormat, TlbArgs};
 use crate::failure::Failure;
 use crate::output::{Destination, Output};
+use crate::stale;
 use crate::values::{self, BadValue};
 use clap::Args;
 use console::CommandTerminal;
@@ -137,6 +138,7 @@ pub(crate) fn boot(options: &Boot) -> Result<ExitCode, Failure> {
     if let Some((format, to)) = stats {
         stats::write(&machine.report(), &shown, format, to)?;
     }
+    stale::report(&machine.take_stale_uses())?;
     exit_code(&ending)
 }
 
@@ -144,6 +146,7 @@ fn config(options: &Boot) -> BootConfig {
     let machine = &options.machine;
     BootConfig {
         tlb: options.tlb.config,
+        stale_uses: options.tlb.stale_uses(),
         harts: machine.harts,
         memory_bytes: machine.memory_bytes,
         seed: machine.seed,
