@@ -73,6 +73,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) observe: ObserveArgs,
     #[command(flatten)]
+    pub(crate) check: CheckArgs,
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
 
@@ -135,6 +137,11 @@ pub(crate) struct TlbArgs {
     /// the default, which is a SiFive U74.
     #[arg(long = "tlb", value_name = "SPEC", default_value = "u74", value_parser = values::tlb)]
     pub(crate) config: TlbConfig,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Observation")]
+pub(crate) struct CheckArgs {
     /// Look for mistakes: tlb reports each access that a stale TLB entry served otherwise than the page table would have.
     ///
     /// There should be none: each is a fence that is missing, or one that came too late. Where there are some, the exit code is
@@ -143,7 +150,7 @@ pub(crate) struct TlbArgs {
     pub(crate) check: Option<Check>,
 }
 
-impl TlbArgs {
+impl CheckArgs {
     /// Returns whether stale entries are looked for.
     pub(crate) fn stale_uses(&self) -> StaleUses {
         match self.check {

@@ -102,7 +102,7 @@ fn config(options: &Run, interest: Interest, grants: &Grants) -> Config {
     Config {
         policy: options.policy.policy(),
         tlb: options.tlb.config,
-        stale_uses: options.tlb.stale_uses(),
+        stale_uses: options.check.stale_uses(),
         harts: machine.harts,
         memory_bytes: machine.memory_bytes,
         seed: machine.seed,

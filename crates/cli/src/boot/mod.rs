@@ -6,7 +6,7 @@ mod signature;
 mod stats;
 mod trace;
 
-use crate::args::{StatsFormat, TlbArgs};
+use crate::args::{CheckArgs, StatsFormat, TlbArgs};
 use crate::failure::Failure;
 use crate::output::{Destination, Output};
 use crate::stale;
@@ -38,6 +38,8 @@ pub(crate) struct Boot {
     tlb: TlbArgs,
     #[command(flatten)]
     observe: ObserveArgs,
+    #[command(flatten)]
+    check: CheckArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -146,7 +148,7 @@ fn config(options: &Boot) -> BootConfig {
     let machine = &options.machine;
     BootConfig {
         tlb: options.tlb.config,
-        stale_uses: options.tlb.stale_uses(),
+        stale_uses: options.check.stale_uses(),
         harts: machine.harts,
         memory_bytes: machine.memory_bytes,
         seed: machine.seed,

@@ -65,7 +65,7 @@ impl Tlb {
             let ways = self.geometry.ways() as usize;
             let mut node = ways + way % ways;
             while node > 1 {
-                self.trees[way / ways][node / 2] = node % 2 == 0;
+                self.trees[way / ways][node / 2] = node.is_multiple_of(2);
                 node /= 2;
             }
         }
