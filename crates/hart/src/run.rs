@@ -60,9 +60,14 @@ impl Hart {
     /// retires nothing). Without a trap, exactly `budget` instructions retire.
     pub fn run(&mut self, ram: &mut Ram, shared: &mut Shared, budget: u64) -> Stop {
         self.while_running(ram, shared, |hart, ram, shared| match shared.engine {
-            // Only the plain engine looks at other harts' reservations, and at where jumps go without compressed instructions.
+            // Only the plain engine looks at other harts' reservations, at where jumps go without compressed instructions, and
+            // asks the TLB for every instruction.
             #[cfg(optimized)]
-            Engine::Threaded if !shared.reservations.any() && hart.isa.contains(Extension::Zca) => {
+            Engine::Threaded
+                if !shared.reservations.any()
+                    && !hart.mmu.looks_for_stale_uses()
+                    && hart.isa.contains(Extension::Zca) =>
+            {
                 hart.run_threaded(ram, shared, budget)
             }
             Engine::Plain | Engine::Threaded => hart.run_plain(ram, shared, budget),

@@ -5,7 +5,7 @@ use tine_isa::Isa;
 use tine_kernel::fs::Grant;
 use tine_kernel::inject::Injection;
 use tine_kernel::{Interest, MemoryPolicy};
-use tine_mmu::TlbConfig;
+use tine_mmu::{StaleUses, TlbConfig};
 
 /// Everything that a run depends on, beside the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Config {
     pub tlb: TlbConfig,
     /// Which instructions the harts have.
     pub isa: Isa,
+    /// Whether accesses that stale TLB entries serve are reported.
+    pub stale_uses: StaleUses,
     /// How many harts there are.
     pub harts: u32,
     /// Size of guest RAM.
@@ -62,6 +64,7 @@ impl Default for Config {
             policy: MemoryPolicy::LINUX,
             tlb: TlbConfig::default(),
             isa: Isa::default(),
+            stale_uses: StaleUses::default(),
             harts: 1,
             memory_bytes: Self::DEFAULT_MEMORY_BYTES,
             seed: 0,

@@ -186,7 +186,7 @@ fn a_write_leaves_what_is_legal() {
     const XL: u64 = 0xa_0000_0000;
     check_warl(MSTATUS, 1 << 63 | XL | 0x7e_79aa, XL);
     check_warl(SSTATUS, 1 << 63 | 0x2_0000_0000 | 0xc_6122, 0x2_0000_0000);
-    let misa = 2 << 62 | 0x14_112d;
+    let misa = 2 << 62 | 0x14_112f;
     check_warl(MISA, misa, misa);
     check_warl(MEDELEG, 0xb3ff, 0);
     check_warl(MIDELEG, 0x222, 0);
