@@ -1,5 +1,6 @@
 //! The command as a shell sees it: what is run here is the built binary.
 
+mod boot;
 mod compare;
 mod disasm;
 mod errors;

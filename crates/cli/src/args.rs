@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how it is described.
 
+use crate::boot::Boot;
 use crate::compare::Axes;
 use crate::policy::{self, PolicyArgs};
 use crate::values::{self, DirSpec, SyscallSet, TimelineSpec, TraceSpec};
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Run(Box<Run>),
     /// Run a program under several policies and compare what its memory did.
     Compare(Box<Compare>),
+    /// Run a bare-metal program from machine mode on.
+    Boot(Box<Boot>),
     /// List the programs that are built into tine; run one as @NAME.
     Guests,
     /// Print the instructions of a riscv64 ELF file, as objdump does.
@@ -302,7 +305,7 @@ pub(crate) enum CompareFormat {
     Csv,
 }
 
-fn engine() -> impl clap::builder::TypedValueParser<Value = Engine> {
+pub(crate) fn engine() -> impl clap::builder::TypedValueParser<Value = Engine> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     PossibleValuesParser::new(["plain", "threaded"]).map(|name| match name.as_str() {
         "plain" => Engine::Plain,

@@ -19,7 +19,7 @@ pub(crate) struct BadValue {
 }
 
 impl BadValue {
-    fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { problem: problem.into(), remedy: remedy.into() }
     }
 }

@@ -6,8 +6,11 @@
 //!                                    │
 //!                                    └──▶ EventSink: events as they happen; Machine::report: every count at the end
 //! ```
+//!
+//! [`boot`] has the other machine: harts without a native supervisor, on which bare-metal programs run.
 
 pub mod bill;
+pub mod boot;
 mod config;
 mod cost;
 mod guest;
@@ -24,7 +27,7 @@ pub use cost::{CostError, CostModel};
 pub use guest::Guest;
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
-pub use tine_hart::{Engine, Hart, Sstatus};
+pub use tine_hart::{Engine, Hart, Mstatus};
 pub use tine_kernel::*;
 // The MMU has one of its own, which only harts see.
 pub use tine_kernel::CopyFault;

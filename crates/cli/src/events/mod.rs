@@ -7,6 +7,8 @@ mod summary;
 mod text;
 mod trace;
 
+pub(crate) use text::{instruction, privilege};
+
 use crate::args::ObserveArgs;
 use crate::bill::BillSink;
 use crate::deadlock::Forks;

@@ -83,7 +83,7 @@ fn what(what: &What, place: Option<&CodePlace>) -> String {
 }
 
 /// Returns the text of an instruction as `tine disasm` prints it.
-pub(super) fn instruction(pc: VirtAddr, bits: u32) -> String {
+pub(crate) fn instruction(pc: VirtAddr, bits: u32) -> String {
     let text = tine_isa::decode(bits).map_or_else(|| format!("{bits:#x}"), |insn| insn.at(pc.0).to_string());
     text.replace('\t', " ")
 }
@@ -116,7 +116,7 @@ pub(super) fn access_name(access: Access) -> &'static str {
     }
 }
 
-pub(super) fn privilege(privilege: Privilege) -> &'static str {
+pub(crate) fn privilege(privilege: Privilege) -> &'static str {
     match privilege {
         Privilege::User => "U",
         Privilege::Supervisor => "S",

@@ -11,7 +11,7 @@ use tine_isa::Insn;
 
 impl Hart {
     pub(crate) fn require_fp(&self) -> Result<(), Trap> {
-        if self.csrs.sstatus.fp() == FpState::Off { Err(Trap::illegal()) } else { Ok(()) }
+        if self.csrs.mstatus.fp() == FpState::Off { Err(Trap::illegal()) } else { Ok(()) }
     }
 
     /// Resolves the rounding mode; a reserved one in `frm` makes the instruction illegal.
@@ -33,13 +33,13 @@ impl Hart {
     /// Writes a floating-point register.
     pub(crate) fn set_f(&mut self, register: u8, bits: u64) {
         self.f[usize::from(register & 31)] = bits;
-        self.csrs.sstatus.set_fp(FpState::Dirty);
+        self.csrs.mstatus.set_fp(FpState::Dirty);
     }
 
     fn accrue(&mut self, flags: float::Flags) {
         if flags != 0 {
             self.fcsr |= flags;
-            self.csrs.sstatus.set_fp(FpState::Dirty);
+            self.csrs.mstatus.set_fp(FpState::Dirty);
         }
     }
 
@@ -47,7 +47,7 @@ impl Hart {
     /// ordinary. Says no too often, and fast.
     #[inline(always)]
     fn is_quiet(&self, insn: &Insn) -> bool {
-        self.csrs.sstatus.fp() == FpState::Dirty && float::is_quiet(insn.rm, self.fcsr)
+        self.csrs.mstatus.fp() == FpState::Dirty && float::is_quiet(insn.rm, self.fcsr)
     }
 
     /// Does on the host what [`Hart::arithmetic`] does, where that is all there is to it.

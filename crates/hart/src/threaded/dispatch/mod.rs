@@ -170,7 +170,7 @@ fn perform(hart: &mut Hart, ram: &mut Ram, run: &mut Run<'_>, slot: &Slot, clock
         run.trap = Some(trap.or_bits(bits));
         return Flow::Leave;
     }
-    if ends_block(&slot.insn) || ram.has_rewritten() {
+    if ends_block(&slot.insn) || ram.has_rewritten() || ram.has_watched() {
         return Flow::Leave;
     }
     run.books.enter_at(slot.before + Accesses::of(&slot.insn));
