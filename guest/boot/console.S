@@ -2,6 +2,7 @@
 #
 # Before that it checks what it was started with: its hart's number in a0, the device tree in a1.
 
+  .file "console.S"
   .text
   .globl _start
 _start:

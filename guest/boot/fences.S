@@ -2,6 +2,7 @@
 #
 # The exit code is what it then finds there: 2, or 1 where it forgot (`forgotten-fence`, built with FORGET).
 
+  .file "fences.S"
   .text
   .globl _start
 _start:

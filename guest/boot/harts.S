@@ -2,6 +2,7 @@
 #
 # The signature is a word of each hart: its number and what the counter said when it came.
 
+  .file "harts.S"
   .text
   .globl _start
 _start:

@@ -2,6 +2,7 @@
 #
 # The exit code says which step went wrong; 0 is none.
 
+  .file "timers.S"
   .text
   .globl _start
 _start:

@@ -321,3 +321,28 @@ fn waits_without_end_are_told() {
         assert!(code == 125 && stderr.contains(told), "{how}: {stderr}");
     }
 }
+
+/// Half of memory is written, given up, and written once more elsewhere. Linux prints the same with 700 MiB of 1 GiB.
+#[test]
+fn memory_that_was_given_up_makes_room() {
+    let printed = "stored to again: 16 of 16, written later: all there\nof the rest some left: yes, and no other bytes are there: yes\n";
+    check(&["run", "--mem", "16M", ON_REQUEST, "give-up", "10"], 0, printed, "");
+}
+
+/// A file of the host that is larger than memory is read to its end: its clean pages leave on the way.
+#[test]
+fn a_file_larger_than_memory_is_read() {
+    let directory = temporary("larger");
+    fs::create_dir_all(&directory).unwrap();
+    let text: String = (0..1_500_000).map(|line| format!("{line:07}\n")).collect();
+    fs::write(directory.join("text"), &text).unwrap();
+    let grant = format!("{}::/text", directory.join("text").display());
+    let stats = temporary("larger.json");
+    let option = format!("--stats-file={}", stats.display());
+    let (code, stdout, _) =
+        run(["run", "--mem", "4M", "--stats=json", &option, "--dir", &grant, "@cat", "/text"]);
+    assert!(code == 0 && stdout == text, "{code}: {} bytes of {}", stdout.len(), text.len());
+    let report: Value = serde_json::from_str(&fs::read_to_string(stats).unwrap()).unwrap();
+    let frames = &report["gauges"]["frames"];
+    assert!(frames["page_cache"].as_u64() < frames["total"].as_u64() && frames["total"] == 1024);
+}

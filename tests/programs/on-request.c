@@ -44,6 +44,28 @@ static void fork_until_it_fails(void)
     printf("%ld children, then %s\n", children, errno_name(child));
 }
 
+/*
+ * Writes memory, gives it up, stores to the first pages again, and then writes as much again elsewhere: what was given up has to
+ * leave, and nothing else. madvise(2) MADV_FREE.
+ */
+static void give_up(long mib)
+{
+    enum { KEPT = 16 };
+    long pages = mib * (MIB / PAGE);
+    char *first = map_private(pages);
+    CALL3(__NR_madvise, first, pages * PAGE, MADV_NOHUGEPAGE);
+    write_pages(first, pages, 'x');
+    must("madvise", CALL3(__NR_madvise, first, pages * PAGE, MADV_FREE));
+    write_pages(first, KEPT, 'y');
+    char *second = map_private(pages);
+    write_pages(second, pages, 'z');
+    long left = count_pages(first, pages, 0), there = count_pages(first, pages, 'x');
+    printf("stored to again: %ld of %d, written later: all %s\n", count_pages(first, pages, 'y'), KEPT,
+           count_pages(second, pages, 'z') == pages ? "there" : "lost");
+    printf("of the rest some left: %s, and no other bytes are there: %s\n", left > 0 ? "yes" : "no",
+           left + there == pages - KEPT ? "yes" : "no");
+}
+
 int main(int argc, char **argv, char **envp)
 {
     const char *request = argc > 1 ? argv[1] : "nothing";
@@ -59,6 +81,8 @@ int main(int argc, char **argv, char **envp)
         kill(getpid(), (int)parse_long(argv[2]));
     else if (strcmp(request, "wait") == 0)
         wait_for_ever();
+    else if (strcmp(request, "give-up") == 0)
+        give_up(parse_long(argv[2]));
     else if (strcmp(request, "fork") == 0)
         fork_until_it_fails();
     else if (strcmp(request, "unknown") == 0)

@@ -21,7 +21,7 @@ pub enum Advice {
     DontNeedLocked,
     /// `MADV_REMOVE`: the file has a hole there.
     Remove,
-    /// `MADV_FREE`: the pages may leave when memory runs short. Nothing is reclaimed here, so they stay.
+    /// `MADV_FREE`: the pages may leave when memory runs short, unless they are stored to before.
     Free,
     /// What fork does with the pages.
     OnFork(OnFork),
@@ -136,6 +136,7 @@ impl Memory {
                 Advice::Huge(huge) if vma.huge != huge => {
                     self.change_area(work, mm, part, |vma| vma.huge = huge)?;
                 }
+                Advice::Free => self.give_up(work, mm, part),
                 Advice::Collapse => self.collapse(work, mm, part)?,
                 Advice::TakeBack(was) if vma.on_fork == was => {
                     self.change_area(work, mm, part, |vma| vma.on_fork = OnFork::Inherit)?;

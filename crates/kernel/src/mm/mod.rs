@@ -37,6 +37,7 @@ mod gauges;
 mod huge;
 mod huge_frames;
 mod huge_table;
+mod lazy;
 mod ledger;
 mod limits;
 mod lock;
@@ -92,6 +93,7 @@ use crate::inject::Injections;
 use crate::{HartId, MemoryCounters, MemoryPolicy, MmId};
 use asid::Asids;
 use commit::CommitRules;
+use lazy::LazyPages;
 use page_table::PageTable;
 use reclaim::Hand;
 use spaces::Spaces;
@@ -149,6 +151,7 @@ pub struct Memory {
     commit: CommitRules,
     oom_kills: u64,
     hand: Hand,
+    lazy: LazyPages,
     pages_reclaimed: u64,
     /// The most areas that one address space may have (`vm.max_map_count`).
     max_areas: usize,
@@ -183,6 +186,7 @@ impl Memory {
             commit,
             oom_kills: 0,
             hand: Hand::default(),
+            lazy: LazyPages::default(),
             pages_reclaimed: 0,
             max_areas: limits::MAX_AREAS,
         })
@@ -267,6 +271,7 @@ impl Memory {
         }
         let mut space = self.spaces.remove(mm);
         self.asids.forget(mm);
+        self.lazy.forget(mm);
         let work = &mut Work::new(ram, &mut counters);
         let everything = Vpn(0)..TASK_END;
         space.table.clear_range(work, &mut self.frames, everything.clone());

@@ -34,9 +34,10 @@ pub struct Reclaimed {
 }
 
 impl Memory {
-    /// Drops clean pages of files until `wanted` frames have become free, or no more will.
+    /// Drops pages that were given up, and then clean pages of files, until `wanted` frames have become free or no more will.
     pub fn reclaim(&mut self, work: &mut Work<'_>, wanted: u64) -> Reclaimed {
         let mut reclaimed = Reclaimed::default();
+        self.free_given_up(work, &mut reclaimed, wanted);
         let mut rounds = 0;
         while reclaimed.pages < wanted && rounds < ROUNDS {
             match self.cache.next_cluster(&mut self.hand) {

@@ -35,6 +35,11 @@ impl Spaces {
         self.rows.get(mm.0 as usize)?.as_ref()
     }
 
+    /// Returns an address space to change, if it still has a user.
+    pub(super) fn find_mut(&mut self, mm: MmId) -> Option<&mut AddressSpace> {
+        self.rows.get_mut(mm.0 as usize)?.as_mut()
+    }
+
     pub(super) fn get(&self, mm: MmId) -> &AddressSpace {
         self.rows[mm.0 as usize].as_ref().expect("an address space lives while it has a user")
     }

@@ -65,6 +65,7 @@ impl Kernel {
     pub(super) fn vmstat_text(&self) -> String {
         let gauges = self.memory.frames().gauges();
         let mut total = MemoryCounters::default();
+        let (given_up, freed) = self.memory.given_up();
         self.harts().iter().for_each(|account| total += account.memory);
         let rows = [
             ("nr_free_pages", gauges.total - gauges.in_use),
@@ -78,8 +79,10 @@ impl Kernel {
             ("pgpgout", 0),
             ("pswpin", 0),
             ("pswpout", 0),
+            ("pglazyfree", given_up),
             ("pgfault", total.faults),
             ("pgmajfault", total.major),
+            ("pglazyfreed", freed),
             ("pgreuse", total.cow_reuse),
             ("thp_fault_alloc", total.thp_fault_alloc),
             ("thp_fault_fallback", total.thp_fault_fallback),

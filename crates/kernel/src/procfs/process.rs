@@ -281,6 +281,9 @@ impl Kernel {
         line("NoNewPrivs", &u8::from(who.no_new_privileges).to_string());
         line("Seccomp", "0");
         line("Seccomp_filters", "0");
+        // What riscv's kernel says of itself.
+        line("Speculation_Store_Bypass", "unknown");
+        line("SpeculationIndirectBranch", "unsupported");
         let harts = self.sched.hart_count();
         let allowed =
             self.tasks.task(number).map_or(u64::MAX, |task| task.affinity) & (u64::MAX >> (64 - harts));

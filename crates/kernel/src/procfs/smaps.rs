@@ -30,6 +30,8 @@ struct Sizes {
     referenced: u64,
     anonymous: u64,
     anonymous_huge: u64,
+    /// Private pages without a store since `MADV_FREE`.
+    given_up: u64,
     share_locked: u64,
 }
 
@@ -43,6 +45,7 @@ impl Sizes {
                 self.anonymous += 1;
                 self.anonymous_huge += u64::from(page.size == PageSize::Huge);
                 self.share_anon += share;
+                self.given_up += u64::from(!page.is_dirty);
             }
             FrameKind::SharedMemory => self.share_shared_memory += share,
             _ => self.share_file += share,
@@ -102,9 +105,9 @@ fn show(text: &mut String, sizes: &Sizes, whole: bool) {
     line(text, "Private_Dirty", pages(sizes.private_dirty));
     line(text, "Referenced", pages(sizes.referenced));
     line(text, "Anonymous", pages(sizes.anonymous));
-    // Mechanisms that are not here have no pages.
+    // Pages are not merged.
     line(text, "KSM", 0);
-    line(text, "LazyFree", 0);
+    line(text, "LazyFree", pages(sizes.given_up));
     line(text, "AnonHugePages", pages(sizes.anonymous_huge));
     for name in ["ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb"] {
         line(text, name, 0);

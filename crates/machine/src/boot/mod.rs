@@ -172,7 +172,8 @@ impl BootMachine {
             let mmu = Mmu::new(MmuConfig {
                 tlb: config.tlb,
                 ad_update: AdUpdate::Svade,
-                protection: Protection::Reset,
+                // As Spike starts, for programs that know nothing of protection.
+                protection: Protection::Open,
                 // Each hart replaces at random on its own.
                 seed: config.seed.wrapping_add(u64::from(id)),
                 shortcut: HostShortcut::On,

@@ -1,9 +1,9 @@
 //! Clean pages of files leave when frames run short, and nothing else does.
 
 use super::world::{RW, World};
-use crate::mm::{FrameKind, Lock, MapRequest, Sharing};
+use crate::mm::{Advice, FrameKind, Lock, MapRequest, Sharing};
 use crate::{FileId, MemoryPolicy};
-use tine_mmu::PAGE_SIZE;
+use tine_mmu::{AdUpdate, PAGE_SIZE};
 
 /// Makes a file whose pages can all be read again.
 fn backed(world: &mut World, pages: u64) -> FileId {
@@ -91,4 +91,46 @@ fn dropping_caches_leaves_what_is_mapped() {
     world.exit(mm);
     assert_eq!(world.memory.drop_unmapped(&world.ram, file, 0..8), 8);
     assert_eq!(resident(&world, file), 8);
+}
+
+/// Pages given up leave when frames run short, unless they were stored to since; those that others have stay.
+#[test]
+fn given_up_pages_leave_unless_they_are_stored_to() {
+    for policy in [MemoryPolicy::LINUX, MemoryPolicy { ad_update: AdUpdate::Svade, ..MemoryPolicy::LINUX }] {
+        let mut world = World::new(512, policy);
+        let mm = world.spawn();
+        let at = world.map(mm, MapRequest::anonymous(16 * PAGE_SIZE, RW));
+        world.write_all(mm, at, 16, b'x');
+        let give_up = |world: &mut World, page: u64, pages: u64| {
+            let (at, len_bytes) = (at + page * PAGE_SIZE, pages * PAGE_SIZE);
+            world.work(mm, |memory, work| memory.advise(work, mm, at, len_bytes, Advice::Free)).unwrap();
+        };
+        give_up(&mut world, 0, 12);
+        // Until memory runs short nothing has happened.
+        assert!(world.all_are(mm, at, 16, b'x'));
+        world.store(mm, at + 3 * PAGE_SIZE, b'!').unwrap();
+        assert_eq!(world.reclaim(4), 4);
+        assert_eq!(world.reclaim(1000), 7);
+        let bytes: Vec<_> = (0..16).map(|page| world.load(mm, at + page * PAGE_SIZE).unwrap()).collect();
+        assert_eq!(bytes, [&[0; 3][..], b"!", &[0; 8], b"xxxx"].concat());
+        assert_eq!(world.memory.given_up(), (12, 11));
+
+        // What a child shares is not given up, and neither is what was locked meanwhile.
+        give_up(&mut world, 12, 2);
+        let locked = at + 12 * PAGE_SIZE;
+        world.work(mm, |memory, work| memory.lock(work, mm, locked, PAGE_SIZE, Lock::Locked)).unwrap();
+        let child = world.fork(mm);
+        give_up(&mut world, 14, 2);
+        assert_eq!(world.reclaim(1000), 0);
+        assert!(
+            world.all_are(mm, at + 12 * PAGE_SIZE, 4, b'x')
+                && world.all_are(child, at + 12 * PAGE_SIZE, 4, b'x')
+        );
+        world.exit(child);
+        // A page that is unmapped is not looked for.
+        give_up(&mut world, 14, 2);
+        world.work(mm, |memory, work| memory.unmap(work, mm, at + 15 * PAGE_SIZE, PAGE_SIZE)).unwrap();
+        assert_eq!(world.reclaim(1000), 1);
+        world.exit(mm);
+    }
 }
