@@ -115,7 +115,8 @@ impl Csrs {
     /// delegated, everything allowed, the basic counters readable by U-mode.
     pub fn delegating() -> Self {
         Self {
-            medeleg: Self::DELEGABLE,
+            // A misaligned fetch too, which a hart without compressed instructions has.
+            medeleg: Self::DELEGABLE | 1,
             mideleg: Self::SUPERVISOR_INTERRUPTS,
             mcounteren: Self::COUNTERS,
             menvcfg: Self::SENVCFG,

@@ -4,6 +4,7 @@ mod asm;
 mod atomics;
 mod bench;
 mod code;
+mod extensions;
 mod fp_vectors;
 mod lockstep;
 mod privileged;
