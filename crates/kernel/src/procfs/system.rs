@@ -16,7 +16,7 @@ impl Kernel {
                     format!("processor\t: {hart}\nhart\t\t: {hart}\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n")
                 })
                 .collect(),
-            ProcFile::Filesystems => "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\nnodev\tramfs\n".to_owned(),
+            ProcFile::Filesystems => "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\nnodev\tramfs\nnodev\tmqueue\n".to_owned(),
             ProcFile::Loadavg => {
                 let running = self.running_tasks();
                 let last = self.tasks.tasks().map(|(tid, _)| tid.0).max().unwrap_or(0);
