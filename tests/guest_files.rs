@@ -63,3 +63,37 @@ fn test_programs_are_complete() {
 fn oracle_programs_are_complete() {
     assert_complete("tests/oracle", "tests/oracle");
 }
+
+/// Returns the rows of a table of behaviours: number, and the command with which to see it.
+fn behaviours(file: &str) -> Vec<(u32, String)> {
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let row = |line: &str| {
+        let (number, rest) = line.strip_prefix("| M")?.split_once(" | ")?;
+        let (_, see) = rest.split_once(" | ")?;
+        Some((number.parse().ok()?, see.trim_end_matches(" |").to_owned()))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+/// Every behaviour has a command that runs a guest, and README.md links it.
+#[test]
+fn behaviours_have_commands() {
+    let described = behaviours("docs/behaviours.md");
+    let linked = behaviours("README.md");
+    let numbers = |rows: &[(u32, String)]| rows.iter().map(|(number, _)| *number).collect::<Vec<_>>();
+    let built = (1..=29).filter(|number| ![21, 23, 24, 25].contains(number));
+    assert_eq!(numbers(&described), built.collect::<Vec<_>>());
+    assert_eq!(numbers(&described), numbers(&linked));
+    let guests = names("guest/src", ".c");
+    for ((number, see), (_, command)) in described.iter().zip(&linked) {
+        assert!(see.contains(command.trim_matches('`')), "M{number}: {see} has not {command}");
+        let name: String = command
+            .split_once('@')
+            .unwrap()
+            .1
+            .chars()
+            .take_while(|it| it.is_alphanumeric() || *it == '-')
+            .collect();
+        assert!(guests.contains(&name), "M{number}: {name}");
+    }
+}

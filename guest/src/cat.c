@@ -3,7 +3,7 @@
  *
  * Shows:  what the machine says of itself: tine run @cat /proc/self/maps, /proc/self/smaps, /proc/vmstat, /proc/meminfo.
  *         Without a file it prints its own name.
- * Rows:   M11, M22.
+ * Rows:   M11.
  * Counts: no copies: nothing forks. (textbook)
  */
 #include "rt.h"

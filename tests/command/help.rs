@@ -14,6 +14,7 @@ fn help_texts() {
     insta::assert_snapshot!("help", stdout_of(&["--help"]));
     insta::assert_snapshot!("run-short-help", stdout_of(&["run", "-h"]));
     insta::assert_snapshot!("run-help", stdout_of(&["run", "--help"]));
+    insta::assert_snapshot!("boot-help", stdout_of(&["boot", "--help"]));
     insta::assert_snapshot!("compare-short-help", stdout_of(&["compare", "-h"]));
 }
 

@@ -1,5 +1,6 @@
 //! The command as a shell sees it: what is run here is the built binary.
 
+mod boot;
 mod compare;
 mod disasm;
 mod errors;
@@ -7,6 +8,7 @@ mod fail;
 mod forks;
 mod grants;
 mod help;
+mod observe;
 mod run;
 mod strace;
 mod support;

@@ -1,6 +1,6 @@
 //! `tine run` as a shell sees it: what comes out, where, and with which exit code.
 
-use crate::support::{run, tine};
+use crate::support::{run, tine, without_inodes};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -220,7 +220,7 @@ fn watching_changes_no_count() {
         assert_eq!(run(&arguments).0, 0);
         fs::read_to_string(file).unwrap()
     };
-    assert_eq!(stats(&[]), stats(&["--strace", "--trace=all,insn", "--warn"]));
+    assert_eq!(stats(&[]), stats(&["--strace", "--trace=all,insn", "--warn", "--processes"]));
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_run_that_cannot_end_is_stopped_and_explained() {
     check(&["run", ON_REQUEST, "wait"], 125, "", deadlock);
     // The lock's holder was not copied by the fork.
     let (code, _, stderr) = run(["run", "@held-lock", "forever"]);
-    let told = "tine: deadlock: no task can ever run again\n  pid 2 held-lock waits for its child 4 to end\n  pid 4 (child of the fork at main+0x60) held-lock waits on futex 0x13520, which holds 3\n    the fork at main+0x60 copied only tid 2: what tid 3 held stays held here\n  hint: --strace shows the calls in which they wait\n";
+    let told = "tine: deadlock: no task can ever run again\n  pid 2 held-lock waits for its child 4 to end\n  pid 4 (child of the fork at held-lock.c:33) held-lock waits on futex 0x13520 <lock>, which holds 3\n    the fork at held-lock.c:33 copied only tid 2: what tid 3 held stays held here\n  hint: --strace shows the calls in which they wait\n";
     assert_eq!((code, stderr.as_str()), (125, told));
 }
 
@@ -283,4 +283,41 @@ fn engines_differ_in_speed_alone() {
     let with =
         |engine| run(["run", "--engine", engine, "--stats=json", "--trace=all", "--harts=2", "@fork-exec"]);
     assert_eq!(with("plain"), with("threaded"));
+}
+
+/// Each wait is told with what it is for and who could end it; on Linux each lasts for ever too.
+#[test]
+fn waits_without_end_are_told() {
+    for (how, told) in [
+        (
+            "receive",
+            "pid 2 waits waits to read the socket socket:[N] (fd 3), whose peer pid 2 (fd 4) has open",
+        ),
+        ("accept", "for a connection to the socket socket:[N] at 127.0.0.1:80 (fd 3)"),
+        (
+            "poll",
+            "for\n    the pipe pipe:[N] (fd 3) to be readable, which pid 2 (fd 4) has open for writing\n",
+        ),
+        (
+            "select",
+            "for\n    the pipe pipe:[N] (fd 3) to be readable, which pid 2 (fd 4) has open for writing\n",
+        ),
+        (
+            "epoll",
+            "at the epoll instance fd 5 for\n    the socket socket:[N] (fd 3) to be readable, whose peer pid 2 (fd 4) has open\n",
+        ),
+        ("semaphore", "for semaphore 1 of set 0, which is 2 and must be 3 at least; pid 2 changed it last\n"),
+        ("record-lock", "for a lock on bytes 10 to 14 of /locked (fd 4); pid 2 has one on bytes 10 to 14\n"),
+        ("whole-lock", "for a lock on /locked (fd 4), which pid 2 has\n"),
+        ("suspend", "for any signal but SIGUSR1, which it blocks\n"),
+        ("signal", "for SIGUSR1 or SIGTERM\n"),
+        (
+            "words",
+            "on one of 2 futexes:\n    0x135b8 <words>, which holds 7\n    0x135bc <words+0x4>, which holds 8\n",
+        ),
+    ] {
+        let (code, _, stderr) = run(["run", "tests/programs/bin/waits", how]);
+        let stderr = without_inodes(&stderr);
+        assert!(code == 125 && stderr.contains(told), "{how}: {stderr}");
+    }
 }

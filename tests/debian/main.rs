@@ -93,6 +93,7 @@ cases! {
     perl_text = "perl-text" on 1;
     python_multiprocessing = "python-multiprocessing" on 4;
     python_processes = "python-processes" on 1;
+    python_psutil = "python-psutil" on 1;
     python_threads = "python-threads" on 1;
     python_threads_on_four_harts = "python-threads" on 4;
     redis = "redis" on 1;

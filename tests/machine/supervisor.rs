@@ -3,7 +3,7 @@
 
 use crate::support::{Job, Run, root};
 use std::fs;
-use tine_machine::{Event, HartId, Interest, Machine, Privilege, Sstatus, What};
+use tine_machine::{Event, HartId, Interest, Machine, Mstatus, Privilege, What};
 
 /// The traps of a run: `scause`, `stval`, `sepc`.
 fn traps(run: &Run) -> Vec<(u64, u64, u64)> {
@@ -73,8 +73,8 @@ fn without_sum_read_fails_with_efault() {
 
     let forbid = |machine: &mut Machine| {
         let hart = machine.hart_mut(HartId(0)).unwrap();
-        assert!(hart.csrs.sstatus.has(Sstatus::SUM), "the supervisor runs with it");
-        hart.csrs.sstatus.set(Sstatus::SUM, false);
+        assert!(hart.csrs.mstatus.has(Mstatus::SUM), "the supervisor runs with it");
+        hart.csrs.mstatus.set(Mstatus::SUM, false);
     };
     let run = job().run_on(forbid);
     assert_eq!(result_of_first_read(&run), "-1 EFAULT (Bad address)");

@@ -114,6 +114,21 @@ impl Job {
         self.run_on(|_| {})
     }
 
+    /// Runs the program before the eyes of `sink`, which then gets the machine at its end, and returns the report.
+    #[track_caller]
+    pub(crate) fn run_with<S: EventSink>(
+        self,
+        sink: &mut S,
+        finish: impl FnOnce(&mut S, Guest<'_>),
+    ) -> Report {
+        let mut machine = Machine::with_files(self.config, &self.files, self.program).unwrap();
+        let mut console = Console { input: self.input.into(), output: Vec::new() };
+        machine.run(&mut console, sink);
+        finish(sink, machine.guest());
+        machine.check().unwrap();
+        machine.report()
+    }
+
     /// Runs the program on a machine to which something is done before.
     #[track_caller]
     pub(crate) fn run_on(self, prepare: impl FnOnce(&mut Machine)) -> Run {

@@ -1,8 +1,9 @@
 //! The command line: what can be asked, and how it is described.
 
+use crate::boot::Boot;
 use crate::compare::Axes;
 use crate::policy::{self, PolicyArgs};
-use crate::values::{self, DirSpec, SyscallSet, TraceSpec};
+use crate::values::{self, DirSpec, SyscallSet, TimelineSpec, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Run(Box<Run>),
     /// Run a program under several policies and compare what its memory did.
     Compare(Box<Compare>),
+    /// Run a bare-metal program from machine mode on.
+    Boot(Box<Boot>),
     /// List the programs that are built into tine; run one as @NAME.
     Guests,
     /// Print the instructions of a riscv64 ELF file, as objdump does.
@@ -153,6 +156,21 @@ pub(crate) struct ObserveArgs {
     /// Write what each fork cost to FILE; implies --forks.
     #[arg(long, value_name = "FILE")]
     pub(crate) forks_file: Option<PathBuf>,
+    /// Print the life of each process: how it began and ended, which descriptors it inherited, and how many pages of each segment
+    /// it shared, copied, reused and never touched.
+    ///
+    /// As with --forks, copies take as much memory of the host again.
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "table")]
+    pub(crate) processes: Option<BillFormat>,
+    /// Write the lives of processes to FILE; implies --processes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) processes_file: Option<PathBuf>,
+    /// Draw frames in use, shared and copied over virtual time, for the machine and for each process, or write them as JSON.
+    ///
+    /// Forks, execs and exits are marked. Every change is there; a run with thousands of them keeps one in so many nanoseconds,
+    /// which the file says, and each peak.
+    #[arg(long, value_name = "FILE.svg|FILE.json", value_parser = values::timeline)]
+    pub(crate) timeline: Option<TimelineSpec>,
     /// Print system calls as strace -f does, to stderr or to FILE.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) strace: Option<Option<PathBuf>>,
@@ -287,7 +305,7 @@ pub(crate) enum CompareFormat {
     Csv,
 }
 
-fn engine() -> impl clap::builder::TypedValueParser<Value = Engine> {
+pub(crate) fn engine() -> impl clap::builder::TypedValueParser<Value = Engine> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     PossibleValuesParser::new(["plain", "threaded"]).map(|name| match name.as_str() {
         "plain" => Engine::Plain,

@@ -2,6 +2,7 @@
 
 mod args;
 mod bill;
+mod boot;
 mod compare;
 mod deadlock;
 mod disasm;
@@ -10,11 +11,14 @@ mod failure;
 mod guests;
 mod hint;
 mod host;
+mod lives;
 mod output;
+mod picture;
 mod policy;
 mod program;
 mod report;
 mod run;
+mod timeline;
 mod usage;
 mod values;
 
@@ -37,6 +41,7 @@ fn perform(asked: Asked) -> Result<ExitCode, Failure> {
     };
     match cli.command {
         Command::Run(run) => run::run(&run),
+        Command::Boot(boot) => boot::boot(&boot),
         Command::Compare(compare) => compare::compare(&compare),
         Command::Guests => output::print(&guests::list()),
         Command::Disasm { file } => output::print(&disasm::listing(&file)?),

@@ -28,7 +28,8 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     let outcome = machine.run(&mut host, &mut sinks);
 
     let unwritten = machine.write_rest(&mut host);
-    let (bill, forks) = (sinks.take_bill(), sinks.take_forks());
+    let (bill, timeline) = (sinks.take_bill(), sinks.take_timeline());
+    let (lives, forks) = (sinks.take_lives(), sinks.take_forks());
     sinks.finish(&machine.syscalls())?;
     hint::of_missed_files(&mut machine, &mut host, &options.program).iter().for_each(Failure::warn);
     for (injection, seen) in machine.kernel().unmet_injections() {
@@ -39,6 +40,12 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     }
     if let Some(bill) = bill {
         bill.write(machine.guest())?;
+    }
+    if let Some(lives) = lives {
+        lives.write(machine.guest())?;
+    }
+    if let Some(timeline) = timeline {
+        timeline.write(&machine.report(), machine.guest())?;
     }
     match unwritten.first() {
         Some((path, errno)) => Err(Failure::tine(format!(

@@ -19,7 +19,7 @@ pub(crate) struct BadValue {
 }
 
 impl BadValue {
-    fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { problem: problem.into(), remedy: remedy.into() }
     }
 }
@@ -97,6 +97,38 @@ pub(crate) fn tlb(text: &str) -> Result<TlbConfig, BadValue> {
         let presets = TlbConfig::PRESETS.map(|(name, _)| name).join(", ");
         BadValue::new(error.to_string(), format!("--tlb l1i=32,l1d=32,l2=1024x8:lru, or one of {presets}"))
     })
+}
+
+/// Where `--timeline` goes, and in which form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TimelineSpec {
+    pub(crate) file: PathBuf,
+    pub(crate) format: TimelineFormat,
+}
+
+/// The forms of a time line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimelineFormat {
+    /// A picture.
+    Svg,
+    /// One JSON object.
+    Json,
+}
+
+/// Reads a file whose ending says what is to be written to it.
+pub(crate) fn timeline(text: &str) -> Result<TimelineSpec, BadValue> {
+    let file = PathBuf::from(text);
+    let format = match file.extension().and_then(|ending| ending.to_str()) {
+        Some("svg") => TimelineFormat::Svg,
+        Some("json") => TimelineFormat::Json,
+        _ => {
+            return Err(BadValue::new(
+                "its name does not say what to write",
+                "a name that ends in .svg, for a picture, or in .json, for the figures: --timeline run.svg",
+            ));
+        }
+    };
+    Ok(TimelineSpec { file, format })
 }
 
 /// The system calls that `--strace-filter` lets through.

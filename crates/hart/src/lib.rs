@@ -8,14 +8,15 @@
 //!
 //! Principles:
 //! - A trap does what the privileged ISA says and nothing else. Where the supervisor is [`Supervisor::Native`], `run` then
-//!   returns to its caller, who is the supervisor; where it is guest code, execution continues at `stvec`.
+//!   returns to its caller, who is the supervisor; where it is guest code, execution continues at `mtvec` or `stvec`.
 //! - Both engines leave the same state and the same counts wherever they stop. The plain one is obviously right.
 //! - A [`Hart`] is plain data. What harts share besides RAM is in [`Shared`].
-//! - There is no M-mode: every trap is delegated to S-mode.
+//! - A [`Supervisor::Native`] is what it would be under firmware that delegates every trap to it: there is no M-mode then.
 
 mod alu;
 mod bytes;
 mod csr;
+mod device;
 mod exec;
 mod float;
 mod hart;
@@ -28,8 +29,9 @@ mod threaded;
 mod trace;
 mod trap;
 
-pub use csr::{FpState, Sstatus, SupervisorCsrs};
-pub use hart::{Hart, Instructions, Supervisor};
+pub use csr::{Counters, Csrs, FpState, Mstatus, PageFaults, PerfEvent};
+pub use device::DeviceAccess;
+pub use hart::{Hart, Instructions, Misaligned, Supervisor, Traps};
 pub use reservation::Reservations;
 pub use run::{Engine, Shared, Stop};
 pub use trace::{Observer, Retired};

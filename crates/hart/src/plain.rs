@@ -1,7 +1,7 @@
 //! The plain engine: fetch, decode, execute, one instruction after the other.
 
 use crate::trap::Trap;
-use crate::{Hart, Shared, Stop, Supervisor};
+use crate::{Hart, Shared, Stop};
 use tine_isa::{Insn, Memory, decode};
 use tine_mmu::Ram;
 
@@ -19,11 +19,13 @@ impl Hart {
         mut step: impl FnMut(&mut Self, &mut Ram, &mut Shared) -> Result<(), Trap>,
     ) -> Stop {
         for _ in 0..budget {
-            if let Err(trap) = step(self, ram, shared) {
-                self.enter_trap(trap);
-                if self.supervisor == Supervisor::Native {
-                    return Stop::Trap;
-                }
+            let result = step(self, ram, shared);
+            if let Some(access) = self.asked.take() {
+                return Stop::Device(access);
+            }
+            let trapped = result.map_err(|trap| self.enter_trap(trap)).is_err();
+            if let Some(stop) = self.must_stop(ram, trapped) {
+                return stop;
             }
         }
         Stop::Budget
@@ -55,6 +57,9 @@ impl Hart {
                 Memory::Load => self.mmu.add_lookups(0, 1, 0),
                 Memory::Store => self.mmu.add_lookups(0, 0, 1),
             }
+        }
+        if let Err(trap) = &result {
+            self.note_device_access(insn, trap);
         }
         self.pc = result?;
         self.instructions.retire(privilege, 1);

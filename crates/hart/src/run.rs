@@ -2,7 +2,7 @@
 
 #[cfg(optimized)]
 use crate::threaded::Blocks;
-use crate::{Hart, Reservations};
+use crate::{DeviceAccess, Hart, Reservations, Supervisor};
 use tine_mmu::Ram;
 
 /// How instructions are executed. It changes how fast a guest runs and nothing else.
@@ -38,14 +38,22 @@ impl Shared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Stop {
-    /// A trap was taken: the hart is in S-mode, and `scause`, `stval`, `sepc` and `sstatus.SPP` say why and where.
+    /// A trap was taken: the hart is in S-mode, and `scause`, `stval`, `sepc` and `sstatus.SPP` say why and where. Only for a
+    /// native supervisor.
     Trap,
     /// The budget is used up.
     Budget,
+    /// An instruction asks for a device and has not retired: [`Hart::finish`] is owed.
+    Device(DeviceAccess),
+    /// The hart waits for an interrupt.
+    Wait,
+    /// Memory that is watched was written.
+    Watched,
 }
 
 impl Hart {
-    /// Runs until a trap is taken, where the supervisor is native, or the budget is used up.
+    /// Runs until a trap is taken, where the supervisor is native, or the budget is used up; where it is guest code, also
+    /// until something is up that only the caller can do.
     ///
     /// The budget counts retired instructions, and traps that guest code handles (a handler that itself traps for ever
     /// retires nothing). Without a trap, exactly `budget` instructions retire.
@@ -56,6 +64,17 @@ impl Hart {
             Engine::Threaded if !shared.reservations.any() => hart.run_threaded(ram, shared, budget),
             Engine::Plain | Engine::Threaded => hart.run_plain(ram, shared, budget),
         })
+    }
+
+    /// Tells why a run must end after what was just executed, the trap that it raised having been taken.
+    pub(crate) fn must_stop(&mut self, ram: &Ram, trapped: bool) -> Option<Stop> {
+        if self.supervisor == Supervisor::Native {
+            return trapped.then_some(Stop::Trap);
+        }
+        if ram.has_watched() {
+            return Some(Stop::Watched);
+        }
+        (self.waiting && self.is_waiting()).then_some(Stop::Wait)
     }
 
     /// Has the hart hold its own reservation during `run`, and the others know of it afterwards.

@@ -1,7 +1,7 @@
 //! The traced run loop: the plain engine with somebody watching. The other loops do not pay for it.
 
 use crate::trap::Trap;
-use crate::{Hart, Shared, Stop};
+use crate::{Cause, Hart, Shared, Stop};
 use tine_isa::{Format, Insn, Memory};
 use tine_mmu::{Ram, VirtAddr};
 
@@ -22,6 +22,10 @@ pub struct Retired {
 pub trait Observer {
     /// Is told of an instruction, the hart being as it left it.
     fn retired(&mut self, hart: &Hart, retired: &Retired);
+
+    /// Is told of a trap that is about to be taken, the hart being as before it, and of the value that goes to `mtval` or
+    /// `stval`.
+    fn trapped(&mut self, _hart: &Hart, _cause: Cause, _tval: u64) {}
 }
 
 impl Hart {
@@ -44,11 +48,30 @@ impl Hart {
         shared: &mut Shared,
         observer: &mut dyn Observer,
     ) -> Result<(), Trap> {
+        let result = self.execute_traced(ram, shared, observer);
+        if let Err(trap) = &result
+            && self.asked.is_none()
+        {
+            observer.trapped(self, trap.cause, trap.tval);
+        }
+        result
+    }
+
+    fn execute_traced(
+        &mut self,
+        ram: &mut Ram,
+        shared: &mut Shared,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Trap> {
         self.check_interrupts()?;
         let (insn, bits) = self.fetch(ram)?;
         // Both may be gone afterwards: the base register may be the destination.
         let (pc, address) = (self.pc, self.data_address(&insn));
-        self.perform(ram, shared, &insn).map_err(|trap| trap.or_bits(bits))?;
+        let result = self.perform(ram, shared, &insn).map_err(|trap| trap.or_bits(bits));
+        if let Some(access) = &mut self.asked {
+            access.bits = bits;
+        }
+        result?;
         observer.retired(self, &Retired { pc, bits, insn, address });
         Ok(())
     }

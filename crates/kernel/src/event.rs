@@ -3,9 +3,9 @@
 //!
 //! The kernel prints nothing. It logs the events that somebody asked for ([`Interest`]), and the machine hands them on.
 
-use crate::mm::{FrameCopy, FrameGauges, Resident};
+use crate::mm::{FrameCopy, FrameGauges, Resident, SurveyedArea};
 use crate::task::Signal;
-use crate::{Cause, FaultKind, HartId, Pid, RetiredInstruction, Site, WaitStatus};
+use crate::{Cause, FaultKind, FileId, HartId, MmId, Pid, RetiredInstruction, Site, WaitStatus};
 use bitflags::bitflags;
 use std::borrow::Cow;
 use tine_mmu::{Access, Fence, Ppn, Privilege, VirtAddr};
@@ -42,12 +42,15 @@ bitflags! {
         const COPY = 1 << 12;
         /// No event: where in the program faults, forks and copies were.
         const SITE = 1 << 13;
+        /// What address spaces held when they ended.
+        const REMAINS = 1 << 14;
     }
 }
 
 impl Interest {
-    /// Every kind but instructions, which only the slow run loop can tell of, and copies, which take memory.
-    pub const COLD: Self = Self::all().difference(Self::INSTRUCTION.union(Self::COPY));
+    /// Every kind but instructions, which only the slow run loop can tell of, copies, which take memory, and what is left of
+    /// address spaces, which takes time.
+    pub const COLD: Self = Self::all().difference(Self::INSTRUCTION.union(Self::COPY).union(Self::REMAINS));
 }
 
 /// Something that happened, and where.
@@ -137,6 +140,15 @@ pub enum What {
     },
     /// A frame was copied.
     Copy(FrameCopy),
+    /// The last user of an address space has left it: the process ended, or executes another program.
+    Remains {
+        /// The address space.
+        mm: MmId,
+        /// The file of its program.
+        program: Option<FileId>,
+        /// Its areas, as they were.
+        areas: Vec<SurveyedArea>,
+    },
     /// A program was loaded.
     Exec {
         /// Its path.
@@ -246,6 +258,7 @@ impl What {
             Self::Fence { .. } => Interest::FENCE,
             Self::Fork { .. } => Interest::FORK,
             Self::Copy(_) => Interest::COPY,
+            Self::Remains { .. } => Interest::REMAINS,
             Self::Exec { .. } => Interest::EXEC,
             Self::Exit { .. } | Self::Superseded { .. } => Interest::EXIT,
             Self::Switch { .. } => Interest::SWITCH,

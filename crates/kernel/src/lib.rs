@@ -36,6 +36,7 @@ pub use event::{Event, Interest, MemoryShortage, MemoryUser, What};
 pub use harts::{Cause, CopyFault, Harts, Interrupt, Reg, RetiredInstruction, Trap, UserContext};
 pub use host::{GrantId, Host, HostChange, HostKind, HostMetadata, HostPath, Stream};
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
+pub use ipc::AwaitedSemaphore;
 pub use kernel::{BootError, INIT, Kernel, Outcome, Settings, Stuck};
 pub use policy::{ForkMode, ForkOrder, MemoryPolicy, Overcommit, SwitchValue, Thp, ThpCow};
 pub use site::Site;

@@ -6,23 +6,28 @@
 //!                                    │
 //!                                    └──▶ EventSink: events as they happen; Machine::report: every count at the end
 //! ```
+//!
+//! [`boot`] has the other machine: harts without a native supervisor, on which bare-metal programs run.
 
 pub mod bill;
+pub mod boot;
 mod config;
 mod cost;
 mod guest;
+pub mod lives;
 mod machine;
 mod processors;
 mod report;
 mod sabotage;
 pub mod symbols;
+pub mod timeline;
 
 pub use config::Config;
 pub use cost::{CostError, CostModel};
 pub use guest::Guest;
 pub use machine::{EventSink, LoadError, Machine, Program};
 pub use report::{Counts, Process, Report, SCHEMA, Setting};
-pub use tine_hart::{Engine, Hart, Sstatus};
+pub use tine_hart::{Engine, Hart, Mstatus};
 pub use tine_kernel::*;
 // The MMU has one of its own, which only harts see.
 pub use tine_kernel::CopyFault;

@@ -45,6 +45,9 @@ pub enum LoadError {
 pub trait EventSink {
     /// Takes one, and may look at the guest as it is after the step in which it happened.
     fn event(&mut self, event: &Event, guest: Guest<'_>);
+
+    /// Takes the guest as it is before the first step, and after each with its events. Who wants only events does nothing.
+    fn step(&mut self, _guest: Guest<'_>) {}
 }
 
 /// A machine: harts, memory, supervisor, and a program that is loaded and has not run yet or has.
@@ -169,11 +172,13 @@ impl Machine {
 
     /// Runs until every process has ended, or nothing can go on.
     pub fn run(&mut self, host: &mut dyn Host, sink: &mut dyn EventSink) -> Outcome {
+        sink.step(self.guest());
         let outcome = loop {
             let ended = self.kernel.step(&mut self.processors, host);
             for event in self.kernel.take_events() {
                 sink.event(&event, Guest { kernel: &self.kernel, ram: self.processors.ram_to_read() });
             }
+            sink.step(self.guest());
             if let Some(outcome) = ended {
                 break outcome;
             }
@@ -248,6 +253,7 @@ impl Machine {
             ("frames.page_table", gauges.page_table),
             ("frames.anon_huge", gauges.anon_huge),
             ("frames.pool", gauges.pool),
+            ("cow.pages_shared", self.kernel.memory.shared_frames(self.processors.ram_to_read())),
             ("sched.idle_ns", self.kernel.sched.idle_ns()),
         ]
         .into_iter()

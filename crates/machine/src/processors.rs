@@ -1,7 +1,7 @@
 //! The harts as the kernel sees them: [`Harts`] over `tine-hart`.
 
 use crate::Config;
-use tine_hart::{FpState, Hart, Observer, Retired, Shared, Sstatus, Stop, Supervisor};
+use tine_hart::{FpState, Hart, Mstatus, Observer, Retired, Shared, Stop, Supervisor};
 use tine_kernel::{Cause, CopyFault, HartId, Harts, Interrupt, Reg, RetiredInstruction, Trap, UserContext};
 use tine_mmu::{Access, Asid, Fence, Mmu, MmuConfig, MmuCounters, Ppn, Privilege, Ram, Satp, VirtAddr};
 
@@ -35,9 +35,9 @@ impl Processors {
             });
             let mut hart = Hart::new(u64::from(id), mmu, Supervisor::Native);
             // The supervisor may reach user memory, as Linux may between user_access_begin and _end.
-            hart.csrs.sstatus.set(Sstatus::SUM, true);
-            hart.csrs.sstatus.set(Sstatus::SPP, false);
-            hart.csrs.sstatus.set_fp(FpState::Initial);
+            hart.csrs.mstatus.set(Mstatus::SUM, true);
+            hart.csrs.mstatus.set(Mstatus::SPP, false);
+            hart.csrs.mstatus.set_fp(FpState::Initial);
             hart
         };
         Self {
@@ -74,13 +74,15 @@ impl Processors {
         match run(running, &mut self.ram, &mut self.shared) {
             Stop::Trap => Some(self.trap(hart)),
             Stop::Budget => None,
+            // Only guest code as supervisor makes a run end so.
+            Stop::Device(_) | Stop::Wait | Stop::Watched => None,
         }
     }
 
     /// Reads the trap that a hart has just taken out of its CSRs.
     fn trap(&self, hart: HartId) -> Trap {
         let csrs = &self.hart(hart).csrs;
-        let spp = if csrs.sstatus.has(Sstatus::SPP) { Privilege::Supervisor } else { Privilege::User };
+        let spp = if csrs.mstatus.has(Mstatus::SPP) { Privilege::Supervisor } else { Privilege::User };
         Trap { cause: Cause::from_scause(csrs.scause), stval: csrs.stval, sepc: csrs.sepc.0, spp }
     }
 }

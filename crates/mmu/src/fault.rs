@@ -1,14 +1,17 @@
 //! Faults that translation and memory raise, as the hart and the supervisor see them.
 
-use crate::{Access, VirtAddr};
+use crate::{Access, PhysAddr, VirtAddr};
 
-/// Which of the two exceptions a failed access raises (Privileged ISA, "Supervisor Cause (`scause`) Register").
+/// Which of two exceptions a failed access raises (Privileged ISA, "Supervisor Cause (`scause`) Register").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MemoryFaultKind {
     /// The page table does not allow the access, or not yet.
     Page,
-    /// The access, or the walk before it, reached a physical address that is not RAM.
+    /// The walk reached a physical address that is not RAM, the access one from which nothing can be fetched, or physical
+    /// memory protection forbids one of them.
     Access,
+    /// The access is allowed, but this physical address is not RAM. It raises the same exception, unless a device is there.
+    Outside(PhysAddr),
 }
 
 /// An access to memory that did not happen.

@@ -1,4 +1,5 @@
-//! Guest memory and its translation: RAM, page-table entries, the Sv39 walk and the TLBs.
+//! Guest memory and its translation: RAM, page-table entries, the walk, the TLBs and physical memory
+//! protection.
 //!
 //! ```text
 //!   VirtAddr ──▶ first-level TLB ──▶ second-level TLB ──▶ walk ──▶ PhysAddr ──▶ Ram
@@ -21,6 +22,7 @@ mod counters;
 mod fault;
 mod fence;
 mod mmu;
+mod pmp;
 mod pte;
 mod ram;
 mod satp;
@@ -35,7 +37,8 @@ pub use config::{MAX_ENTRIES, Replacement, TlbConfig, TlbConfigError, TlbGeometr
 pub use counters::{DataCounters, FenceCounters, LookupCounters, MmuCounters};
 pub use fault::{CopyFault, MemoryFault, MemoryFaultKind};
 pub use fence::Fence;
-pub use mmu::{AdUpdate, HostShortcut, Mmu, MmuConfig, TlbEntry, TlbName};
+pub use mmu::{AdUpdate, HostShortcut, Mmu, MmuConfig, Protection, TlbEntry, TlbName};
+pub use pmp::{PMP_ENTRIES, Pmp};
 pub use pte::{Pte, PteFlags};
 pub use ram::{Ram, RamError};
 pub use satp::{Satp, SatpMode};

@@ -1,6 +1,6 @@
 //! Page-table entries (Privileged ISA, "Sv39: Page-Based 39-bit Virtual-Memory System").
 
-use crate::Ppn;
+use crate::{Ppn, Vpn};
 use bitflags::bitflags;
 
 bitflags! {
@@ -28,8 +28,13 @@ bitflags! {
 
 const PPN_SHIFT: u32 = 10;
 const PPN_MASK: u64 = (1 << 44) - 1;
-/// N (Svnapot), PBMT (Svpbmt) and the bits that no extension has claimed: all must be zero here.
-const HIGH_RESERVED: u64 = !((1 << 54) - 1);
+/// PBMT (Svpbmt) and the bits that no extension has claimed: all must be zero here.
+const HIGH_RESERVED: u64 = !((1 << 54) - 1) & !NAPOT;
+/// N (Svnapot): the leaf is one of sixteen that map a naturally aligned 64 KiB together.
+const NAPOT: u64 = 1 << 63;
+/// What the low bits of the PPN of such a leaf must say: 64 KiB.
+const NAPOT_64K: u64 = 0b1000;
+const NAPOT_PPN_BITS: u64 = 0b1111;
 
 /// A page-table entry: eight bytes in guest RAM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -80,7 +85,19 @@ impl Pte {
         let leaf_only = PteFlags::A.union(PteFlags::D).union(PteFlags::U);
         self.0 & HIGH_RESERVED != 0
             || self.has(PteFlags::W) && !self.has(PteFlags::R)
-            || !self.is_leaf() && self.flags().intersects(leaf_only)
+            || !self.is_leaf() && (self.flags().intersects(leaf_only) || self.0 & NAPOT != 0)
+    }
+
+    /// Returns the frame that a leaf found at `level` maps `vpn` to, where it is one of a larger range (Privileged ISA,
+    /// "\"Svnapot\" Extension for NAPOT Translation Contiguity"); `None` where its encoding of the range is reserved.
+    pub(crate) const fn frame_in_range(self, vpn: Vpn, level: u32) -> Option<Ppn> {
+        if self.0 & NAPOT == 0 {
+            return Some(self.ppn());
+        }
+        if level != 0 || self.ppn().0 & NAPOT_PPN_BITS != NAPOT_64K {
+            return None;
+        }
+        Some(Ppn(self.ppn().0 & !NAPOT_PPN_BITS | vpn.0 & NAPOT_PPN_BITS))
     }
 
     /// Returns the entry with `flags` set.

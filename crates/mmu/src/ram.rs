@@ -3,6 +3,9 @@
 //! Untouched RAM costs nothing: the host hands out zeroed pages when they are first written, and is not asked to reserve
 //! them, because guests often own far more memory than they touch.
 //!
+//! One stretch of memory may be *watched*, as the mailbox through which a bare-metal program talks to its host: every write
+//! to it is noticed.
+//!
 //! A frame from which instructions were decoded carries a *code mark*. Every write to a marked frame, by a hart or by
 //! the supervisor, clears the mark and logs the frame, so that a block cache can drop what it decoded from there. Setting
 //! a mark begins a new *code epoch*; whoever has a way to write frames without coming here (the host shortcut of an
@@ -26,6 +29,23 @@ pub struct Ram {
     code: Vec<bool>,
     code_epoch: u64,
     rewritten: Vec<Ppn>,
+    watched: Option<Watched>,
+}
+
+/// Memory that is watched, and what has been written of it since somebody asked.
+struct Watched {
+    at: PhysAddr,
+    /// A bit for each byte.
+    written: u8,
+}
+
+impl Watched {
+    const BYTES: u64 = 8;
+
+    fn notice(&mut self, at: PhysAddr, len: u64) {
+        let written = (0..Self::BYTES).filter(|byte| (self.at.0 + byte).wrapping_sub(at.0) < len);
+        self.written |= written.fold(0, |mask, byte| mask | 1 << byte);
+    }
 }
 
 impl Ram {
@@ -42,7 +62,7 @@ impl Ram {
             Ok(len) if len > 0 && len_bytes.is_multiple_of(PAGE_SIZE) && len_bytes <= 1 << 46 => {
                 let bytes = MmapOptions::new().len(len).no_reserve_swap().map_anon().map_err(|_| refused)?;
                 let code = vec![false; len / PAGE_SIZE as usize];
-                Ok(Self { bytes, code, code_epoch: 0, rewritten: Vec::new() })
+                Ok(Self { bytes, code, code_epoch: 0, rewritten: Vec::new(), watched: None })
             }
             _ => Err(refused),
         }
@@ -82,6 +102,9 @@ impl Ram {
     pub fn write(&mut self, at: PhysAddr, bytes: &[u8]) -> Option<()> {
         let start = self.index(at, bytes.len() as u64)?;
         self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+        if let Some(watched) = &mut self.watched {
+            watched.notice(at, bytes.len() as u64);
+        }
         if !bytes.is_empty() {
             let last = at + (bytes.len() as u64 - 1);
             for frame in at.ppn().0..=last.ppn().0 {
@@ -183,6 +206,32 @@ impl Ram {
     /// When `ppn` is not RAM.
     pub fn is_code(&self, ppn: Ppn) -> bool {
         self.code[self.slot(ppn)]
+    }
+
+    /// Watches the eight bytes at `at` from now on. Whoever runs must have begun to after this.
+    ///
+    /// Writes of whole frames are not noticed: only the supervisor makes them.
+    pub fn watch(&mut self, at: PhysAddr) {
+        self.watched = Some(Watched { at, written: 0 });
+        self.code_epoch += 1;
+    }
+
+    /// Tells whether a watched byte was written since [`Ram::take_watched`] was called.
+    pub fn has_watched(&self) -> bool {
+        self.watched.as_ref().is_some_and(|watched| watched.written != 0)
+    }
+
+    /// Returns which of the watched bytes were written since the last call, a bit for each.
+    pub fn take_watched(&mut self) -> u8 {
+        self.watched.as_mut().map_or(0, |watched| std::mem::take(&mut watched.written))
+    }
+
+    /// Tells whether something must be done on each store to a frame, so that there may be no way around
+    /// [`Ram::write`].
+    pub(crate) fn notices_stores(&self, ppn: Ppn) -> bool {
+        let is_watched =
+            |watched: &Watched| (watched.at.ppn()..=(watched.at + (Watched::BYTES - 1)).ppn()).contains(&ppn);
+        self.is_code(ppn) || self.watched.as_ref().is_some_and(is_watched)
     }
 
     /// Returns a number that changes whenever a frame becomes marked.

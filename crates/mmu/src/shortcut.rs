@@ -19,7 +19,9 @@ const EMPTY: u64 = u64::MAX;
 /// The entry of a page that is not translated, so that there is no modelled entry to note a use in.
 pub(crate) const UNTRANSLATED: u16 = u16::MAX;
 
+/// Its size is a power of two, so that finding it takes a shift and a mask.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 struct Slot {
     /// The page's first address.
     tag: u64,

@@ -21,6 +21,18 @@ impl Stamp {
         Self(position * STAMPS_PER_INSTRUCTION)
     }
 
+    /// Returns the instant of the first look-up of the instruction so many after this one.
+    #[inline(always)]
+    pub const fn after(self, instructions: u64) -> Self {
+        Self(self.0 + instructions * STAMPS_PER_INSTRUCTION)
+    }
+
+    /// Returns the position of the instruction that makes the look-up.
+    #[inline(always)]
+    pub const fn position(self) -> u64 {
+        self.0 / STAMPS_PER_INSTRUCTION
+    }
+
     /// Returns the instant of the same instruction's look-up of a second page.
     pub(crate) const fn second(self) -> Self {
         Self(self.0 + 1)

@@ -1,26 +1,35 @@
 //! The page-table walk, step by step as the manual numbers it (Privileged ISA, "Virtual Address Translation Process",
-//! with the sizes of "Sv39: Page-Based 39-bit Virtual-Memory System").
+//! with the sizes of Sv39, Sv48 and Sv57).
 
 use crate::tlb::Translation;
 use crate::{
-    Access, AdUpdate, MemoryFaultKind, MmuCounters, PAGE_SHIFT, PhysAddr, Ppn, Pte, PteFlags, Ram, Satp,
-    View, VirtAddr, Vpn,
+    Access, AdUpdate, MemoryFaultKind, MmuCounters, PAGE_SHIFT, PhysAddr, Pmp, Ppn, Privilege, Pte, PteFlags,
+    Ram, Satp, SatpMode, View, VirtAddr, Vpn,
 };
 
-/// Levels of an Sv39 page table.
-pub(crate) const LEVELS: u32 = 3;
+/// The most levels that a page table has: those of Sv57.
+pub(crate) const LEVELS: u32 = SatpMode::Sv57.levels();
 /// log2 of the entries of a table, which is also the bits of one part of a VPN.
 pub(crate) const VPN_BITS: u32 = 9;
 
 const PTE_BYTES: u64 = 8;
-const VA_BITS: u32 = LEVELS * VPN_BITS + PAGE_SHIFT;
 
 /// What is being translated, for whom.
 #[derive(Clone, Copy)]
 pub(crate) struct Target {
     pub(crate) va: VirtAddr,
+    /// How many bytes from there, all of one page.
+    pub(crate) len: u64,
     pub(crate) access: Access,
     pub(crate) view: View,
+}
+
+/// Where a walk starts, and what binds it on its way.
+#[derive(Clone, Copy)]
+pub(crate) struct Root<'a> {
+    pub(crate) satp: Satp,
+    pub(crate) pmp: &'a Pmp,
+    pub(crate) ad_update: AdUpdate,
 }
 
 /// Walks the page table at `satp.root` and returns the translation that it found and allows.
@@ -29,27 +38,30 @@ pub(crate) struct Target {
 /// The exception that the access raises.
 pub(crate) fn walk(
     ram: &mut Ram,
-    satp: Satp,
-    ad_update: AdUpdate,
+    Root { satp, pmp, ad_update }: Root<'_>,
     target: Target,
     counters: &mut MmuCounters,
 ) -> Result<Translation, MemoryFaultKind> {
-    let Target { va, access, view } = target;
+    let Target { va, access, view, .. } = target;
     counters.walks += 1;
 
-    // Before step 1: bits 63 to 39 must all equal bit 38.
-    if !is_canonical(va) {
+    // Before step 1: the bits above those that are translated must all equal the highest of them.
+    if !is_canonical(va, satp.mode) {
         return Err(MemoryFaultKind::Page);
     }
 
     // Step 1. `table` is the manual's `a`, `level` its `i`.
     let mut table = satp.root;
-    let mut level = LEVELS - 1;
+    let mut level = satp.mode.levels() - 1;
     let mut global = PteFlags::empty();
 
     loop {
-        // Step 2. A PTE that is not in RAM violates a PMA check.
+        // Step 2. A PTE that is not in RAM violates a PMA check; S-mode must be able to read it.
         let at = pte_address(table, va, level);
+        let may = |access| pmp.allows(Privilege::Supervisor, access, at, PTE_BYTES);
+        if !may(Access::Load) {
+            return Err(MemoryFaultKind::Access);
+        }
         let pte = Pte(ram.read_u64(at).ok_or(MemoryFaultKind::Access)?);
         counters.walk_reads += 1;
 
@@ -68,8 +80,9 @@ pub(crate) fn walk(
         }
 
         // Step 5: a superpage must be aligned to its size.
-        let page = Translation::new(va.vpn(), level, pte.ppn(), pte.flags() | global, satp.asid);
-        if page.ppn() != pte.ppn() {
+        let ppn = pte.frame_in_range(va.vpn(), level).ok_or(MemoryFaultKind::Page)?;
+        let page = Translation::new(va.vpn(), level, ppn, pte.flags() | global, satp.asid);
+        if page.ppn() != ppn {
             return Err(MemoryFaultKind::Page);
         }
 
@@ -86,6 +99,7 @@ pub(crate) fn walk(
         if !pte.has(used) {
             match ad_update {
                 AdUpdate::Svade => return Err(MemoryFaultKind::Page),
+                AdUpdate::Svadu if !may(Access::Store) => return Err(MemoryFaultKind::Access),
                 AdUpdate::Svadu => {
                     ram.write_u64(at, pte.with(used).0).ok_or(MemoryFaultKind::Access)?;
                     counters.ad_updates += 1;
@@ -98,9 +112,9 @@ pub(crate) fn walk(
     }
 }
 
-/// Tells whether bits 63 to 39 all equal bit 38.
-fn is_canonical(va: VirtAddr) -> bool {
-    let unused = u64::BITS - VA_BITS;
+/// Tells whether the bits that a mode does not translate all equal the highest one that it does.
+fn is_canonical(va: VirtAddr, mode: SatpMode) -> bool {
+    let unused = u64::BITS - (mode.levels() * VPN_BITS + PAGE_SHIFT);
     (va.0 << unused).cast_signed() >> unused == va.0.cast_signed()
 }
 

@@ -10,6 +10,11 @@ pub(super) fn render(bill: &Bill) -> String {
         "schema": SCHEMA,
         "forks": bill.forks.iter().map(fork).collect::<Vec<_>>(),
         "first_stores": bill.first_stores.iter().map(cost).collect::<Vec<_>>(),
+        "put_off": {
+            "tables": bill.put_off.tables,
+            "ptes": bill.put_off.ptes,
+            "write_protected": bill.put_off.write_protected,
+        },
         "sums": sums(Sums::of(bill.costs())),
     });
     format!("{object:#}\n")
@@ -52,7 +57,8 @@ fn sums(sums: Sums) -> Value {
     })
 }
 
-fn place(at: &Where) -> Value {
+/// Returns a place with its function and line.
+pub(crate) fn place(at: &Where) -> Value {
     let mut value = code(&at.place);
     if let (Value::Object(object), Some(caller)) = (&mut value, &at.caller) {
         object.insert("caller".to_owned(), code(caller));

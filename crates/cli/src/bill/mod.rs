@@ -3,6 +3,9 @@
 mod json;
 mod table;
 
+pub(crate) use json::place;
+pub(crate) use table::place as site;
+
 use crate::args::{BillFormat, ObserveArgs};
 use crate::failure::Failure;
 use crate::output::Destination;

@@ -3,7 +3,7 @@
 use crate::report::{counted, grouped, size};
 use anstyle::Style;
 use tine_machine::PAGE_SIZE;
-use tine_machine::bill::{Bill, Cost, ForkCost, Sums};
+use tine_machine::bill::{Bill, Cost, ForkCost, PutOff, Sums};
 use tine_machine::symbols::{CodePlace, Where, base_name};
 
 const BOLD: Style = Style::new().bold();
@@ -148,7 +148,7 @@ fn source(place: &CodePlace) -> String {
 }
 
 /// Writes where a fork is: `serve()+0x42  prefork.c:88`.
-fn place(at: &Where) -> String {
+pub(crate) fn place(at: &Where) -> String {
     let best = at.caller.as_ref().unwrap_or(&at.place);
     let name = match (best.function(), &best.symbol) {
         (Some(function), Some(symbol)) if function == symbol.name => {
@@ -183,4 +183,13 @@ fn write_sums(text: &mut String, bill: &Bill) {
         sums(all),
         grouped(all.pages_reused),
     );
+    let PutOff { tables, ptes, write_protected } = bill.put_off;
+    if bill.put_off != PutOff::default() {
+        *text += &format!(
+            "         put off until pages were touched: {} copied · {} · {} write-protected\n",
+            counted(tables, "table"),
+            counted(ptes, "PTE"),
+            counted(write_protected, "page"),
+        );
+    }
 }

@@ -59,6 +59,10 @@ fn what(what: &What) -> Value {
         What::Copy(FrameCopy { vpn, from, to, .. }) => {
             json!({ "ev": "copy", "va": hex(vpn.base().0), "old_ppn": hex(from.0), "new_ppn": hex(to.0) })
         }
+        What::Remains { areas, .. } => {
+            let mapped: usize = areas.iter().map(|area| area.pages.len()).sum();
+            json!({ "ev": "remains", "areas": areas.len(), "mapped": mapped })
+        }
         What::Exec { path } => json!({ "ev": "exec", "path": path }),
         What::Exit { status } => match status {
             WaitStatus::Exited(code) => json!({ "ev": "exit", "code": code }),

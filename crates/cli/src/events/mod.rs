@@ -7,11 +7,15 @@ mod summary;
 mod text;
 mod trace;
 
+pub(crate) use text::{instruction, privilege};
+
 use crate::args::ObserveArgs;
 use crate::bill::BillSink;
 use crate::deadlock::Forks;
 use crate::failure::Failure;
+use crate::lives::LivesSink;
 use crate::output::Output;
+use crate::timeline::TimelineSink;
 use crate::values::SyscallSet;
 use strace::Strace;
 use summary::Syscalls;
@@ -26,6 +30,8 @@ pub(crate) struct Sinks {
     filter: Option<SyscallSet>,
     trace: Option<Trace>,
     bill: Option<BillSink>,
+    timeline: Option<TimelineSink>,
+    lives: Option<LivesSink>,
     forks: Forks,
     warnings: Option<Output>,
     shortages: Output,
@@ -49,12 +55,16 @@ impl Sinks {
         let warnings = (options.warn || strace.is_some()).then(Output::stderr);
         let filter = options.strace_filter.clone();
         let bill = BillSink::open(options)?;
+        let timeline = TimelineSink::open(options)?;
+        let lives = LivesSink::open(options)?;
         Ok(Self {
             strace,
             summary,
             filter,
             trace: trace.transpose()?,
             bill,
+            timeline,
+            lives,
             forks: Forks::default(),
             warnings,
             shortages: Output::stderr(),
@@ -73,6 +83,12 @@ impl Sinks {
         if BillSink::is_wanted(options) {
             interest |= BillSink::INTEREST;
         }
+        if LivesSink::is_wanted(options) {
+            interest |= LivesSink::INTEREST;
+        }
+        if options.timeline.is_some() {
+            interest |= TimelineSink::INTEREST;
+        }
         if options.warn || options.strace.is_some() {
             interest |= Interest::UNKNOWN;
         }
@@ -87,6 +103,16 @@ impl Sinks {
     /// Takes the fork bill out, to be written when everything else is.
     pub(crate) fn take_bill(&mut self) -> Option<BillSink> {
         self.bill.take()
+    }
+
+    /// Takes the time line out.
+    pub(crate) fn take_timeline(&mut self) -> Option<TimelineSink> {
+        self.timeline.take()
+    }
+
+    /// Takes the lives of processes out.
+    pub(crate) fn take_lives(&mut self) -> Option<LivesSink> {
+        self.lives.take()
     }
 
     /// Writes what is left, and the summary of the system calls that were made.
@@ -115,6 +141,12 @@ impl EventSink for Sinks {
         if let Some(bill) = &mut self.bill {
             bill.event(event, guest);
         }
+        if let Some(timeline) = &mut self.timeline {
+            timeline.event(event, guest);
+        }
+        if let Some(lives) = &mut self.lives {
+            lives.event(event, guest);
+        }
         if let What::OutOfMemory(shortage) = &event.what {
             self.shortages.write(&shortage::report(event.pid, shortage));
         }
@@ -123,6 +155,12 @@ impl EventSink for Sinks {
                 "tine: pid {} called {name} (system call {number}), which Tine does not have: ENOSYS",
                 event.pid
             ));
+        }
+    }
+
+    fn step(&mut self, guest: Guest<'_>) {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.step(guest);
         }
     }
 }

@@ -56,6 +56,10 @@ fn what(what: &What, place: Option<&CodePlace>) -> String {
             let at = place.map_or(String::new(), |place| format!(" at {:#x}{sym}", place.pc));
             format!("copy of page {vpn}{at}  {from} → {to}")
         }
+        What::Remains { areas, .. } => {
+            let mapped: usize = areas.iter().map(|area| area.pages.len()).sum();
+            format!("remains {} areas · {mapped} pages mapped", areas.len())
+        }
         What::Exec { path } => format!("exec {path}"),
         What::Exit { status } => match status {
             WaitStatus::Exited(code) => format!("exit {code}"),
@@ -79,7 +83,7 @@ fn what(what: &What, place: Option<&CodePlace>) -> String {
 }
 
 /// Returns the text of an instruction as `tine disasm` prints it.
-pub(super) fn instruction(pc: VirtAddr, bits: u32) -> String {
+pub(crate) fn instruction(pc: VirtAddr, bits: u32) -> String {
     let text = tine_isa::decode(bits).map_or_else(|| format!("{bits:#x}"), |insn| insn.at(pc.0).to_string());
     text.replace('\t', " ")
 }
@@ -112,7 +116,7 @@ pub(super) fn access_name(access: Access) -> &'static str {
     }
 }
 
-pub(super) fn privilege(privilege: Privilege) -> &'static str {
+pub(crate) fn privilege(privilege: Privilege) -> &'static str {
     match privilege {
         Privilege::User => "U",
         Privilege::Supervisor => "S",

@@ -12,7 +12,7 @@ use tine_mmu::{Access, PhysAddr, Ram, VirtAddr};
 impl Hart {
     pub(super) fn load_reserved<const N: usize>(&mut self, ram: &mut Ram, insn: &Insn) -> Result<(), Trap> {
         let at = self.aligned::<N>(insn, Exception::LoadMisaligned)?;
-        let physical = self.mmu.translate(ram, at, Access::Load, self.stamp())?;
+        let physical = self.mmu.translate(ram, at, N as u64, Access::Load, self.stamp())?;
         let mut word = [0; N];
         ram.read(physical, &mut word).ok_or(Trap::at(Exception::LoadAccess, at))?;
         self.reservation = Some(Reservation { at: physical, since: self.retired() });
@@ -28,7 +28,7 @@ impl Hart {
         insn: &Insn,
     ) -> Result<(), Trap> {
         let at = self.aligned::<N>(insn, Exception::StoreMisaligned)?;
-        let physical = self.mmu.translate(ram, at, Access::Store, self.stamp())?;
+        let physical = self.mmu.translate(ram, at, N as u64, Access::Store, self.stamp())?;
         let holds = self.reservation.take().is_some_and(|reservation| reservation.at == physical);
         if holds {
             self.write_physical(ram, shared, at, physical, bytes::low::<N>(self.x(insn.rs2)))?;
@@ -46,7 +46,7 @@ impl Hart {
         combine: fn(u64, u64) -> u64,
     ) -> Result<(), Trap> {
         let at = self.aligned::<N>(insn, Exception::StoreMisaligned)?;
-        let physical = self.mmu.translate(ram, at, Access::Store, self.stamp())?;
+        let physical = self.mmu.translate(ram, at, N as u64, Access::Store, self.stamp())?;
         let mut word = [0; N];
         ram.read(physical, &mut word).ok_or(Trap::at(Exception::StoreAccess, at))?;
         let old = bytes::sign_extended(word);

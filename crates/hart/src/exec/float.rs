@@ -11,7 +11,7 @@ use tine_isa::Insn;
 
 impl Hart {
     pub(crate) fn require_fp(&self) -> Result<(), Trap> {
-        if self.csrs.sstatus.fp() == FpState::Off { Err(Trap::illegal()) } else { Ok(()) }
+        if self.csrs.mstatus.fp() == FpState::Off { Err(Trap::illegal()) } else { Ok(()) }
     }
 
     /// Resolves the rounding mode; a reserved one in `frm` makes the instruction illegal.
@@ -33,14 +33,49 @@ impl Hart {
     /// Writes a floating-point register.
     pub(crate) fn set_f(&mut self, register: u8, bits: u64) {
         self.f[usize::from(register & 31)] = bits;
-        self.csrs.sstatus.set_fp(FpState::Dirty);
+        self.csrs.mstatus.set_fp(FpState::Dirty);
     }
 
     fn accrue(&mut self, flags: float::Flags) {
         if flags != 0 {
             self.fcsr |= flags;
-            self.csrs.sstatus.set_fp(FpState::Dirty);
+            self.csrs.mstatus.set_fp(FpState::Dirty);
         }
+    }
+
+    /// Whether an instruction with a rounding mode has nothing to change but its register, if the host's result is
+    /// ordinary. Says no too often, and fast.
+    #[inline(always)]
+    fn is_quiet(&self, insn: &Insn) -> bool {
+        self.csrs.mstatus.fp() == FpState::Dirty && float::is_quiet(insn.rm, self.fcsr)
+    }
+
+    /// Does on the host what [`Hart::arithmetic`] does, where that is all there is to it.
+    #[inline(always)]
+    pub(crate) fn arithmetic_on_host<F: Format>(&mut self, insn: &Insn, op: Binary) -> Option<()> {
+        let result = op.on_host(self.float::<F>(insn.rs1), self.float(insn.rs2));
+        self.set_quietly(insn, result)
+    }
+
+    /// Does on the host what [`Hart::fused`] does, where that is all there is to it.
+    #[inline(always)]
+    pub(crate) fn fused_on_host<F: Format>(&mut self, insn: &Insn, op: Fused) -> Option<()> {
+        let result = op.on_host(self.float::<F>(insn.rs1), self.float(insn.rs2), self.float(insn.rs3));
+        self.set_quietly(insn, result)
+    }
+
+    /// Does on the host what [`Hart::square_root`] does, where that is all there is to it.
+    #[inline(always)]
+    pub(crate) fn square_root_on_host<F: Format>(&mut self, insn: &Insn) -> Option<()> {
+        let result = self.float::<F>(insn.rs1).square_root_on_host();
+        self.set_quietly(insn, result)
+    }
+
+    #[inline(always)]
+    fn set_quietly<F: Format>(&mut self, insn: &Insn, result: Option<F>) -> Option<()> {
+        let result = result.filter(|_| self.is_quiet(insn))?;
+        self.f[usize::from(insn.rd & 31)] = result.boxed();
+        Some(())
     }
 
     /// Writes a rounded result: the host's where it has one, and where no flag can change.
@@ -59,7 +94,7 @@ impl Hart {
     }
 
     /// Fused multiply-add and its relatives.
-    pub(super) fn fused<F: Format>(&mut self, insn: &Insn, op: Fused) -> Result<(), Trap> {
+    pub(crate) fn fused<F: Format>(&mut self, insn: &Insn, op: Fused) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
         let (a, b, c) = (self.float::<F>(insn.rs1), self.float(insn.rs2), self.float(insn.rs3));
         self.round(insn, rm, || op.on_host(a, b, c), || op.soft(a, b, c, rm));
@@ -67,14 +102,14 @@ impl Hart {
     }
 
     /// Addition, subtraction, multiplication, division.
-    pub(super) fn arithmetic<F: Format>(&mut self, insn: &Insn, op: Binary) -> Result<(), Trap> {
+    pub(crate) fn arithmetic<F: Format>(&mut self, insn: &Insn, op: Binary) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
         let (a, b) = (self.float::<F>(insn.rs1), self.float(insn.rs2));
         self.round(insn, rm, || op.on_host(a, b), || op.soft(a, b, rm));
         Ok(())
     }
 
-    pub(super) fn square_root<F: Format>(&mut self, insn: &Insn) -> Result<(), Trap> {
+    pub(crate) fn square_root<F: Format>(&mut self, insn: &Insn) -> Result<(), Trap> {
         let rm = self.require_rounding(insn)?;
         let a = self.float::<F>(insn.rs1);
         self.round(insn, rm, || a.square_root_on_host(), || a.sqrt(rm));

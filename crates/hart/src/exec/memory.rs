@@ -1,8 +1,8 @@
-//! Loads and stores. Misaligned ones are supported, as Linux and most hardware make programs believe.
+//! Loads and stores.
 
 use super::immediate;
-use crate::trap::Trap;
-use crate::{Hart, Shared, bytes};
+use crate::trap::{Exception, Trap};
+use crate::{Hart, Misaligned, Shared, bytes};
 use tine_isa::Insn;
 use tine_mmu::{Access, Ram, Stamp, VirtAddr};
 
@@ -23,7 +23,7 @@ impl Hart {
         insn: &Insn,
         extend: fn([u8; N]) -> u64,
     ) -> Result<(), Trap> {
-        let loaded = self.mmu.load(ram, self.effective_address(insn), self.stamp())?;
+        let loaded = self.load(ram, insn)?;
         self.set_x(insn.rd, extend(loaded));
         Ok(())
     }
@@ -35,9 +35,22 @@ impl Hart {
         extend: fn([u8; N]) -> u64,
     ) -> Result<(), Trap> {
         self.require_fp()?;
-        let loaded = self.mmu.load(ram, self.effective_address(insn), self.stamp())?;
+        let loaded = self.load(ram, insn)?;
         self.set_f(insn.rd, extend(loaded));
         Ok(())
+    }
+
+    fn load<const N: usize>(&mut self, ram: &mut Ram, insn: &Insn) -> Result<[u8; N], Trap> {
+        let at = self.effective_address(insn);
+        self.check_alignment::<N>(at, Exception::LoadMisaligned)?;
+        Ok(self.mmu.load(ram, at, self.stamp())?)
+    }
+
+    fn check_alignment<const N: usize>(&self, at: VirtAddr, misaligned: Exception) -> Result<(), Trap> {
+        match self.misaligned {
+            Misaligned::Traps if !at.0.is_multiple_of(N as u64) => Err(Trap::at(misaligned, at)),
+            Misaligned::Traps | Misaligned::Supported => Ok(()),
+        }
     }
 
     pub(super) fn store_x<const N: usize>(
@@ -66,9 +79,10 @@ impl Hart {
         at: VirtAddr,
         value: u64,
     ) -> Result<(), Trap> {
+        self.check_alignment::<N>(at, Exception::StoreMisaligned)?;
         if shared.reservations.any() {
             if at.0.is_multiple_of(N as u64) {
-                let physical = self.mmu.translate(ram, at, Access::Store, self.stamp())?;
+                let physical = self.mmu.translate(ram, at, N as u64, Access::Store, self.stamp())?;
                 shared.reservations.break_at(physical);
             } else {
                 // Which bytes it touches is not worth finding out: an SC may fail for no reason.

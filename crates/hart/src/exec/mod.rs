@@ -104,8 +104,7 @@ impl Hart {
             Op::Ecall => return Err(self.ecall()),
             Op::Ebreak => return Err(Trap::at(Exception::Breakpoint, self.pc)),
             Op::Sret => return self.sret_instruction(),
-            // There is no M-mode to return from.
-            Op::Mret => return Err(Trap::illegal()),
+            Op::Mret => return self.mret_instruction(),
             Op::Wfi => self.wfi()?,
             Op::SfenceVma => self.sfence_vma_instruction(insn)?,
             Op::Csrrw => self.csr_write(insn, self.x(insn.rs1))?,

@@ -22,6 +22,15 @@ pub(crate) fn is_silent(rm: RoundingMode, fcsr: u32) -> bool {
     matches!(rm, RoundingMode::TiesToEven) && fcsr & NX != 0
 }
 
+/// Tells whether an instruction's rounding mode and `fcsr` leave an ordinary result nothing to say: what [`is_silent`] says
+/// of the modes that compilers use, in one comparison.
+#[inline(always)]
+pub(crate) fn is_quiet(rm: u8, fcsr: u32) -> bool {
+    /// `frm`, which is 0 for nearest, ties to even; 7 says that it decides.
+    const FRM: u32 = 0b111 << 5;
+    matches!(rm, 0 | 7) && fcsr & (FRM | NX) == NX
+}
+
 /// A host format.
 pub(crate) trait HostFloat:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>

@@ -7,7 +7,7 @@
 
 mod host;
 
-pub(crate) use host::is_silent;
+pub(crate) use host::{is_quiet, is_silent};
 
 use host::HostFloat;
 use softfloat_wrapper::{ExceptionFlags, F32, F64, Float, RoundingMode};

@@ -1,9 +1,10 @@
 //! A block: instructions that follow each other in one page, decoded.
 
+use super::books::Accesses;
 use super::dispatch::{self, Handler};
 use crate::csr;
 use std::sync::atomic::AtomicPtr;
-use tine_isa::{Format, Insn, Memory, Op, decode};
+use tine_isa::{Format, Insn, Op, decode};
 use tine_mmu::PAGE_SIZE;
 
 /// The most instructions of a block: more would make the tail of a budget long, which is stepped.
@@ -24,10 +25,8 @@ pub(super) struct Slot {
     pub(super) offset: u16,
     /// How many instructions precede it in the block; behind the last one, as for that one.
     pub(super) index: u16,
-    /// How many loads precede it in the block.
-    pub(super) loads: u16,
-    /// How many stores precede it in the block.
-    pub(super) stores: u16,
+    /// The accesses that precede it in the block.
+    pub(super) before: Accesses,
     /// How many instructions the block has; in its first slot.
     length: u16,
 }
@@ -44,37 +43,42 @@ impl Slot {
 /// It ends behind an instruction that always transfers control or changes how fetches behave, at one that is illegal or
 /// leaves the page, or when it is long enough.
 pub(super) fn decode_block(page: &[u8; PAGE_SIZE as usize], offset: u64) -> Option<Vec<Slot>> {
-    let mut slots: Vec<Slot> = Vec::new();
-    let (mut loads, mut stores) = (0, 0);
-    let mut offset = offset as usize;
-    let mut ended = false;
-    while !ended && slots.len() < LONGEST.into() {
-        let Some(insn) = decode_at(page, offset) else { break };
-        ended = ends_block(&insn);
+    let mut insns: Vec<Insn> = Vec::new();
+    let mut end = offset as usize;
+    while insns.len() < LONGEST.into()
+        && insns.last().is_none_or(|last| !ends_block(last))
+        && let Some(insn) = decode_at(page, end)
+    {
+        end += usize::from(insn.len);
+        insns.push(insn);
+    }
+    let last = insns.len().checked_sub(1)?;
+    let mut slots: Vec<Slot> = Vec::with_capacity(insns.len() + 1);
+    let (mut at, mut before) = (offset as usize, Accesses::default());
+    for (index, insn) in insns.iter().enumerate() {
         slots.push(Slot {
-            run: dispatch::handler(&insn, offset),
+            run: dispatch::select(index.checked_sub(1).map(|index| &insns[index]), &insns[index..], at),
             link: AtomicPtr::default(),
-            insn,
-            offset: offset as u16,
-            index: slots.len() as u16,
-            loads,
-            stores,
+            insn: with_registers_in_range(*insn),
+            offset: at as u16,
+            index: index as u16,
+            before,
             length: 0,
         });
-        match insn.op.memory() {
-            Memory::Load => loads += 1,
-            Memory::Store => stores += 1,
-            Memory::None => {}
-        }
-        offset += usize::from(insn.len);
+        before += Accesses::of(insn);
+        at += usize::from(insn.len);
     }
-    let index = slots.last()?.index;
     let insn = Insn { op: Op::Jal, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, len: 0 };
-    let run = dispatch::fall_through(offset);
+    let run = dispatch::fall_through(end);
     let link = AtomicPtr::default();
-    slots[0].length = slots.len() as u16;
-    slots.push(Slot { run, link, insn, offset: offset as u16, index, loads, stores, length: 0 });
+    slots[0].length = insns.len() as u16;
+    slots.push(Slot { run, link, insn, offset: end as u16, index: last as u16, before, length: 0 });
     Some(slots)
+}
+
+/// Returns the instruction as it is: its fields are five bits wide. Handlers rely on it.
+fn with_registers_in_range(insn: Insn) -> Insn {
+    Insn { rd: insn.rd & 31, rs1: insn.rs1 & 31, rs2: insn.rs2 & 31, rs3: insn.rs3 & 31, ..insn }
 }
 
 /// Decodes the instruction at `offset`; `None` when it is illegal or not all of it is in the page.

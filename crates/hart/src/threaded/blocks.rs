@@ -2,6 +2,8 @@
 
 use super::block::{Slot, decode_block};
 use std::collections::BTreeMap;
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use tine_mmu::{PAGE_SIZE, Ppn, Ram};
 
 /// An instruction begins at an even offset.
@@ -21,8 +23,8 @@ pub(super) struct PageId(usize);
 /// The blocks of one frame. They are freed together, so links between them never dangle.
 struct CodePage {
     frame: Ppn,
-    /// For each even offset, one more than the index of the block that begins there.
-    entries: Box<[u16; ENTRIES]>,
+    /// For each even offset, the first slot of the block that begins there, or null. Atomic for the same reason as a link.
+    entries: Box<[AtomicPtr<Slot>; ENTRIES]>,
     // A Vec of Vecs: slots stay where they are when a block is added.
     blocks: Vec<Vec<Slot>>,
 }
@@ -73,7 +75,11 @@ impl Blocks {
 
     fn add_page(&mut self, ram: &mut Ram, frame: Ppn) -> PageId {
         ram.mark_code(frame);
-        let page = CodePage { frame, entries: Box::new([0; ENTRIES]), blocks: Vec::new() };
+        let page = CodePage {
+            frame,
+            entries: Box::new([const { AtomicPtr::new(null_mut()) }; ENTRIES]),
+            blocks: Vec::new(),
+        };
         let id = self.free.pop().unwrap_or_else(|| {
             self.pages.push(None);
             PageId(self.pages.len() - 1)
@@ -92,25 +98,33 @@ impl Blocks {
         }
     }
 
-    /// Finds the block that begins at `offset`.
+    /// Finds the first slot of the block that begins at `offset`; null where there is none.
+    ///
+    /// It stays where it is until [`Blocks::drop_rewritten`] is called.
     #[inline(always)]
-    pub(super) fn known_block(&self, id: PageId, offset: u64) -> Option<&Slot> {
-        let page = self.pages.get(id.0)?.as_ref()?;
-        let entry = *page.entries.get(offset as usize / 2)?;
-        page.blocks.get(usize::from(entry).checked_sub(1)?)?.first()
+    pub(super) fn known_block(&self, id: PageId, offset: u64) -> *const Slot {
+        let page = self.pages.get(id.0).and_then(Option::as_ref);
+        let entry = page.and_then(|page| page.entries.get(offset as usize / 2));
+        entry.map_or(null(), |entry| entry.load(Ordering::Relaxed).cast_const())
     }
 
-    /// Returns the block that begins at `offset`, decoding it where necessary; `None` where none can.
-    pub(super) fn block(&mut self, ram: &Ram, id: PageId, offset: u64) -> Option<&Slot> {
+    /// Returns the first slot of the block that begins at `offset`, decoding it where necessary; null where none can.
+    pub(super) fn block(&mut self, ram: &Ram, id: PageId, offset: u64) -> *const Slot {
+        let known = self.known_block(id, offset);
+        if known.is_null() {
+            return self.add_block(ram, id, offset).map_or(null(), std::ptr::from_ref);
+        }
+        known
+    }
+
+    fn add_block(&mut self, ram: &Ram, id: PageId, offset: u64) -> Option<&Slot> {
         let page = self.pages.get_mut(id.0)?.as_mut()?;
         let entry = page.entries.get_mut(offset as usize / 2)?;
-        if *entry == 0 {
-            let block = decode_block(ram.frame(page.frame), offset)?;
-            self.slots += block.len();
-            page.blocks.push(block);
-            *entry = page.blocks.len() as u16;
-        }
-        self.known_block(id, offset)
+        let block = decode_block(ram.frame(page.frame), offset)?;
+        self.slots += block.len();
+        *entry.get_mut() = block.as_ptr().cast_mut();
+        page.blocks.push(block);
+        page.blocks.last()?.first()
     }
 }
 
@@ -135,7 +149,7 @@ mod tests {
             let at = Ram::BASE + 2 * halfword;
             blocks.drop_rewritten(&mut ram);
             let id = blocks.page(&mut ram, at.ppn());
-            assert!(blocks.block(&ram, id, at.offset()).is_some());
+            assert!(!blocks.block(&ram, id, at.offset()).is_null());
             most = most.max(blocks.slots);
         }
         assert!((MOST_SLOTS..MOST_SLOTS + 100).contains(&most), "{most} slots");
@@ -149,12 +163,12 @@ mod tests {
         let mut blocks = Blocks::default();
         let frame = ram.first();
         let first = blocks.page(&mut ram, frame);
-        assert!(blocks.block(&ram, first, 0).is_some());
+        assert!(!blocks.block(&ram, first, 0).is_null());
         ram.write(Ram::BASE, &NOP).unwrap();
         blocks.drop_rewritten(&mut ram);
         assert_eq!((blocks.recent_page(frame), blocks.slots), (None, 0));
         let second = Ppn(frame.0 + 1);
         assert_eq!(blocks.page(&mut ram, second), first);
-        assert!(blocks.known_block(first, 0).is_none());
+        assert!(blocks.known_block(first, 0).is_null());
     }
 }

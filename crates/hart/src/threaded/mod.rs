@@ -24,18 +24,24 @@ mod dispatch;
 pub(crate) use blocks::Blocks;
 
 use crate::trap::Trap;
-use crate::{Hart, Shared, Stop, Supervisor};
+use crate::{Hart, Shared, Stop};
 use blocks::PageId;
 use books::Books;
-use tine_mmu::{Access, PhysAddr, Ram};
+use dispatch::Entered;
+use tine_mmu::{Access, PhysAddr, Ram, Stamp, VirtAddr};
+
+/// What the fetch of a block asks for: instructions are read in units of two bytes.
+const PARCEL_BYTES: u64 = 2;
 
 /// What one dispatch through blocks works with, beside the hart and RAM.
 struct Run<'a> {
     shared: &'a mut Shared,
     /// The decoded page being executed.
     code: PageId,
+    /// The virtual address at which it is mapped now.
+    page: VirtAddr,
     /// The position that must not be passed.
-    limit: u64,
+    limit: Stamp,
     books: Books,
     /// The trap that ended the dispatch.
     trap: Option<Trap>,
@@ -45,13 +51,17 @@ impl Hart {
     pub(crate) fn run_threaded(&mut self, ram: &mut Ram, shared: &mut Shared, budget: u64) -> Stop {
         let mut limit = self.retired() + budget;
         while self.retired() < limit {
-            if let Err(trap) = self.run_blocks(ram, shared, limit) {
-                self.enter_trap(trap);
-                if self.supervisor == Supervisor::Native {
-                    return Stop::Trap;
-                }
-                limit -= 1;
+            // The supervisor's timer interrupts exactly when it expires, and only here is that looked for.
+            let limit_here = self.timer_position().map_or(limit, |position| limit.min(position));
+            let result = self.run_blocks(ram, shared, limit_here);
+            if let Some(access) = self.asked.take() {
+                return Stop::Device(access);
             }
+            let trapped = result.map_err(|trap| self.enter_trap(trap)).is_err();
+            if let Some(stop) = self.must_stop(ram, trapped) {
+                return stop;
+            }
+            limit -= u64::from(trapped);
         }
         Stop::Budget
     }
@@ -62,16 +72,19 @@ impl Hart {
         self.check_interrupts()?;
         self.resume_mmu(ram);
         let at = self.locate_pc(ram)?;
+        if !self.mmu.may_fetch_frame(at.ppn()) {
+            return self.step(ram, shared);
+        }
+        let limit = limit.min(self.retired() + books::LONGEST);
         let code = shared.blocks.page(ram, at.ppn());
         // The frame may have become code just now: stores to it must take the slow path from here on.
         self.resume_mmu(ram);
-        match shared.blocks.block(ram, code, at.offset()) {
-            Some(first) if self.retired() + first.length() <= limit => {
-                let first = std::ptr::from_ref(first);
-                let run = Run { shared, code, limit, books: Books::open(self), trap: None };
-                dispatch::enter(self, ram, run, first)
-            }
-            _ => self.step(ram, shared),
+        let first = shared.blocks.block(ram, code, at.offset());
+        let (page, limit) = (self.pc.page_floor(), Stamp::at(limit));
+        let run = Run { shared, code, page, limit, books: Books::open(self), trap: None };
+        match dispatch::enter(self, ram, run, first) {
+            Entered::Executed(result) => result,
+            Entered::Nothing => self.step(ram, shared),
         }
     }
 
@@ -80,7 +93,7 @@ impl Hart {
         if let Some(at) = self.mmu.fetch_fast(self.pc, stamp) {
             return Ok(at);
         }
-        self.mmu.translate(ram, self.pc, Access::Fetch, stamp).map_err(|fault| {
+        self.mmu.translate(ram, self.pc, PARCEL_BYTES, Access::Fetch, stamp).map_err(|fault| {
             self.mmu.add_lookups(1, 0, 0);
             fault.into()
         })

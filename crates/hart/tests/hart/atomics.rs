@@ -2,7 +2,7 @@
 
 use crate::asm::{b, bare, i, jal, r, s};
 use crate::bench::{Bench, CODE, CODE_FRAMES, data, on_each_engine};
-use tine_hart::{Sstatus, Stop};
+use tine_hart::{Mstatus, Stop};
 use tine_isa::Op;
 use tine_mmu::PAGE_SIZE;
 
@@ -137,7 +137,7 @@ fn a_store_of_another_hart_breaks_the_reservation_and_a_load_does_not() {
 fn a_copy_of_the_supervisor_breaks_other_harts_reservations() {
     assert!(!survives(|bench| {
         let mut other = bench.another_hart();
-        other.csrs.sstatus.set(Sstatus::SUM, true);
+        other.csrs.mstatus.set(Mstatus::SUM, true);
         other.copy_out(&mut bench.ram, &mut bench.shared, data(8), &[0]).unwrap();
     }));
 }

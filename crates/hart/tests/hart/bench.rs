@@ -1,6 +1,6 @@
 //! A hart with RAM, a page table and a few mapped pages, to run single instructions and small programs on.
 
-use tine_hart::{Engine, FpState, Hart, Shared, Stop, Supervisor};
+use tine_hart::{Csrs, Engine, FpState, Hart, Shared, Stop, Supervisor};
 use tine_mmu::{
     Asid, Mmu, MmuConfig, PAGE_SIZE, PhysAddr, Ppn, Privilege, Pte, PteFlags, Ram, Satp, TlbConfig, VirtAddr,
     Vpn,
@@ -73,9 +73,11 @@ impl Bench {
         let mmu = Mmu::new(MmuConfig { tlb: setup.tlb, ..MmuConfig::default() });
         let mut hart = Hart::new(0, mmu, setup.supervisor);
         hart.set_satp(Satp::sv39(frame(TABLES), ASID));
+        // A guest supervisor too has firmware below it that delegates everything.
+        hart.csrs = Csrs::delegating();
         hart.privilege = Privilege::User;
         hart.pc = CODE;
-        hart.csrs.sstatus.set_fp(FpState::Clean);
+        hart.csrs.mstatus.set_fp(FpState::Clean);
         hart.csrs.stvec = HANDLER.0;
         let mut bench = Self { hart, ram: Ram::new(RAM_BYTES).unwrap(), shared: Shared::new(setup.engine) };
         bench.write_pte(TABLES, 0, Pte::table(frame(TABLES + 1)));

@@ -27,7 +27,7 @@ impl Recorded {
     /// Executes the instruction once and returns the result register and the accrued flags.
     fn run(&self, bench: &mut Bench, word: u32, operands: [u64; 3], fcsr: u32) -> (u64, u32) {
         bench.place(&[word]);
-        bench.hart.csrs.sstatus.set_fp(FpState::Clean);
+        bench.hart.csrs.mstatus.set_fp(FpState::Clean);
         bench.hart.fcsr = fcsr;
         bench.hart.x[RESULT + 1] = operands[0];
         bench.hart.f[RESULT + 1..RESULT + 4].copy_from_slice(&operands);

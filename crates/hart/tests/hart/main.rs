@@ -6,5 +6,6 @@ mod bench;
 mod code;
 mod fp_vectors;
 mod lockstep;
+mod privileged;
 mod trace;
 mod traps;

@@ -5,7 +5,7 @@ use crate::bench::{
     Bench, CODE, CODE_FRAMES, DATA_FRAMES, HANDLER, HANDLER_FRAME, HOLE, RWX, Setup, USED, USER_RW, data,
     frame, on_each_engine,
 };
-use tine_hart::{Cause, Engine, Exception, FpState, Interrupt, Sstatus, Stop, Supervisor};
+use tine_hart::{Cause, Engine, Exception, FpState, Interrupt, Mstatus, Stop, Supervisor};
 use tine_isa::{Insn, Op};
 use tine_mmu::{Asid, Privilege, Pte, PteFlags, Ram, Satp, VirtAddr};
 
@@ -36,7 +36,7 @@ fn check(word: u32, prepare: impl Fn(&mut Bench), exception: Exception, stval: u
         assert_eq!(hart.csrs.sepc, CODE + 8, "sepc");
         assert_eq!(hart.pc, HANDLER, "pc is stvec");
         assert_eq!(hart.privilege, Privilege::Supervisor);
-        assert!(!hart.csrs.sstatus.has(Sstatus::SPP), "SPP: from U-mode");
+        assert!(!hart.csrs.mstatus.has(Mstatus::SPP), "SPP: from U-mode");
         assert_eq!((hart.x, hart.f, hart.fcsr), (before.x, before.f, before.fcsr), "nothing else changed");
         assert_eq!(hart.instructions.user, 2, "the instruction did not retire");
     });
@@ -104,7 +104,7 @@ fn floating_point_is_illegal_while_it_is_off() {
         [r(Op::FaddD, 1, 2, 3), i(Op::Fld, 1, 10, 0), s(Op::Fsd, 1, 10, 0), r(Op::FmvXD, 5, 1, 0), read_fcsr]
     {
         let off = |bench: &mut Bench| {
-            bench.hart.csrs.sstatus.set_fp(FpState::Off);
+            bench.hart.csrs.mstatus.set_fp(FpState::Off);
             bench.hart.x[10] = data(0).0;
         };
         check(word, off, Exception::IllegalInstruction, word.into());
@@ -130,8 +130,8 @@ fn what_writes_floating_point_state_makes_it_dirty() {
                 bench.place(&[word]);
                 bench.hart.x[10] = data(0).0;
                 assert_eq!(bench.run(1), Stop::Budget);
-                assert_eq!(bench.hart.csrs.sstatus.fp(), state, "{word:#x}");
-                assert_eq!(bench.hart.csrs.sstatus.bits() >> 63 == 1, state == FpState::Dirty, "SD");
+                assert_eq!(bench.hart.csrs.mstatus.fp(), state, "{word:#x}");
+                assert_eq!(bench.hart.csrs.mstatus.bits() >> 63 == 1, state == FpState::Dirty, "SD");
             });
         }
     }
@@ -247,8 +247,8 @@ fn supervisor_code_reaches_user_pages_only_with_sum_and_never_executes_them() {
         bench.hart.pc = HANDLER;
         assert_eq!(bench.run(1), Stop::Trap);
         assert_eq!(bench.hart.csrs.scause, Exception::LoadPageFault as u64);
-        assert!(bench.hart.csrs.sstatus.has(Sstatus::SPP), "from S-mode");
-        bench.hart.csrs.sstatus.set(Sstatus::SUM, true);
+        assert!(bench.hart.csrs.mstatus.has(Mstatus::SPP), "from S-mode");
+        bench.hart.csrs.mstatus.set(Mstatus::SUM, true);
         bench.hart.sret();
         assert_eq!(bench.hart.privilege, Privilege::Supervisor);
         assert_eq!(bench.run(3), Stop::Trap);
@@ -266,7 +266,7 @@ fn the_native_supervisor_needs_sum_too() {
     let mut bytes = [0; 2];
     let refused = bench.hart.copy_in(&mut bench.ram, data(0), &mut bytes).unwrap_err();
     assert_eq!((refused.done, refused.fault.at), (0, data(0)));
-    bench.hart.csrs.sstatus.set(Sstatus::SUM, true);
+    bench.hart.csrs.mstatus.set(Mstatus::SUM, true);
     bench.hart.copy_in(&mut bench.ram, data(0), &mut bytes).unwrap();
     assert_eq!(bytes, [0x22, 0x11]);
     bench.hart.copy_out(&mut bench.ram, &mut bench.shared, data(8), &[1, 2]).unwrap();
@@ -277,13 +277,13 @@ fn the_native_supervisor_needs_sum_too() {
 fn sret_goes_back_and_interrupts_are_as_before() {
     let mut bench = Bench::new();
     bench.place(&[bare(Op::Ecall), i(Op::Addi, 5, 0, 1)]);
-    bench.hart.csrs.sstatus.set(Sstatus::SIE, true);
+    bench.hart.csrs.mstatus.set(Mstatus::SIE, true);
     assert_eq!(bench.run(5), Stop::Trap);
-    assert!(bench.hart.csrs.sstatus.has(Sstatus::SPIE) && !bench.hart.csrs.sstatus.has(Sstatus::SIE));
+    assert!(bench.hart.csrs.mstatus.has(Mstatus::SPIE) && !bench.hart.csrs.mstatus.has(Mstatus::SIE));
     bench.hart.csrs.sepc = CODE + 5;
     bench.hart.sret();
     assert_eq!((bench.hart.privilege, bench.hart.pc), (Privilege::User, CODE + 4), "sepc[0] is always 0");
-    assert!(bench.hart.csrs.sstatus.has(Sstatus::SIE | Sstatus::SPIE));
+    assert!(bench.hart.csrs.mstatus.has(Mstatus::SIE | Mstatus::SPIE));
     assert_eq!(bench.run(1), Stop::Budget);
     assert_eq!(bench.hart.x[5], 1);
 }
@@ -295,7 +295,7 @@ fn a_delivered_interrupt_is_a_trap_before_the_next_instruction() {
     assert_eq!(bench.run(3), Stop::Budget);
     bench.hart.csrs.stvec = HANDLER.0 | 1;
     bench.hart.interrupt(Interrupt::Timer);
-    assert_eq!(bench.hart.csrs.scause, Cause::Interrupt(Interrupt::Timer).scause());
+    assert_eq!(bench.hart.csrs.scause, Cause::Interrupt(Interrupt::Timer).code());
     assert_eq!(bench.hart.csrs.scause, 1 << 63 | 5);
     assert_eq!(bench.hart.csrs.sepc, CODE + 4);
     assert_eq!(bench.hart.pc, HANDLER + 4 * 5, "vectored");
@@ -347,7 +347,7 @@ fn a_pending_interrupt_is_taken_once_it_is_enabled() {
     let code = [
         csr(Op::Csrrw, 0, SIE, 5),
         csr(Op::Csrrs, 0, SIP, 5),
-        csr(Op::Csrrsi, 0, SSTATUS, Sstatus::SIE as u8),
+        csr(Op::Csrrsi, 0, SSTATUS, Mstatus::SIE as u8),
         i(Op::Addi, 6, 6, 1),
     ];
     with_guest_supervisor(&code, |bench| {
@@ -356,7 +356,7 @@ fn a_pending_interrupt_is_taken_once_it_is_enabled() {
         bench.hart.csrs.stvec = HANDLER.0 + 12;
         bench.hart.x[5] = software;
         assert_eq!(bench.run(5), Stop::Budget);
-        assert_eq!(bench.hart.csrs.scause, Cause::Interrupt(Interrupt::Software).scause());
+        assert_eq!(bench.hart.csrs.scause, Cause::Interrupt(Interrupt::Software).code());
         assert_eq!(bench.hart.csrs.sepc, HANDLER + 12);
         assert_eq!(bench.hart.x[6], 1);
     });

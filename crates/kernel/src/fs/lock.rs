@@ -237,6 +237,18 @@ impl Fs {
         self.locks.waiting.remove(&task);
     }
 
+    /// Returns the record lock for which a task waits, and the one that is in its way.
+    pub fn awaited_lock(&self, task: Pid) -> Option<(RecordLock, RecordLock)> {
+        let (node, wanted) = self.locks.waiting.get(&task)?;
+        Some((*wanted, self.locks.conflict(*node, wanted)?))
+    }
+
+    /// Returns the processes whose descriptions, other than `open`, have a lock on the same file as a whole (flock(2)).
+    pub fn whole_lock_holders(&self, open: OpenId) -> Vec<Pid> {
+        let locks = self.locks.files.get(&self.node(open)).map_or(&[][..], |locks| &locks.whole);
+        locks.iter().filter(|lock| lock.open != open).map(|lock| lock.pid).collect()
+    }
+
     /// Returns the first lock that is in the way of another (`F_GETLK`).
     pub fn conflicting_lock(&self, node: Node, wanted: &RecordLock) -> Option<RecordLock> {
         self.locks.conflict(node, wanted)

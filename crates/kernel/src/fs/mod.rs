@@ -86,8 +86,8 @@ pub use permission::AccessMode;
 pub use pipe::PipeId;
 pub use proc::{NetFile, PidFile, PidLink, ProcFile, ProcLink, ProcNode, Processes, Subject};
 pub use socket::{
-    Address, Caller, Domain, Incoming, Kind, LOOPBACK_INDEX, MAX_ADDRESS, MessageFlags, Outgoing, SocketId,
-    Spec, Ucred,
+    Address, Caller, Domain, Incoming, Kind, LOOPBACK_INDEX, MAX_ADDRESS, MessageFlags, Outgoing,
+    SocketFacts, SocketId, Spec, Ucred,
 };
 pub use stat::{MountPlace, Stat};
 pub use statfs::StatFs;

@@ -185,7 +185,35 @@ impl SemaphoreSet {
     }
 }
 
+/// A semaphore that a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AwaitedSemaphore {
+    /// The number of its set.
+    pub set: i32,
+    /// Its index in there.
+    pub index: u16,
+    /// Its value.
+    pub value: i32,
+    /// What the task wants added to it; 0 waits until it is 0.
+    pub change: i16,
+    /// Who changed it last; 0 is nobody.
+    pub last: Pid,
+}
+
 impl Kernel {
+    /// Returns the semaphore that a task waits for, if it does.
+    pub fn awaited_semaphore(&self, task: Pid) -> Option<AwaitedSemaphore> {
+        let waiting = |set: &SemaphoreSet| set.queue.iter().find(|waiting| waiting.task == task).cloned();
+        let (id, set, waiting) =
+            self.ipc.semaphores.iter().find_map(|(id, set)| Some((id, set, waiting(set)?)))?;
+        let Ok(Attempt::Waits(at)) = set.clone().attempt(waiting.process, &waiting.operations) else {
+            return None;
+        };
+        let Operation { index, change, .. } = waiting.operations[at];
+        let Semaphore { value, last } = *set.semaphores.get(usize::from(index))?;
+        Some(AwaitedSemaphore { set: id, index, value, change, last })
+    }
+
     /// Wakes those whose calls on semaphores have ended.
     pub(crate) fn finish_semaphore_calls(&mut self, ended: Vec<(Pid, Result<(), Errno>)>) {
         for (task, result) in ended {

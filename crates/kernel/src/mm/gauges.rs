@@ -2,7 +2,11 @@
 
 use super::frames::{FrameKind, Frames};
 use super::page_size::PageSize;
-use tine_mmu::Ppn;
+use super::page_table::Leaf;
+use super::{Memory, TASK_END};
+use crate::{ForkMode, MmId};
+use std::collections::BTreeSet;
+use tine_mmu::{Ppn, Pte, Ram, Vpn};
 
 /// Frames of guest RAM by use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,5 +53,50 @@ impl Frames {
             anon_huge: self.anon_huge(),
             pool: count(FrameKind::Pool),
         }
+    }
+}
+
+impl Memory {
+    /// Returns how many private pages of an address space have other owners too: other PTEs map the frame, or others hold
+    /// the page table. Nothing is touched or counted.
+    pub fn shared_pages(&self, ram: &Ram, mm: MmId) -> u64 {
+        let Some(space) = self.spaces.find(mm) else { return 0 };
+        let mut shared = 0;
+        for leaf in space.table.leaves(ram, Vpn(0)..TASK_END) {
+            let table = leaf.table();
+            if leaf.is_table() && self.frames.references(table) > 1 {
+                shared += u64::from(self.frames.table(table).pages.anon);
+                continue;
+            }
+            // Others may map pieces of what this one maps as a whole.
+            let pages = if leaf.is_table() { PageSize::Base.pages() } else { PageSize::Huge.pages() };
+            let frames =
+                self.anon_leaves(ram, &leaf).flat_map(|pte| (0..pages).map(move |page| pte.ppn() + page));
+            shared += frames.filter(|ppn| self.frames.references(*ppn) > 1).count() as u64;
+        }
+        shared
+    }
+
+    /// Returns how many private frames have more than one owner. On-demand fork shares page tables: the frames of a shared
+    /// one have as many owners as it.
+    pub fn shared_frames(&self, ram: &Ram) -> u64 {
+        let by_leaves = self.frames.shared;
+        if self.policy.fork != ForkMode::Odf {
+            return by_leaves;
+        }
+        let mut seen = BTreeSet::new();
+        let leaves = self.spaces.iter().flat_map(|(_, space)| space.table.leaves(ram, Vpn(0)..TASK_END));
+        let shared = leaves.filter(|leaf| leaf.is_table() && self.frames.references(leaf.table()) > 1);
+        let only_by_table = shared.filter(|leaf| seen.insert(leaf.table())).map(|leaf| {
+            let owned_once = |pte: &Pte| self.frames.references(pte.ppn()) == 1;
+            self.anon_leaves(ram, &leaf).filter(owned_once).count() as u64
+        });
+        by_leaves + only_by_table.sum::<u64>()
+    }
+
+    /// Returns the leaves of a table that map private memory.
+    fn anon_leaves(&self, ram: &Ram, leaf: &Leaf) -> impl Iterator<Item = Pte> {
+        let leaves = leaf.populated(ram).into_iter().map(|(_, pte)| pte);
+        leaves.filter(|pte| self.frames.kind(pte.ppn()) == FrameKind::Anon)
     }
 }

@@ -83,7 +83,7 @@ pub use page_size::PageSize;
 pub use reclaim::Reclaimed;
 pub use remap::{Remains, RemapRequest};
 pub use resident::Resident;
-pub use survey::{FilePlace, MappedPage, Place};
+pub use survey::{FilePlace, MappedPage, Place, SurveyedArea};
 pub use vma::{Backing, FileMapping, HugeAdvice, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;
 pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};

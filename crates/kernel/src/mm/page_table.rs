@@ -128,6 +128,11 @@ impl Leaf {
         self.size == PageSize::Base
     }
 
+    /// Returns the table.
+    pub(super) fn table(&self) -> Ppn {
+        self.table
+    }
+
     /// Returns the first page that was asked for.
     pub(super) fn start(&self) -> Vpn {
         self.pages.start

@@ -2,7 +2,7 @@
 
 use super::frames::FrameKind;
 use super::page_table;
-use super::{AreaRole, Backing, FileMapping, Memory, PageSize, TASK_END, Vma};
+use super::{AreaRole, Backing, FileMapping, Memory, PageSize, Prot, Sharing, TASK_END, Vma};
 use crate::{FileId, MmId};
 use std::ops::Range;
 use std::sync::Arc;
@@ -67,6 +67,48 @@ impl Memory {
     }
 }
 
+/// An area, or the part of one that is a heap, and what of it is mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SurveyedArea {
+    /// Its pages.
+    pub range: Range<Vpn>,
+    /// What the process may do there.
+    pub prot: Prot,
+    /// Whether stores are seen by others.
+    pub sharing: Sharing,
+    /// What its first byte belongs to.
+    pub place: Option<Place>,
+    /// The pages that are mapped, in rising order.
+    pub pages: Vec<MappedPage>,
+}
+
+impl Memory {
+    /// Returns every area of an address space with what is mapped there, in rising order; none where there is no such space.
+    pub fn survey(&self, ram: &Ram, mm: MmId) -> Vec<SurveyedArea> {
+        let Some(space) = self.spaces.find(mm) else { return Vec::new() };
+        let heap = space.layout.start_brk.vpn();
+        // A heap that grew behind a `.bss` is one area with it.
+        let parts = |vma: &Vma| match vma.start < heap && heap < vma.end && vma.backing == Backing::Anonymous
+        {
+            true => vec![vma.start..heap, heap..vma.end],
+            false => vec![vma.start..vma.end],
+        };
+        let surveyed = |(vma, range): (&Vma, Range<Vpn>)| SurveyedArea {
+            prot: vma.prot,
+            sharing: vma.sharing,
+            place: self.place(mm, range.start.base()),
+            pages: self.mapped_pages(ram, mm, range.clone()),
+            range,
+        };
+        space
+            .vmas
+            .iter()
+            .flat_map(|vma| parts(vma).into_iter().map(move |range| (vma, range)))
+            .map(surveyed)
+            .collect()
+    }
+}
+
 /// What an address belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -87,6 +129,8 @@ pub struct FilePlace {
     pub offset: u64,
     /// Whether the memory is the file's mapping itself, and not what follows it.
     pub is_mapped: bool,
+    /// The position in the file that the mapping begins with.
+    pub mapping_offset: u64,
 }
 
 impl Memory {
@@ -94,7 +138,11 @@ impl Memory {
     pub fn place(&self, mm: MmId, at: VirtAddr) -> Option<Place> {
         let space = self.spaces.find(mm)?;
         let vma = space.vmas.find(at.vpn())?;
-        let area = space.role(vma);
+        let area = match space.role(vma) {
+            // The part of the area that was there before the heap.
+            AreaRole::Heap if at < space.layout.start_brk => AreaRole::Other,
+            role => role,
+        };
         let before = |vma: &Vma| space.vmas.last_below(vma.start).filter(|below| below.end == vma.start);
         let file = match (&vma.backing, area) {
             (Backing::File(mapping), _) => Some(FilePlace::of(vma, mapping, at, true)),
@@ -134,7 +182,8 @@ impl Memory {
 
 impl FilePlace {
     fn of(vma: &Vma, mapping: &FileMapping, at: VirtAddr, is_mapped: bool) -> Self {
-        let offset = (mapping.first_page << PAGE_SHIFT) + (at.0 - vma.start.base().0);
-        Self { file: mapping.file, name: Arc::clone(&mapping.name), offset, is_mapped }
+        let mapping_offset = mapping.first_page << PAGE_SHIFT;
+        let offset = mapping_offset + (at.0 - vma.start.base().0);
+        Self { file: mapping.file, name: Arc::clone(&mapping.name), offset, is_mapped, mapping_offset }
     }
 }

@@ -174,6 +174,11 @@ impl Kernel {
         pid: Pid,
         mm: crate::MmId,
     ) {
+        if self.settings.interest.contains(Interest::REMAINS) && self.memory.users(mm) == 1 {
+            let areas = self.memory.survey(harts.ram(), mm);
+            let program = self.memory.program_file(mm);
+            self.log(Interest::REMAINS, hart, pid, || What::Remains { mm, program, areas });
+        }
         let counters = self.memory.release(harts.ram(), mm);
         self.free_doomed_segments(harts.ram());
         self.hart_account(hart).memory += counters;

@@ -147,7 +147,7 @@ impl ScriptedHart {
 fn exception(fault: MemoryFault) -> Exception {
     let cause = match fault.kind {
         MemoryFaultKind::Page => Cause::PageFault(fault.access),
-        MemoryFaultKind::Access => Cause::AccessFault(fault.access),
+        MemoryFaultKind::Access | MemoryFaultKind::Outside(_) => Cause::AccessFault(fault.access),
     };
     (cause, fault.at.0)
 }

@@ -1,6 +1,6 @@
 //! Writes the bill from the events of a run.
 
-use super::{Bill, Cost, ForkCost};
+use super::{Bill, Cost, ForkCost, PutOff};
 use crate::symbols::{CodePlace, Symbols, Where};
 use crate::{EventSink, Guest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +52,12 @@ impl ForkBill {
                 self.costs[*cost].1.bytes_changed += ledger.changed_bytes(guest.ram, *id);
             }
         }
+        let counters = guest.kernel.harts().iter().map(|account| account.memory);
+        let (tables, ptes, write_protected) = counters.fold((0, 0, 0), |(tables, ptes, protected), it| {
+            (tables + it.table_unshared, ptes + it.ptes_unshared, protected + it.pages_write_protected)
+        });
+        let at_once: u64 = self.bill.forks.iter().map(|fork| fork.write_protected).sum();
+        self.bill.put_off = PutOff { tables, ptes, write_protected: write_protected - at_once };
         for (fork, _) in &self.written {
             self.bill.forks[*fork].never_written -= 1;
         }

@@ -23,6 +23,19 @@ pub struct Bill {
     pub forks: Vec<ForkCost>,
     /// Pages of files that a first store to a private mapping copied, fork or no fork.
     pub first_stores: Vec<Cost>,
+    /// What forks put off until somebody touched the pages (`--fork odf`).
+    pub put_off: PutOff,
+}
+
+/// Work of on-demand forks that faults did later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PutOff {
+    /// Page tables copied.
+    pub tables: u64,
+    /// PTEs in them.
+    pub ptes: u64,
+    /// PTEs write-protected.
+    pub write_protected: u64,
 }
 
 /// What a fork was, did, and cost later.

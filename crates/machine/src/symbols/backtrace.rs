@@ -1,6 +1,6 @@
 //! Who called: from the registers and the stack, by the frame tables that compilers write (`.eh_frame`).
 
-use super::{CodePlace, SymbolPlace, Symbols};
+use super::{CodePlace, Found, SymbolPlace, Symbols};
 use crate::Guest;
 use gimli::{CfaRule, Register, RegisterRule, UnwindTableRow};
 use tine_kernel::{MmId, Site};
@@ -19,7 +19,7 @@ pub struct Where {
     /// The place itself.
     pub place: CodePlace,
     /// Where the place has no line of source: the nearest caller that has one, or else the nearest that is in the program
-    /// itself and not in a library.
+    /// itself and not in a library. Where it was inlined: the nearest function around it that is in another file of source.
     pub caller: Option<CodePlace>,
 }
 
@@ -33,13 +33,13 @@ impl Where {
 impl Symbols {
     /// Names the place where an event happened, and its caller where that says more.
     pub fn locate(&mut self, guest: Guest<'_>, site: &Site) -> Where {
-        let place = self.code(guest, site.pc, site.code.as_ref(), site.is_after_call);
+        let Found { place, around } = self.find(guest, site.pc, site.code.as_ref(), site.is_after_call);
         let is_program = |guest: Guest<'_>, pc: u64| {
             let place = guest.place(site.mm, VirtAddr(pc));
             place.and_then(|place| place.file).is_some_and(|file| guest.is_program(site.mm, &file))
         };
         if place.line.is_some() {
-            return Where { place, caller: None };
+            return Where { place, caller: around };
         }
         let mut frame = Frame { mm: site.mm, pc: site.pc, registers: site.registers };
         let mut lookup_pc = if site.is_after_call { site.pc.wrapping_sub(1) } else { site.pc };

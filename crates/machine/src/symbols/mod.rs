@@ -8,6 +8,7 @@
 //! Files are read where the guest reads them, never from the host. Whatever is damaged or missing gives no name.
 
 mod backtrace;
+mod compression;
 mod object;
 mod table;
 #[cfg(test)]
@@ -18,7 +19,7 @@ pub use object::{SourceLine, SymbolPlace};
 pub use table::{SymbolName, demangled, symbol_names};
 
 use crate::Guest;
-use object::Object;
+use object::{Line, Object};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -65,9 +66,25 @@ impl fmt::Display for SourceLine {
     }
 }
 
+/// Returns the address at which a byte was linked, of the file or of the memory behind it.
+fn address(object: &Object, place: &FilePlace) -> Option<u64> {
+    match place.is_mapped {
+        true => object.address_of(place.offset),
+        false => object.address_behind(place.mapping_offset, place.offset),
+    }
+}
+
 /// Returns the last part of a path.
 pub fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A place, and what it was inlined into as far as that says more.
+#[derive(Clone)]
+struct Found {
+    place: CodePlace,
+    /// The nearest function around it whose source is in another file: a header says less than who includes it.
+    around: Option<CodePlace>,
 }
 
 /// Every file that was asked for a name, read once.
@@ -75,7 +92,7 @@ pub fn base_name(path: &str) -> &str {
 pub struct Symbols {
     objects: BTreeMap<FileId, Option<Object>>,
     /// Places that were looked up before, by file and address there.
-    known: BTreeMap<(FileId, u64), CodePlace>,
+    known: BTreeMap<(FileId, u64), Found>,
 }
 
 impl Symbols {
@@ -105,33 +122,50 @@ impl Symbols {
         code: Option<&Place>,
         is_after_call: bool,
     ) -> CodePlace {
+        self.find(guest, pc, code, is_after_call).place
+    }
+
+    fn find(&mut self, guest: Guest<'_>, pc: u64, code: Option<&Place>, is_after_call: bool) -> Found {
+        let alone = |place| Found { place, around: None };
         let unnamed = CodePlace { pc, symbol: None, function: None, line: None, file: None };
         let Some(file) = code.and_then(|place| place.file.as_ref()).filter(|file| file.is_mapped) else {
-            return unnamed;
+            return alone(unnamed);
         };
         let unnamed = CodePlace { file: Some(Arc::clone(&file.name)), ..unnamed };
-        let Some(object) = self.object(guest, file.file) else { return unnamed };
-        let Some(instruction) = object.address_of(file.offset) else { return unnamed };
+        let Some(object) = self.object(guest, file.file) else { return alone(unnamed) };
+        let Some(instruction) = object.address_of(file.offset) else { return alone(unnamed) };
         let key = (file.file, instruction << 1 | u64::from(is_after_call));
         if let Some(known) = self.known.get(&key) {
-            return CodePlace { pc, ..known.clone() };
+            let at = |place: CodePlace| CodePlace { pc, ..place };
+            let Found { place, around } = known.clone();
+            return Found { place: at(place), around: around.map(at) };
         }
-        let Some(object) = self.objects.get_mut(&file.file).and_then(Option::as_mut) else { return unnamed };
+        let Some(object) = self.objects.get_mut(&file.file).and_then(Option::as_mut) else {
+            return alone(unnamed);
+        };
         let mut symbol = object.symbol(instruction);
         if let Some(symbol) = symbol.as_mut().filter(|_| is_after_call) {
             symbol.offset += 1;
         }
-        let (function, line) = object.line(instruction);
-        let place = CodePlace { symbol, function, line, ..unnamed };
-        self.known.insert(key, place.clone());
-        place
+        let lines = object.lines(instruction);
+        let file_of = |line: &Line| line.line.as_ref().map(|line| line.file.clone());
+        let innermost = lines.first().and_then(file_of);
+        let around = lines.iter().find(|line| file_of(line).is_some_and(|file| Some(file) != innermost));
+        let place = |line: Option<&Line>| {
+            let Line { function, line } = line.cloned().unwrap_or(Line { function: None, line: None });
+            CodePlace { symbol: symbol.clone(), function, line, ..unnamed.clone() }
+        };
+        let around = around.filter(|_| innermost.is_some()).map(|around| place(Some(around)));
+        let found = Found { place: place(lines.first()), around };
+        self.known.insert(key, found.clone());
+        found
     }
 
     /// Names an address of data: the object that a program or library has there.
     pub fn data(&mut self, guest: Guest<'_>, place: &Place) -> Option<SymbolPlace> {
         let file = place.file.as_ref()?;
         let object = self.object(guest, file.file)?;
-        object.symbol(object.address_of(file.offset)?)
+        object.symbol(address(object, file)?)
     }
 
     /// Says in words what an address belongs to: `heap`, `stack`, `.data of FILE`, `[anon]`.
@@ -147,7 +181,7 @@ impl Symbols {
 
     fn section(&mut self, guest: Guest<'_>, mm: MmId, file: &FilePlace) -> String {
         let section = self.object(guest, file.file).and_then(|object| {
-            let address = object.address_of(file.offset)?;
+            let address = address(object, file)?;
             Some(object.section_name(address).unwrap_or(".bss").to_owned())
         });
         let name = base_name(&file.name);

@@ -4,7 +4,7 @@ use super::{SourceLine, SymbolPlace, base_name};
 use proptest::prelude::*;
 use std::path::Path;
 
-/// A committed guest: static, with symbols and without line tables.
+/// A committed guest: static, with symbols and compressed line tables.
 fn guest(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest/bin").join(name);
     std::fs::read(path).unwrap()
@@ -62,8 +62,40 @@ fn a_guest_has_names_and_sections() {
     // Neither has a place outside of what is loaded.
     assert_eq!(object.address_of(u64::MAX), None);
     assert_eq!((object.symbol(u64::MAX), object.section_name(0)), (None, None));
-    assert_eq!(object.line(u64::MAX), (None, None));
+    assert_eq!(object.lines(u64::MAX), []);
     assert!(object.unwind(u64::MAX, |_| Some(())).is_none());
+}
+
+/// A file with a segment that is all zeros: what is mapped below it belongs to another.
+#[test]
+fn memory_that_is_in_no_file_has_names() {
+    let bytes = guest("held-lock");
+    let elf = goblin::elf::Elf::parse(&bytes).unwrap();
+    let lock = elf.syms.iter().find(|it| elf.strtab.get_at(it.st_name) == Some("lock")).unwrap();
+    let constants =
+        elf.program_headers.iter().rfind(|header| header.p_filesz > 0 && header.p_vaddr > 0).unwrap();
+    let object = Object::parse(bytes.clone()).unwrap();
+    let offset = constants.p_offset + (lock.st_value - constants.p_vaddr);
+    let address = object.address_behind(constants.p_offset, offset).unwrap();
+    assert_eq!((address, object.address_of(offset)), (lock.st_value, None));
+    assert_eq!(object.symbol(address).unwrap().to_string(), "lock");
+    assert_eq!(object.section_name(address), Some(".sbss"));
+    assert_eq!(object.address_behind(u64::MAX, u64::MAX), None);
+}
+
+#[test]
+fn compressed_line_tables_are_read() {
+    let mut object = Object::parse(guest("prefork")).unwrap();
+    let names: Vec<_> = (0x11000..0x11800).step_by(2).flat_map(|address| object.lines(address)).collect();
+    let is_there = |function: &str, file: &str| {
+        names.iter().any(|it| {
+            it.function.as_deref() == Some(function) && it.line.as_ref().is_some_and(|line| line.file == file)
+        })
+    };
+    assert!(
+        is_there("main", "guest/src/prefork.c") && is_there("incref", "guest/src/prefork.c"),
+        "{names:?}"
+    );
 }
 
 #[test]
@@ -79,9 +111,30 @@ fn ask(bytes: Vec<u8>) {
     for offset in (0..0x4000).step_by(0x3a).chain([u64::MAX - 1, u64::MAX]) {
         for address in object.address_of(offset).into_iter().chain([offset]) {
             let _ =
-                (object.symbol(address), object.section_name(address).map(str::len), object.line(address));
+                (object.symbol(address), object.section_name(address).map(str::len), object.lines(address));
             let _ = object.unwind(address, |row| Some(row.cfa().clone()));
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// The same where what is damaged was compressed.
+    #[test]
+    fn a_damaged_compressed_section_is_survived(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut bytes = guest("hello");
+        let elf = goblin::elf::Elf::parse(&bytes).unwrap();
+        let is_debug = |header: &&goblin::elf::SectionHeader| header.sh_flags & 0x800 != 0;
+        let sections: Vec<_> = elf.section_headers.iter().filter(is_debug).filter_map(|it| it.file_range()).collect();
+        prop_assert!(!sections.is_empty());
+        for (at, value) in damage {
+            let all: Vec<_> = sections.iter().cloned().flatten().collect();
+            bytes[all[at.index(all.len())]] = value;
+        }
+        ask(bytes);
     }
 }
 
@@ -122,10 +175,13 @@ fn lines_inlined_functions_and_callers_are_found() {
     let elf = goblin::elf::Elf::parse(&bytes).unwrap();
     let outer = elf.dynsyms.iter().find(|it| elf.dynstrtab.get_at(it.st_name) == Some("outer")).unwrap();
     let mut object = Object::parse(bytes.clone()).unwrap();
-    let places: Vec<_> = (0..outer.st_size).step_by(2).map(|at| object.line(outer.st_value + at)).collect();
+    let places: Vec<_> = (0..outer.st_size).step_by(2).map(|at| object.lines(outer.st_value + at)).collect();
     let at = |function: &str, line| {
         let line = Some(SourceLine { file: "./lines.c".to_owned(), line });
-        places.iter().any(|place| place.0.as_deref() == Some(function) && place.1 == line)
+        places
+            .iter()
+            .filter_map(|lines| lines.first())
+            .any(|it| it.function.as_deref() == Some(function) && it.line == line)
     };
     // `inner` is inlined into `outer` and has no symbol of its own.
     assert!(at("inner", 9) && at("outer", 15), "{places:?}");

@@ -2,7 +2,12 @@
 
 use super::{Located, Mmu, Requester};
 use crate::walk::Target;
-use crate::{Access, HostShortcut, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, Ram, Stamp, VirtAddr};
+use crate::{
+    Access, HostShortcut, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, Ppn, Ram, Stamp, VirtAddr,
+};
+
+/// Instructions are read in units of two bytes.
+const PARCEL_BYTES: u64 = 2;
 
 /// Where the bytes of an access lie: in one page or at the end of one and the beginning of another.
 struct Span {
@@ -45,7 +50,7 @@ impl Mmu {
         Some(Ram::BASE + offset)
     }
 
-    /// Translates an address for one access that does not leave its page, such as an AMO or the fetch of a block.
+    /// Translates an address for one access to `len` bytes that does not leave its page, such as an AMO.
     ///
     /// # Errors
     /// The exception that the access raises; the address is RAM otherwise.
@@ -53,6 +58,7 @@ impl Mmu {
         &mut self,
         ram: &mut Ram,
         va: VirtAddr,
+        len: u64,
         access: Access,
         stamp: Stamp,
     ) -> Result<PhysAddr, MemoryFault> {
@@ -60,10 +66,16 @@ impl Mmu {
             Access::Fetch => self.fetch_view,
             Access::Load | Access::Store => self.data_view,
         };
-        let target = Target { va, access, view };
+        let target = Target { va, len, access, view };
         let located = self.locate(ram, target, stamp.0 + self.stamp_offset, Requester::Hart)?;
-        self.remember(ram, va, access, located);
+        self.remember(ram, target, located);
         Ok(located.at)
+    }
+
+    /// Tells whether the hart may fetch all of a frame, as physical memory protection has it, so that instructions of it
+    /// may be executed without asking for each.
+    pub fn may_fetch_frame(&self, frame: Ppn) -> bool {
+        self.pmp.allows(self.fetch_view.privilege, Access::Fetch, frame.base(), PAGE_SIZE)
     }
 
     /// Loads `N` bytes, aligned or not.
@@ -108,19 +120,23 @@ impl Mmu {
     /// # Errors
     /// The exception that the fetch raises.
     pub fn fetch(&mut self, ram: &mut Ram, pc: VirtAddr, stamp: Stamp) -> Result<u32, MemoryFault> {
-        let first = self.translate(ram, pc, Access::Fetch, stamp)?;
+        let first = self.translate(ram, pc, PARCEL_BYTES, Access::Fetch, stamp)?;
         let low = parcel(ram, first).ok_or(not_ram(Access::Fetch, pc))?;
         if low & 0b11 != 0b11 {
             return Ok(u32::from(low));
         }
-        let rest = pc + 2;
+        let rest = pc + PARCEL_BYTES;
         let second = if rest.offset() == 0 {
             if self.translates(self.fetch_view) {
                 self.counters.itlb.lookups += 1;
             }
-            self.translate(ram, rest, Access::Fetch, stamp.second())?
+            self.translate(ram, rest, PARCEL_BYTES, Access::Fetch, stamp.second())?
         } else {
-            first + 2
+            let second = first + PARCEL_BYTES;
+            if !self.pmp.allows(self.fetch_view.privilege, Access::Fetch, second, PARCEL_BYTES) {
+                return Err(not_ram(Access::Fetch, rest));
+            }
+            second
         };
         let high = parcel(ram, second).ok_or(not_ram(Access::Fetch, rest))?;
         Ok(u32::from(high) << 16 | u32::from(low))
@@ -135,8 +151,8 @@ impl Mmu {
         access: Access,
         stamp: Stamp,
     ) -> Result<Span, MemoryFault> {
-        let first = self.translate(ram, va, access, stamp)?;
         let left = (PAGE_SIZE - va.offset()) as usize;
+        let first = self.translate(ram, va, len.min(left) as u64, access, stamp)?;
         if len <= left {
             return Ok(Span { first, split: len, second: None });
         }
@@ -146,22 +162,25 @@ impl Mmu {
                 Access::Fetch | Access::Load => self.counters.dtlb.loads += 1,
             }
         }
-        let second = self.translate(ram, va + left as u64, access, stamp.second())?;
+        let rest = (len - left) as u64;
+        let second = self.translate(ram, va + left as u64, rest, access, stamp.second())?;
         Ok(Span { first, split: left, second: Some(second) })
     }
 
-    /// Gives the page of a successful access a slot in the shortcut.
-    fn remember(&mut self, ram: &Ram, va: VirtAddr, access: Access, located: Located) {
-        if self.config.shortcut == HostShortcut::Off {
+    /// Gives the page of a successful access a slot in the shortcut, where all of it may be accessed so.
+    fn remember(&mut self, ram: &Ram, Target { va, access, view, .. }: Target, located: Located) {
+        let Located { at, entry } = located;
+        if self.config.shortcut == HostShortcut::Off
+            || !self.pmp.allows(view.privilege, access, at.ppn().base(), PAGE_SIZE)
+        {
             return;
         }
-        let Located { at, entry } = located;
         let offset = at.0 - Ram::BASE.0;
         match access {
             Access::Fetch => self.fetches.insert(va, offset, entry),
             Access::Load => self.loads.insert(va, offset, entry),
             Access::Store => {
-                if !ram.is_code(at.ppn()) {
+                if !ram.notices_stores(at.ppn()) {
                     self.stores.insert(va, offset, entry);
                 }
             }

@@ -25,10 +25,10 @@ pub use contents::{TlbEntry, TlbName};
 use crate::shortcut::{Shortcut, UNTRANSLATED};
 use crate::stamp::STAMPS_PER_INSTRUCTION;
 use crate::tlb::{Tlb, Translation};
-use crate::walk::{Target, walk};
+use crate::walk::{Root, Target, walk};
 use crate::{
-    Access, Fence, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Privilege, PteFlags, Ram,
-    Satp, SatpMode, TlbConfig, View,
+    Access, Fence, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp, Privilege, PteFlags,
+    Ram, Satp, SatpMode, TlbConfig, View,
 };
 
 /// Who sets the accessed and dirty bits of a PTE.
@@ -51,13 +51,25 @@ pub enum HostShortcut {
     Off,
 }
 
+/// What physical memory protection allows after a reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protection {
+    /// Everything, as if a machine-mode program had been there first and wanted to protect nothing.
+    #[default]
+    Open,
+    /// What the architecture says: M-mode everything, the others nothing.
+    Reset,
+}
+
 /// How an [`Mmu`] is built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MmuConfig {
     /// The shape of the TLBs.
     pub tlb: TlbConfig,
-    /// Who sets accessed and dirty bits.
+    /// Who sets accessed and dirty bits, until [`Mmu::set_ad_update`] changes it.
     pub ad_update: AdUpdate,
+    /// What physical memory protection allows after a reset.
+    pub protection: Protection,
     /// What random replacement starts from.
     pub seed: u64,
     /// Whether the host shortcut is used.
@@ -83,6 +95,7 @@ struct Located {
 pub struct Mmu {
     config: MmuConfig,
     satp: Satp,
+    pmp: Pmp,
     /// Under which privilege the hart fetches; MPRV does not change it.
     fetch_view: View,
     data_view: View,
@@ -112,6 +125,10 @@ impl Mmu {
         Self {
             config,
             satp: Satp::default(),
+            pmp: match config.protection {
+                Protection::Open => Pmp::open(),
+                Protection::Reset => Pmp::new(),
+            },
             fetch_view: machine,
             data_view: machine,
             itlb: Tlb::new(l1i, seed(0)),
@@ -143,6 +160,28 @@ impl Mmu {
             self.satp = satp;
             self.clear_shortcuts();
         }
+    }
+
+    /// Says who sets accessed and dirty bits from now on.
+    pub fn set_ad_update(&mut self, ad_update: AdUpdate) {
+        self.config.ad_update = ad_update;
+    }
+
+    /// Returns the registers of physical memory protection.
+    pub const fn pmp(&self) -> &Pmp {
+        &self.pmp
+    }
+
+    /// Writes `pmpcfgN`. No fence is needed for it to take effect, which the manual allows to be so.
+    pub fn set_pmp_config(&mut self, register: u16, value: u64) {
+        self.pmp.set_config(register, value);
+        self.clear_shortcuts();
+    }
+
+    /// Writes `pmpaddrN`.
+    pub fn set_pmp_address(&mut self, entry: u16, value: u64) {
+        self.pmp.set_address(entry, value);
+        self.clear_shortcuts();
     }
 
     /// Says how the hart looks at memory from now on, and makes good what happened to RAM meanwhile.
@@ -216,7 +255,7 @@ impl Mmu {
     }
 
     const fn translates(&self, view: View) -> bool {
-        matches!(self.satp.mode, SatpMode::Sv39) && !matches!(view.privilege, Privilege::Machine)
+        !matches!(self.satp.mode, SatpMode::Bare) && !matches!(view.privilege, Privilege::Machine)
     }
 
     fn clear_shortcuts(&mut self) {
@@ -225,7 +264,7 @@ impl Mmu {
         self.stores.clear();
     }
 
-    /// Translates the address of one look-up and checks that its page is RAM.
+    /// Translates the address of one look-up and checks that it may be accessed and its page is RAM.
     fn locate(
         &mut self,
         ram: &mut Ram,
@@ -239,9 +278,15 @@ impl Mmu {
             Ok(Located { at: PhysAddr(target.va.0), entry: UNTRANSLATED })
         };
         located
-            .and_then(|located| match ram.contains(located.at.ppn().base(), PAGE_SIZE) {
-                true => Ok(located),
-                false => Err(MemoryFaultKind::Access),
+            .and_then(|located| {
+                let Located { at, .. } = located;
+                if !self.pmp.allows(target.view.privilege, target.access, at, target.len) {
+                    Err(MemoryFaultKind::Access)
+                } else if !ram.contains(at.ppn().base(), PAGE_SIZE) {
+                    Err(MemoryFaultKind::Outside(at))
+                } else {
+                    Ok(located)
+                }
             })
             .map_err(|kind| MemoryFault { kind, access: target.access, at: target.va })
     }
@@ -254,7 +299,7 @@ impl Mmu {
         stamp: u64,
         requester: Requester,
     ) -> Result<Located, MemoryFaultKind> {
-        let Target { va, access, view } = target;
+        let Target { va, access, view, .. } = target;
         let asid = self.satp.asid;
         let hit = self.first_level(access).lookup(va.vpn(), asid);
         let mut index = match hit {
@@ -315,7 +360,8 @@ impl Mmu {
     }
 
     fn walk(&mut self, ram: &mut Ram, target: Target) -> Result<Translation, MemoryFaultKind> {
-        walk(ram, self.satp, self.config.ad_update, target, &mut self.counters)
+        let root = Root { satp: self.satp, pmp: &self.pmp, ad_update: self.config.ad_update };
+        walk(ram, root, target, &mut self.counters)
     }
 
     fn first_level(&mut self, access: Access) -> &mut Tlb {

@@ -28,10 +28,9 @@ impl Mmu {
     ) -> Result<(), CopyFault> {
         let mut done = 0;
         while done < to.len() {
-            let target = Target { va: from + done as u64, access: Access::Load, view };
-            let (at, len) = self
-                .supervise(ram, target, to.len() - done, now)
-                .map_err(|fault| CopyFault { done, fault })?;
+            let va = from + done as u64;
+            let target = Target { va, len: in_page(va, to.len() - done), access: Access::Load, view };
+            let (at, len) = self.supervise(ram, target, now).map_err(|fault| CopyFault { done, fault })?;
             let read = ram.read(at, &mut to[done..done + len]);
             read.ok_or(CopyFault { done, fault: not_ram(target) })?;
             done += len;
@@ -53,10 +52,9 @@ impl Mmu {
     ) -> Result<(), CopyFault> {
         let mut done = 0;
         while done < from.len() {
-            let target = Target { va: to + done as u64, access: Access::Store, view };
-            let (at, len) = self
-                .supervise(ram, target, from.len() - done, now)
-                .map_err(|fault| CopyFault { done, fault })?;
+            let va = to + done as u64;
+            let target = Target { va, len: in_page(va, from.len() - done), access: Access::Store, view };
+            let (at, len) = self.supervise(ram, target, now).map_err(|fault| CopyFault { done, fault })?;
             let written = ram.write(at, &from[done..done + len]);
             written.ok_or(CopyFault { done, fault: not_ram(target) })?;
             done += len;
@@ -77,11 +75,11 @@ impl Mmu {
         view: View,
         now: Stamp,
     ) -> Result<u32, MemoryFault> {
-        let target = Target { va: at, access: Access::Store, view };
+        let target = Target { va: at, len: 4, access: Access::Store, view };
         if !at.0.is_multiple_of(4) {
             return Err(not_ram(target));
         }
-        let (word, _) = self.supervise(ram, target, 4, now)?;
+        let (word, _) = self.supervise(ram, target, now)?;
         let mut bytes = [0; 4];
         ram.read(word, &mut bytes).ok_or(not_ram(target))?;
         let found = u32::from_le_bytes(bytes);
@@ -91,12 +89,11 @@ impl Mmu {
         Ok(found)
     }
 
-    /// Translates one page of a supervisor access of `len` bytes; returns where it lies and how much of it.
+    /// Translates one page of a supervisor access; returns where it lies and how much of it.
     fn supervise(
         &mut self,
         ram: &mut Ram,
         target: Target,
-        len: usize,
         now: Stamp,
     ) -> Result<(PhysAddr, usize), MemoryFault> {
         if self.translates(target.view) {
@@ -109,8 +106,13 @@ impl Mmu {
         self.stamp_offset += STAMPS_PER_INSTRUCTION;
         let stamp = now.0 + self.stamp_offset;
         let located = self.locate(ram, target, stamp, Requester::Supervisor)?;
-        Ok((located.at, len.min((PAGE_SIZE - target.va.offset()) as usize)))
+        Ok((located.at, target.len as usize))
     }
+}
+
+/// Returns how many of so many bytes from an address on lie in its page.
+fn in_page(va: VirtAddr, len: usize) -> u64 {
+    (len as u64).min(PAGE_SIZE - va.offset())
 }
 
 const fn not_ram(target: Target) -> MemoryFault {

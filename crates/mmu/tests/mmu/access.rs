@@ -1,7 +1,7 @@
 //! Accesses that are misaligned or leave their page, and the fetch of both instruction lengths.
 
 use crate::world::{CODE, DATA, World};
-use tine_mmu::{Access, MemoryFault, MemoryFaultKind, PhysAddr, Pte, VirtAddr};
+use tine_mmu::{Access, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, Pte, VirtAddr};
 
 const PAGE: VirtAddr = VirtAddr(0x1_0000);
 const NEXT: VirtAddr = VirtAddr(0x1_1000);
@@ -74,7 +74,8 @@ fn a_page_that_ends_ram_is_not_left() {
     world.set_pte(PAGE, 0, Pte::leaf(last, DATA));
     world.set_pte(NEXT, 0, Pte::leaf(tine_mmu::Ppn(last.0 + 1), DATA));
     world.store(NEXT + 8u64.wrapping_neg(), [1; 8]).unwrap();
-    let fault = MemoryFault { kind: MemoryFaultKind::Access, access: Access::Store, at: NEXT };
+    let outside = MemoryFaultKind::Outside(last.base() + PAGE_SIZE);
+    let fault = MemoryFault { kind: outside, access: Access::Store, at: NEXT };
     assert_eq!(world.store(NEXT + 4u64.wrapping_neg(), [2; 8]), Err(fault));
     assert_eq!(world.ram.frame(last)[4088..], [1; 8]);
 }

@@ -228,7 +228,7 @@ impl Reference {
     }
 
     fn is_translating(&self, privilege: Privilege) -> bool {
-        self.satp.mode == SatpMode::Sv39 && privilege != Privilege::Machine
+        self.satp.mode != SatpMode::Bare && privilege != Privilege::Machine
     }
 
     /// Translates an address that the instruction TLB holds.
@@ -253,7 +253,7 @@ impl Reference {
             PhysAddr(va.0)
         };
         let page = at.ppn().base();
-        self.ram.contains(page, PAGE_SIZE).then_some(at).ok_or(fault(MemoryFaultKind::Access))
+        self.ram.contains(page, PAGE_SIZE).then_some(at).ok_or(fault(MemoryFaultKind::Outside(at)))
     }
 
     fn entry_for(
@@ -311,11 +311,17 @@ impl Reference {
 
     fn walk(&mut self, va: VirtAddr, access: Access, view: View) -> Result<Entry, MemoryFaultKind> {
         self.counters.walks += 1;
-        let upper = va.0 >> 38;
-        if upper != 0 && upper != (1 << 26) - 1 {
+        let (highest_bit, levels) = match self.satp.mode {
+            SatpMode::Bare => unreachable!("nothing is translated"),
+            SatpMode::Sv39 => (38, 3),
+            SatpMode::Sv48 => (47, 4),
+            SatpMode::Sv57 => (56, 5),
+        };
+        let upper = va.0 >> highest_bit;
+        if upper != 0 && upper != u64::MAX >> highest_bit {
             return Err(MemoryFaultKind::Page);
         }
-        let tables = [(2, va.0 >> 30 & 511), (1, va.0 >> 21 & 511), (0, va.0 >> 12 & 511)];
+        let tables = (0..levels).rev().map(|level| (level, va.0 >> (12 + 9 * level) & 511));
         let mut table = self.satp.root;
         let mut inherited = PteFlags::empty();
         for (level, index) in tables {
@@ -324,16 +330,23 @@ impl Reference {
             self.counters.walk_reads += 1;
             let flags = PteFlags::from_bits_truncate(pte);
             let rwx = pte >> 1 & 7;
-            if pte & 1 == 0 || rwx & 3 == 2 || pte >> 54 != 0 {
+            let is_range = pte >> 63 == 1;
+            if pte & 1 == 0 || rwx & 3 == 2 || pte << 1 >> 55 != 0 {
                 return Err(MemoryFaultKind::Page);
             }
             inherited |= flags & PteFlags::G;
             table = Ppn(pte << 10 >> 20);
             if rwx == 0 {
-                if flags.intersects(PteFlags::A | PteFlags::D | PteFlags::U) {
+                if is_range || flags.intersects(PteFlags::A | PteFlags::D | PteFlags::U) {
                     return Err(MemoryFaultKind::Page);
                 }
                 continue;
+            }
+            if is_range {
+                if level > 0 || table.0 % 16 != 8 {
+                    return Err(MemoryFaultKind::Page);
+                }
+                table = Ppn(table.0 - 8 + va.vpn().0 % 16);
             }
             if !table.0.is_multiple_of(pages(level)) || !allows(flags, access, view) {
                 return Err(MemoryFaultKind::Page);

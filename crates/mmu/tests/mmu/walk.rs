@@ -213,7 +213,8 @@ fn a_leaf_outside_ram_is_an_access_fault_each_time() {
     let mut world = World::with_tlb("tiny");
     world.set_pte(VA, 0, Pte::leaf(Ppn(0x1_0000), PteFlags::all()));
     for access in [Fetch, Load, Store, Load] {
-        let fault = MemoryFault { kind: AccessFault, access, at: VA };
+        let at = PhysAddr(0x1000_0000 | VA.offset());
+        let fault = MemoryFault { kind: MemoryFaultKind::Outside(at), access, at: VA };
         assert_eq!(world.translate(VA, access), Err(fault));
     }
 }
@@ -231,7 +232,8 @@ fn machine_mode_and_bare_are_not_translated_nor_counted() {
         for access in [Fetch, Load, Store] {
             assert_eq!(world.translate(VirtAddr(at.0), access), Ok(at));
         }
-        let fault = MemoryFault { kind: AccessFault, access: Load, at: VirtAddr(0x1000) };
+        let outside = MemoryFaultKind::Outside(PhysAddr(0x1000));
+        let fault = MemoryFault { kind: outside, access: Load, at: VirtAddr(0x1000) };
         assert_eq!(world.translate(VirtAddr(0x1000), Load), Err(fault));
         assert!(world.counters().rows().iter().all(|&(_, count)| count == 0));
     }

@@ -171,7 +171,7 @@ impl World {
         };
         self.mmu.add_lookups(fetches, loads, stores);
         let now = self.now();
-        self.mmu.translate(&mut self.ram, va, access, now)
+        self.mmu.translate(&mut self.ram, va, 1, access, now)
     }
 
     pub(crate) fn copy_in(

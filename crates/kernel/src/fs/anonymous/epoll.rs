@@ -121,6 +121,13 @@ impl Fs {
         }
     }
 
+    /// Returns what an instance watches: the descriptor's number when it was added, what it named, and the events.
+    pub fn epoll_watches(&self, open: OpenId) -> Vec<(Fd, OpenId, EpollFlags)> {
+        let instance = self.epoll_of(open).and_then(|inode| self.epoll_ref(inode));
+        let items = instance.into_iter().flat_map(|instance| &instance.items);
+        items.map(|(watched, item)| (watched.fd, watched.open, item.event.events)).collect()
+    }
+
     fn epoll_ref(&self, epoll: InodeId) -> Option<&Epoll> {
         match &self.inodes[epoll].kind {
             InodeKind::Anonymous(Anonymous::Epoll(epoll)) => Some(epoll),

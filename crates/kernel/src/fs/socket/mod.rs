@@ -34,6 +34,7 @@ pub use address::{Address, Domain, MAX_ADDRESS};
 pub use calls::{Caller, Spec};
 pub use message::{Incoming, MessageFlags, Outgoing, Ucred};
 pub use netlink::LOOPBACK_INDEX;
+pub use table::SocketFacts;
 
 use super::wait::Wait;
 use super::{InodeId, OpenId};

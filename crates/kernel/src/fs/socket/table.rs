@@ -5,7 +5,7 @@
 use super::options::tcp_state;
 use super::{Address, Domain, Kind, Socket, SocketId, Stage};
 use crate::fs::inode::InodeKind;
-use crate::fs::{Fs, NetFile};
+use crate::fs::{Fs, NetFile, Node};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,7 +19,40 @@ const ACCEPTS: u32 = 1 << 16;
 /// Who opened a socket, and its inode number.
 type Owners = BTreeMap<SocketId, (u64, u32)>;
 
+/// What can be told of a socket beside its inode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketFacts {
+    /// The address that it is bound to, if it has one: `127.0.0.1:80`, `/run/socket`, `@name`.
+    pub name: Option<String>,
+    /// Whether it takes connections.
+    pub is_listening: bool,
+    /// Whether it has a peer.
+    pub is_connected: bool,
+    /// The peer, if somebody has it open in the machine.
+    pub peer: Option<Node>,
+}
+
 impl Fs {
+    /// Returns what can be told of a socket; `None` when the file is none.
+    pub fn socket_facts(&self, node: Node) -> Option<SocketFacts> {
+        let InodeKind::Socket(id) = self.kind(node)? else { return None };
+        let socket = self.sockets.get(*id)?;
+        let is_peer = |inode: &crate::fs::Inode| matches!(inode.kind, InodeKind::Socket(other) if Some(other) == socket.peer);
+        let peer = self.inodes.iter().find(|(_, inode)| is_peer(inode)).map(|(inode, _)| Node::Inode(inode));
+        let name = match &socket.name {
+            Some(Address::Path(path)) => Some(String::from_utf8_lossy(path).into_owned()),
+            Some(Address::Abstract(name)) => Some(format!("@{}", String::from_utf8_lossy(name))),
+            Some(Address::Inet(address)) => Some(address.to_string()),
+            Some(Address::Unnamed | Address::Netlink(_)) | None => None,
+        };
+        Some(SocketFacts {
+            name,
+            is_listening: socket.listener().is_some(),
+            is_connected: socket.peer.is_some() || socket.remote.is_some(),
+            peer,
+        })
+    }
+
     /// Composes a file of `/proc/net`.
     pub fn net_text(&self, file: NetFile) -> String {
         match file {

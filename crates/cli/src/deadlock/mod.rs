@@ -1,10 +1,14 @@
 //! What is said when no task can ever run again: for what each waits, who could end the wait, and which fork left the holder
 //! of a lock behind.
 
+mod files;
+
 use crate::failure::Failure;
+use files::{End, Waiter};
 use std::collections::BTreeMap;
 use tine_machine::symbols::Symbols;
-use tine_machine::{Event, Fd, Guest, Interest, MmId, Pid, Stuck, VirtAddr, What};
+use tine_machine::task::Signal;
+use tine_machine::{AwaitedSemaphore, Event, Guest, Interest, MmId, Pid, Stuck, VirtAddr, What};
 
 /// `FUTEX_LOCK_PI` and `FUTEX_LOCK_PI2`: the word holds the number of the task that has the lock (futex(2)).
 const LOCK_OPERATIONS: [u64; 2] = [6, 13];
@@ -12,6 +16,10 @@ const LOCK_OPERATIONS: [u64; 2] = [6, 13];
 const FUTEX_COMMAND: u64 = 0x7f;
 /// `FUTEX_TID_MASK`.
 const FUTEX_OWNER: u32 = 0x3fff_ffff;
+/// `struct futex_waitv`: a value, and then the address.
+const WAITER_BYTES: u64 = 24;
+/// `FUTEX_WAITV_MAX`.
+const MOST_WORDS: u64 = 128;
 
 /// How a process came to be, as far as a deadlock can come of it.
 struct Origin {
@@ -69,28 +77,58 @@ impl Forks {
         let tasks = &guest.kernel.tasks;
         let suspended = tasks.task(stuck.task).and_then(|task| task.continuation.as_ref());
         let Some(call) = suspended.map(|suspended| &suspended.call) else { return otherwise };
-        match call.row.name {
-            "futex" => match guest.address_space(process) {
-                Some(mm) => self.futex(mm, process, call.arguments, guest),
-                None => otherwise,
-            },
-            "read" | "readv" => {
-                descriptor(stuck.task, call.arguments[0], End::Write, guest).unwrap_or(otherwise)
+        let [first, second, third, fourth, ..] = call.arguments;
+        let waiter = Waiter { task: stuck.task, guest };
+        let mm = guest.address_space(process);
+        let told = match call.row.name {
+            "futex" => mm.map(|mm| self.futex(mm, process, call.arguments, guest)),
+            "futex_waitv" => mm.and_then(|mm| self.futexes(mm, first, second, guest)),
+            "read" | "readv" | "pread64" | "preadv" | "preadv2" | "recvfrom" | "recvmsg" | "recvmmsg" => {
+                waiter.transfer(first, End::Write)
             }
-            "write" | "writev" => {
-                descriptor(stuck.task, call.arguments[0], End::Read, guest).unwrap_or(otherwise)
+            "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" | "sendto" | "sendmsg" | "sendmmsg" => {
+                waiter.transfer(first, End::Read)
             }
-            "wait4" | "waitid" => {
-                let known = tasks.process(process).into_iter().flat_map(|process| &process.children);
-                let alive = |child: &&Pid| tasks.process(**child).is_some_and(|child| child.end.is_none());
-                let children: Vec<_> = known.filter(alive).map(ToString::to_string).collect();
-                match children.as_slice() {
-                    [child] => format!("for its child {child} to end"),
-                    children => format!("for one of its children {} to end", children.join(", ")),
-                }
+            "accept" | "accept4" => waiter.connection(first, true),
+            "connect" => waiter.connection(first, false),
+            "flock" | "fcntl" => waiter.lock(first),
+            "ppoll" => mm.and_then(|mm| waiter.polled(mm, first, second)),
+            "pselect6" => mm.and_then(|mm| waiter.selected(mm, first, [second, third, fourth])),
+            "epoll_pwait" | "epoll_pwait2" => waiter.epoll(first),
+            "semop" | "semtimedop" => guest.kernel.awaited_semaphore(stuck.task).map(semaphore),
+            "rt_sigtimedwait" => {
+                let wanted = mm.and_then(|mm| guest.read(mm, VirtAddr(first)));
+                wanted.map(|set| format!("for {}", signals(set).join(" or ")))
             }
-            _ => otherwise,
+            "rt_sigsuspend" => {
+                let blocked = mm.and_then(|mm| guest.read(mm, VirtAddr(first)));
+                blocked.map(|set| match signals(set).as_slice() {
+                    [] => "for any signal".to_owned(),
+                    blocked => format!("for any signal but {}, which it blocks", blocked.join(", ")),
+                })
+            }
+            "wait4" | "waitid" => Some(children(process, guest)),
+            _ => None,
+        };
+        told.unwrap_or(otherwise)
+    }
+
+    /// Names the words of futex_waitv(2) and what they hold.
+    fn futexes(&mut self, mm: MmId, array: u64, len: u64, guest: Guest<'_>) -> Option<String> {
+        let mut words = Vec::new();
+        for index in 0..len.min(MOST_WORDS) {
+            let entry = array.checked_add(index * WAITER_BYTES + 8)?;
+            let at = VirtAddr(u64::from_le_bytes(guest.read(mm, VirtAddr(entry))?));
+            words.push(format!("\n    {}", self.word(mm, at, guest)));
         }
+        Some(format!("on one of {} futexes:{}", words.len(), words.concat()))
+    }
+
+    /// Names a word, and what it holds.
+    fn word(&mut self, mm: MmId, at: VirtAddr, guest: Guest<'_>) -> String {
+        let symbol = self.symbols.name(guest, mm, at).map_or(String::new(), |symbol| format!(" <{symbol}>"));
+        let value = guest.read(mm, at).map(u32::from_le_bytes);
+        format!("{at}{symbol}{}", value.map_or(String::new(), |value| format!(", which holds {value}")))
     }
 
     /// Names the word, what it holds, and who is not there to change it.
@@ -128,48 +166,33 @@ impl Forks {
     }
 }
 
-/// The end of a pipe that whoever waits at the other needs.
-#[derive(Clone, Copy)]
-enum End {
-    Read,
-    Write,
+/// Says which children could end the wait for one.
+fn children(process: Pid, guest: Guest<'_>) -> String {
+    let tasks = &guest.kernel.tasks;
+    let known = tasks.process(process).into_iter().flat_map(|process| &process.children);
+    let alive = |child: &&Pid| tasks.process(**child).is_some_and(|child| child.end.is_none());
+    let children: Vec<_> = known.filter(alive).map(ToString::to_string).collect();
+    match children.as_slice() {
+        [child] => format!("for its child {child} to end"),
+        children => format!("for one of its children {} to end", children.join(", ")),
+    }
 }
 
-/// Says what a descriptor is, and who could end the wait at it: those who have it open for `needed`.
-fn descriptor(task: Pid, fd: u64, needed: End, guest: Guest<'_>) -> Option<String> {
-    let (fs, tasks) = (&guest.kernel.fs, &guest.kernel.tasks);
-    let fd = Fd(fd as i32);
-    let open = fs.fd(tasks.task(task)?.files, fd).ok()?;
-    let path = String::from_utf8_lossy(&fs.path_of(fs.node(open))).into_owned();
-    let mut holders = Vec::new();
-    for (pid, other) in tasks.tasks().filter(|(pid, other)| *pid == other.process) {
-        for number in fs.fds(other.files) {
-            let Ok(theirs) = fs.fd(other.files, number) else { continue };
-            let flags = fs.status_flags(theirs);
-            let can_end_it = match needed {
-                End::Read => flags.is_readable(),
-                End::Write => flags.is_writable(),
-            };
-            if can_end_it && fs.node(theirs) == fs.node(open) {
-                holders.push(format!("pid {pid} (fd {number})"));
-            }
-        }
-    }
-    let thing = match path.as_str() {
-        "anon_inode:[eventfd]" => "the eventfd",
-        path if path.starts_with("pipe:") => "the pipe",
-        path if path.starts_with("socket:") => "the socket",
-        path if path.starts_with("/dev/pts/") || path == "/dev/tty" => "the terminal",
-        _ => "",
+/// Says for which value of a semaphore a task waits.
+fn semaphore(awaited: AwaitedSemaphore) -> String {
+    let AwaitedSemaphore { set, index, value, change, last } = awaited;
+    let wanted = match change {
+        0 => "must be 0".to_owned(),
+        change => format!("must be {} at least", change.unsigned_abs()),
     };
-    let name = [thing, &path].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-    let (verb, other) = match needed {
-        End::Read => ("write", "reading"),
-        End::Write => ("read", "writing"),
-    };
-    let held = match holders.is_empty() {
-        true => "nobody".to_owned(),
-        false => holders.join(", "),
-    };
-    Some(format!("to {verb} {name} (fd {fd}), which {held} has open for {other}"))
+    let by =
+        if last.0 == 0 { "nobody has changed it".to_owned() } else { format!("pid {last} changed it last") };
+    format!("for semaphore {index} of set {set}, which is {value} and {wanted}; {by}")
+}
+
+/// Names the signals of a `sigset_t`.
+fn signals(set: [u8; 8]) -> Vec<&'static str> {
+    let set = u64::from_le_bytes(set);
+    let numbers = (1..=64).filter(|number| set >> (number - 1) & 1 == 1);
+    numbers.filter_map(Signal::new).map(Signal::name).collect()
 }

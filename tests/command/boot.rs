@@ -1,0 +1,129 @@
+//! `tine boot`: bare-metal programs, as a shell sees them. `guest/boot` has their sources.
+
+use crate::support::{run, tine};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// Returns the ELF file of a bare-metal program.
+fn image(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/boot/bin").join(name).display().to_string()
+}
+
+/// Returns a file to write to.
+fn scratch(name: &str) -> String {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name).display().to_string()
+}
+
+/// Boots under each engine, which must not be told apart, and returns what one printed.
+fn boot(arguments: &[&str]) -> (i32, String, String) {
+    let under = |engine| run(["boot", "--engine", engine].iter().chain(arguments));
+    let (plain, threaded) = (under("plain"), under("threaded"));
+    assert_eq!(plain, threaded);
+    plain
+}
+
+#[test]
+fn a_program_prints_by_serial_port_and_mailbox_and_its_exit_code_is_tines() {
+    let (code, stdout, stderr) = boot(&[&image("console")]);
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (7, "serial\nhalves\nwhole\n", ""));
+}
+
+#[test]
+fn what_is_typed_comes_in_at_the_serial_port() {
+    let mut command = tine(["boot", &image("console")]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"typed").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    // It does not wait for input: what was not there in time is not echoed.
+    let echoed = stdout.strip_prefix("serial\nhalves\nwhole\n").expect("what it prints");
+    assert!("typed".starts_with(echoed), "{stdout}");
+}
+
+#[test]
+fn a_file_on_stdin_is_read_whole() {
+    let file = scratch("boot-input");
+    fs::write(&file, "typed").unwrap();
+    let output = tine(["boot", &image("console")]).stdin(fs::File::open(&file).unwrap()).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "serial\nhalves\nwhole\ntyped");
+}
+
+#[test]
+fn harts_wake_each_other_and_leave_a_signature() {
+    let file = scratch("harts.signature");
+    let (code, stdout, stderr) = boot(&["--harts", "4", "--signature", &file, &image("harts")]);
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "", ""));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "00000000\n00010001\n00020002\n00030003\n");
+    let wide = ["--signature-granularity", "16"];
+    let arguments: Vec<_> = ["--harts", "4", "--signature", &file].into_iter().chain(wide).collect();
+    assert_eq!(boot(&[&arguments[..], &[&image("harts")]].concat()).0, 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "00030003000200020001000100000000\n");
+}
+
+#[test]
+fn timers_of_machine_and_supervisor_wake_their_modes() {
+    assert_eq!(boot(&[&image("timers")]), (0, String::new(), String::new()));
+}
+
+#[test]
+fn counts_and_traces_are_those_of_the_program() {
+    let (code, _, stderr) = boot(&["--stats=csv", &image("timers")]);
+    assert_eq!(code, 0);
+    for row in ["machine,traps.interrupts,2", "machine,traps.exceptions,0", "hart 0,instructions.user,0"] {
+        assert!(stderr.lines().any(|line| line == row), "{row} is not in {stderr}");
+    }
+    let (_, _, trace) = boot(&["--trace", "trap", &image("timers")]);
+    let kinds: Vec<_> = trace.lines().map(|line| line.split(" (").next().unwrap()).collect();
+    assert_eq!(kinds, ["hart 0  trap machine timer interrupt", "hart 0  trap supervisor timer interrupt"]);
+    let (_, _, trace) = boot(&["--trace", "insn", "--max-instructions", "3", &image("timers")]);
+    assert!(
+        trace.starts_with("hart 0  insn 80000000:  li gp,1\nhart 0  insn 80000002:  auipc t0,0x1\n"),
+        "{trace}"
+    );
+}
+
+#[test]
+fn a_run_that_does_not_end_is_said_to_be_stopped() {
+    let (code, _, stderr) = boot(&["--max-instructions", "20", &image("timers")]);
+    assert_eq!((code, stderr.lines().next()), (125, Some("tine: stopped after 20 instructions")));
+    // The others wait for the first, and the first has no second to wake: it traps into its handler for ever.
+    let (code, _, stderr) = boot(&["--max-instructions", "100000", &image("harts")]);
+    assert_eq!((code, stderr.lines().next()), (125, Some("tine: stopped after 100000 instructions")));
+}
+
+#[track_caller]
+fn check_refused(bytes: &[u8], code: i32, message: &str) {
+    let file = scratch("boot-refused");
+    fs::write(&file, bytes).unwrap();
+    let (found, stdout, stderr) = run(["boot", &file]);
+    assert_eq!((found, stdout.as_str()), (code, ""));
+    assert!(stderr.contains(message), "{message} is not in {stderr}");
+    assert!(stderr.contains("hint:"), "{stderr}");
+}
+
+#[test]
+fn what_cannot_be_booted_is_refused_with_a_reason() {
+    let elf = fs::read(image("timers")).unwrap();
+    let with = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut elf = elf.clone();
+        change(&mut elf);
+        elf
+    };
+    check_refused(b"", 126, "it is no ELF file");
+    check_refused(b"#!/bin/sh\n", 126, "it is no ELF file");
+    check_refused(&elf[..20], 126, "it ends in its header");
+    check_refused(&elf[..0x1010], 126, "it ends within its segment at 0x80000000");
+    check_refused(&with(&|elf| elf[4] = 1), 126, "it is a 32-bit ELF file");
+    check_refused(&with(&|elf| elf[5] = 2), 126, "it is a big-endian ELF file");
+    check_refused(&with(&|elf| elf[18] = 62), 126, "program for another processor");
+    check_refused(&with(&|elf| elf[16] = 1), 126, "it is not linked to an address");
+    check_refused(&with(&|elf| elf[56] = 0), 126, "it has nothing to load");
+    check_refused(&fs::read("guest/bin/hello").unwrap(), 126, "is not in RAM");
+    let (code, _, stderr) = run(["boot", "./no-such-image"]);
+    assert_eq!((code, stderr.as_str()), (127, "tine: there is no image ./no-such-image\n"));
+    let (code, _, stderr) = run(["boot", "--signature", &scratch("none"), &image("timers")]);
+    assert_eq!(code, 125);
+    assert!(stderr.contains("has no signature"), "{stderr}");
+}
