@@ -1,6 +1,6 @@
 //! What fork and its copies cost as a process grows, under each policy: host time, and page-table memory.
 //!
-//!     cargo bench --bench forks -- --max 4G --out benches/results
+//!     cargo bench --bench forks -- --max 4096 --out benches/results
 //!
 //! `README.md` says what each figure measures.
 

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tine_machine::inject::Injection;
-use tine_machine::{Config, CostModel, Engine, TlbConfig};
+use tine_machine::{Config, CostModel, Engine, StaleUses, TlbConfig};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -73,6 +73,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) observe: ObserveArgs,
     #[command(flatten)]
+    pub(crate) check: CheckArgs,
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
 
@@ -128,13 +130,41 @@ pub(crate) struct MachineArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLB")]
 pub(crate) struct TlbArgs {
-    /// Shape of the TLBs: a preset (u74, u54, tiny), or l1i=, l1d= and l2= as 32, 1024x8 or 64x4:random.
+    /// Shape of the TLBs: a preset (u74, u54, tiny), or l1i=, l1d= and l2= as 32, 1024x8 or 64x4:plru.
     ///
-    /// For example l1i=32,l1d=32,l2=1024x8:lru: entries, ways and replacement (lru, random), of which the last two may be
+    /// For example l1i=32,l1d=32,l2=1024x8:lru: entries, ways and replacement (lru, plru, fifo, random), of which the last two may be
     /// left out. Without ways a level is fully associative; l2=none leaves the second one out; what is not named is as in
     /// the default, which is a SiFive U74.
     #[arg(long = "tlb", value_name = "SPEC", default_value = "u74", value_parser = values::tlb)]
     pub(crate) config: TlbConfig,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Observation")]
+pub(crate) struct CheckArgs {
+    /// Look for mistakes: tlb reports each access that a stale TLB entry served otherwise than the page table would have.
+    ///
+    /// There should be none: each is a fence that is missing, or one that came too late. Where there are some, the exit code is
+    /// 125. The run takes longer, and counts the same.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) check: Option<Check>,
+}
+
+impl CheckArgs {
+    /// Returns whether stale entries are looked for.
+    pub(crate) fn stale_uses(&self) -> StaleUses {
+        match self.check {
+            Some(Check::Tlb) => StaleUses::Reported,
+            None => StaleUses::Ignored,
+        }
+    }
+}
+
+/// What is checked.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Check {
+    /// That no stale TLB entry is used.
+    Tlb,
 }
 
 #[derive(Debug, Args)]

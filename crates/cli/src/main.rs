@@ -18,6 +18,7 @@ mod policy;
 mod program;
 mod report;
 mod run;
+mod stale;
 mod timeline;
 mod usage;
 mod values;

@@ -9,6 +9,7 @@ use crate::host::{CommandHost, Console, Grants};
 use crate::output::Destination;
 use crate::program::{self, Program};
 use crate::report;
+use crate::stale;
 use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode, Failure> {
     if let Some(stats) = stats {
         stats.write(&machine.report())?;
     }
+    stale::report(&machine.take_stale_uses())?;
     if let Some(bill) = bill {
         bill.write(machine.guest())?;
     }
@@ -100,6 +102,7 @@ fn config(options: &Run, interest: Interest, grants: &Grants) -> Config {
     Config {
         policy: options.policy.policy(),
         tlb: options.tlb.config,
+        stale_uses: options.check.stale_uses(),
         harts: machine.harts,
         memory_bytes: machine.memory_bytes,
         seed: machine.seed,

@@ -59,9 +59,11 @@ impl Hart {
     /// retires nothing). Without a trap, exactly `budget` instructions retire.
     pub fn run(&mut self, ram: &mut Ram, shared: &mut Shared, budget: u64) -> Stop {
         self.while_running(ram, shared, |hart, ram, shared| match shared.engine {
-            // Only the plain engine looks at other harts' reservations.
+            // Only the plain engine looks at other harts' reservations, and asks the TLB for every instruction.
             #[cfg(optimized)]
-            Engine::Threaded if !shared.reservations.any() => hart.run_threaded(ram, shared, budget),
+            Engine::Threaded if !shared.reservations.any() && !hart.mmu.looks_for_stale_uses() => {
+                hart.run_threaded(ram, shared, budget)
+            }
             Engine::Plain | Engine::Threaded => hart.run_plain(ram, shared, budget),
         })
     }

@@ -4,7 +4,7 @@ use tine_hart::Engine;
 use tine_kernel::fs::Grant;
 use tine_kernel::inject::Injection;
 use tine_kernel::{Interest, MemoryPolicy};
-use tine_mmu::TlbConfig;
+use tine_mmu::{StaleUses, TlbConfig};
 
 /// Everything that a run depends on, beside the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Config {
     pub policy: MemoryPolicy,
     /// The shape of each hart's TLBs.
     pub tlb: TlbConfig,
+    /// Whether accesses that stale TLB entries serve are reported.
+    pub stale_uses: StaleUses,
     /// How many harts there are.
     pub harts: u32,
     /// Size of guest RAM.
@@ -58,6 +60,7 @@ impl Default for Config {
         Self {
             policy: MemoryPolicy::LINUX,
             tlb: TlbConfig::default(),
+            stale_uses: StaleUses::default(),
             harts: 1,
             memory_bytes: Self::DEFAULT_MEMORY_BYTES,
             seed: 0,

@@ -32,3 +32,14 @@ pub use tine_kernel::*;
 // The MMU has one of its own, which only harts see.
 pub use tine_kernel::CopyFault;
 pub use tine_mmu::*;
+
+/// Takes the accesses that stale TLB entries served from every hart.
+fn stale_uses(harts: &mut [Hart]) -> (Vec<(u64, StaleUse)>, u64) {
+    let (mut found, mut total) = (Vec::new(), 0);
+    for hart in harts {
+        let (of_hart, count) = hart.mmu.take_stale_uses();
+        found.extend(of_hart.into_iter().map(|stale| (hart.id, stale)));
+        total += count;
+    }
+    (found, total)
+}

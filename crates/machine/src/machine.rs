@@ -9,7 +9,7 @@ use tine_kernel::{
     Account, BootError, Errno, Event, ExecError, GrantId, Harts, Host, InstalledFile, Kernel, MemoryPolicy,
     Outcome, Program as KernelProgram, Settings, SyscallCount, TRAP_NS,
 };
-use tine_mmu::{Ram, RamError};
+use tine_mmu::{Ram, RamError, StaleUse};
 
 /// A program to run.
 #[derive(Clone, Debug)]
@@ -195,6 +195,12 @@ impl Machine {
     /// Returns the guest, to look at.
     pub fn guest(&self) -> Guest<'_> {
         Guest { kernel: &self.kernel, ram: self.processors.ram_to_read() }
+    }
+
+    /// Takes the accesses that stale TLB entries served, with the hart of each, and how many there were in all.
+    #[must_use]
+    pub fn take_stale_uses(&mut self) -> (Vec<(u64, StaleUse)>, u64) {
+        crate::stale_uses(&mut self.processors.harts)
     }
 
     /// Returns the policy in force.

@@ -28,6 +28,7 @@ impl Processors {
         let hart = |id: u32| {
             let mmu = Mmu::new(MmuConfig {
                 tlb: config.tlb,
+                stale_uses: config.stale_uses,
                 ad_update: config.policy.ad_update,
                 // Each hart replaces at random on its own.
                 seed: config.seed.wrapping_add(u64::from(id)),

@@ -3,7 +3,7 @@
 //! ```text
 //!   SPEC      = part { "," part }
 //!   part      = preset | ("l1i=" | "l1d=" | "l2=") geometry | "l2=none"
-//!   geometry  = entries [ "x" ways ] [ ":" ("lru" | "random") ]
+//!   geometry  = entries [ "x" ways ] [ ":" ("lru" | "plru" | "fifo" | "random") ]
 //! ```
 //!
 //! Without ways, a TLB is fully associative; `512x1` is direct-mapped. What a SPEC leaves out is as in the default.
@@ -21,6 +21,10 @@ pub enum Replacement {
     /// The one that was used least recently; of equals, the one in the lowest way.
     #[default]
     Lru,
+    /// The one that a binary tree over the ways points at, whose nodes each point away from the half that was used last.
+    Plru,
+    /// The one that was filled first.
+    Fifo,
     /// One drawn by a generator that starts from the run's seed.
     Random,
 }
@@ -35,12 +39,15 @@ pub struct TlbGeometry {
 
 impl TlbGeometry {
     /// Makes a geometry of `entries` in sets of `ways`; `None` unless it has between 1 and [`MAX_ENTRIES`] entries and
-    /// a power of two of sets.
+    /// a power of two of sets, and of ways where a tree is over them.
     pub const fn new(entries: u32, ways: u32, replacement: Replacement) -> Option<Self> {
         if entries == 0 || entries > MAX_ENTRIES || ways == 0 || !entries.is_multiple_of(ways) {
             return None;
         }
         if !(entries / ways).is_power_of_two() {
+            return None;
+        }
+        if matches!(replacement, Replacement::Plru) && !ways.is_power_of_two() {
             return None;
         }
         Some(Self { entries, ways, replacement })
@@ -80,6 +87,8 @@ impl fmt::Display for TlbGeometry {
         }
         match self.replacement {
             Replacement::Lru => Ok(()),
+            Replacement::Plru => f.write_str(":plru"),
+            Replacement::Fifo => f.write_str(":fifo"),
             Replacement::Random => f.write_str(":random"),
         }
     }
@@ -147,16 +156,16 @@ pub enum TlbConfigError {
     Part(String),
     /// A number is missing or is not one.
     #[error(
-        "\"{0}\" is not a TLB geometry: write entries, entries and ways (32, 1024x8), and :lru or :random after them"
+        "\"{0}\" is not a TLB geometry: write entries, entries and ways (32, 1024x8), and :lru, :plru, :fifo or :random after them"
     )]
     Geometry(String),
     /// The numbers do not make sets.
     #[error(
-        "\"{0}\" does not divide into sets: take 1 to {MAX_ENTRIES} entries, and ways that leave a power of two of sets"
+        "\"{0}\" does not divide into sets: take 1 to {MAX_ENTRIES} entries, and ways that leave a power of two of sets, and are one for :plru"
     )]
     Sets(String),
     /// The replacement is not known.
-    #[error("\"{0}\" is not a replacement: take lru or random")]
+    #[error("\"{0}\" is not a replacement: take lru, plru, fifo or random")]
     Replacement(String),
     /// Only the second level can be left out.
     #[error("a hart needs \"{0}\": only l2 may be none")]
@@ -174,6 +183,8 @@ impl FromStr for TlbGeometry {
         let (numbers, replacement) = match text.split_once(':') {
             None => (text, Replacement::Lru),
             Some((numbers, "lru")) => (numbers, Replacement::Lru),
+            Some((numbers, "plru")) => (numbers, Replacement::Plru),
+            Some((numbers, "fifo")) => (numbers, Replacement::Fifo),
             Some((numbers, "random")) => (numbers, Replacement::Random),
             Some((_, other)) => return Err(TlbConfigError::Replacement(other.to_owned())),
         };
@@ -230,6 +241,7 @@ mod tests {
     fn a_spec_is_printed_back_in_its_canonical_form() {
         check("l1i=32,l1d=32,l2=1024x8:lru", "l1i=32,l1d=32,l2=1024x8");
         check("l1i=16x4:random,l1d=8x8,l2=none", "l1i=16x4:random,l1d=8,l2=none");
+        check("l1i=16x4:plru,l1d=8:fifo,l2=none", "l1i=16x4:plru,l1d=8:fifo,l2=none");
         check("u74", "l1i=40,l1d=40,l2=512x1");
         check("tiny,l2=64x4", "l1i=4,l1d=4,l2=64x4");
         check("l1d=2", "l1i=40,l1d=2,l2=512x1");
@@ -247,17 +259,20 @@ mod tests {
         check_error("", "\"\" is neither a TLB preset (u74, u54, tiny) nor l1i=…, l1d=… or l2=…");
         check_error(
             "l1i=many",
-            "\"many\" is not a TLB geometry: write entries, entries and ways (32, 1024x8), and :lru or :random after them",
+            "\"many\" is not a TLB geometry: write entries, entries and ways (32, 1024x8), and :lru, :plru, :fifo or :random after them",
         );
         for bad in ["0", "48x4", "10x3", "65536", "8x0"] {
             check_error(
                 &format!("l1d={bad}"),
                 &format!(
-                    "\"{bad}\" does not divide into sets: take 1 to 32768 entries, and ways that leave a power of two of sets"
+                    "\"{bad}\" does not divide into sets: take 1 to 32768 entries, and ways that leave a power of two of sets, and are one for :plru"
                 ),
             );
         }
-        check_error("l2=8:fifo", "\"fifo\" is not a replacement: take lru or random");
+        check_error("l2=8:mru", "\"mru\" is not a replacement: take lru, plru, fifo or random");
+        assert!(
+            "l1d=48x3:plru".parse::<TlbConfig>().is_err() && "l1d=48x3:fifo".parse::<TlbConfig>().is_ok()
+        );
         check_error("l1i=none", "a hart needs \"l1i\": only l2 may be none");
     }
 }

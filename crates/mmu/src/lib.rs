@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+mod check;
 mod config;
 mod counters;
 mod fault;
@@ -33,6 +34,7 @@ mod view;
 mod walk;
 
 pub use addr::{Asid, PAGE_SHIFT, PAGE_SIZE, PhysAddr, Ppn, VirtAddr, Vpn};
+pub use check::{StaleUse, StaleUses};
 pub use config::{MAX_ENTRIES, Replacement, TlbConfig, TlbConfigError, TlbGeometry};
 pub use counters::{DataCounters, FenceCounters, LookupCounters, MmuCounters};
 pub use fault::{CopyFault, MemoryFault, MemoryFaultKind};

@@ -113,13 +113,13 @@ pub(crate) fn walk(
 }
 
 /// Tells whether the bits that a mode does not translate all equal the highest one that it does.
-fn is_canonical(va: VirtAddr, mode: SatpMode) -> bool {
+pub(crate) fn is_canonical(va: VirtAddr, mode: SatpMode) -> bool {
     let unused = u64::BITS - (mode.levels() * VPN_BITS + PAGE_SHIFT);
     (va.0 << unused).cast_signed() >> unused == va.0.cast_signed()
 }
 
 /// Returns the address of the entry for `va` in a table of `level`.
-fn pte_address(table: Ppn, va: VirtAddr, level: u32) -> PhysAddr {
+pub(crate) fn pte_address(table: Ppn, va: VirtAddr, level: u32) -> PhysAddr {
     let Vpn(vpn) = va.vpn();
     let index = vpn >> (level * VPN_BITS) & ((1 << VPN_BITS) - 1);
     table.base() + index * PTE_BYTES

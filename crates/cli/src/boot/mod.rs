@@ -6,9 +6,10 @@ mod signature;
 mod stats;
 mod trace;
 
-use crate::args::{StatsFormat, TlbArgs};
+use crate::args::{CheckArgs, StatsFormat, TlbArgs};
 use crate::failure::Failure;
 use crate::output::{Destination, Output};
+use crate::stale;
 use crate::values::{self, BadValue};
 use clap::Args;
 use console::CommandTerminal;
@@ -37,6 +38,8 @@ pub(crate) struct Boot {
     tlb: TlbArgs,
     #[command(flatten)]
     observe: ObserveArgs,
+    #[command(flatten)]
+    check: CheckArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -137,6 +140,7 @@ pub(crate) fn boot(options: &Boot) -> Result<ExitCode, Failure> {
     if let Some((format, to)) = stats {
         stats::write(&machine.report(), &shown, format, to)?;
     }
+    stale::report(&machine.take_stale_uses())?;
     exit_code(&ending)
 }
 
@@ -144,6 +148,7 @@ fn config(options: &Boot) -> BootConfig {
     let machine = &options.machine;
     BootConfig {
         tlb: options.tlb.config,
+        stale_uses: options.check.stale_uses(),
         harts: machine.harts,
         memory_bytes: machine.memory_bytes,
         seed: machine.seed,

@@ -188,7 +188,7 @@ fn a_write_leaves_what_is_legal() {
     check_warl(SSTATUS, 1 << 63 | 0x2_0000_0000 | 0xc_6122, 0x2_0000_0000);
     let misa = 2 << 62 | 0x14_112d;
     check_warl(MISA, misa, misa);
-    check_warl(MEDELEG, 0xb3ff, 0);
+    check_warl(MEDELEG, 0xb3fe, 0);
     check_warl(MIDELEG, 0x222, 0);
     check_warl(MIE, 0xaaa, 0);
     check_warl(MIP, 0x222, 0);
@@ -221,7 +221,7 @@ fn a_reserved_privilege_or_mode_is_not_written() {
 fn a_trap_goes_to_the_mode_that_it_is_delegated_to_but_never_down() {
     let code = [bare(Op::Ecall)];
     for (privilege, cause) in [(U, 8), (S, 9), (M, 11)] {
-        for delegated in [0, 0xb3ff] {
+        for delegated in [0, 0xb3fe] {
             on_each(privilege, &code, |machine| {
                 machine.hart.csrs.medeleg = delegated;
                 machine.hart.csrs.mstatus.set(Mstatus::MIE | Mstatus::SIE, true);

@@ -8,6 +8,7 @@ use super::frames::FrameKind;
 use super::ledger::{Copied, CopyReason};
 use super::page_size::PageSize;
 use super::page_table;
+use super::sabotage::{Sabotage, is_broken};
 use super::vma::{Backing, HugeAdvice, Vma};
 use super::{Frames, Memory, OutOfMemory, Work};
 use crate::inject::Target;
@@ -99,7 +100,7 @@ impl FaultSite<'_, '_> {
     /// (`do_huge_pmd_wp_page`).
     pub(super) fn break_huge_cow(&mut self, old: Pte) -> Result<Resolved, OutOfMemory> {
         let head = old.ppn();
-        if self.frames.is_exclusive(head, PageSize::Huge) {
+        if self.frames.is_exclusive(head, PageSize::Huge) || is_broken(Sabotage::HugeReuseWhileShared) {
             self.frames.claim(head, PageSize::Huge);
             self.table.change(self.work, self.slot, old, old.with(PteFlags::W | PteFlags::D | PteFlags::A));
             let piece = self.piece_of(head);
@@ -150,6 +151,9 @@ impl Work<'_> {
         for index in 0..size.pages() {
             let Copied { vpn, from, to, .. } = copied;
             let piece = Copied { vpn: vpn + index, from: from + index, to: to + index, ..copied };
+            if index >= PageSize::Huge.pages() / 2 && is_broken(Sabotage::HugeHalfCopied) {
+                break;
+            }
             self.ram.copy_frame(piece.from, piece.to);
             self.record_copy(frames, piece);
         }

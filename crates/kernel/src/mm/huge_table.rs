@@ -4,8 +4,9 @@ use super::Work;
 use super::frames::{FrameKind, Frames, OutOfMemory, TablePages};
 use super::page_size::PageSize;
 use super::page_table::{self, PageTable, Slot, SlotRef};
+use super::sabotage::{Sabotage, is_broken};
 use std::ops::Range;
-use tine_mmu::{Pte, Vpn};
+use tine_mmu::{Pte, PteFlags, Vpn};
 
 impl PageTable {
     /// Puts an empty table by for the huge leaf that comes next.
@@ -44,6 +45,9 @@ impl PageTable {
     /// Splits the huge pages that begin before `range` and reach into it, or end after it: they must be cut where `range` is
     /// (Linux 6.12 mm/huge_memory.c `vma_adjust_trans_huge`).
     pub(super) fn split_edges(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: &Range<Vpn>) {
+        if is_broken(Sabotage::EdgesNotSplit) {
+            return;
+        }
         for edge in [range.start, range.end] {
             if !PageSize::Huge.is_aligned(edge) {
                 self.split_at(work, frames, edge);
@@ -126,7 +130,9 @@ impl PageTable {
             frames.detach(work.ram, head, slot.at, PageSize::Huge);
         } else {
             for index in 0..PageSize::Huge.pages() {
-                page_table::store(work.ram, first + index * 8, page_table::piece(old, index));
+                let piece = page_table::piece(old, index);
+                let piece = if is_broken(Sabotage::SplitWritable) { piece.with(PteFlags::W) } else { piece };
+                page_table::store(work.ram, first + index * 8, piece);
             }
             frames.split_huge(head, slot.at, first);
             let anon = PageSize::Huge.pages() as u32;

@@ -62,6 +62,14 @@ sabotages! {
     UnshareSkipped,
     /// A copy of a shared table is no owner of what it maps.
     UnshareUncounted,
+    /// A store reuses a huge page that has other owners.
+    HugeReuseWhileShared,
+    /// Of a huge page only the first half is copied.
+    HugeHalfCopied,
+    /// The pieces of a huge page may all be written, whoever shares them.
+    SplitWritable,
+    /// A huge page that is unmapped or changed in part goes whole.
+    EdgesNotSplit,
 }
 
 #[cfg(test)]

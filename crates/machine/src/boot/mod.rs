@@ -30,8 +30,8 @@ use htif::{Htif, Request};
 use thiserror::Error;
 use tine_hart::{DeviceAccess, Engine, Hart, Shared, Stop, Supervisor};
 use tine_mmu::{
-    AdUpdate, HostShortcut, Mmu, MmuConfig, PhysAddr, Privilege, Protection, Ram, RamError, TlbConfig,
-    VirtAddr,
+    AdUpdate, HostShortcut, Mmu, MmuConfig, PhysAddr, Privilege, Protection, Ram, RamError, StaleUse,
+    StaleUses, TlbConfig, VirtAddr,
 };
 
 const TEST_BASE: u64 = 0x10_0000;
@@ -63,6 +63,8 @@ pub struct BootConfig {
     pub engine: Engine,
     /// What misaligned loads and stores do.
     pub misaligned: Misaligned,
+    /// Whether accesses that stale TLB entries serve are reported.
+    pub stale_uses: StaleUses,
 }
 
 impl BootConfig {
@@ -80,6 +82,7 @@ impl Default for BootConfig {
             max_instructions: None,
             engine: Engine::default(),
             misaligned: Misaligned::default(),
+            stale_uses: StaleUses::default(),
         }
     }
 }
@@ -169,10 +172,12 @@ impl BootMachine {
             let mmu = Mmu::new(MmuConfig {
                 tlb: config.tlb,
                 ad_update: AdUpdate::Svade,
-                protection: Protection::Reset,
+                // As Spike starts, for programs that know nothing of protection.
+                protection: Protection::Open,
                 // Each hart replaces at random on its own.
                 seed: config.seed.wrapping_add(u64::from(id)),
                 shortcut: HostShortcut::On,
+                stale_uses: config.stale_uses,
             });
             let mut hart = Hart::new(u64::from(id), mmu, Supervisor::Guest);
             hart.misaligned = config.misaligned;
@@ -215,6 +220,12 @@ impl BootMachine {
         let mut bytes = vec![0; len as usize];
         self.ram.read(PhysAddr(range.start), &mut bytes)?;
         Some(bytes)
+    }
+
+    /// Takes the accesses that stale TLB entries served, with the hart of each, and how many there were in all.
+    #[must_use]
+    pub fn take_stale_uses(&mut self) -> (Vec<(u64, StaleUse)>, u64) {
+        crate::stale_uses(&mut self.harts)
     }
 
     /// Returns everything that was counted.

@@ -120,6 +120,9 @@ impl Mmu {
     /// # Errors
     /// The exception that the fetch raises.
     pub fn fetch(&mut self, ram: &mut Ram, pc: VirtAddr, stamp: Stamp) -> Result<u32, MemoryFault> {
+        if let Some(checker) = &mut self.checker {
+            checker.pc = pc;
+        }
         let first = self.translate(ram, pc, PARCEL_BYTES, Access::Fetch, stamp)?;
         let low = parcel(ram, first).ok_or(not_ram(Access::Fetch, pc))?;
         if low & 0b11 != 0b11 {
@@ -171,6 +174,7 @@ impl Mmu {
     fn remember(&mut self, ram: &Ram, Target { va, access, view, .. }: Target, located: Located) {
         let Located { at, entry } = located;
         if self.config.shortcut == HostShortcut::Off
+            || self.checker.is_some()
             || !self.pmp.allows(view.privilege, access, at.ppn().base(), PAGE_SIZE)
         {
             return;

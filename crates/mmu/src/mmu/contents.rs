@@ -1,6 +1,7 @@
 //! What the TLBs hold, for people and tests to look at.
 
 use super::Mmu;
+use crate::tlb::Translation;
 use crate::{Asid, Ppn, PteFlags, Vpn};
 
 /// One of a hart's TLBs.
@@ -31,6 +32,13 @@ pub struct TlbEntry {
     pub asid: Asid,
 }
 
+impl TlbEntry {
+    pub(crate) fn of(tlb: TlbName, entry: &Translation) -> Self {
+        let (vpn, ppn, level) = (entry.vpn(), entry.ppn(), entry.level());
+        Self { tlb, vpn, ppn, level, flags: entry.flags(), asid: entry.asid() }
+    }
+}
+
 impl Mmu {
     /// Lists every valid entry: by TLB, then by set, the least recently used first.
     pub fn entries(&self) -> Vec<TlbEntry> {
@@ -38,16 +46,7 @@ impl Mmu {
         [(TlbName::L1i, &self.itlb), (TlbName::L1d, &self.dtlb)]
             .into_iter()
             .chain(second)
-            .flat_map(|(tlb, entries)| {
-                entries.by_use().map(move |entry| TlbEntry {
-                    tlb,
-                    vpn: entry.vpn(),
-                    ppn: entry.ppn(),
-                    level: entry.level(),
-                    flags: entry.flags(),
-                    asid: entry.asid(),
-                })
-            })
+            .flat_map(|(tlb, entries)| entries.by_use().map(move |entry| TlbEntry::of(tlb, entry)))
             .collect()
     }
 }

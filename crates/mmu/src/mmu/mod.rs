@@ -22,13 +22,14 @@ mod supervisor;
 
 pub use contents::{TlbEntry, TlbName};
 
+use crate::check::{Checker, Served};
 use crate::shortcut::{Shortcut, UNTRANSLATED};
 use crate::stamp::STAMPS_PER_INSTRUCTION;
 use crate::tlb::{Tlb, Translation};
 use crate::walk::{Root, Target, walk};
 use crate::{
     Access, Fence, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp, Privilege, PteFlags,
-    Ram, Satp, SatpMode, TlbConfig, View,
+    Ram, Satp, SatpMode, StaleUse, StaleUses, TlbConfig, View,
 };
 
 /// Who sets the accessed and dirty bits of a PTE.
@@ -74,6 +75,8 @@ pub struct MmuConfig {
     pub seed: u64,
     /// Whether the host shortcut is used.
     pub shortcut: HostShortcut,
+    /// Whether accesses that stale entries serve are reported; the shortcut is not used then.
+    pub stale_uses: StaleUses,
 }
 
 /// On whose account a look-up goes.
@@ -113,6 +116,7 @@ pub struct Mmu {
     /// The code epoch of RAM for which `stores` is right.
     code_epoch: u64,
     counters: MmuCounters,
+    checker: Option<Box<Checker>>,
 }
 
 impl Mmu {
@@ -141,6 +145,10 @@ impl Mmu {
             stores: Shortcut::new(),
             code_epoch: 0,
             counters: MmuCounters::default(),
+            checker: match config.stale_uses {
+                StaleUses::Ignored => None,
+                StaleUses::Reported => Some(Box::default()),
+            },
         }
     }
 
@@ -243,6 +251,17 @@ impl Mmu {
         }
     }
 
+    /// Tells whether every access is compared with the page table, so that the hart must ask for each.
+    pub const fn looks_for_stale_uses(&self) -> bool {
+        self.checker.is_some()
+    }
+
+    /// Takes the accesses that stale entries served: the first of them, and how many there were in all.
+    #[must_use]
+    pub fn take_stale_uses(&mut self) -> (Vec<StaleUse>, u64) {
+        self.checker.as_mut().map_or((Vec::new(), 0), |checker| checker.take())
+    }
+
     /// Returns the counts so far.
     pub const fn counters(&self) -> &MmuCounters {
         &self.counters
@@ -323,7 +342,13 @@ impl Mmu {
                 AdUpdate::Svadu => index = self.make_dirty(ram, target, stamp)?,
             }
         }
-        Ok(Located { at: self.first_level(access).entry(index).translate(va), entry: index })
+        let entry = *self.first_level(access).entry(index);
+        let at = entry.translate(va);
+        if let Some(checker) = &mut self.checker {
+            let tlb = if access == Access::Fetch { TlbName::L1i } else { TlbName::L1d };
+            checker.check(ram, self.satp, &Served { va, access, view, at, entry: TlbEntry::of(tlb, &entry) });
+        }
+        Ok(Located { at, entry: index })
     }
 
     /// Asks the second level where there is one, and walks the page table when it does not know.

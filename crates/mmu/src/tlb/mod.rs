@@ -46,6 +46,8 @@ pub(crate) struct Tlb {
     tags: Vec<u64>,
     entries: Vec<Translation>,
     stamps: Stamps,
+    /// When each entry was filled.
+    filled: Vec<u64>,
     /// Valid entries of each level, so that a look-up skips the sizes that are absent.
     population: [usize; LEVELS as usize],
     random: WayPicker,
@@ -54,6 +56,22 @@ pub(crate) struct Tlb {
 /// Returns the tag of the page of `level` that holds `vpn`.
 const fn tag(vpn: Vpn, level: u32) -> u64 {
     (level as u64) << LEVEL_SHIFT | vpn.0 >> (level * VPN_BITS)
+}
+
+/// Returns the way that the tree over so many ways points at, a power of two of them.
+///
+/// A node points away from the half in which the latest use was, so that when each way was used last says where every
+/// node points: at the half whose own latest use is older. Emptying a way moves no node, and leaves its stamp as it is.
+fn pointed_at(stamps: &[u64]) -> usize {
+    let (mut first, mut ways) = (0, stamps.len());
+    while ways > 1 {
+        ways /= 2;
+        let latest = |from: usize| stamps[from..from + ways].iter().max();
+        if latest(first) > latest(first + ways) {
+            first += ways;
+        }
+    }
+    first
 }
 
 impl Tlb {
@@ -65,6 +83,7 @@ impl Tlb {
             tags: vec![INVALID; entries],
             entries: vec![Translation::default(); entries],
             stamps: vec![0; 1 << u16::BITS].try_into().expect("as many as were made"),
+            filled: vec![0; entries],
             population: [0; LEVELS as usize],
             random: WayPicker::new(seed),
         }
@@ -123,6 +142,7 @@ impl Tlb {
         self.tags[index] = tag(entry.vpn(), entry.level());
         self.entries[index] = entry;
         self.stamps[index] = stamp;
+        self.filled[index] = stamp;
         self.population[entry.level() as usize] += 1;
         Filled { index: index as u16, evicted }
     }
@@ -135,6 +155,11 @@ impl Tlb {
                 let stamps = self.stamps[set].iter().enumerate();
                 stamps.min_by_key(|&(_, stamp)| stamp).map_or(0, |(way, _)| way)
             }
+            Replacement::Fifo => {
+                let filled = self.filled[set].iter().enumerate();
+                filled.min_by_key(|&(_, stamp)| stamp).map_or(0, |(way, _)| way)
+            }
+            Replacement::Plru => pointed_at(&self.stamps[set]),
             Replacement::Random => self.random.pick(set.len()),
         }
     }

@@ -363,7 +363,8 @@ proptest! {
     #[test]
     fn the_mmu_is_indistinguishable_from_a_naive_one(
         history in history(),
-        tlb in select(vec!["tiny", "l1i=1,l1d=1,l2=none", "l1i=1,l1d=2,l2=4x1", "l1i=4x2,l1d=8x2,l2=16x4", "u74"]),
+        tlb in select(vec!["tiny", "l1i=1,l1d=1,l2=none", "l1i=1,l1d=2,l2=4x1", "l1i=4x2,l1d=8x2,l2=16x4", "u74",
+            "l1i=4:plru,l1d=8x4:plru,l2=16x8:plru", "l1i=3:fifo,l1d=4x2:fifo,l2=16x4:fifo"]),
         ad_update in select(vec![AdUpdate::Svadu, AdUpdate::Svade]),
         shortcut in select(vec![HostShortcut::On, HostShortcut::Off]),
     ) {

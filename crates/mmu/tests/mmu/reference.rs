@@ -3,7 +3,7 @@
 
 use tine_mmu::{
     Access, AdUpdate, Asid, Fence, MemoryFault, MemoryFaultKind, MmuConfig, MmuCounters, PAGE_SIZE, PhysAddr,
-    Ppn, Privilege, Pte, PteFlags, Ram, Satp, SatpMode, TlbGeometry, View, VirtAddr,
+    Ppn, Privilege, Pte, PteFlags, Ram, Replacement, Satp, SatpMode, TlbGeometry, View, VirtAddr,
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -39,21 +39,54 @@ impl Entry {
     }
 }
 
-/// A TLB as a list of ways and the order in which they were used, latest last.
+/// A TLB as a list of ways, the order in which they were used and that in which they were filled, latest last, and the
+/// bits of a tree over each set.
 struct Tlb {
     geometry: TlbGeometry,
     ways: Vec<Option<Entry>>,
     uses: Vec<usize>,
+    fills: Vec<usize>,
+    /// For each set the nodes in the order of a heap, from 1 on: whether a node points at its right half.
+    trees: Vec<Vec<bool>>,
 }
 
 impl Tlb {
     fn new(geometry: TlbGeometry) -> Self {
-        Self { geometry, ways: vec![None; geometry.entries() as usize], uses: Vec::new() }
+        let trees = vec![vec![false; geometry.ways() as usize]; geometry.sets() as usize];
+        let ways = vec![None; geometry.entries() as usize];
+        Self { geometry, ways, uses: Vec::new(), fills: Vec::new(), trees }
     }
 
     fn used(&mut self, way: usize) {
         self.uses.retain(|&other| other != way);
         self.uses.push(way);
+        if self.geometry.replacement() == Replacement::Plru {
+            // From the leaf to the root: every node on the way points away from here.
+            let ways = self.geometry.ways() as usize;
+            let mut node = ways + way % ways;
+            while node > 1 {
+                self.trees[way / ways][node / 2] = node.is_multiple_of(2);
+                node /= 2;
+            }
+        }
+    }
+
+    /// Chooses the way of a full set that makes room.
+    fn victim(&self, first: usize) -> usize {
+        let ways = self.geometry.ways() as usize;
+        let of_set = |way: &&usize| (first..first + ways).contains(*way);
+        match self.geometry.replacement() {
+            Replacement::Lru => *self.uses.iter().find(of_set).unwrap(),
+            Replacement::Fifo => *self.fills.iter().find(of_set).unwrap(),
+            Replacement::Plru => {
+                let mut node = 1;
+                while node < ways {
+                    node = 2 * node + usize::from(self.trees[first / ways][node]);
+                }
+                first + node - ways
+            }
+            Replacement::Random => unreachable!("what is drawn cannot be compared"),
+        }
     }
 
     /// Finds the smallest page that serves, in the lowest way.
@@ -69,9 +102,11 @@ impl Tlb {
         let first = set as usize * self.geometry.ways() as usize;
         let of_set = |way: &usize| (first..first + self.geometry.ways() as usize).contains(way);
         let free = (0..self.ways.len()).filter(of_set).find(|&way| self.ways[way].is_none());
-        let way = free.unwrap_or_else(|| *self.uses.iter().find(|way| of_set(way)).unwrap());
+        let way = free.unwrap_or_else(|| self.victim(first));
         let evicted = self.ways[way].replace(entry).is_some();
         self.used(way);
+        self.fills.retain(|&other| other != way);
+        self.fills.push(way);
         evicted
     }
 

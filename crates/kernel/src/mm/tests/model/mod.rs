@@ -13,7 +13,7 @@ mod script;
 mod shrink;
 mod twin;
 
-use crate::{ForkMode, MemoryPolicy};
+use crate::{ForkMode, MemoryPolicy, Thp, ThpCow};
 use script::{Random, Step};
 use std::env;
 use std::ops::Range;
@@ -161,4 +161,14 @@ histories! {
             ..MemoryPolicy::LINUX
         }, 1;
     fault_around: MemoryPolicy { fault_around_pages: 512, ..MemoryPolicy::TEXTBOOK }, 1;
+    huge: HUGE, FITTING;
+    huge_copied: MemoryPolicy { thp_cow: ThpCow::Copy, ..HUGE }, FITTING;
+    huge_eager: MemoryPolicy { fork: ForkMode::Eager, ..HUGE }, FITTING;
+    huge_odf: MemoryPolicy { fork: ForkMode::Odf, ..HUGE }, FITTING;
+    huge_svade: MemoryPolicy { ad_update: AdUpdate::Svade, thp_cow: ThpCow::Copy, ..HUGE }, FITTING;
 }
+
+const HUGE: MemoryPolicy = MemoryPolicy { thp: Thp::Always, ..MemoryPolicy::LINUX };
+
+/// Four pages of the model are a huge page.
+const FITTING: u64 = 128;

@@ -1,20 +1,18 @@
 //! The model test tested: each part of the memory system is broken on purpose, and the histories must notice.
 
-use super::{HISTORY, Random, Setup, run};
-use crate::ForkMode;
-use crate::MemoryPolicy;
+use super::{FITTING, HISTORY, HUGE, Random, Setup, run};
 use crate::mm::sabotage::{self, Sabotage};
+use crate::{ForkMode, MemoryPolicy, ThpCow};
 
 /// Every mutant is noticed within so many steps.
 const WITHIN: usize = 20_000;
 
 /// Tells whether a mutant is noticed in time.
-fn is_noticed(broken: Sabotage, policy: MemoryPolicy) -> bool {
-    let setup = Setup { policy, pages: 1 };
+fn is_noticed(broken: Sabotage, setup: &Setup) -> bool {
     let mut random = Random(5);
     (0..WITHIN / HISTORY).any(|_| {
         let history = random.history(HISTORY);
-        sabotage::during(broken, || run(&setup, &history)).is_err()
+        sabotage::during(broken, || run(setup, &history)).is_err()
     })
 }
 
@@ -25,16 +23,23 @@ fn every_mutant_is_noticed() {
     let eager = MemoryPolicy { fork: ForkMode::Eager, ..MemoryPolicy::LINUX };
     let odf = MemoryPolicy { fork: ForkMode::Odf, ..MemoryPolicy::LINUX };
     for &broken in Sabotage::ALL {
-        let policy = match broken {
-            Sabotage::BatchLeavesArea => batch.clone(),
-            Sabotage::PoolGivesTwice => pool.clone(),
-            Sabotage::EagerCopiesNothing => eager.clone(),
+        let setup = |policy| Setup { policy, pages: 1 };
+        let setup = match broken {
+            Sabotage::BatchLeavesArea => setup(batch.clone()),
+            Sabotage::PoolGivesTwice => setup(pool.clone()),
+            Sabotage::EagerCopiesNothing => setup(eager.clone()),
             Sabotage::TableNotWithheld
             | Sabotage::TableNotGuarded
             | Sabotage::UnshareSkipped
-            | Sabotage::UnshareUncounted => odf.clone(),
-            _ => MemoryPolicy::LINUX,
+            | Sabotage::UnshareUncounted => setup(odf.clone()),
+            Sabotage::HugeReuseWhileShared | Sabotage::SplitWritable | Sabotage::EdgesNotSplit => {
+                Setup { policy: HUGE, pages: FITTING }
+            }
+            Sabotage::HugeHalfCopied => {
+                Setup { policy: MemoryPolicy { thp_cow: ThpCow::Copy, ..HUGE }, pages: FITTING }
+            }
+            _ => setup(MemoryPolicy::LINUX),
         };
-        assert!(is_noticed(broken, policy), "{broken:?} does as well as what is right");
+        assert!(is_noticed(broken, &setup), "{broken:?} does as well as what is right");
     }
 }

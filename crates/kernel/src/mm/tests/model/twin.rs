@@ -2,6 +2,7 @@
 
 use super::script::{Kind, Op, Step, Where};
 use super::{ARENA, CHECKED_EVERY, FILE_PAGES, MOST_TASKS, OFFSETS, PAGES, STACK, STACK_TOP, Setup};
+use crate::mm::page_size::PageSize;
 use crate::mm::tests::world::World;
 use crate::mm::{
     Advice, Fault, MapBacking, MapRequest, OnFork, Placement, Prot, Remains, RemapRequest, Sharing,
@@ -55,7 +56,7 @@ pub(super) struct Twin {
 
 impl Twin {
     pub(super) fn new(setup: &Setup) -> Self {
-        let mut world = World::new(4096 * setup.pages.min(8), setup.policy.clone());
+        let mut world = World::new(4096 * setup.pages.min(16), setup.policy.clone());
         world.check_every = CHECKED_EVERY;
         let file = world.file(FILE_PAGES as u64 * setup.pages);
         let letter = |at: u64| b'a' + (at / PAGE_SIZE % 26) as u8;
@@ -484,10 +485,11 @@ impl Twin {
             self.world.exit(mm);
         }
         let gauges = self.world.memory.frames().gauges();
+        let zeros = 1 + self.world.memory.frames().huge_zero_page.map_or(0, |_| PageSize::Huge.pages());
         let (cache, _) = self.world.memory.cache_mut();
         assert_eq!(
             gauges.in_use - gauges.pool,
-            1 + cache.resident_pages(self.file),
+            zeros + cache.resident_pages(self.file),
             "{idle} were in the pool"
         );
         assert_eq!((gauges.zero_shared, gauges.shared, gauges.page_table), (0, 0, 0));
