@@ -181,6 +181,32 @@ static void mappings(void)
     close(fd);
 }
 
+/* A store to a shared mapping changes the file's times where it faults. */
+static void times(void)
+{
+    int fd = memfd_create("times", 0);
+    ftruncate(fd, 8192);
+    char *shared = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    char *private = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    struct timespec past[2] = {{1000, 0}, {1000, 0}};
+    struct stat st;
+    const char *what[] = {"a private store", "a load", "a store", "another one to the page", "one to the next page"};
+    for (int i = 0; i < 5; i++) {
+        futimens(fd, past);
+        switch (i) {
+        case 0: private[4096] = 1; break;
+        case 1: *(volatile char *)private; break;
+        case 2: shared[0] = 1; break;
+        case 3: shared[1] = 1; break;
+        case 4: shared[4096] = 1; break;
+        }
+        fstat(fd, &st);
+        printf("%s: modified %d\n", what[i], st.st_mtime != 1000);
+    }
+    munmap(shared, 8192), munmap(private, 8192);
+    close(fd);
+}
+
 int main(void)
 {
     signal(SIGBUS, on_fault);
@@ -189,5 +215,6 @@ int main(void)
     seals();
     holes();
     mappings();
+    times();
     return 0;
 }

@@ -1,12 +1,14 @@
 /*
  * refusals: which error comes first where a call is wrong in several ways, and what errors leave behind.
  *
- * sendfile(2), waitid(2), execveat(2), select(2), timer_create(2), statx(2), socket(7), ipv6(7), mmap(2).
+ * sendfile(2), waitid(2), execveat(2), select(2), timer_create(2), statx(2), socket(7), ipv6(7), mmap(2), adjtimex(2),
+ * ioctl_ficlone(2), pidfd_send_signal(2).
  */
 #include "probe.h"
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -119,6 +121,13 @@ static void timers(void)
     TRY(syscall(SYS_timer_create, 77, NULL, &id));
     TRY(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &id));
     printf("after wrong pointers %d\n", id);
+    /* a signal that nobody takes, as often as can be, leaves time for other things */
+    struct sigevent quiet = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
+    TRY(syscall(SYS_timer_create, CLOCK_MONOTONIC, &quiet, &id));
+    struct itimerspec often = {{0, 1}, {0, 1}};
+    TRY(syscall(SYS_timer_settime, id, 0, &often, NULL));
+    usleep(20000);
+    TRY(syscall(SYS_timer_delete, id));
 }
 
 static void sockets(void)
@@ -158,8 +167,95 @@ static void sockets(void)
     TRY(recvfrom(pair[1], &byte, 1, 0, (void *)8, &len));
 }
 
+static void clocks(void)
+{
+    struct timex tx = {0};
+    TRY(adjtimex(&tx));
+    printf("offset %ld freq %ld maxerror %d esterror %d status %x constant %ld precision %ld tolerance %ld tick %ld tai %d\n",
+           tx.offset, tx.freq, tx.maxerror > 0, tx.esterror > 0, tx.status, tx.constant, tx.precision, tx.tolerance, tx.tick,
+           tx.tai);
+    TRY(adjtimex((void *)8));
+    tx.modes = ADJ_TICK, tx.tick = 8999;
+    TRY(adjtimex(&tx));
+    tx.tick = 10001;
+    TRY(adjtimex(&tx));
+    tx.modes = ADJ_FREQUENCY | ADJ_ESTERROR | ADJ_MAXERROR | ADJ_TIMECONST | ADJ_STATUS;
+    tx.freq = 600 << 16, tx.esterror = -5, tx.maxerror = 70, tx.constant = 3, tx.status = STA_PLL;
+    TRY(adjtimex(&tx));
+    printf("freq %ld esterror %ld maxerror %d status %x constant %ld tick %ld\n", tx.freq, tx.esterror, tx.maxerror >= 70,
+           tx.status, tx.constant, tx.tick);
+    tx.modes = ADJ_NANO;
+    TRY(adjtimex(&tx));
+    printf("status %x\n", tx.status);
+    tx.modes = ADJ_SETOFFSET, tx.time.tv_usec = 1000000;
+    TRY(adjtimex(&tx));
+    tx.modes = 0x8000;
+    TRY(adjtimex(&tx));
+    tx.modes = ADJ_OFFSET_SINGLESHOT, tx.offset = 0;
+    TRY(adjtimex(&tx));
+    tx.modes = 0;
+    TRY(clock_adjtime(CLOCK_REALTIME, &tx));
+    TRY(clock_adjtime(CLOCK_MONOTONIC, &tx));
+    TRY(clock_adjtime(77, &tx));
+    IN_CHILD({
+        setresuid(1000, 1000, 1000);
+        TRY(adjtimex(&tx));
+        tx.modes = ADJ_STATUS;
+        TRY(adjtimex(&tx));
+        tx.modes = ADJ_OFFSET_SS_READ;
+        TRY(adjtimex(&tx));
+        tx.modes = ADJ_OFFSET_SINGLESHOT;
+        TRY(adjtimex(&tx));
+    });
+    tx.modes = ADJ_STATUS | ADJ_MICRO | ADJ_TICK | ADJ_FREQUENCY, tx.status = STA_UNSYNC, tx.tick = 10000, tx.freq = 0;
+    TRY(adjtimex(&tx));
+}
+
+static void clones(void)
+{
+    int pair[2];
+    pipe(pair);
+    int one = memfd_create("one", 0), two = memfd_create("two", 0), directory = open("/tmp", O_RDONLY), null = open("/dev/null", O_RDWR);
+    int reads = open("/proc/self/exe", O_RDONLY);
+    int fds[] = {one, two, directory, null, pair[0], reads, 99};
+    const char *names[] = {"memory", "memory", "directory", "null", "pipe", "program", "nothing"};
+    for (int i = 0; i < 7; i++) {
+        printf("%s: ", names[i]);
+        TRY(ioctl(one, 0x40049409, fds[i]));
+    }
+    TRY(ioctl(directory, 0x40049409, one));
+    TRY(ioctl(one, 0x4020940d, 8));
+    long range[4] = {two};
+    TRY(ioctl(one, 0x4020940d, range));
+    int entropy = 0;
+    TRY(ioctl(open("/dev/urandom", O_RDONLY), 0x80045200, &entropy));
+    printf("entropy %d\n", entropy);
+    TRY(ioctl(null, 0x80045200, &entropy));
+}
+
+static void signals(void)
+{
+    char name[30];
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    sprintf(name, "/proc/%d", child);
+    int fd = open(name, O_DIRECTORY);
+    TRY(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+    TRY(syscall(SYS_pidfd_send_signal, open("/proc", O_DIRECTORY), 0, NULL, 0));
+    TRY(syscall(SYS_pidfd_send_signal, open("/tmp", O_DIRECTORY), 0, NULL, 0));
+    TRY(syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0));
+    waitpid(child, NULL, 0);
+    TRY(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+}
+
 int main(void)
 {
+    clocks();
+    clones();
+    signals();
     files();
     children();
     sets();

@@ -243,6 +243,25 @@ static void polls(void)
     say("select, bad time", syscall(SYS_pselect6, 0, NULL, NULL, NULL, 8, NULL));
 }
 
+/* Who has ended and was not waited for still has what it had. */
+static void zombies(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct sched_param param = {7};
+        sched_setscheduler(0, SCHED_FIFO, &param);
+        _exit(0);
+    }
+    siginfo_t info;
+    waitid(P_PID, child, &info, WEXITED | WNOWAIT);
+    struct sched_param param;
+    say("zombie's policy", sched_getscheduler(child));
+    say("zombie's parameter", sched_getparam(child, &param));
+    printf("%d\n", param.sched_priority);
+    waitpid(child, NULL, 0);
+    say("nobody's policy", sched_getscheduler(child));
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -254,5 +273,6 @@ int main(int argc, char **argv)
     four();
     groups();
     polls();
+    zombies();
     return 0;
 }

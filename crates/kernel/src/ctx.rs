@@ -203,6 +203,13 @@ impl<'a> Ctx<'a> {
             })
         };
         let result = self.resolve_fault(mm, at, attempt, access);
+        if result == Ok(FaultKind::Shared) && access == Access::Store {
+            let now_ns = self.wall_clock_ns();
+            let vma = self.kernel.memory.space(mm).areas().find(at.vpn());
+            if let Some((file, _)) = vma.and_then(|vma| vma.file_page(at.vpn())) {
+                self.kernel.fs.note_store(file, now_ns);
+            }
+        }
         if let Err(fault) = result {
             let pc = self.harts.pc(self.hart);
             let site = self.site(at, taken_by);

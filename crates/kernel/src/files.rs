@@ -152,7 +152,9 @@ impl Kernel {
                 TtySignal::Process(pid, signal) => self.send_to_process(pid, SignalInfo::of_kernel(signal)),
             }
         }
-        for wait in self.fs.take_wakes() {
+        let sched = &self.sched;
+        let wakes = self.fs.take_wakes(|wait| sched.has_waiters(WaitKey::File(wait)));
+        for wait in wakes {
             self.wake(WaitKey::File(wait));
         }
         for told in self.fs.take_io_signals() {

@@ -9,7 +9,7 @@ use crate::fs::{Fs, Grant};
 use crate::inject::{Injection, Injections};
 use crate::ipc::Ipc;
 use crate::mm::{Fences, Memory, OutOfMemory};
-use crate::syscall::{self, HostNames};
+use crate::syscall::{self, ClockDiscipline, HostNames};
 use crate::task::{
     Futexes, INTERLEAVE, Scheduler, SignalInfo, TRAP_NS, TaskState, TaskTable, Vdso, WaitKey, WaitStatus,
 };
@@ -117,6 +117,8 @@ pub struct Kernel {
     pub(crate) vdso: Vdso,
     /// What the time of day is ahead of the time since the machine started.
     pub(crate) wall_offset_ns: u64,
+    /// What programs have said of the time of day.
+    pub(crate) discipline: ClockDiscipline,
     /// The timers that follow the running of a process: whose, who made them, their numbers.
     pub(crate) cpu_timers: BTreeSet<(Pid, Pid, i32)>,
     /// The tasks that sleep by the clock of a process, behind that process, or by the clock of a task of it.
@@ -167,6 +169,7 @@ impl Kernel {
             memory,
             vdso,
             wall_offset_ns,
+            discipline: ClockDiscipline::default(),
             cpu_timers: BTreeSet::new(),
             cpu_sleepers: BTreeSet::new(),
             fs,
@@ -205,6 +208,9 @@ impl Kernel {
         let now_ns = self.sched.hart(hart).now_ns;
         self.fire_timers(now_ns);
         let mut ctx = Ctx::new(self, harts, host, hart);
+        if !ctx.kernel.sched.hart(hart).in_user && ctx.give_way() {
+            return None;
+        }
         if ctx.kernel.sched.hart(hart).in_user && (ctx.has_signal() || ctx.process().job.is_stopped()) {
             // Another hart sent or took it: here it takes an interrupt to be looked at.
             ctx.interrupt(Interrupt::Software);
@@ -333,7 +339,7 @@ impl Kernel {
             // A hart that idled cannot run a task before the moment at which another hart made it ready.
             slot.now_ns = slot.now_ns.max(latest_ns.saturating_sub(INTERLEAVE));
         }
-        slot.slice_end_ns = slot.now_ns + slice_ns;
+        (slot.since_ns, slot.slice_end_ns) = (slot.now_ns, slot.now_ns + slice_ns);
         slot.current = Some(tid);
         let from = slot.previous.replace(tid);
         // A vfork child may have limits of its own in its parent's memory.
@@ -474,6 +480,8 @@ impl Kernel {
             && let Some(task) = self.tasks.task_mut(tid)
         {
             task.state = TaskState::Ready;
+            let task = &*task;
+            self.sched.end_long_slice(tid, |hart| task.may_run_on(hart));
         }
     }
 

@@ -7,7 +7,7 @@ use crate::fs::{At, LookupFlags};
 use crate::inject::{Injections, Target};
 use crate::kernel::INIT;
 use crate::syscall::{exit_with, quoted};
-use crate::task::{ExecError, ExecRequest, HandlersId, Process, Program, ProgramStrings, Task};
+use crate::task::{ExecError, ExecRequest, HandlersId, Process, Program, ProgramStrings, Scheduling, Task};
 use crate::{Errno, HartId, Harts, Host, Kernel, Origin, Pid, Reg};
 use std::collections::BTreeSet;
 
@@ -54,6 +54,7 @@ impl Process {
             rlimits: Default::default(),
             personality: 0,
             credentials: Credentials::ROOT,
+            scheduling: Scheduling::default(),
             dumpable: Default::default(),
             transfers: Default::default(),
             oom_score_adj: 0,

@@ -1,6 +1,7 @@
-//! The trees of `/proc/sys` and `/sys`: files whose places never change.
+//! The trees of `/proc/sys`, `/proc/sysvipc` and `/sys`: files whose places never change.
 
 use super::{FileType, ProcNode};
+use crate::ipc::IpcParameter;
 use crate::mm::CommitParameter;
 
 /// A parameter or fact of the kernel that has a file of its own (proc_sys(5), sysfs(5)).
@@ -28,6 +29,10 @@ pub enum FixedFile {
     RandomizeVaSpace,
     /// `/proc/sys/fs/file-nr`: open descriptions, free ones, the most there can be.
     FileNr,
+    /// A limit of System V objects, which root may set.
+    Ipc(IpcParameter),
+    /// `/proc/sysvipc/msg` and its like.
+    Sysvipc(IpcList),
     /// A parameter about promised memory, which root may set.
     Commit(CommitParameter),
     /// `/proc/sys/vm/max_map_count`: how many areas an address space may have.
@@ -40,6 +45,17 @@ pub enum FixedFile {
     Harts,
     /// `/sys/devices/system/node/online` and its like: the list of memory nodes.
     Nodes,
+}
+
+/// A list of System V objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IpcList {
+    /// Of message queues.
+    Queues,
+    /// Of sets of semaphores.
+    Semaphores,
+    /// Of segments of shared memory.
+    Segments,
 }
 
 use FixedFile::*;
@@ -93,9 +109,10 @@ static ROWS: &[Row] = &[
     constant("/proc/sys/kernel/core_pattern", "core"),
     file("/proc/sys/kernel/domainname", Domainname),
     file("/proc/sys/kernel/hostname", Hostname),
-    limit("/proc/sys/kernel/msgmax", crate::syscall::MOST_MESSAGE_BYTES),
-    limit("/proc/sys/kernel/msgmnb", crate::syscall::MOST_QUEUE_BYTES),
-    limit("/proc/sys/kernel/msgmni", crate::syscall::MOST_QUEUES as u64),
+    file("/proc/sys/kernel/msg_next_id", Ipc(IpcParameter::NextQueue)),
+    file("/proc/sys/kernel/msgmax", Ipc(IpcParameter::MessageBytes)),
+    file("/proc/sys/kernel/msgmnb", Ipc(IpcParameter::QueueBytes)),
+    file("/proc/sys/kernel/msgmni", Ipc(IpcParameter::Queues)),
     constant("/proc/sys/kernel/ngroups_max", "65536"),
     file("/proc/sys/kernel/osrelease", OsRelease),
     constant("/proc/sys/kernel/ostype", "Linux"),
@@ -109,10 +126,12 @@ static ROWS: &[Row] = &[
     file("/proc/sys/kernel/random/uuid", Uuid),
     file("/proc/sys/kernel/randomize_va_space", RandomizeVaSpace),
     constant("/proc/sys/kernel/sched_rr_timeslice_ms", "100"),
-    constant("/proc/sys/kernel/sem", "32000\t1024000000\t500\t32000"),
-    limit("/proc/sys/kernel/shmall", crate::syscall::MOST_SHARED_BYTES),
-    limit("/proc/sys/kernel/shmmax", crate::syscall::MOST_SHARED_BYTES),
-    limit("/proc/sys/kernel/shmmni", crate::syscall::MOST_SEGMENTS as u64),
+    file("/proc/sys/kernel/sem", Ipc(IpcParameter::Semaphores)),
+    file("/proc/sys/kernel/sem_next_id", Ipc(IpcParameter::NextSet)),
+    file("/proc/sys/kernel/shm_next_id", Ipc(IpcParameter::NextSegment)),
+    file("/proc/sys/kernel/shmall", Ipc(IpcParameter::AllPages)),
+    file("/proc/sys/kernel/shmmax", Ipc(IpcParameter::SegmentBytes)),
+    file("/proc/sys/kernel/shmmni", Ipc(IpcParameter::Segments)),
     constant("/proc/sys/kernel/tainted", "0"),
     limit("/proc/sys/kernel/threads-max", crate::task::PID_MAX as u64),
     file("/proc/sys/kernel/version", OsVersion),
@@ -128,6 +147,10 @@ static ROWS: &[Row] = &[
     file("/proc/sys/vm/overcommit_ratio", Commit(CommitParameter::Ratio)),
     constant("/proc/sys/vm/swappiness", "60"),
     file("/proc/sys/vm/user_reserve_kbytes", Commit(CommitParameter::UserReserve)),
+    directory("/proc/sysvipc"),
+    file("/proc/sysvipc/msg", Sysvipc(IpcList::Queues)),
+    file("/proc/sysvipc/sem", Sysvipc(IpcList::Semaphores)),
+    file("/proc/sysvipc/shm", Sysvipc(IpcList::Segments)),
     directory("/sys"),
     directory("/sys/devices"),
     directory("/sys/devices/system"),
@@ -159,6 +182,11 @@ pub struct FixedNode(u16);
 impl FixedNode {
     /// `/proc/sys`.
     pub const PROC_SYS: Self = Self(0);
+
+    /// Returns `/proc/sysvipc`.
+    pub(super) fn sysvipc() -> Self {
+        Self::at("/proc/sysvipc").expect("the table has it")
+    }
 
     /// Returns `/sys`.
     pub(super) fn sysfs() -> Self {
@@ -200,7 +228,8 @@ impl FixedNode {
         match self.file() {
             None => 0o555,
             Some(DropCaches) => 0o200,
-            Some(Commit(_) | Domainname | Hostname | HugePages | MaxMapCount | Tunable(_)) => 0o644,
+            Some(Ipc(IpcParameter::NextQueue | IpcParameter::NextSegment | IpcParameter::NextSet)) => 0o444,
+            Some(Ipc(_) | Commit(_) | Domainname | Hostname | HugePages | MaxMapCount | Tunable(_)) => 0o644,
             Some(_) => 0o444,
         }
     }
@@ -239,7 +268,9 @@ mod tests {
 
     #[test]
     fn every_place_but_the_roots_is_in_a_directory_of_the_table() {
-        for place in FixedNode::all().filter(|place| !["/proc/sys", "/sys"].contains(&place.path())) {
+        for place in
+            FixedNode::all().filter(|place| !["/proc/sys", "/proc/sysvipc", "/sys"].contains(&place.path()))
+        {
             let Some(ProcNode::Fixed(parent)) = place.parent() else { panic!("{}", place.path()) };
             assert_eq!(parent.file(), None, "{}", place.path());
             assert_eq!(parent.child(place.name().as_bytes()), Some(place));

@@ -305,6 +305,11 @@ impl Fs {
         self.file_type(self.opens[open].node) == FileType::Fifo || self.tty(open).is_some()
     }
 
+    /// Tells whether a description is a source of random bytes.
+    pub fn is_random(&self, open: OpenId) -> bool {
+        matches!(self.device(self.opens[open].node), Some(Device::Random | Device::Urandom))
+    }
+
     fn has_offset(&self, open: OpenId) -> bool {
         let file_type = self.file_type(self.opens[open].node);
         !matches!(file_type, FileType::Fifo | FileType::Socket | FileType::Unknown)

@@ -68,7 +68,7 @@ pub use attributes::NewTimes;
 pub use device::{Console, Device};
 pub use fd_table::{FdTableId, OnExec};
 pub use fifo::{NewFile, PartnerWait};
-pub use fixed::{FixedFile, FixedNode};
+pub use fixed::{FixedFile, FixedNode, IpcList};
 pub use flags::{EpollFlags, FileType, OpenFlags, PERMISSION_BITS, PollEvents, RenameFlags, makedev};
 pub use inode::{InodeId, Node, Times};
 pub use io::{Position, ReadSource, Seek, WriteTarget};
@@ -159,6 +159,8 @@ pub struct Fs {
     covered: BTreeMap<InodeId, MountId>,
     /// Files of the host that stores to a shared mapping may have changed.
     stored_to: BTreeMap<FileId, InodeId>,
+    /// Files that were mapped such that stores may change them.
+    mapped: BTreeMap<FileId, InodeId>,
     /// Files whose bytes can be read again.
     sources: BTreeMap<FileId, InodeId>,
     /// Files of the host that have more than one name there.
@@ -213,6 +215,7 @@ impl Fs {
             detached: Vec::new(),
             covered: BTreeMap::new(),
             stored_to: BTreeMap::new(),
+            mapped: BTreeMap::new(),
             sources: BTreeMap::new(),
             linked: BTreeMap::new(),
             opens: Slab::new(),
@@ -289,11 +292,12 @@ impl Fs {
         &mut self.random
     }
 
-    /// Takes what has become possible since the last call: whoever waits for one of these can go on.
+    /// Takes what has become possible since the last call: whoever waits for one of these can go on. `has_sleepers` tells who
+    /// waits for what.
     #[must_use = "tasks that wait for these sleep for ever otherwise"]
-    pub fn take_wakes(&mut self) -> Vec<Wait> {
+    pub fn take_wakes(&mut self, has_sleepers: impl Fn(Wait) -> bool) -> Vec<Wait> {
         self.wakes.append(&mut self.sockets.wakes);
-        self.tell_epolls();
+        self.tell_epolls(has_sleepers);
         self.tell_owners();
         std::mem::take(&mut self.wakes)
     }
@@ -337,6 +341,7 @@ impl Fs {
                 InodeKind::Anonymous(object) => self.drop_anonymous(id, object),
                 InodeKind::Regular(contents) => {
                     self.stored_to.remove(&contents);
+                    self.mapped.remove(&contents);
                     self.sources.remove(&contents);
                     env.cache.release(env.ram, env.frames, contents);
                 }

@@ -405,8 +405,10 @@ impl ProcNode {
             Self::Root => {
                 let files = ProcFile::ALL.iter().copied().map(Self::File);
                 let links = ProcLink::ALL.iter().copied().map(Self::Link);
-                let mut children: Vec<Self> =
-                    files.chain(links).chain([Self::Fixed(FixedNode::PROC_SYS)]).collect();
+                let mut children: Vec<Self> = files
+                    .chain(links)
+                    .chain([FixedNode::PROC_SYS, FixedNode::sysvipc()].map(Self::Fixed))
+                    .collect();
                 children.sort_by_cached_key(|child| child.name());
                 let process = |pid| Self::Process(Subject::Process(pid));
                 children.extend(processes.pids().into_iter().map(process));
@@ -442,6 +444,7 @@ impl ProcNode {
                 .or_else(|| ProcFile::named(name).map(Self::File))
                 .or_else(|| ProcLink::named(name).map(Self::Link))
                 .or_else(|| (name == b"sys").then_some(Self::Fixed(FixedNode::PROC_SYS)))
+                .or_else(|| (name == b"sysvipc").then(|| Self::Fixed(FixedNode::sysvipc())))
                 .or_else(|| {
                     let pid = Pid(parse_number(name)?);
                     processes.exists(pid).then_some(Self::Process(Subject::Process(pid)))

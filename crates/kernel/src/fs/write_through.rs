@@ -153,10 +153,17 @@ impl Fs {
 
     /// Notes that stores may change a file without a call.
     pub(super) fn note_shared_mapping(&mut self, node: Node, contents: FileId) {
-        if let Node::Inode(inode) = node
-            && self.is_written_through(inode)
-        {
+        let Node::Inode(inode) = node else { return };
+        self.mapped.insert(contents, inode);
+        if self.is_written_through(inode) {
             self.stored_to.insert(contents, inode);
+        }
+    }
+
+    /// Notes that a store to a shared mapping has faulted: to the file that is a change (`fault_dirty_shared_page`).
+    pub(crate) fn note_store(&mut self, contents: FileId, now_ns: u64) {
+        if let Some(inode) = self.mapped.get(&contents) {
+            self.inodes[*inode].touch_modified(now_ns);
         }
     }
 

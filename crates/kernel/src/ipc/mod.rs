@@ -4,10 +4,13 @@
 //! An object is found by a number, which programs learn from its key. Numbers are a place in a table, below, and how often
 //! places have been used again, above: the number of an object that is gone finds nobody. Places are used in turn.
 
+mod limits;
 mod msg;
 mod sem;
 mod shm;
 
+pub(crate) use limits::IpcParameter;
+pub(crate) use limits::Limits;
 pub(crate) use msg::{Message, MessageQueue, Receiver, Sender, Wanted};
 pub use sem::AwaitedSemaphore;
 pub(crate) use sem::{Attempt, HIGHEST, Operation, Semaphore, SemaphoreSet, Waiting};
@@ -102,11 +105,13 @@ pub(crate) struct Objects<T> {
     places: BTreeMap<u32, (u32, T)>,
     sequence: u32,
     last_place: Option<u32>,
+    /// The number that a program has chosen for the next one, or the first free one above.
+    next_id: Option<i32>,
 }
 
 impl<T> Default for Objects<T> {
     fn default() -> Self {
-        Self { places: BTreeMap::new(), sequence: 0, last_place: None }
+        Self { places: BTreeMap::new(), sequence: 0, last_place: None, next_id: None }
     }
 }
 
@@ -118,6 +123,12 @@ impl<T: Object> Objects<T> {
     pub(crate) fn insert(&mut self, object: T, most: usize) -> Result<i32, Errno> {
         if self.places.len() >= most.min(MOST_OBJECTS) {
             return Err(Errno::ENOSPC);
+        }
+        if let Some(id) = self.next_id.take() {
+            let place = (place(id)?..MOST_OBJECTS as u32).find(|place| !self.places.contains_key(place));
+            let (place, sequence) = (place.ok_or(Errno::ENOSPC)?, id as u32 >> PLACE_BITS);
+            self.places.insert(place, (sequence, object));
+            return Ok(number(place, sequence));
         }
         let end = (self.places.len() * 3 / 2).max(LEAST_ROUND).min(most) as u32;
         let next = self.last_place.map_or(0, |last| last + 1);
@@ -206,6 +217,8 @@ pub(crate) struct Ipc {
     pub segments: Objects<Segment>,
     /// Sets of semaphores.
     pub semaphores: Objects<SemaphoreSet>,
+    /// How many there may be, and of what size.
+    pub limits: Limits,
     /// Queues of messages.
     pub queues: Objects<MessageQueue>,
     /// How calls on them ended whose tasks have slept.
@@ -251,6 +264,15 @@ mod tests {
         assert_eq!(things.get(0).err(), Some(Errno::EIDRM));
         assert_eq!((things.find(99), things.find(1)), (Some(1 << PLACE_BITS), None));
         assert_eq!((things.at(0), things.at(70)), (Ok(1 << PLACE_BITS), Err(Errno::EINVAL)));
+    }
+
+    #[test]
+    fn a_number_may_be_chosen() {
+        let mut things = Objects::default();
+        assert_eq!(things.insert(thing(1), 9), Ok(0));
+        things.next_id = Some(2 << PLACE_BITS);
+        assert_eq!(things.insert(thing(2), 9), Ok(2 << PLACE_BITS | 1));
+        assert_eq!(things.insert(thing(3), 9), Ok(2));
     }
 
     #[test]

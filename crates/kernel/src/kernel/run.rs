@@ -46,9 +46,14 @@ impl Ctx<'_> {
     }
 
     fn timer(&mut self) {
+        self.give_way();
+    }
+
+    /// Takes the task off its hart if its slice is over and another one waits; else a new slice begins. Tells whether it is gone.
+    pub(super) fn give_way(&mut self) -> bool {
         let slot = self.kernel.sched.hart(self.hart);
         if slot.now_ns < slot.slice_end_ns {
-            return;
+            return false;
         }
         // A task that keeps its hart gives way only to a more urgent one.
         let sched = &self.kernel.sched;
@@ -65,5 +70,6 @@ impl Ctx<'_> {
             let slot = self.kernel.sched.hart_mut(self.hart);
             slot.slice_end_ns = slot.now_ns + slice_ns;
         }
+        gives_way
     }
 }

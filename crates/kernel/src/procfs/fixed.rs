@@ -17,6 +17,8 @@ impl Ctx<'_> {
             FixedFile::Constant(text) => text.to_owned(),
             FixedFile::Limit(limit) => limit.to_string(),
             FixedFile::Tunable(tunable) => self.kernel.fs.tunable(tunable).to_string(),
+            FixedFile::Ipc(parameter) => self.kernel.ipc.parameter(parameter),
+            FixedFile::Sysvipc(list) => return Ok(self.kernel.sysvipc_text(list)),
             FixedFile::OsRelease => RELEASE.to_owned(),
             FixedFile::OsVersion => VERSION.to_owned(),
             FixedFile::Domainname => String::from_utf8_lossy(&self.kernel.host_names.domain).into_owned(),
@@ -70,6 +72,7 @@ impl Ctx<'_> {
                 Ok(())
             }
             FixedFile::Tunable(tunable) => self.kernel.fs.set_tunable(tunable, parse_number(bytes)?),
+            FixedFile::Ipc(parameter) => self.kernel.ipc.set_parameter(parameter, bytes),
             FixedFile::Domainname => {
                 self.kernel.host_names.domain = name(bytes);
                 Ok(())

@@ -6,6 +6,7 @@ mod memory;
 mod process;
 mod smaps;
 mod system;
+mod sysvipc;
 
 use crate::ctx::Ctx;
 use crate::fs::{MountRow, PidFile, ProcNode, Subject};

@@ -13,7 +13,8 @@ impl Kernel {
         match file {
             ProcFile::Cpuinfo => (0..self.sched.hart_count()).map(|hart| self.hart_text(hart)).collect(),
             ProcFile::Filesystems => {
-                "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\nnodev\tramfs\n".to_owned()
+                "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\nnodev\tramfs\nnodev\tmqueue\n"
+                    .to_owned()
             }
             ProcFile::Loadavg => {
                 let running = self.running_tasks();

@@ -121,19 +121,25 @@ pub(super) fn dup3(ctx: &mut Ctx<'_>, old: Fd, new: Fd, flags: OpenArg) -> SysRe
     Ok(fd.0 as u64)
 }
 
-/// `ioctl(2)`: `FIONREAD`, `FIOCLEX`, `FIONCLEX`, `FIONBIO` and `FIOASYNC`, and what sockets and terminals know.
+/// `ioctl(2)`: `FIONREAD`, `FIOCLEX`, `FIONCLEX`, `FIONBIO` and `FIOASYNC`, `FICLONE` and `FICLONERANGE`, which no file system
+/// here knows, and what sockets, terminals and sources of random bytes know.
 pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr) -> SysResult {
     const FIONREAD: u32 = 0x541b;
     const FIONBIO: u32 = 0x5421;
     const FIOASYNC: u32 = 0x5452;
     const FIONCLEX: u32 = 0x5450;
     const FIOCLEX: u32 = 0x5451;
+    const FICLONE: u32 = 0x4004_9409;
+    const FICLONERANGE: u32 = 0x4020_940d;
+    const RNDGETENTCNT: u32 = 0x8004_5200;
+    /// Bits of entropy that Linux says it has once it has begun.
+    const ENTROPY: i32 = 256;
     ctx.file_of(fd)?;
     let open = ctx.open_of(fd)?;
     let files = ctx.files();
     match request {
         _ if ctx.kernel.fs.socket_of(open).is_ok()
-            && !matches!(request, FIONBIO | FIOASYNC | FIOCLEX | FIONCLEX) =>
+            && !matches!(request, FIONBIO | FIOASYNC | FIOCLEX | FIONCLEX | FICLONE | FICLONERANGE) =>
         {
             return socket_ioctl(ctx, open, request, argument);
         }
@@ -152,11 +158,44 @@ pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr)
             let telling = if on { Telling::On } else { Telling::Off };
             ctx.with_fs(|fs, env| fs.set_async(env.processes, open, fd, telling));
         }
+        FICLONE => return refuse_clone(ctx, Fd(argument.0 as i32), open),
+        FICLONERANGE => {
+            let [from, ..] = ctx.read(UserPtr::<[i64; 4]>::new(argument))?;
+            return refuse_clone(ctx, Fd(from as i32), open);
+        }
+        RNDGETENTCNT if ctx.kernel.fs.is_random(open) => ctx.write(UserPtr::new(argument), ENTROPY)?,
         FIOCLEX => ctx.kernel.fs.set_on_exec(files, fd, OnExec::Close)?,
         FIONCLEX => ctx.kernel.fs.set_on_exec(files, fd, OnExec::Keep)?,
         _ => return terminal::request(ctx, open, request, argument),
     }
     Ok(0)
+}
+
+/// Says why a file's extents cannot be shared with another (ioctl_ficlone(2); Linux 6.12 fs/remap_range.c
+/// `vfs_clone_file_range`).
+///
+/// # Errors
+/// `EBADF`, `EXDEV`, `EISDIR`, `EINVAL` for what is no regular file; `EOPNOTSUPP` for those.
+fn refuse_clone(ctx: &mut Ctx<'_>, from: Fd, to: OpenId) -> SysResult {
+    ctx.file_of(from)?;
+    let from = ctx.open_of(from)?;
+    let fs = &ctx.kernel.fs;
+    let [source, target] = [from, to].map(|open| fs.node(open));
+    let types = [source, target].map(|node| fs.file_type(node));
+    let (reads, writes) = (fs.status_flags(from), fs.status_flags(to));
+    // What is in no mount is apart by what it is.
+    let is_one_file_system = fs.mount_place(source).mount == fs.mount_place(target).mount
+        && (fs.mount_place(source).knows_birth || types[0] == types[1]);
+    Err(match () {
+        () if !is_one_file_system => Errno::EXDEV,
+        () if types.contains(&FileType::Directory) => Errno::EISDIR,
+        () if types != [FileType::Regular; 2] => Errno::EINVAL,
+        () if !reads.is_readable() || !writes.is_writable() || writes.contains(OpenFlags::APPEND) => {
+            Errno::EBADF
+        }
+        () => Errno::EOPNOTSUPP,
+    }
+    .into())
 }
 
 /// `fstat(2)`.

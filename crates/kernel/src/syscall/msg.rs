@@ -11,15 +11,12 @@ use crate::ipc::{
 };
 use tine_mmu::VirtAddr;
 
-/// The most queues (`MSGMNI`).
-pub(crate) const MOST_QUEUES: usize = 32_000;
-/// The most bytes of a message (`MSGMAX`).
-pub(crate) const MOST_MESSAGE_BYTES: u64 = 8192;
-/// The most bytes of a queue (`MSGMNB`) that nobody has changed.
-pub(crate) const MOST_QUEUE_BYTES: u64 = 16_384;
 /// What `IPC_INFO` says of the size of segments, and of their number.
 const SEGMENT_BYTES: i32 = 16;
 const SEGMENTS: i32 = 0xffff;
+/// What it says of a pool, in KiB, and of what fits into a queue, whatever the limits are (`MSGPOOL`, `MSGMAP`).
+const USUAL_POOL: i32 = 512_000;
+const USUAL_BYTES: i32 = 16_384;
 /// Bytes of `mtype`, in front of the text.
 const KIND_BYTES: u64 = 8;
 
@@ -48,8 +45,9 @@ pub(super) fn msgget(ctx: &mut Ctx<'_>, key: IpcKey, flags: IpcFlags) -> SysResu
         return Err(Errno::ENOENT.into());
     }
     let permissions = Permissions::new(key.0, flags, ctx.credentials());
-    let queue = MessageQueue::new(permissions, MOST_QUEUE_BYTES, ctx.wall_clock_s());
-    Ok(ctx.kernel.ipc.queues.insert(queue, MOST_QUEUES)? as u64)
+    let queue = MessageQueue::new(permissions, ctx.kernel.ipc.limits.queue_bytes, ctx.wall_clock_s());
+    let most = ctx.kernel.ipc.limits.queues as usize;
+    Ok(ctx.kernel.ipc.queues.insert(queue, most)? as u64)
 }
 
 /// `msgsnd(2)`.
@@ -67,7 +65,7 @@ pub(super) fn msgsnd(
     let mut kind = [0; KIND_BYTES as usize];
     ctx.read_bytes(at, &mut kind).map_err(|_| Errno::EFAULT)?;
     let kind = i64::from_le_bytes(kind);
-    if len > MOST_MESSAGE_BYTES || id < 0 || kind < 1 {
+    if len > ctx.kernel.ipc.limits.message_bytes || id < 0 || kind < 1 {
         return Err(Errno::EINVAL.into());
     }
     let mut text = vec![0; len as usize];
@@ -206,9 +204,10 @@ pub(super) fn msgctl(ctx: &mut Ctx<'_>, id: i32, command: IpcCommand, at: VirtAd
                 .map_err(|_| Errno::EFAULT)?;
             let most_bytes = u64::from_le_bytes(most_bytes);
             let (who, now_s) = (ctx.credentials().clone(), ctx.wall_clock_s());
+            let limit = ctx.kernel.ipc.limits.queue_bytes;
             let queue = ctx.kernel.ipc.queues.get_mut(id)?;
             queue.permissions.check_control(&who)?;
-            if most_bytes > MOST_QUEUE_BYTES && !who.can(Capabilities::SYS_RESOURCE) {
+            if most_bytes > limit && !who.can(Capabilities::SYS_RESOURCE) {
                 return Err(Errno::EPERM.into());
             }
             change.apply(queue.permissions_mut(), &who)?;
@@ -239,10 +238,12 @@ const MOST_BYTES_AT: u64 = 88;
 
 /// Stores a `struct msginfo`: limits, or what is in use.
 fn info(ctx: &mut Ctx<'_>, command: IpcCommand, at: VirtAddr) -> SysResult {
-    let (queues, bytes) = (MOST_QUEUES as i32, MOST_QUEUE_BYTES as i32);
+    let limits = &ctx.kernel.ipc.limits;
+    let [queues, bytes, message] =
+        [limits.queues, limits.queue_bytes, limits.message_bytes].map(|limit| limit as i32);
     // Pool, map, longest message, bytes of a queue, queues, segment size, messages, segments.
-    let pool = queues * (bytes / 1024);
-    let mut words = [pool, bytes, MOST_MESSAGE_BYTES as i32, bytes, queues, SEGMENT_BYTES, bytes, SEGMENTS];
+    let (pool, usual) = (USUAL_POOL, USUAL_BYTES);
+    let mut words = [pool, usual, message, bytes, queues, SEGMENT_BYTES, usual, SEGMENTS];
     let all = &ctx.kernel.ipc.queues;
     if command.0 == IpcCommand::MSG_INFO {
         let messages: usize = all.iter().map(|(_, queue)| queue.messages.len()).sum();

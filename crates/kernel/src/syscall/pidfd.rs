@@ -6,7 +6,7 @@ use super::signal::{permitted, read_info, wanted};
 use super::types::SignalArg;
 use super::{SysResult, UserPtr};
 use crate::ctx::Ctx;
-use crate::fs::{Life, OnExec, OpenFlags, PidfdKind};
+use crate::fs::{Life, Node, OnExec, OpenFlags, PidfdKind, ProcNode, Subject};
 use crate::task::{SI_TKILL, SI_USER, SignalInfo};
 use crate::{Errno, Fd, Pid};
 use tine_mmu::VirtAddr;
@@ -53,7 +53,20 @@ pub(super) fn pid_of(ctx: &Ctx<'_>, fd: Fd) -> Result<(Pid, PidfdKind), Errno> {
     }
 }
 
-/// `pidfd_send_signal(2)`.
+/// Returns the process whose directory in `/proc` a descriptor stands for (`tgid_pidfd_to_pid`).
+///
+/// # Errors
+/// `EBADF` when it is no such directory, `ESRCH` when that is gone.
+fn pid_of_directory(ctx: &Ctx<'_>, fd: Fd) -> Result<(Pid, PidfdKind), Errno> {
+    match ctx.file_of(fd)? {
+        Node::Proc(ProcNode::Process(Subject::Process(pid))) => {
+            ctx.kernel.tasks.process(pid).map(|_| (pid, PidfdKind::Process)).ok_or(Errno::ESRCH)
+        }
+        _ => Err(Errno::EBADF),
+    }
+}
+
+/// `pidfd_send_signal(2)`: a directory of `/proc` does for a descriptor of a process.
 pub(super) fn pidfd_send_signal(
     ctx: &mut Ctx<'_>,
     fd: Fd,
@@ -65,7 +78,11 @@ pub(super) fn pidfd_send_signal(
     if !matches!(flags.0, 0 | 1 | 2 | GROUP) {
         return Err(Errno::EINVAL.into());
     }
-    let (pid, kind) = match pid_of(ctx, fd) {
+    let found = match pid_of(ctx, fd) {
+        Err(Errno::EBADF) => pid_of_directory(ctx, fd),
+        found => found,
+    };
+    let (pid, kind) = match found {
         Err(Errno::ESRCH) => {
             wanted(signal)?;
             return Err(Errno::ESRCH.into());

@@ -26,6 +26,9 @@ fn named(ctx: &Ctx<'_>, tid: Pid) -> Result<Pid, Errno> {
 }
 
 fn scheduling_of(ctx: &Ctx<'_>, tid: Pid) -> Result<Scheduling, Errno> {
+    if let Some(zombie) = ctx.kernel.tasks.process(tid).filter(|process| process.end.is_some()) {
+        return Ok(zombie.scheduling);
+    }
     let tid = named(ctx, tid)?;
     // Only init is no task.
     Ok(ctx.kernel.tasks.task(tid).map_or_else(Scheduling::default, |task| task.scheduling))
@@ -199,21 +202,18 @@ pub(super) fn sched_setattr(ctx: &mut Ctx<'_>, tid: Pid, from: VirtAddr, flags: 
 
 /// `sched_getattr(2)`.
 pub(super) fn sched_getattr(ctx: &mut Ctx<'_>, tid: Pid, to: VirtAddr, size: u32, flags: u32) -> SysResult {
-    /// How long a task with an ordinary policy runs at least on a machine with one hart (`sysctl_sched_base_slice`).
-    const BASE_SLICE_NS: u64 = 700_000;
     let sizes = SchedAttr::FIRST_BYTES as u32..=PAGE_SIZE as u32;
     if to.0 == 0 || tid.0 < 0 || !sizes.contains(&size) || flags != 0 {
         return Err(Errno::EINVAL.into());
     }
     let scheduling = scheduling_of(ctx, tid)?;
     let is_real_time = scheduling.policy.is_real_time();
-    let scale = 1 + u64::from(ctx.kernel.sched.hart_count().min(8).ilog2());
     let attr = SchedAttr {
         policy: scheduling.policy as u32,
         flags: u64::from(scheduling.resets_on_fork),
         nice: if is_real_time { 0 } else { scheduling.nice },
         priority: scheduling.priority,
-        runtime_ns: if is_real_time { 0 } else { BASE_SLICE_NS * scale },
+        runtime_ns: if is_real_time { 0 } else { ctx.kernel.sched.base_slice_ns() },
     };
     let size = size.min(SchedAttr::BYTES as u32);
     ctx.write_bytes(to, &attr.to_bytes(size)[..size as usize]).map_err(|_| Errno::EFAULT)?;

@@ -11,11 +11,6 @@ use crate::ipc::{
 };
 use tine_mmu::VirtAddr;
 
-/// The most sets (`SEMMNI`), and semaphores of a set (`SEMMSL`).
-const MOST_SETS: usize = 32_000;
-const MOST_SEMAPHORES: usize = 32_000;
-/// The most operations of a call (`SEMOPM`).
-const MOST_OPERATIONS: u32 = 500;
 /// `struct sembuf`.
 const OPERATION_BYTES: usize = 6;
 
@@ -26,7 +21,8 @@ const OPERATION_BYTES: usize = 6;
 /// that it has not or that is 0, `EACCES`, `ENOSPC` for too many.
 pub(super) fn semget(ctx: &mut Ctx<'_>, key: IpcKey, count: i32, flags: IpcFlags) -> SysResult {
     let flags = flags.0;
-    let count = usize::try_from(count).ok().filter(|count| *count <= MOST_SEMAPHORES).ok_or(Errno::EINVAL)?;
+    let most = ctx.kernel.ipc.limits.set_size as usize;
+    let count = usize::try_from(count).ok().filter(|count| *count <= most).ok_or(Errno::EINVAL)?;
     if key.0 != PRIVATE
         && let Some(id) = ctx.kernel.ipc.semaphores.find(key.0)
     {
@@ -44,9 +40,15 @@ pub(super) fn semget(ctx: &mut Ctx<'_>, key: IpcKey, count: i32, flags: IpcFlags
     if count == 0 {
         return Err(Errno::EINVAL.into());
     }
+    let used: usize = ctx.kernel.ipc.semaphores.iter().map(|(_, set)| set.semaphores.len()).sum();
+    let limits = &ctx.kernel.ipc.limits;
+    if (used + count) as u64 > limits.semaphores {
+        return Err(Errno::ENOSPC.into());
+    }
+    let most = limits.sets as usize;
     let permissions = Permissions::new(key.0, flags, ctx.credentials());
     let set = SemaphoreSet::new(permissions, count, ctx.wall_clock_s());
-    Ok(ctx.kernel.ipc.semaphores.insert(set, MOST_SETS)? as u64)
+    Ok(ctx.kernel.ipc.semaphores.insert(set, most)? as u64)
 }
 
 /// `semop(2)`.
@@ -70,7 +72,7 @@ pub(super) fn semtimedop(
     if count == 0 || id < 0 {
         return Err(Errno::EINVAL.into());
     }
-    if count > MOST_OPERATIONS {
+    if u64::from(count) > ctx.kernel.ipc.limits.operations {
         return Err(Errno::E2BIG.into());
     }
     let mut bytes = vec![0; count as usize * OPERATION_BYTES];
@@ -244,19 +246,10 @@ fn set_values(ctx: &mut Ctx<'_>, id: i32, first: usize, values: &[i32]) -> SysRe
 /// Stores a `struct seminfo`: limits, or what is in use.
 fn info(ctx: &mut Ctx<'_>, command: IpcCommand, at: VirtAddr) -> SysResult {
     const UNDO_BYTES: i32 = 20;
-    let (sets, each, operations) = (MOST_SETS as i32, MOST_SEMAPHORES as i32, MOST_OPERATIONS as i32);
-    let mut words = [
-        sets * each,
-        sets,
-        sets * each,
-        sets * each,
-        each,
-        operations,
-        operations,
-        UNDO_BYTES,
-        HIGHEST,
-        HIGHEST,
-    ];
+    let limits = &ctx.kernel.ipc.limits;
+    let [sets, each, all, operations] =
+        [limits.sets, limits.set_size, limits.semaphores, limits.operations].map(|limit| limit as i32);
+    let mut words = [all, sets, all, all, each, operations, 500, UNDO_BYTES, HIGHEST, HIGHEST];
     let semaphores = &ctx.kernel.ipc.semaphores;
     if command.0 == IpcCommand::SEM_INFO {
         let used: usize = semaphores.iter().map(|(_, set)| set.semaphores.len()).sum();

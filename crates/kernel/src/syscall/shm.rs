@@ -12,10 +12,6 @@ use crate::{Errno, Pid};
 use std::sync::Arc;
 use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, VirtAddr};
 
-/// The most segments (`SHMMNI`).
-pub(crate) const MOST_SEGMENTS: usize = 4096;
-/// The most bytes of a segment (`SHMMAX`), and the most pages of all (`SHMALL`).
-pub(crate) const MOST_BYTES: u64 = u64::MAX - (1 << 24);
 const SHM_HUGETLB: u32 = 0o4000;
 const SHM_RDONLY: u32 = 0o10000;
 const SHM_RND: u32 = 0o20000;
@@ -43,13 +39,20 @@ pub(super) fn shmget(ctx: &mut Ctx<'_>, key: IpcKey, len: u64, flags: IpcFlags) 
     if key.0 != PRIVATE && flags & CREATE == 0 {
         return Err(Errno::ENOENT.into());
     }
-    if len == 0 || len > MOST_BYTES {
+    let limits = &ctx.kernel.ipc.limits;
+    if len == 0 || len > limits.segment_bytes {
         return Err(Errno::EINVAL.into());
+    }
+    let most = limits.segments as usize;
+    let segments = ctx.kernel.ipc.segments.iter();
+    let used: u64 = segments.map(|(_, segment)| segment.len_bytes.div_ceil(PAGE_SIZE)).sum();
+    if used.saturating_add(len.div_ceil(PAGE_SIZE)) > limits.all_pages {
+        return Err(Errno::ENOSPC.into());
     }
     if flags & SHM_HUGETLB != 0 || !ctx.kernel.memory.may_promise(ctx.mm(), len.div_ceil(PAGE_SIZE)) {
         return Err(Errno::ENOMEM.into());
     }
-    if ctx.kernel.ipc.segments.len() >= MOST_SEGMENTS {
+    if ctx.kernel.ipc.segments.len() >= most {
         return Err(Errno::ENOSPC.into());
     }
     let file = ctx.kernel.memory.cache_mut().0.create_segment(len);
@@ -63,7 +66,7 @@ pub(super) fn shmget(ctx: &mut Ctx<'_>, key: IpcKey, len: u64, flags: IpcFlags) 
         maker: ctx.pid,
         last: Pid(0),
     };
-    Ok(ctx.kernel.ipc.segments.insert(segment, MOST_SEGMENTS)? as u64)
+    Ok(ctx.kernel.ipc.segments.insert(segment, most)? as u64)
 }
 
 /// `shmat(2)`.
@@ -166,8 +169,9 @@ pub(super) fn shmctl(ctx: &mut Ctx<'_>, id: i32, command: IpcCommand, at: VirtAd
     }
     match command.0 {
         IpcCommand::INFO => {
-            let most = MOST_SEGMENTS as u64;
-            ctx.write(UserPtr::new(at), [MOST_BYTES, 1, most, most, MOST_BYTES, 0, 0, 0, 0])?;
+            let limits = &ctx.kernel.ipc.limits;
+            let (most, bytes, pages) = (limits.segments, limits.segment_bytes, limits.all_pages);
+            ctx.write(UserPtr::new(at), [bytes, 1, most, most, pages, 0, 0, 0, 0])?;
             Ok(ctx.kernel.ipc.segments.highest())
         }
         IpcCommand::SHM_INFO => {

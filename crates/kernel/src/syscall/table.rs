@@ -15,12 +15,13 @@ use super::sched_types::*;
 use super::show::*;
 use super::socket_types::*;
 use super::task_types::*;
+use super::timex::Timex;
 use super::types::*;
 use super::{
     Arguments, SysResult, allocate, anonymous, attributes, compare, copy, creds, epoll, exec, fcntl, file,
     futex, hwprobe, inotify, limits, lock, memory, mlock, mount, mqueue, msg, open, path, pidfd, poll,
     posix_timer, prctl, priority, process, process_vm, rseq, sched, sched_policy, sem, shm, signal, socket,
-    system, thread, time, transfer, xattr,
+    system, thread, time, timex, transfer, xattr,
 };
 use crate::ctx::Ctx;
 use crate::{Fd, Pid};
@@ -243,6 +244,8 @@ syscalls! {
     168 => sched::getcpu(hart: Out<u32>, node: Out<u32>, cache: VirtAddr);
     169 => time::gettimeofday(to: Out<Timeval>, zone: Out<TimeZone>);
     170 => time::settimeofday(from: In<Timeval>, zone: In<TimeZone>);
+    171 => timex::adjtimex(timex: Out<Timex>) -> clock_state
+        partly "the rate of the clock stays as it is: frequency, tick and offset are kept and change nothing";
     172 => process::getpid();
     173 => process::getppid();
     174 => creds::getuid();
@@ -320,6 +323,8 @@ syscalls! {
     260 => process::wait4(pid: Pid, status: Out<IfChild<WaitStatusWord>>, options: WaitOptions, usage: Out<IfChild<Rusage>>);
     261 => limits::prlimit64(pid: Pid, resource: Resource, new: In<Rlimit>, old: Out<Rlimit>)
         partly "as setrlimit";
+    266 => timex::clock_adjtime(clock: ClockId, timex: Out<Timex>) -> clock_state
+        partly "as adjtimex";
     267 => allocate::syncfs(fd: Fd);
     269 => socket::sendmmsg(fd: Fd, headers: HeadersIn, count: u32, flags: MessageFlagsArg)
         partly "as sendmsg";

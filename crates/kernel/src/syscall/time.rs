@@ -106,7 +106,7 @@ pub(super) fn settimeofday(ctx: &mut Ctx<'_>, from: UserPtr<Timeval>, zone: User
 const LATEST_SETTABLE_S: i64 = i64::MAX / NS_PER_S as i64 - 30 * 365 * 24 * 3600;
 
 /// Sets the time of day. What waits for a moment of it waits anew (clock_was_set).
-fn set_wall_clock(ctx: &mut Ctx<'_>, time: Timespec) -> SysResult {
+pub(super) fn set_wall_clock(ctx: &mut Ctx<'_>, time: Timespec) -> SysResult {
     let time_ns = time.to_ns()?;
     if time.seconds > LATEST_SETTABLE_S {
         return Err(Errno::EINVAL.into());

@@ -87,7 +87,8 @@ impl Ctx<'_> {
         self.release_memory(tid);
         let task = self.kernel.tasks.remove_task(tid);
         if let Some(task) = task.filter(|_| tid == self.pid) {
-            self.process_mut().credentials = task.credentials;
+            let process = self.process_mut();
+            (process.credentials, process.scheduling) = (task.credentials, task.scheduling);
         }
         self.kernel.tasks.remove_task(tid);
         // The first task's number stays the process's.

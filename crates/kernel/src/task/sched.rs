@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub const TRAP_NS: u64 = 250;
 /// How long a task runs before the next ready one gets its hart: one tick of a 250 Hz kernel.
 pub const SLICE_NS: u64 = 4_000_000;
+/// How long a task with an ordinary policy runs at least on a machine with one hart, before one that wakes may take its place
+/// (Linux 6.12 kernel/sched/fair.c `sysctl_sched_base_slice`, `RUN_TO_PARITY`).
+const BASE_SLICE_NS: u64 = 700_000;
 /// With several harts, how many instructions one runs before the others catch up.
 pub const INTERLEAVE: u64 = 1_000;
 /// A deadline that never comes: the end of Linux's clock, in the year 2262 (include/linux/ktime.h `KTIME_MAX`). Clocks that
@@ -50,6 +53,8 @@ pub struct HartSlot {
     pub in_user: bool,
     /// Its clock.
     pub now_ns: u64,
+    /// When the current task was put there.
+    pub since_ns: u64,
     /// When the current task has had its share.
     pub slice_end_ns: u64,
 }
@@ -159,6 +164,31 @@ impl Scheduler {
         if self.rank(task) < rank {
             let slot = &mut self.harts[index];
             slot.slice_end_ns = slot.now_ns;
+        }
+    }
+
+    /// Returns how long a task with an ordinary policy runs at least: the longer, the more harts there are
+    /// (`get_update_sysctl_factor`).
+    pub fn base_slice_ns(&self) -> u64 {
+        BASE_SLICE_NS * (1 + u64::from(self.hart_count().min(8).ilog2()))
+    }
+
+    /// Ends a slice for a task that has woken: the one that has lasted longest on a hart that is `allowed`, unless one of those is
+    /// idle or nobody has run long enough (`check_preempt_wakeup_fair`). A real-time priority gives way to higher ones alone.
+    pub fn end_long_slice(&mut self, woken: Pid, allowed: impl Fn(HartId) -> bool) {
+        let least_ns = self.base_slice_ns();
+        let has_idle = self.idle_harts().into_iter().any(&allowed);
+        if has_idle || self.rank(woken) != 0 {
+            return;
+        }
+        let harts = (0..).map(HartId).zip(&self.harts).filter(|(hart, _)| allowed(*hart));
+        let ran = harts.filter_map(|(hart, slot)| {
+            let is_ordinary = slot.current.is_some_and(|task| !self.ranks.contains_key(&task));
+            Some((slot.now_ns - slot.since_ns, hart)).filter(|(ran_ns, _)| is_ordinary && *ran_ns >= least_ns)
+        });
+        if let Some((_, hart)) = ran.max() {
+            let slot = self.hart_mut(hart);
+            slot.slice_end_ns = slot.slice_end_ns.min(slot.now_ns);
         }
     }
 
@@ -280,6 +310,11 @@ impl Scheduler {
             self.timers.remove(&(deadline, task));
         }
         true
+    }
+
+    /// Tells whether a task waits for `key`.
+    pub fn has_waiters(&self, key: WaitKey) -> bool {
+        self.waiters.contains_key(&key)
     }
 
     /// Returns the tasks that wait for `key`, lowest number first.

@@ -299,6 +299,8 @@ pub struct Process {
     pub personality: u32,
     /// The credentials of its first task, once that one has ended.
     pub credentials: Credentials,
+    /// The same of how that one got harts.
+    pub scheduling: Scheduling,
     /// Whether others may look at it (prctl(2), `PR_SET_DUMPABLE`).
     pub dumpable: Dumpable,
     /// The commands of membarrier(2) that it has registered for.

@@ -323,22 +323,25 @@ impl Fs {
     }
 
     /// Puts what the wake-ups so far are about into the ready lists; that wakes who waits for an instance, or watches it
-    /// (`ep_poll_callback`).
-    pub(in crate::fs) fn tell_epolls(&mut self) {
+    /// (`ep_poll_callback`). Of the instances that watch with `EPOLLEXCLUSIVE`, those behind the first in which somebody sleeps
+    /// do not hear of it.
+    pub(in crate::fs) fn tell_epolls(&mut self, has_sleepers: impl Fn(Wait) -> bool) {
         let mut next = 0;
         while let Some(wait) = self.wakes.get(next).copied() {
             next += 1;
             let watchers: Vec<Watcher> = self.listeners.get(&wait).into_iter().flatten().copied().collect();
+            let mut is_taken = false;
             for Watcher { epoll, watched } in watchers {
                 let Some(instance) = self.epoll_mut(epoll) else { continue };
-                let is_armed = instance
-                    .items
-                    .get(&watched)
-                    .is_some_and(|item| !item.event.events.poll_events().is_empty());
-                if is_armed {
-                    instance.enqueue(watched);
-                    self.wakes.push(Wait::Readable(epoll));
+                let events =
+                    instance.items.get(&watched).map_or(EpollFlags::empty(), |item| item.event.events);
+                let is_exclusive = events.contains(EpollFlags::EXCLUSIVE);
+                if events.poll_events().is_empty() || is_exclusive && is_taken {
+                    continue;
                 }
+                instance.enqueue(watched);
+                self.wakes.push(Wait::Readable(epoll));
+                is_taken |= is_exclusive && has_sleepers(Wait::Readable(epoll));
             }
         }
     }

@@ -67,9 +67,9 @@ fn closing_any_descriptor_of_a_file_ends_a_process_s_locks() {
     world.fs.put_fd(table, Fd(4), open, OnExec::Keep);
     world.lock(open, lock(LockOwner::Table(table), LockKind::Exclusive, 0, 9)).unwrap();
     world.lock(open, lock(LockOwner::Open(open), LockKind::Exclusive, 20, 29)).unwrap();
-    let _ = world.fs.take_wakes();
+    let _ = world.fs.take_wakes(|_| false);
     world.with(|fs, env| fs.close_fd(env, table, Fd(3))).unwrap();
-    assert_eq!(world.fs.take_wakes(), [Wait::FileLock(world.fs.node(open))]);
+    assert_eq!(world.fs.take_wakes(|_| false), [Wait::FileLock(world.fs.node(open))]);
     assert_eq!(world.ranges(open), [(20, 29)], "the description's own is still there");
     world.with(|fs, env| fs.close_fd(env, table, Fd(4))).unwrap();
     assert_eq!(world.fs.census().locks, 0);

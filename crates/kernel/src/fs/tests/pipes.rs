@@ -49,7 +49,7 @@ impl Ends {
     }
 
     fn wakes(&mut self) -> Vec<Wait> {
-        self.world.fs.take_wakes()
+        self.world.fs.take_wakes(|_| false)
     }
 
     fn id(&self) -> PipeId {

@@ -4,6 +4,7 @@ use super::{Bytes, Element, Shower, hex, show_flags, show_signal};
 use crate::syscall::args::{Itimer, Itimerspec, Rlimit, Rusage, Timespec, Timeval, Tms};
 use crate::syscall::mqueue::MqAttr;
 use crate::syscall::posix_timer::SigEvent;
+use crate::syscall::timex::Timex;
 
 const CLOCK_TICKS: u64 = crate::syscall::CLOCK_TICKS;
 
@@ -99,6 +100,73 @@ fn limit(limit: u64) -> String {
         u64::MAX => "RLIM64_INFINITY".to_owned(),
         1025.. if limit.is_multiple_of(1024) => format!("{}*1024", limit / 1024),
         _ => limit.to_string(),
+    }
+}
+
+/// `ADJ_*` of adjtimex.
+const ADJUSTMENTS: [(u32, &str); 13] = [
+    (0xa001, "ADJ_OFFSET_SS_READ"),
+    (0x8001, "ADJ_OFFSET_SINGLESHOT"),
+    (0x1, "ADJ_OFFSET"),
+    (0x2, "ADJ_FREQUENCY"),
+    (0x4, "ADJ_MAXERROR"),
+    (0x8, "ADJ_ESTERROR"),
+    (0x10, "ADJ_STATUS"),
+    (0x20, "ADJ_TIMECONST"),
+    (0x80, "ADJ_TAI"),
+    (0x100, "ADJ_SETOFFSET"),
+    (0x1000, "ADJ_MICRO"),
+    (0x2000, "ADJ_NANO"),
+    (0x4000, "ADJ_TICK"),
+];
+
+/// `STA_*`, the state of the clock.
+const CLOCK_STATUS: [(u32, &str); 16] = [
+    (0x1, "STA_PLL"),
+    (0x2, "STA_PPSFREQ"),
+    (0x4, "STA_PPSTIME"),
+    (0x8, "STA_FLL"),
+    (0x10, "STA_INS"),
+    (0x20, "STA_DEL"),
+    (0x40, "STA_UNSYNC"),
+    (0x80, "STA_FREQHOLD"),
+    (0x100, "STA_PPSSIGNAL"),
+    (0x200, "STA_PPSJITTER"),
+    (0x400, "STA_PPSWANDER"),
+    (0x800, "STA_PPSERROR"),
+    (0x1000, "STA_CLOCKERR"),
+    (0x2000, "STA_NANO"),
+    (0x4000, "STA_MODE"),
+    (0x8000, "STA_CLK"),
+];
+
+impl Element for Timex {
+    const BYTES: usize = 208;
+
+    fn show(bytes: Bytes<'_>, shower: &mut Shower<'_>) -> String {
+        let modes = show_flags(bytes.u32(0), "0", &ADJUSTMENTS);
+        let status = show_flags(bytes.u32(40), "0", &CLOCK_STATUS);
+        let mut text = format!("{{modes={modes}");
+        let mut field = |name: &str, value: String| text += &format!(", {name}={value}");
+        for (name, at) in [("offset", 8), ("freq", 16), ("maxerror", 24), ("esterror", 32)] {
+            field(name, bytes.i64(at).to_string());
+        }
+        field("status", status);
+        for (name, at) in [("constant", 48), ("precision", 56), ("tolerance", 64)] {
+            field(name, bytes.i64(at).to_string());
+        }
+        field("time", bytes.part::<Timeval>(72, shower));
+        for (name, at) in [("tick", 88), ("ppsfreq", 96), ("jitter", 104)] {
+            field(name, bytes.i64(at).to_string());
+        }
+        field("shift", bytes.i32(112).to_string());
+        for (name, at) in
+            [("stabil", 120), ("jitcnt", 128), ("calcnt", 136), ("errcnt", 144), ("stbcnt", 152)]
+        {
+            field(name, bytes.i64(at).to_string());
+        }
+        field("tai", bytes.i32(160).to_string());
+        text + "}"
     }
 }
 

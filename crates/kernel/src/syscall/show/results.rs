@@ -24,6 +24,14 @@ pub(in crate::syscall) fn octal(value: u64, _: &mut Shower<'_>) -> String {
     super::octal(value as u32)
 }
 
+/// The state of the clock (adjtimex(2)).
+pub(in crate::syscall) fn clock_state(value: u64, _: &mut Shower<'_>) -> String {
+    match value {
+        0 => "0 (TIME_OK)".to_owned(),
+        _ => format!("{value} (TIME_ERROR)"),
+    }
+}
+
 /// A signal's number.
 pub(in crate::syscall) fn signal(value: u64, _: &mut Shower<'_>) -> String {
     format!("{value} ({})", show_signal(value as u32))
