@@ -16,8 +16,8 @@ use console::CommandTerminal;
 use signature::Granularity;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tine_machine::Engine;
 use tine_machine::boot::{BootConfig, BootMachine, Ending, Misaligned, Observer};
+use tine_machine::{Engine, Isa};
 use trace::{BootTrace, Kinds};
 
 /// Run a bare-metal riscv64 program from machine mode on, without a supervisor of Tine's.
@@ -55,6 +55,9 @@ struct MachineArgs {
     /// Size of RAM in bytes, or with K, M or G.
     #[arg(long = "mem", value_name = "SIZE", default_value = "128M", value_parser = values::size)]
     memory_bytes: u64,
+    /// Instruction set of the harts: rv64gc and extensions, as in rv64gc_zba_zbb_zicond; tine run --help has the list.
+    #[arg(long, value_name = "ISA", default_value = "rv64gc_zba_zbb_zbs", value_parser = values::isa)]
+    isa: Isa,
     /// Number of harts (processors), 1 to 64.
     ///
     /// They take turns by retired instructions, so that every run is the same.
@@ -149,6 +152,7 @@ fn config(options: &Boot) -> BootConfig {
     BootConfig {
         tlb: options.tlb.config,
         stale_uses: options.check.stale_uses(),
+        isa: machine.isa,
         harts: machine.harts,
         memory_bytes: machine.memory_bytes,
         seed: machine.seed,

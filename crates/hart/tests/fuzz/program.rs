@@ -37,6 +37,9 @@ impl Focus {
         Focus::Halves(Extension::Zcb),
     ];
 
+    /// What qemu-riscv64 7.2 has wrong: CTZW of `1 << 63` is 63 there; the low word holds 32 zeros.
+    pub(crate) const WRONG_IN_QEMU: &[Op] = &[Op::Ctzw];
+
     /// What qemu-riscv64 7.2 knows.
     pub(crate) const ON_QEMU: [Focus; 13] = [
         Focus::Reservations,
@@ -123,8 +126,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn random(focus: Focus, seed: u64, items: usize) -> Self {
-        let mut maker = Maker { random: Random::new(seed), focus, items: Vec::new() };
+    pub(crate) fn random(focus: Focus, avoided: &'static [Op], seed: u64, items: usize) -> Self {
+        let mut maker = Maker { random: Random::new(seed), focus, avoided, items: Vec::new() };
         while maker.items.len() < items {
             maker.add();
         }
@@ -184,6 +187,7 @@ pub(crate) fn insn(op: Op, rd: u8, rs1: u8, rs2: u8, imm: i32) -> Insn {
 struct Maker {
     random: Random,
     focus: Focus,
+    avoided: &'static [Op],
     items: Vec<Item>,
 }
 
@@ -279,7 +283,8 @@ impl Maker {
 
     fn add_row(&mut self, extensions: &[Extension]) {
         let extension = self.random.one_of(extensions);
-        let rows: Vec<Op> = Op::ALL.iter().copied().filter(|op| op.extension() == extension).collect();
+        let is_taken = |op: &Op| op.extension() == extension && !self.avoided.contains(op);
+        let rows: Vec<Op> = Op::ALL.iter().copied().filter(is_taken).collect();
         let op = self.random.one_of(&rows);
         let any = Insn {
             rs3: self.random.below(32) as u8,

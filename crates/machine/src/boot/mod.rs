@@ -29,6 +29,7 @@ use devices::{Devices, Effect};
 use htif::{Htif, Request};
 use thiserror::Error;
 use tine_hart::{DeviceAccess, Engine, Hart, Shared, Stop, Supervisor};
+use tine_isa::Isa;
 use tine_mmu::{
     AdUpdate, HostShortcut, Mmu, MmuConfig, PhysAddr, Privilege, Protection, Ram, RamError, StaleUse,
     StaleUses, TlbConfig, VirtAddr,
@@ -51,6 +52,8 @@ const LOST: u64 = 16;
 pub struct BootConfig {
     /// The shape of each hart's TLBs.
     pub tlb: TlbConfig,
+    /// Which instructions the harts have.
+    pub isa: Isa,
     /// How many harts there are.
     pub harts: u32,
     /// Size of RAM.
@@ -76,6 +79,7 @@ impl Default for BootConfig {
     fn default() -> Self {
         Self {
             tlb: TlbConfig::default(),
+            isa: Isa::default(),
             harts: 1,
             memory_bytes: Self::DEFAULT_MEMORY_BYTES,
             seed: 0,
@@ -180,6 +184,7 @@ impl BootMachine {
                 stale_uses: config.stale_uses,
             });
             let mut hart = Hart::new(u64::from(id), mmu, Supervisor::Guest);
+            hart.isa = config.isa;
             hart.misaligned = config.misaligned;
             hart.pc = VirtAddr(image.entry);
             (hart.x[A0], hart.x[A1]) = (hart.id, tree.0);

@@ -51,8 +51,13 @@ pub(super) fn tree(config: &BootConfig, has_htif: bool) -> Result<Vec<u8>, Error
 }
 
 fn cpus(fdt: &mut FdtWriter, config: &BootConfig) -> Result<(), Error> {
-    const EXTENSIONS: [&str; 12] =
-        ["i", "m", "a", "f", "d", "c", "zicntr", "zicsr", "zifencei", "zihpm", "sstc", "svnapot"];
+    // What is there beside what the ISA string chooses.
+    const ALWAYS: [&str; 3] = ["zihpm", "sstc", "svnapot"];
+    let isa = [&[config.isa.to_string()], &ALWAYS.map(str::to_owned)[..]].concat().join("_");
+    let letters = config.isa.letters().filter(|letter| !matches!(letter, 'i' | 'm' | 'a' | 'f' | 'd' | 'b'));
+    let names = config.isa.extensions().map(|extension| extension.name().to_owned());
+    let extensions: Vec<_> =
+        names.chain(letters.map(String::from)).chain(ALWAYS.map(str::to_owned)).collect();
     let cpus = fdt.begin_node("cpus")?;
     fdt.property_u32("#address-cells", 1)?;
     fdt.property_u32("#size-cells", 0)?;
@@ -63,9 +68,9 @@ fn cpus(fdt: &mut FdtWriter, config: &BootConfig) -> Result<(), Error> {
         fdt.property_u32("reg", hart)?;
         fdt.property_string("status", "okay")?;
         fdt.property_string("compatible", "riscv")?;
-        fdt.property_string("riscv,isa", "rv64imafdc_zicntr_zicsr_zifencei_zihpm_sstc_svnapot")?;
+        fdt.property_string("riscv,isa", &isa)?;
         fdt.property_string("riscv,isa-base", "rv64i")?;
-        fdt.property_string_list("riscv,isa-extensions", EXTENSIONS.map(str::to_owned).to_vec())?;
+        fdt.property_string_list("riscv,isa-extensions", extensions.clone())?;
         fdt.property_string("mmu-type", "riscv,sv57")?;
         let TlbConfig { l1i, l1d, .. } = config.tlb;
         fdt.property_null("tlb-split")?;
