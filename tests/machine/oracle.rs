@@ -8,6 +8,7 @@ use crate::support::{Job, expected, files, root};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 use tine_machine::{ForkMode, InstalledFile, MemoryPolicy, Thp, ThpCow};
 
 /// Begins a line that is informational: on Linux it may differ from run to run.
@@ -29,7 +30,7 @@ fn oracle_programs_print_what_linux_printed() {
         let name = program.file_name().unwrap().to_str().unwrap();
         for harts in [1, 4] {
             let shell = InstalledFile { path: "/bin/sh".into(), bytes: shell.clone(), permissions: 0o755 };
-            let job = Job::new(&program, MemoryPolicy::LINUX).files(vec![shell]);
+            let job = Job::new(program, MemoryPolicy::LINUX).files(vec![shell]);
             let printed = job.harts(harts).run().stdout();
             compare(name, harts, &printed, &expected("tests/oracle/expected", name));
         }
@@ -60,7 +61,7 @@ fn oracle_programs_print_the_same_but_for_counts_under_other_policies() {
         let expected = expected("tests/oracle/expected", name);
         for policy in &policies {
             let shell = InstalledFile { path: "/bin/sh".into(), bytes: shell.clone(), permissions: 0o755 };
-            let printed = Job::new(&program, policy.clone()).files(vec![shell]).run().stdout();
+            let printed = Job::new(program, policy.clone()).files(vec![shell]).run().stdout();
             assert_eq!(printed.lines().count(), expected.lines().count(), "{name} under {policy:?}");
             for (ours, linux) in printed.lines().zip(expected.lines()) {
                 assert!(differ_in_counts(ours, linux), "{name} under {policy:?}:\n{ours}\n{linux}");
@@ -86,8 +87,14 @@ fn differ_in_counts(ours: &str, linux: &str) -> bool {
     ours.len() == linux.len() && (0..linux.len()).all(same)
 }
 
-/// Compiles the programs, and the shell that one of them spawns, and returns where they are.
-fn build() -> (Vec<PathBuf>, PathBuf) {
+/// Compiles the programs, and the shell that one of them spawns, and returns where they are. Several tests use them at once, so
+/// that it is done once.
+fn build() -> &'static (Vec<PathBuf>, PathBuf) {
+    static BUILT: LazyLock<(Vec<PathBuf>, PathBuf)> = LazyLock::new(compile);
+    &BUILT
+}
+
+fn compile() -> (Vec<PathBuf>, PathBuf) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("oracle");
     let status = Command::new(root().join("tests/oracle/build")).arg(&folder).status().unwrap();
     assert!(status.success(), "TINE_CROSS=1 promises the cross compiler");

@@ -17,8 +17,10 @@ const BEFORE_START: u64 = 5 + 2;
 const SPIKE_ISA: &str =
     "rv64gc_zba_zbb_zbc_zbs_zicond_zicbom_zicbop_zicboz_zawrs_zfa_zfhmin_zcb_zihintpause_zihintntl";
 
+/// Writes a program to a file that no other process that fuzzes has.
 fn file(name: &str, image: &Image) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let path = folder.join(format!("{name}-{}.elf", std::process::id()));
     std::fs::write(&path, image.elf()).expect("the test's folder can be written");
     // qemu executes only what may be executed.
     std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("the file is the test's own");
@@ -33,7 +35,7 @@ pub(crate) fn check_against_spike(program: &Program) -> Result<u64, String> {
     let mut child = Command::new(&spike)
         .args([format!("--isa={SPIKE_ISA}"), format!("--instructions={}", BEFORE_START + executed)])
         .args(["-l", "--log-commits"])
-        .arg(file("spike.elf", &image))
+        .arg(file("spike", &image))
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -85,7 +87,7 @@ fn compare_with_qemu(program: &Program) -> Result<u64, String> {
     let image = Image::new(program, Under::Linux);
     let executed = check_engines(&image)?;
     let output = Command::new("qemu-riscv64")
-        .arg(file("qemu.elf", &image))
+        .arg(file("qemu", &image))
         .output()
         .map_err(|error| format!("TINE_CROSS=1 requires qemu-riscv64: {error}"))?;
     if output.stdout.len() as u64 != LAST_BYTES {
