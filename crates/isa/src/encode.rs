@@ -3,7 +3,7 @@
 use crate::{Format, Insn};
 
 impl Insn {
-    /// Returns the four bytes of this instruction: the inverse of [`decode`](crate::decode).
+    /// Returns the four bytes of this instruction: the inverse of [`decode()`](crate::decode()).
     ///
     /// A compressed instruction is encoded as the base instruction that it stands for. Operands that the format lacks
     /// must be 0, others must fit.
