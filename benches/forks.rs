@@ -14,7 +14,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::Workload;
-use tine_machine::{ForkMode, MemoryPolicy, PAGE_SIZE, Report};
+use tine_machine::{Event, EventSink, ForkMode, Guest, Interest, MemoryPolicy, PAGE_SIZE, Report, What};
 
 /// Rounds of which the median counts. In each, every policy has its turn.
 const ROUNDS: usize = 5;
@@ -79,14 +79,44 @@ fn policy(fork: ForkMode, cow_prealloc_frames: u64, cow_batch_pages: u64) -> Mem
     MemoryPolicy { fork, cow_prealloc_frames, cow_batch_pages, ..MemoryPolicy::TEXTBOOK }
 }
 
-/// A run's time on the host's processor, and its report.
-fn time(kind: &str, count: u64, mib: u64, policy: &MemoryPolicy) -> (f64, Report) {
+/// When a run's children were made and when they ended, on the host's processor, and the run's report.
+fn time(kind: &str, count: u64, mib: u64, policy: &MemoryPolicy) -> (Watch, Report) {
     // Room for the process, a whole copy of it, their page tables and a pool.
     let memory_bytes = (2 * mib + mib / 64 + 320) << 20;
-    let machine = Workload { kind, count, pages: (mib << 20) / PAGE_SIZE, policy, memory_bytes }.machine();
-    let start = cpu_seconds();
-    let mut machine = support::run(machine);
-    (cpu_seconds() - start, machine.report())
+    let interest = Interest::FORK | Interest::EXIT;
+    let workload = Workload { kind, count, pages: (mib << 20) / PAGE_SIZE, policy, memory_bytes, interest };
+    let mut watch = Watch::default();
+    let mut machine = support::run(workload.machine(), &mut watch);
+    (watch, machine.report())
+}
+
+/// Instants of a run, in seconds of the host's processor.
+#[derive(Default)]
+struct Watch {
+    forks: Vec<f64>,
+    exits: Vec<f64>,
+}
+
+impl EventSink for Watch {
+    fn event(&mut self, event: &Event, _: Guest<'_>) {
+        match event.what {
+            What::Fork { .. } => self.forks.push(cpu_seconds()),
+            What::Exit { .. } => self.exits.push(cpu_seconds()),
+            _ => {}
+        }
+    }
+}
+
+impl Watch {
+    /// Returns how long a fork takes with its child's end and the wait for it: from one fork to the next.
+    fn a_fork(&self) -> f64 {
+        (self.forks[self.forks.len() - 1] - self.forks[0]) / (self.forks.len() - 1) as f64
+    }
+
+    /// Returns how long children live, in all.
+    fn lives(&self) -> f64 {
+        self.forks.iter().zip(&self.exits).map(|(fork, exit)| exit - fork).sum()
+    }
 }
 
 fn cpu_seconds() -> f64 {
@@ -101,7 +131,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// How many children a process of this size gets, so that forks are most of what a run does.
 fn children(mib: u64) -> u64 {
-    (512 / mib).clamp(4, 200)
+    (512 / mib).clamp(5, 200)
 }
 
 /// A fork with its child's end, and the page tables that fork makes for the child.
@@ -114,9 +144,8 @@ fn fork_costs(policies: &[(&'static str, MemoryPolicy)], sizes: &[u64], rounds: 
         let mut frames = vec![0; policies.len()];
         for _ in 0..rounds {
             for (index, (_, policy)) in policies.iter().enumerate() {
-                let (without, _) = time("fork", 0, mib, policy);
-                let (with, report) = time("fork", count, mib, policy);
-                seconds[index].push((with - without) / count as f64);
+                let (watch, report) = time("fork", count, mib, policy);
+                seconds[index].push(watch.a_fork());
                 frames[index] = report.machine.get("fork.pt_frames_allocated") / count;
             }
         }
@@ -129,7 +158,7 @@ fn fork_costs(policies: &[(&'static str, MemoryPolicy)], sizes: &[u64], rounds: 
     vec![times, tables]
 }
 
-/// A page that a child stores to, its share of fork and end left out.
+/// A page that a child stores to: its life from fork to exit is made of such stores.
 fn storm_costs(
     name: &'static str,
     policies: &[(&'static str, MemoryPolicy)],
@@ -142,9 +171,8 @@ fn storm_costs(
         let mut seconds = vec![Vec::new(); policies.len()];
         for _ in 0..rounds {
             for (index, (_, policy)) in policies.iter().enumerate() {
-                let (without, _) = time("fork", count, mib, policy);
-                let (with, _) = time("copy", count, mib, policy);
-                seconds[index].push((with - without) / (count * (mib << 20) / PAGE_SIZE) as f64);
+                let (watch, _) = time("copy", count, mib, policy);
+                seconds[index].push(watch.lives() / (count * (mib << 20) / PAGE_SIZE) as f64);
             }
         }
         for ((policy, _), seconds) in policies.iter().zip(seconds) {

@@ -5,25 +5,27 @@ mod support;
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use std::time::Duration;
-use support::{Workload, run};
-use tine_machine::{Machine, MemoryPolicy};
+use support::{Nobody, Workload, run};
+use tine_machine::{Interest, Machine, MemoryPolicy};
 
 /// A machine that is about to do `count` times what `kind` says, with `pages` pages of memory.
 fn machine(kind: &str, count: u64, pages: u64) -> Machine {
-    Workload { kind, count, pages, policy: &MemoryPolicy::TEXTBOOK, memory_bytes: 128 << 20 }.machine()
+    let (policy, interest) = (&MemoryPolicy::TEXTBOOK, Interest::empty());
+    Workload { kind, count, pages, policy, memory_bytes: 128 << 20, interest }.machine()
 }
 
 /// Times `count` times what `kind` says; making the machine and taking it apart is not in the figure.
 fn bench(group: &mut BenchmarkGroup<'_, WallTime>, kind: &str, count: u64, pages: u64, elements: u64) {
     group.throughput(Throughput::Elements(elements));
     group.bench_function(kind, |bencher| {
-        bencher.iter_batched(|| machine(kind, count, pages), run, BatchSize::PerIteration);
+        let go = |machine| run(machine, &mut Nobody);
+        bencher.iter_batched(|| machine(kind, count, pages), go, BatchSize::PerIteration);
     });
 }
 
 /// Returns how many instructions a run retires, so that a figure can be read in instructions per second.
 fn instructions(kind: &str, count: u64, pages: u64) -> u64 {
-    run(machine(kind, count, pages)).report().machine.get("instructions.user")
+    run(machine(kind, count, pages), &mut Nobody).report().machine.get("instructions.user")
 }
 
 fn execution(criterion: &mut Criterion) {

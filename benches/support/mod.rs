@@ -2,14 +2,15 @@
 
 use std::hint::black_box;
 use tine_machine::{
-    Config, Event, EventSink, Guest, Host, Machine, MemoryPolicy, Outcome, Program, Stream, WaitStatus,
+    Config, Event, EventSink, Guest, Host, Interest, Machine, MemoryPolicy, Outcome, Program, Stream,
+    WaitStatus,
 };
 
 /// `workload.c`, as `guest/build` makes it.
 const WORKLOAD: &[u8] = include_bytes!("../workload");
 
-/// A host that takes all output and has no input.
-struct Nobody;
+/// A host that takes all output and has no input, and a sink that nothing is told.
+pub(crate) struct Nobody;
 
 impl Host for Nobody {
     fn write(&mut self, _: Stream, bytes: &[u8]) -> bool {
@@ -38,13 +39,15 @@ pub(crate) struct Workload<'a> {
     pub(crate) policy: &'a MemoryPolicy,
     /// Size of guest RAM.
     pub(crate) memory_bytes: u64,
+    /// What the sink is told of.
+    pub(crate) interest: Interest,
 }
 
 impl Workload<'_> {
     /// Makes a machine that is about to do it.
     pub(crate) fn machine(&self) -> Machine {
         let (policy, memory_bytes) = (self.policy.clone(), self.memory_bytes);
-        let config = Config { policy, memory_bytes, ..Config::default() };
+        let config = Config { policy, memory_bytes, interest: self.interest, ..Config::default() };
         let arguments =
             ["workload".to_owned(), self.kind.to_owned(), self.count.to_string(), self.pages.to_string()];
         let program = Program {
@@ -58,7 +61,7 @@ impl Workload<'_> {
 }
 
 /// Runs it to its end.
-pub(crate) fn run(mut machine: Machine) -> Machine {
-    assert_eq!(machine.run(&mut Nobody, &mut Nobody), Outcome::Ended(WaitStatus::Exited(0)));
+pub(crate) fn run(mut machine: Machine, sink: &mut impl EventSink) -> Machine {
+    assert_eq!(machine.run(&mut Nobody, sink), Outcome::Ended(WaitStatus::Exited(0)));
     machine
 }
