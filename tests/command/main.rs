@@ -1,6 +1,7 @@
 //! The command as a shell sees it: what is run here is the built binary.
 
 mod boot;
+mod commit_log;
 mod compare;
 mod disasm;
 mod errors;

@@ -6,7 +6,7 @@
 
 use crate::trap::Trap;
 use crate::{Hart, Observer, Retired, Supervisor, bytes};
-use tine_isa::{Insn, Memory, Op};
+use tine_isa::{Format, Insn, Op};
 use tine_mmu::{Access, MemoryFault, MemoryFaultKind, PhysAddr, VirtAddr};
 
 /// What a load or store asks of a device.
@@ -34,9 +34,7 @@ impl Hart {
         let (Some(at), Some((len, access))) = (trap.outside, plain_access(insn.op)) else { return };
         // What is misaligned, or partly RAM, is no business of a device.
         if at.0.is_multiple_of(len as u64) {
-            let value =
-                if matches!(insn.op, Op::Fsw | Op::Fsd) { self.f(insn.rs2) } else { self.x(insn.rs2) };
-            let stored = (access == Access::Store).then(|| value.to_le_bytes());
+            let stored = (access == Access::Store).then(|| self.stored_by(insn).to_le_bytes());
             let address = self.effective_address(insn);
             self.asked = Some(DeviceAccess { at, len, stored, address, insn: *insn, bits: 0 });
         }
@@ -63,6 +61,7 @@ impl Hart {
             self.enter_trap(trap);
             return;
         };
+        let before = self.before();
         let [b0, b1, b2, b3, ..] = bytes;
         match insn.op {
             Op::Lb => self.set_x(insn.rd, bytes::lb([b0])),
@@ -72,6 +71,7 @@ impl Hart {
             Op::Lw => self.set_x(insn.rd, bytes::lw([b0, b1, b2, b3])),
             Op::Lwu => self.set_x(insn.rd, bytes::lwu([b0, b1, b2, b3])),
             Op::Ld => self.set_x(insn.rd, bytes::ld(bytes)),
+            Op::Flh => self.set_f(insn.rd, bytes::flh([b0, b1])),
             Op::Flw => self.set_f(insn.rd, bytes::flw([b0, b1, b2, b3])),
             Op::Fld => self.set_f(insn.rd, bytes::ld(bytes)),
             _ => {}
@@ -80,7 +80,9 @@ impl Hart {
         self.pc = self.pc + u64::from(insn.len);
         self.instructions.retire(self.privilege, 1);
         if let Some(observer) = observer {
-            observer.retired(self, &Retired { pc, bits, insn, address: Some(address) });
+            let stored = stored.map(u64::from_le_bytes);
+            let retired = Retired { pc, bits, insn, address: Some(address), stored, raised: 0, before };
+            observer.retired(self, &retired);
         }
     }
 }
@@ -88,12 +90,10 @@ impl Hart {
 /// Returns the width of a load or store that a device can serve, and which of them it is. LR, SC and AMOs are not among
 /// them: they work on RAM alone.
 fn plain_access(op: Op) -> Option<(usize, Access)> {
-    let len = match op {
-        Op::Lb | Op::Lbu | Op::Sb => 1,
-        Op::Lh | Op::Lhu | Op::Sh => 2,
-        Op::Lw | Op::Lwu | Op::Sw | Op::Flw | Op::Fsw => 4,
-        Op::Ld | Op::Sd | Op::Fld | Op::Fsd => 8,
+    let access = match op.format() {
+        Format::Load | Format::FLoad => Access::Load,
+        Format::Store | Format::FStore => Access::Store,
         _ => return None,
     };
-    Some((len, if op.memory() == Memory::Store { Access::Store } else { Access::Load }))
+    Some((op.access_bytes()?, access))
 }

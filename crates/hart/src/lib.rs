@@ -16,6 +16,7 @@
 mod alu;
 mod bitmanip;
 mod bytes;
+mod commit;
 mod csr;
 mod device;
 mod exec;
@@ -30,10 +31,11 @@ mod threaded;
 mod trace;
 mod trap;
 
+pub use commit::commit_line;
 pub use csr::{Counters, Csrs, FpState, Mstatus, PageFaults, PerfEvent};
 pub use device::DeviceAccess;
 pub use hart::{Hart, Instructions, Misaligned, Supervisor, Traps};
 pub use reservation::Reservations;
 pub use run::{Engine, Shared, Stop};
-pub use trace::{Observer, Retired};
+pub use trace::{Before, Observer, Retired};
 pub use trap::{Cause, Exception, Interrupt};

@@ -98,6 +98,17 @@ impl Op {
         self.format().memory()
     }
 
+    /// Returns how many bytes of data memory the instruction accesses, where its encoding says: of loads, stores and atomics.
+    pub const fn access_bytes(self) -> Option<usize> {
+        match self.format() {
+            // The low two bits of funct3 are the logarithm of the size, in all of them.
+            Format::Load | Format::FLoad | Format::Store | Format::FStore | Format::Lr | Format::Amo => {
+                Some(1 << (self.encoding().matches >> 12 & 3))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the instruction that is executed next may be another one than the one that follows in memory, or
     /// may have to be fetched anew: control transfers, traps, and whatever changes how fetches behave.
     ///

@@ -100,14 +100,18 @@ impl Pmp {
         self.derive();
     }
 
-    pub(crate) fn set_address(&mut self, entry: u16, value: u64) {
+    /// Tells whether `pmpaddrN` can be written: there is such an entry, and no lock holds it.
+    pub fn may_set_address(&self, entry: u16) -> bool {
         let entry = usize::from(entry);
         // A locked entry holds the address below it too where that is where its range starts.
         let holds_the_one_below = |config: &u8| config & L != 0 && mode(*config) == TOR;
-        let locked = self.config.get(entry).is_none_or(|config| config & L != 0)
-            || self.config.get(entry + 1).is_some_and(holds_the_one_below);
-        if !locked {
-            self.address[entry] = value & ((1 << ADDRESS_BITS) - 1);
+        let is_free = self.config.get(entry).is_some_and(|config| config & L == 0);
+        is_free && !self.config.get(entry + 1).is_some_and(holds_the_one_below)
+    }
+
+    pub(crate) fn set_address(&mut self, entry: u16, value: u64) {
+        if self.may_set_address(entry) {
+            self.address[usize::from(entry)] = value & ((1 << ADDRESS_BITS) - 1);
             self.derive();
         }
     }

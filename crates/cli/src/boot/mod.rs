@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tine_machine::boot::{BootConfig, BootMachine, Ending, Misaligned, Observer};
 use tine_machine::{Engine, Isa};
-use trace::{BootTrace, Kinds};
+use trace::{BootTrace, Kinds, TraceFormat};
 
 /// Run a bare-metal riscv64 program from machine mode on, without a supervisor of Tine's.
 ///
@@ -98,6 +98,9 @@ struct ObserveArgs {
     /// Write the trace to FILE, not to stderr.
     #[arg(long, value_name = "FILE", requires = "trace")]
     trace_file: Option<PathBuf>,
+    /// Form of the trace.
+    #[arg(long, value_enum, value_name = "FORMAT", requires = "trace", default_value_t = TraceFormat::Text)]
+    trace_format: TraceFormat,
 }
 
 fn trace_kinds(text: &str) -> Result<Kinds, BadValue> {
@@ -118,16 +121,15 @@ pub(crate) fn boot(options: &Boot) -> Result<ExitCode, Failure> {
     let image = image::read(&options.image)?;
     let mut machine =
         BootMachine::new(config(options), image).map_err(|error| image::refused(&shown, error))?;
-    let ObserveArgs { stats, stats_file, signature, trace, trace_file, .. } = &options.observe;
+    let ObserveArgs { stats, stats_file, signature, trace, trace_file, trace_format, .. } = &options.observe;
     // Files are opened before the program runs, so that a long run is not lost to a wrong name.
     let stats = stats.or(stats_file.as_ref().map(|_| StatsFormat::Table));
     let stats = stats
         .map(|format| Ok((format, Destination::open("--stats-file", stats_file.as_deref())?)))
         .transpose()?;
     let signature = signature.as_ref().map(|file| Output::open("--signature", Some(file))).transpose()?;
-    let mut trace = trace
-        .map(|kinds| Ok(BootTrace::new(kinds, Output::open("--trace-file", trace_file.as_deref())?)))
-        .transpose()?;
+    let mut trace =
+        trace.map(|kinds| BootTrace::open(kinds, *trace_format, trace_file.as_deref())).transpose()?;
 
     let mut terminal = CommandTerminal::default();
     let ending = machine.run(&mut terminal, trace.as_mut().map(|trace| trace as &mut dyn Observer));

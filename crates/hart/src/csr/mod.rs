@@ -7,6 +7,7 @@
 //! unprivileged ISA, "Zicntr" and "Zihpm"; the debug specification for the trigger registers, of which there are none.
 
 mod counters;
+mod logged;
 mod state;
 mod status;
 

@@ -335,7 +335,7 @@ impl Maker {
 
     /// Returns an offset from the middle of a page that is a multiple of the access's size.
     fn aligned_offset(&mut self, op: Op) -> i32 {
-        (self.random.below(4096) as i32 - 2048) & -(access_bytes(op) as i32)
+        (self.random.below(4096) as i32 - 2048) & -(op.access_bytes().map_or(8, |bytes| bytes as i32))
     }
 
     /// LR and SC that succeeds, with something between them.
@@ -404,18 +404,6 @@ impl Maker {
 
 fn is_kept(register: u8) -> bool {
     [WINDOW, MIDDLE, POOL, COUNTER, EIGHTH, TARGET].contains(&register)
-}
-
-/// Returns how many bytes a load, store or atomic accesses.
-pub(crate) fn access_bytes(op: Op) -> usize {
-    match op.mnemonic().trim_end_matches('u') {
-        "lb" | "sb" => 1,
-        "lh" | "sh" | "flh" | "fsh" => 2,
-        "lw" | "sw" | "flw" | "fsw" => 4,
-        "ld" | "sd" | "fld" | "fsd" => 8,
-        mnemonic if mnemonic.ends_with(".w") || mnemonic.ends_with("u.w") => 4,
-        _ => 8,
-    }
 }
 
 /// Decodes the instruction at the start of `code`, with its bits.

@@ -2,8 +2,10 @@
 
 use crate::asm::{bare, csr, i, r, s};
 use crate::bench::frame;
-use tine_hart::{Csrs, Engine, Exception, Hart, Interrupt, Misaligned, Mstatus, Shared, Stop, Supervisor};
-use tine_isa::Op;
+use tine_hart::{
+    Csrs, Engine, Exception, FpState, Hart, Interrupt, Misaligned, Mstatus, Shared, Stop, Supervisor,
+};
+use tine_isa::{Isa, Op};
 use tine_mmu::{Mmu, MmuConfig, PhysAddr, Privilege, Protection, Pte, PteFlags, Ram, VirtAddr};
 
 const MSTATUS: u16 = 0x300;
@@ -510,5 +512,26 @@ fn a_device_serves_a_load_when_the_instruction_is_finished() {
         machine.hart.pc = CODE + 8;
         assert_eq!(machine.run(1), Stop::Budget);
         assert_eq!((machine.hart.csrs.mcause, machine.hart.csrs.mtval), (5, 0x1000_0001));
+    });
+}
+
+#[test]
+fn a_device_serves_floating_point_of_every_width() {
+    let code = [i(Op::Flh, 5, 11, 0), s(Op::Fsh, 5, 11, 2), i(Op::Fld, 6, 11, 8)];
+    on_each(M, &code, |machine| {
+        machine.hart.csrs.mstatus.set_fp(FpState::Clean);
+        machine.hart.x[11] = 0x1000_0000;
+        machine.hart.isa = Isa::ALL;
+        let Stop::Device(load) = machine.run(9) else { panic!("a load of a device") };
+        machine.hart.finish(&load, Some([0x34, 0x12, 9, 9, 9, 9, 9, 9]), None);
+        assert_eq!(machine.hart.f[5], 0xffff_ffff_ffff_1234, "NaN-boxed");
+        assert_eq!(machine.hart.csrs.mstatus.fp(), FpState::Dirty);
+        let Stop::Device(store) = machine.run(9) else { panic!("a store to a device") };
+        assert_eq!((store.at, store.len), (PhysAddr(0x1000_0002), 2));
+        assert_eq!(store.stored.unwrap()[..2], [0x34, 0x12]);
+        machine.hart.finish(&store, Some([0; 8]), None);
+        let Stop::Device(load) = machine.run(9) else { panic!("a load of a device") };
+        machine.hart.finish(&load, Some([1, 2, 3, 4, 5, 6, 7, 8]), None);
+        assert_eq!(machine.hart.f[6], 0x0807_0605_0403_0201);
     });
 }

@@ -5,14 +5,15 @@ use crate::bench::{Bench, CODE, data};
 use tine_hart::{Hart, Observer, Retired, Stop};
 use tine_isa::Op;
 
-/// Writes down what it sees: address, operation, data address, value of the destination register.
+/// Writes down what it sees: address, operation, data address, value of the destination register; and what it stored.
 #[derive(Default)]
-struct Log(Vec<(u64, Op, Option<u64>, u64)>);
+struct Log(Vec<(u64, Op, Option<u64>, u64)>, Vec<Option<u64>>);
 
 impl Observer for Log {
     fn retired(&mut self, hart: &Hart, retired: &Retired) {
         let written = hart.x[usize::from(retired.insn.rd)];
         self.0.push((retired.pc.0 - CODE.0, retired.insn.op, retired.address.map(|at| at.0), written));
+        self.1.push(retired.stored);
     }
 }
 
@@ -33,6 +34,7 @@ fn an_observer_sees_what_retires_and_nothing_else() {
     let stop = bench.hart.run_traced(&mut bench.ram, &mut bench.shared, 10, &mut log);
     assert_eq!(stop, Stop::Trap);
     let at = Some(data(8).0);
+    assert_eq!(log.1, [None, Some(7), None, Some(14)], "the AMO adds 7 to 7");
     assert_eq!(
         log.0,
         [(0, Op::Addi, None, 7), (4, Op::Sd, at, 0), (8, Op::Ld, at, 7), (12, Op::AmoaddD, at, 7),]

@@ -23,7 +23,7 @@ pub use image::{BootImage, ImageError};
 pub use report::BootReport;
 
 // The kernel has a `Cause` and an `Interrupt` of its own, which know less.
-pub use tine_hart::{Cause, Exception, Interrupt, Misaligned, Observer, Retired};
+pub use tine_hart::{Cause, Exception, Interrupt, Misaligned, Observer, Retired, commit_line};
 
 use devices::{Devices, Effect};
 use htif::{Htif, Request};

@@ -2,7 +2,7 @@
 
 use super::Mmu;
 use crate::tlb::Translation;
-use crate::{Asid, Ppn, PteFlags, Vpn};
+use crate::{Asid, PhysAddr, Ppn, PteFlags, VirtAddr, Vpn};
 
 /// One of a hart's TLBs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,5 +48,15 @@ impl Mmu {
             .chain(second)
             .flat_map(|(tlb, entries)| entries.by_use().map(move |entry| TlbEntry::of(tlb, entry)))
             .collect()
+    }
+
+    /// Returns where the load or store of an address that has just been done went, which changes and counts nothing; `None`
+    /// for an address that the data TLB does not hold.
+    pub fn translated(&self, va: VirtAddr) -> Option<PhysAddr> {
+        if !self.translates(self.data_view) {
+            return Some(PhysAddr(va.0));
+        }
+        let index = self.dtlb.lookup(va.vpn(), self.satp.asid)?;
+        Some(self.dtlb.entry(index).translate(va))
     }
 }
