@@ -89,7 +89,8 @@ fn lives_are_told_in_a_table() {
 
 #[test]
 fn lives_are_told_as_json() {
-    let (text, _) = observe("--processes-file", "lives.json", &["--processes=json", "@fd-cloexec"]);
+    let (text, _) =
+        observe("--processes-file", "lives.json", &["--processes=json", "--no-aslr", "@fd-cloexec"]);
     let lives: Value = serde_json::from_str(&text).unwrap();
     let program = lives["lives"].as_array().unwrap().last().unwrap();
     assert_eq!(program["began"]["as"], "exec");

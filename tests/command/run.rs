@@ -164,11 +164,27 @@ fn strace_shows_calls_on_stderr_or_in_a_file() {
         "+++ exited with 0 +++",
     ];
     let on_stderr: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    check(&["run", "--strace", "@hello"], 0, "Hello, world!\n", &on_stderr);
+    check(&["run", "--no-aslr", "--strace", "@hello"], 0, "Hello, world!\n", &on_stderr);
     let file = temporary("strace");
     check(&["run", &format!("--strace={}", file.display()), "@hello"], 0, "Hello, world!\n", "");
     let in_file = fs::read_to_string(file).unwrap();
     assert_eq!(in_file.lines().nth(1), Some("2     write(1, \"Hello, world!\\n\", 14)   = 14"));
+}
+
+/// The seed decides where `linux` places a program's memory; `textbook` and `--no-aslr` always place it alike.
+#[test]
+fn a_seed_is_a_layout() {
+    let maps = |options: &[&str], seed: &str| {
+        let arguments = [&["run", "--seed", seed], options, &["@cat", "/proc/self/maps"]].concat();
+        let (code, stdout, _) = run(arguments);
+        assert_eq!(code, 0);
+        stdout
+    };
+    assert_eq!(maps(&[], "1"), maps(&[], "1"));
+    assert_ne!(maps(&[], "1"), maps(&[], "2"));
+    assert_eq!(maps(&["--no-aslr"], "1"), maps(&["--no-aslr"], "2"));
+    assert_eq!(maps(&["--policy", "textbook"], "1"), maps(&["--no-aslr"], "1"));
+    assert_ne!(maps(&["--policy", "textbook", "--aslr"], "1"), maps(&["--policy", "textbook"], "1"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use crate::programs;
 use crate::support::{Job, expected, files, root};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,8 +14,16 @@ use tine_machine::{ForkMode, InstalledFile, MemoryPolicy, Thp, ThpCow};
 
 /// Begins a line that is informational: on Linux it may differ from run to run.
 const INFORMATIONAL: &str = "# ";
-/// The program whose informational lines hold what start-up costs; the oracle allows them to differ by one.
+/// The program whose informational lines hold what start-up costs, which depends on where the kernel places its parts.
 const STARTS_UP: &str = "exec_minflt";
+/// Every outcome of its three lines in 24 runs on real Linux: faults before exec, up to `main` after it, and with wait.
+const STARTS: [&[[u64; 3]]; 3] = [
+    &[[6, 30, 31], [6, 31, 32], [6, 32, 33], [7, 31, 32], [7, 32, 33]],
+    &[[106, 130, 131], [106, 131, 132], [106, 132, 133], [107, 131, 132], [107, 132, 133]],
+    &[[0, 21, 22], [0, 22, 23]],
+];
+/// Seeds, and so layouts, under which it starts.
+const LAYOUTS: u64 = 12;
 
 #[test]
 fn oracle_programs_print_what_linux_printed() {
@@ -35,6 +44,23 @@ fn oracle_programs_print_what_linux_printed() {
             compare(name, harts, &printed, &expected("tests/oracle/expected", name));
         }
     }
+}
+
+/// What start-up costs varies with the layout, as on Linux and no further.
+#[test]
+fn start_up_costs_what_it_costs_on_linux_in_some_layout() {
+    if std::env::var_os("TINE_CROSS").is_none() {
+        return;
+    }
+    let program = build().0.iter().find(|program| program.ends_with(STARTS_UP)).unwrap();
+    let outcomes: BTreeSet<_> = (0..LAYOUTS)
+        .map(|seed| {
+            let printed = Job::new(program, MemoryPolicy::LINUX).seed(seed).run().stdout();
+            compare(STARTS_UP, 1, &printed, &expected("tests/oracle/expected", STARTS_UP));
+            figures(&printed)
+        })
+        .collect();
+    assert!(outcomes.len() > 1, "{LAYOUTS} layouts, and all cost {outcomes:?}");
 }
 
 /// Words behind which stands what must hold whatever the policy: that data is right.
@@ -109,9 +135,10 @@ fn compare(name: &str, harts: u32, printed: &str, expected: &str) {
     let lines = |text: &str| text.lines().filter(exact).collect::<Vec<_>>().join("\n");
     assert_eq!(lines(printed), lines(expected), "{name} on {harts} harts");
     if name == STARTS_UP {
-        for (printed, expected) in figures(printed).into_iter().zip(figures(expected)) {
-            let near = printed.iter().zip(&expected).all(|(a, b)| a.abs_diff(*b) <= 1);
-            assert!(near, "{name} on {harts} harts: start-up took {printed:?} faults, on Linux {expected:?}");
+        let figures = figures(printed);
+        assert_eq!(figures.len(), STARTS.len());
+        for (figures, possible) in figures.iter().zip(STARTS) {
+            assert!(possible.contains(figures), "{name} on {harts} harts took {figures:?} faults");
         }
     }
 }

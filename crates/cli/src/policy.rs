@@ -17,8 +17,9 @@ pub(crate) struct PolicyArgs {
     /// Memory policy to begin with: linux, textbook, or a TOML file; the options below go on top.
     ///
     /// linux does what Debian's Linux 6.12 does: a read fault on a file maps 16 pages, fork leaves out what a fault can
-    /// rebuild. textbook does what courses teach: every page by itself, and fork shares every page. A file names one of them
-    /// (base = "linux") and any switches (fork = "eager"); tine policy prints one with every switch.
+    /// rebuild, addresses are random. textbook does what courses teach: every page by itself, fork shares every page, each
+    /// program lies where it always does. A file names one of them (base = "linux") and any switches (fork = "eager"); tine
+    /// policy prints one with every switch.
     #[arg(long = "policy", value_name = "NAME|FILE", default_value = "linux", value_parser = named)]
     pub(crate) base: MemoryPolicy,
     #[command(flatten)]
@@ -119,11 +120,11 @@ pub(crate) struct Switches {
     /// What a file says of the two options below.
     #[arg(skip)]
     randomizes_layout: Option<bool>,
-    /// Place stack, mappings, heap and position-independent programs at random, as the seed decides.
+    /// Place stack, mappings, heap and position-independent programs at random, as the seed decides: what linux does.
     #[arg(long, overrides_with = "no_aslr")]
     #[serde(skip)]
     aslr: bool,
-    /// Place them where they always are, which is the default.
+    /// Place them where they always are, whatever the seed: what textbook does.
     #[arg(long, overrides_with = "aslr")]
     #[serde(skip)]
     no_aslr: bool,

@@ -148,7 +148,7 @@ pub struct MemoryPolicy {
     pub thp: Thp,
     /// What a store to a shared huge page does.
     pub thp_cow: ThpCow,
-    /// Whether exec moves stack, mappings, heap and position-independent programs by random offsets.
+    /// Whether exec moves stack, mappings, heap and position-independent programs by random offsets, which the seed decides.
     pub randomizes_layout: bool,
     /// What may be promised of memory that nobody has touched yet, until the program sets it.
     pub overcommit: Overcommit,
@@ -188,11 +188,11 @@ impl MemoryPolicy {
         fork_skips_refillable: true,
         thp: Thp::Always,
         thp_cow: ThpCow::Split,
-        randomizes_layout: false,
+        randomizes_layout: true,
         overcommit: Overcommit::Heuristic,
     };
 
-    /// What a course teaches: every page by itself, and fork shares every page.
+    /// What a course teaches: every page by itself, fork shares every page, and nothing lies at random.
     pub const TEXTBOOK: Self = Self {
         name: "textbook",
         fault_around_pages: 1,
