@@ -202,7 +202,7 @@ fn bad_values_say_what_the_option_takes() {
     check(&["run", "--mem", "lots", "@hello"], 125, size);
     let pages = "--mem 5000: it is no whole number of 4 KiB pages\n  hint: a multiple of 4K: --mem 512M\n";
     check(&["run", "--mem=5000", "@hello"], 125, pages);
-    let tlb = "--tlb l1d=10x3: \"10x3\" does not divide into sets: take 1 to 32768 entries, and ways that leave a power of two of sets, and are one for :plru\n  hint: --tlb l1i=32,l1d=32,l2=1024x8:lru, or one of u74, u54, tiny\n";
+    let tlb = "--tlb l1d=10x3: \"10x3\" does not divide into sets: take 1 to 32768 entries, and ways that leave a power of two of sets, and are one for :plru\n  hint: --tlb l1i=32,l1d=32,l2=1024x8:lru, or one of u74, u54, c906, c910, cva6, tiny\n";
     check(&["run", "--tlb", "l1d=10x3", "@hello"], 125, tlb);
     let trace = "--trace faults: \"faults\" is not a kind of event\n  hint: some of trap, fault, fence, fork, exec, exit, switch, signal, syscall, insn, copy, all, and pid=N, with commas between\n";
     check(&["run", "--trace", "faults", "@hello"], 125, trace);

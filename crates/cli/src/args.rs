@@ -137,7 +137,7 @@ pub(crate) struct MachineArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLB")]
 pub(crate) struct TlbArgs {
-    /// Shape of the TLBs: a preset (u74, u54, tiny), or l1i=, l1d= and l2= as 32, 1024x8 or 64x4:plru.
+    /// Shape of the TLBs: a preset (u74, u54, c906, c910, cva6, tiny), or l1i=, l1d= and l2= as 32, 1024x8 or 64x4:plru.
     ///
     /// For example l1i=32,l1d=32,l2=1024x8:lru: entries, ways and replacement (lru, plru, fifo, random), of which the last two may be
     /// left out. Without ways a level is fully associative; l2=none leaves the second one out; what is not named is as in

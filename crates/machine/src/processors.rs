@@ -36,7 +36,8 @@ impl Processors {
             });
             let mut hart = Hart::new(u64::from(id), mmu, Supervisor::Native);
             hart.isa = config.isa;
-            // Linux 6.12 lets user programs zero cache blocks and do nothing else with them.
+            // User programs may zero cache blocks and do nothing else with them (Linux 6.12
+            // arch/riscv/kernel/cpufeature.c riscv_user_isa_enable), which says nothing where Zicboz is not there.
             hart.csrs.senvcfg = Csrs::CBZE;
             // The supervisor may reach user memory, as Linux may between user_access_begin and _end.
             hart.csrs.mstatus.set(Mstatus::SUM, true);

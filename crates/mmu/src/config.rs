@@ -58,6 +58,11 @@ impl TlbGeometry {
         Self { entries, ways, replacement: Replacement::Lru }
     }
 
+    /// Returns the geometry with another replacement, which the source code knows to be possible.
+    const fn with(self, replacement: Replacement) -> Self {
+        Self { replacement, ..self }
+    }
+
     /// Returns how many entries there are in all.
     pub const fn entries(self) -> u32 {
         self.entries
@@ -105,26 +110,59 @@ pub struct TlbConfig {
     pub l2: Option<TlbGeometry>,
 }
 
+/// The presets are of cores whose documents give every number; where they do not say how a full set makes room, LRU does.
+/// The documents' entries hold pages of all sizes unless a preset says otherwise; here all do.
 impl TlbConfig {
-    /// SiFive U74: two fully associative first levels of 40 entries (Linux, arch/riscv/boot/dts/starfive/jh7110.dtsi,
-    /// `i-tlb-size`, `d-tlb-size` and one set each) and a direct-mapped second level of 512, which that file does not
-    /// describe: its shape is quoted from memory of SiFive's U74 manual and was not checked.
+    /// SiFive U74: two fully associative first levels of 40 entries and a direct-mapped second level of 512, which holds 4 KiB
+    /// pages alone there (SiFive U74-MC Core Complex Manual, 21G1.01.00, "Virtual Memory Support", section 4.7, and
+    /// table 16). The manual's pseudo-LRU is not described, and 40 ways are no tree's.
     pub const U74: Self = Self {
         l1i: TlbGeometry::known(40, 40),
         l1d: TlbGeometry::known(40, 40),
         l2: Some(TlbGeometry::known(512, 1)),
     };
 
-    /// SiFive U54: two fully associative first levels of 32 entries and no second one (PolarFire SoC MSS Technical Reference
-    /// Manual, "MMU").
+    /// SiFive U54: two fully associative first levels of 32 entries and no second one (Microchip, PolarFire SoC MSS Technical
+    /// Reference Manual, "MMU" of the U54 application cores).
     pub const U54: Self = Self { l1i: TlbGeometry::known(32, 32), l1d: TlbGeometry::known(32, 32), l2: None };
+
+    /// XuanTie C906 as openC906 has it: two fully associative first levels of 10 entries and a two-way second level of 128
+    /// (XuanTie C906 User Manual (openc906), 27 June 2024, section 5.3 "TLB organisation" and table 1.1).
+    pub const C906: Self = Self {
+        l1i: TlbGeometry::known(10, 10),
+        l1d: TlbGeometry::known(10, 10),
+        l2: Some(TlbGeometry::known(128, 2)),
+    };
+
+    /// XuanTie C910: fully associative first levels of 32 entries for instructions and 17 for data, and a four-way second
+    /// level of 1024 (XuanTie C910 User Manual, 27 June 2024, section 6.2.2 "TLB organisation").
+    pub const C910: Self = Self {
+        l1i: TlbGeometry::known(32, 32),
+        l1d: TlbGeometry::known(17, 17),
+        l2: Some(TlbGeometry::known(1024, 4)),
+    };
+
+    /// CVA6 (Ariane) with 64 bits and Sv39: two fully associative first levels of 16 entries with tree-PLRU, and no second one
+    /// (CVA6 repository at 6cb2001, `core/include/cv64a6_imafdc_sv39_config_pkg.sv`: `InstrTlbEntries`, `DataTlbEntries`,
+    /// `UseSharedTlb`; CVA6 design document, "MMU", on the tree).
+    pub const CVA6: Self = Self {
+        l1i: TlbGeometry::known(16, 16).with(Replacement::Plru),
+        l1d: TlbGeometry::known(16, 16).with(Replacement::Plru),
+        l2: None,
+    };
 
     /// Four entries each: small enough to follow every eviction by hand.
     pub const TINY: Self = Self { l1i: TlbGeometry::known(4, 4), l1d: TlbGeometry::known(4, 4), l2: None };
 
     /// The presets by the name under which a SPEC may ask for them.
-    pub const PRESETS: [(&'static str, Self); 3] =
-        [("u74", Self::U74), ("u54", Self::U54), ("tiny", Self::TINY)];
+    pub const PRESETS: [(&'static str, Self); 6] = [
+        ("u74", Self::U74),
+        ("u54", Self::U54),
+        ("c906", Self::C906),
+        ("c910", Self::C910),
+        ("cva6", Self::CVA6),
+        ("tiny", Self::TINY),
+    ];
 
     /// Returns the name of the preset that has exactly this shape.
     pub fn preset_name(&self) -> Option<&'static str> {
@@ -245,18 +283,32 @@ mod tests {
         check("u74", "l1i=40,l1d=40,l2=512x1");
         check("tiny,l2=64x4", "l1i=4,l1d=4,l2=64x4");
         check("l1d=2", "l1i=40,l1d=2,l2=512x1");
+        check("cva6", "l1i=16:plru,l1d=16:plru,l2=none");
     }
 
     #[test]
     fn a_preset_is_known_by_its_shape() {
         assert_eq!(TlbConfig::default().preset_name(), Some("u74"));
         assert_eq!("l2=none".parse::<TlbConfig>().unwrap().preset_name(), None);
+        for (name, preset) in TlbConfig::PRESETS {
+            assert_eq!((name.parse(), preset.preset_name()), (Ok(preset), Some(name)));
+            for level in [preset.l1i, preset.l1d].into_iter().chain(preset.l2) {
+                let TlbGeometry { entries, ways, replacement } = level;
+                assert_eq!(TlbGeometry::new(entries, ways, replacement), Some(level), "{name}");
+            }
+        }
     }
 
     #[test]
     fn an_error_names_the_bad_part_and_what_is_accepted() {
-        check_error("l3=4", "\"l3=4\" is neither a TLB preset (u74, u54, tiny) nor l1i=…, l1d=… or l2=…");
-        check_error("", "\"\" is neither a TLB preset (u74, u54, tiny) nor l1i=…, l1d=… or l2=…");
+        check_error(
+            "l3=4",
+            "\"l3=4\" is neither a TLB preset (u74, u54, c906, c910, cva6, tiny) nor l1i=…, l1d=… or l2=…",
+        );
+        check_error(
+            "",
+            "\"\" is neither a TLB preset (u74, u54, c906, c910, cva6, tiny) nor l1i=…, l1d=… or l2=…",
+        );
         check_error(
             "l1i=many",
             "\"many\" is not a TLB geometry: write entries, entries and ways (32, 1024x8), and :lru, :plru, :fifo or :random after them",
