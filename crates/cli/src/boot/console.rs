@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use tine_machine::boot::{Terminal, Wait};
 
 /// As much as the standard library's buffer holds, so that nothing stays behind in it.
@@ -15,6 +15,8 @@ pub(super) struct CommandTerminal {
     /// Input that was read and not asked for yet.
     ahead: VecDeque<u8>,
     input_has_ended: bool,
+    /// Whether stdin is a terminal; unknown before somebody asked for input.
+    is_typed: Option<bool>,
     /// What was said once and need not be said again.
     unknown: BTreeSet<String>,
 }
@@ -27,10 +29,26 @@ impl Terminal for CommandTerminal {
     }
 
     fn read(&mut self, max: usize, wait: Wait) -> Vec<u8> {
-        if self.ahead.is_empty() && !self.input_has_ended && (wait == Wait::Yes || has_input()) {
-            self.read_ahead();
+        let is_typed = *self.is_typed.get_or_insert_with(|| io::stdin().is_terminal());
+        let may_wait = match wait {
+            Wait::No => false,
+            Wait::Recorded => !is_typed,
+            Wait::Yes => true,
+        };
+        if is_typed {
+            if self.ahead.is_empty() && !self.input_has_ended && (may_wait || something_was_typed()) {
+                self.read_ahead();
+            }
+        } else if may_wait {
+            // A line at a time, as a terminal gives it: how a pipe was filled makes no difference, and who writes a line
+            // and waits for the answer to it gets one.
+            while self.end_of_line(max).is_none() && !self.input_has_ended {
+                self.read_ahead();
+            }
+        } else {
+            return Vec::new();
         }
-        let len = max.min(self.ahead.len());
+        let len = self.end_of_line(max).unwrap_or(self.ahead.len());
         self.ahead.drain(..len).collect()
     }
 
@@ -45,6 +63,12 @@ impl Terminal for CommandTerminal {
 }
 
 impl CommandTerminal {
+    /// Returns how much of what was read ahead is a line, or `max` bytes where that is less; `None` while it is neither.
+    fn end_of_line(&self, max: usize) -> Option<usize> {
+        let line = self.ahead.iter().take(max).position(|&byte| byte == b'\n').map(|last| last + 1);
+        line.or((self.ahead.len() >= max).then_some(max))
+    }
+
     fn read_ahead(&mut self) {
         let mut bytes = [0; AHEAD_BYTES];
         let len = loop {
@@ -59,9 +83,8 @@ impl CommandTerminal {
     }
 }
 
-/// Tells whether stdin can be read without waiting. A file always can, so that what a program reads of it does not depend
-/// on the host's speed.
-fn has_input() -> bool {
+/// Tells whether stdin can be read without waiting.
+fn something_was_typed() -> bool {
     let stdin = io::stdin();
     let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
     poll(&mut ready, Some(&Timespec::default())).is_ok_and(|count| count > 0)

@@ -4,7 +4,7 @@ use super::TEST_BASE;
 use super::aclint::{Aclint, Stored};
 use super::plic::Plic;
 use super::uart::Uart;
-use super::{TEST_BYTES, TEST_FAIL, TEST_PASS, TEST_RESET};
+use super::{TEST_BYTES, TEST_FAIL, TEST_PASS, TEST_RESET, Wait};
 use tine_hart::{DeviceAccess, Interrupt};
 
 /// The devices of a machine.
@@ -69,11 +69,11 @@ impl Devices {
         }
     }
 
-    /// Tells whether a load wants to know what has come in at the serial port.
-    pub(super) fn wants_input(&self, access: &DeviceAccess) -> bool {
+    /// Tells how a load looks for what has come in at the serial port, where it does.
+    pub(super) fn looks_for_input(&self, access: &DeviceAccess) -> Option<Wait> {
         match Place::of(access.at.0) {
-            Some(Place::Uart(offset)) => access.stored.is_none() && self.uart.wants_input(offset),
-            _ => false,
+            Some(Place::Uart(offset)) if access.stored.is_none() => self.uart.looks_for_input(offset),
+            _ => None,
         }
     }
 

@@ -6,7 +6,11 @@
 //! for the other half, and is taken for the whole when that does not come soon. The protocol has no specification; this is
 //! what Spike's front end (`fesvr`) and the programs for it do.
 
+use super::Wait;
 use tine_mmu::{PhysAddr, Ram};
+
+/// Reads so many bytes of the host's input, or fewer.
+pub(super) type Input<'a> = dyn FnMut(usize, Wait) -> Vec<u8> + 'a;
 
 /// Instructions after which half a command is taken for a whole one.
 pub(super) const PATIENCE: u64 = 64;
@@ -63,18 +67,13 @@ impl Htif {
     }
 
     /// Notes which bytes of the mailbox were written, and serves the command once it is whole.
-    pub(super) fn written(
-        &mut self,
-        ram: &mut Ram,
-        bytes: u8,
-        input: &mut dyn FnMut(usize) -> Vec<u8>,
-    ) -> Request {
+    pub(super) fn written(&mut self, ram: &mut Ram, bytes: u8, input: &mut Input<'_>) -> Request {
         self.written |= bytes;
         if self.written == u8::MAX { self.serve(ram, input) } else { Request::None }
     }
 
-    /// Serves the command that is there. `input` reads so many bytes from the host's input, or fewer.
-    pub(super) fn serve(&mut self, ram: &mut Ram, input: &mut dyn FnMut(usize) -> Vec<u8>) -> Request {
+    /// Serves the command that is there.
+    pub(super) fn serve(&mut self, ram: &mut Ram, input: &mut Input<'_>) -> Request {
         self.written = 0;
         let command = ram.read_u64(self.tohost).unwrap_or(0);
         if command == 0 {
@@ -89,7 +88,7 @@ impl Htif {
             (DEVICE_CONSOLE, CONSOLE_WRITE) => Request::Write(vec![payload as u8]),
             (DEVICE_CONSOLE, CONSOLE_READ) => {
                 self.wants_byte = true;
-                self.offer_input(ram, input);
+                self.offer_input(ram, Wait::Recorded, input);
                 Request::None
             }
             _ => Request::Unknown { device, command: operation, payload },
@@ -102,15 +101,15 @@ impl Htif {
     }
 
     /// Answers a request for a byte of input, if there is one.
-    pub(super) fn offer_input(&mut self, ram: &mut Ram, input: &mut dyn FnMut(usize) -> Vec<u8>) {
-        if let Some(&byte) = input(1).first() {
+    pub(super) fn offer_input(&mut self, ram: &mut Ram, wait: Wait, input: &mut Input<'_>) {
+        if let Some(&byte) = input(1, wait).first() {
             self.wants_byte = false;
             self.answer(ram, DEVICE_CONSOLE << 56 | CONSOLE_BYTE | u64::from(byte));
         }
     }
 
     /// Makes a system call whose number and arguments are eight words at `at`; the first receives the result.
-    fn call(&self, ram: &mut Ram, at: PhysAddr, input: &mut dyn FnMut(usize) -> Vec<u8>) -> Request {
+    fn call(&self, ram: &mut Ram, at: PhysAddr, input: &mut Input<'_>) -> Request {
         let word = |index: u64| ram.read_u64(at + 8 * index).unwrap_or(0);
         let (number, [fd, buffer, len]) = (word(0), [1, 2, 3].map(word));
         let memory = |ram: &Ram| ram.contains(PhysAddr(buffer), len).then_some(len as usize);
@@ -127,7 +126,8 @@ impl Htif {
             },
             (SYS_READ, 0) => match memory(ram) {
                 Some(len) => {
-                    let bytes = input(len);
+                    // read(2) waits.
+                    let bytes = input(len, Wait::Yes);
                     let done = ram.write(PhysAddr(buffer), &bytes).map_or(-EFAULT, |()| bytes.len() as i64);
                     (done, Request::None)
                 }
@@ -171,7 +171,7 @@ mod tests {
     fn store(ram: &mut Ram, htif: &mut Htif, offset: u64, bytes: &[u8]) -> Request {
         ram.write(TOHOST + offset, bytes).unwrap();
         let written = ram.take_watched();
-        htif.written(ram, written, &mut |_| b"k".to_vec())
+        htif.written(ram, written, &mut |_, _| b"k".to_vec())
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
         );
         // And half of it that stays alone.
         assert_eq!(store(&mut ram, &mut htif, 0, &3u32.to_le_bytes()), Request::None);
-        assert_eq!(htif.serve(&mut ram, &mut |_| Vec::new()), Request::Exit(1));
+        assert_eq!(htif.serve(&mut ram, &mut |_, _| Vec::new()), Request::Exit(1));
     }
 
     #[test]

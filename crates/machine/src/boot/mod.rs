@@ -26,7 +26,7 @@ pub use report::BootReport;
 pub use tine_hart::{Cause, Exception, Interrupt, Misaligned, Observer, Retired, commit_line};
 
 use devices::{Devices, Effect};
-use htif::{Htif, Request};
+use htif::{Htif, Input, Request};
 use thiserror::Error;
 use tine_hart::{DeviceAccess, Engine, Hart, Shared, Stop, Supervisor};
 use tine_isa::Isa;
@@ -43,6 +43,10 @@ const TEST_RESET: u32 = 0x7777;
 
 /// Instructions that a hart runs before the others get their turn, and before input is looked for.
 const TURN: u64 = 10_000;
+/// How long a program that is busy and would be interrupted by input waits for what was recorded.
+const LISTENING_NS: u64 = 1_000_000;
+/// The most that comes in at the serial port at once.
+const LINE_BYTES: usize = 256;
 /// Traps in a row without an instruction between them after which a hart in M-mode is lost: it cannot fetch its own trap
 /// handler.
 const LOST: u64 = 16;
@@ -103,11 +107,16 @@ pub enum BootFailure {
 }
 
 /// Whether to wait for input.
+///
+/// What is typed comes when it comes, and makes runs differ. What was recorded, in a file or a pipe, is there from the
+/// start, so that a run with it is the same every time: it comes at the moments in which the program waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Take what is there.
+    /// Take what was typed; nothing of what was recorded.
     No,
-    /// Wait for something: nothing can go on without.
+    /// Take what was typed, or the next of what was recorded, for which to wait: the program waits for input.
+    Recorded,
+    /// Wait for either: nothing can go on without.
     Yes,
 }
 
@@ -117,6 +126,8 @@ pub trait Terminal {
     fn write(&mut self, bytes: &[u8]);
 
     /// Reads up to `max` bytes of input; none when there are none yet, or no more.
+    ///
+    /// Runs are the same where the bytes are and the answer depends on nothing but them and the calls before.
     fn read(&mut self, max: usize, wait: Wait) -> Vec<u8>;
 
     /// Is told of a request to the host that Tine does not know.
@@ -154,6 +165,8 @@ pub struct BootMachine {
     htif: Option<Htif>,
     /// Instructions after which half a command in the mailbox is taken for a whole one.
     patience: u64,
+    /// Since when the serial port would interrupt for input.
+    listens_since_ns: Option<u64>,
     image: BootImage,
     config: BootConfig,
     ending: Option<Ending>,
@@ -197,6 +210,7 @@ impl BootMachine {
             devices: Devices::new(config.harts as usize),
             htif,
             patience: htif::PATIENCE,
+            listens_since_ns: None,
             image,
             config,
             ending: None,
@@ -244,7 +258,8 @@ impl BootMachine {
         terminal: &mut dyn Terminal,
         observer: &mut Option<&mut dyn Observer>,
     ) -> Option<Ending> {
-        self.take_input(terminal, Wait::No);
+        let wait = self.waits_for_recorded();
+        self.take_input(terminal, wait);
         self.update_lines();
         let Some(index) = self.next_hart() else {
             // Nothing but input can wake a hart.
@@ -343,9 +358,8 @@ impl BootMachine {
         terminal: &mut dyn Terminal,
         observer: &mut Option<&mut dyn Observer>,
     ) -> Option<Ending> {
-        if self.devices.wants_input(access) {
-            let input = terminal.read(1, Wait::No);
-            self.devices.uart.receive(&input);
+        if let Some(wait) = self.devices.looks_for_input(access) {
+            self.devices.uart.receive(&terminal.read(LINE_BYTES, wait));
         }
         let now = self.harts[index].time_ns();
         let answer = self.devices.access(access, now);
@@ -389,10 +403,10 @@ impl BootMachine {
     fn with_mailbox(
         &mut self,
         terminal: &mut dyn Terminal,
-        serve: impl FnOnce(&mut Htif, &mut Ram, &mut dyn FnMut(usize) -> Vec<u8>) -> Request,
+        serve: impl FnOnce(&mut Htif, &mut Ram, &mut Input<'_>) -> Request,
     ) -> Request {
         match &mut self.htif {
-            Some(htif) => serve(htif, &mut self.ram, &mut |max| terminal.read(max, Wait::No)),
+            Some(htif) => serve(htif, &mut self.ram, &mut |max, wait| terminal.read(max, wait)),
             None => Request::None,
         }
     }
@@ -414,16 +428,33 @@ impl BootMachine {
         self.devices.uart.waits_for_input() || self.htif.as_ref().is_some_and(Htif::wants_input)
     }
 
+    /// Tells whether a program that would be interrupted by input waits for it: every hart sleeps, or it has been so for a
+    /// while.
+    fn waits_for_recorded(&mut self) -> Wait {
+        if !self.devices.uart.waits_for_input() {
+            self.listens_since_ns = None;
+            return Wait::No;
+        }
+        let now = self.harts.iter().map(Hart::time_ns).max().unwrap_or(0);
+        let since = *self.listens_since_ns.get_or_insert(now);
+        let is_asleep = self.harts.iter_mut().all(Hart::is_waiting);
+        if !is_asleep && now.saturating_sub(since) < LISTENING_NS {
+            return Wait::No;
+        }
+        self.listens_since_ns = None;
+        Wait::Recorded
+    }
+
     /// Takes input for whoever asked for it; tells whether there was some.
     fn take_input(&mut self, terminal: &mut dyn Terminal, wait: Wait) -> bool {
         let mut any = false;
         if self.devices.uart.waits_for_input() {
-            let input = terminal.read(1, wait);
+            let input = terminal.read(LINE_BYTES, wait);
             any |= !input.is_empty();
             self.devices.uart.receive(&input);
         }
         if let Some(htif) = self.htif.as_mut().filter(|htif| htif.wants_input()) {
-            htif.offer_input(&mut self.ram, &mut |max| terminal.read(max, wait));
+            htif.offer_input(&mut self.ram, wait, &mut |max, wait| terminal.read(max, wait));
             any |= !htif.wants_input();
         }
         any

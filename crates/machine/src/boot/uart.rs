@@ -1,5 +1,6 @@
 //! A serial port: an ns16550A ("PC16550D Universal Asynchronous Receiver/Transmitter with FIFOs") that sends at once.
 
+use super::Wait;
 use std::collections::VecDeque;
 
 const DATA: u64 = 0;
@@ -40,6 +41,8 @@ pub(super) struct Uart {
     fifos: bool,
     /// The transmitter became empty, and nobody has been told.
     sent: bool,
+    /// The line's status was read, and nothing was sent or received since.
+    looked: bool,
     received: VecDeque<u8>,
 }
 
@@ -49,11 +52,18 @@ impl Uart {
     /// Its source at the PLIC.
     pub(super) const SOURCE: u32 = 10;
 
-    /// Tells whether a load of this register wants to know what has come in.
-    pub(super) fn wants_input(&self, offset: u64) -> bool {
+    /// Tells how a load of this register looks for input, where it does.
+    ///
+    /// Who sends reads the line's status once for each byte. Who reads it again without sending wants to receive.
+    pub(super) fn looks_for_input(&self, offset: u64) -> Option<Wait> {
         let divisor = self.line_control & DIVISOR_ACCESS != 0;
-        self.received.is_empty()
-            && (matches!(offset, INTERRUPT_ID | LINE_STATUS) || offset == DATA && !divisor)
+        match offset {
+            _ if !self.received.is_empty() => None,
+            LINE_STATUS if self.looked => Some(Wait::Recorded),
+            LINE_STATUS | INTERRUPT_ID => Some(Wait::No),
+            DATA if !divisor => Some(Wait::No),
+            _ => None,
+        }
     }
 
     /// Tells whether input would interrupt.
@@ -62,6 +72,7 @@ impl Uart {
     }
 
     pub(super) fn receive(&mut self, bytes: &[u8]) {
+        self.looked &= bytes.is_empty();
         self.received.extend(bytes);
     }
 
@@ -97,7 +108,10 @@ impl Uart {
             }
             LINE_CONTROL => self.line_control,
             MODEM_CONTROL => self.modem_control,
-            LINE_STATUS => STATUS_EMPTY | if self.received.is_empty() { 0 } else { STATUS_RECEIVED },
+            LINE_STATUS => {
+                self.looked = true;
+                STATUS_EMPTY | if self.received.is_empty() { 0 } else { STATUS_RECEIVED }
+            }
             MODEM_STATUS => MODEM_READY,
             SCRATCH => self.scratch,
             _ => return None,
@@ -110,7 +124,7 @@ impl Uart {
         match offset {
             DATA | INTERRUPT_ENABLE if divisor => self.divisor[offset as usize] = value,
             DATA => {
-                self.sent = true;
+                (self.sent, self.looked) = (true, false);
                 return Some(Some(value));
             }
             INTERRUPT_ENABLE => {
@@ -157,6 +171,23 @@ mod tests {
         assert_eq!(uart.load(INTERRUPT_ID), Some(ID_RECEIVED));
         assert_eq!((uart.load(DATA), uart.load(DATA)), (Some(b'a'), Some(b'b')));
         assert_eq!((uart.signals(), uart.load(INTERRUPT_ID)), (false, Some(ID_NONE)));
+    }
+
+    #[test]
+    fn who_sends_does_not_look_for_input_and_who_looks_again_does() {
+        let mut uart = Uart::default();
+        for byte in *b"ab" {
+            assert_eq!(uart.looks_for_input(LINE_STATUS), Some(Wait::No));
+            uart.load(LINE_STATUS).unwrap();
+            uart.store(DATA, byte).unwrap();
+        }
+        assert_eq!(uart.looks_for_input(LINE_STATUS), Some(Wait::No));
+        uart.load(LINE_STATUS).unwrap();
+        assert_eq!(uart.looks_for_input(LINE_STATUS), Some(Wait::Recorded));
+        uart.receive(b"x");
+        assert_eq!((uart.looks_for_input(LINE_STATUS), uart.looks_for_input(SCRATCH)), (None, None));
+        uart.load(DATA).unwrap();
+        assert_eq!(uart.looks_for_input(LINE_STATUS), Some(Wait::No), "nobody has looked since");
     }
 
     #[test]
