@@ -2,6 +2,7 @@
 
 mod access;
 mod code_marks;
+mod fenced;
 mod fences;
 mod model;
 mod order;

@@ -13,12 +13,12 @@ use tine_mmu::{
 };
 
 /// Small enough that everything collides: 2 gigapages of 2 megapages of 6 pages.
-const PAGES: usize = 24;
+pub(crate) const PAGES: usize = 24;
 /// Where the data frames begin; the tables of both address spaces lie below.
 const DATA_FRAMES: u64 = 20;
 
 #[derive(Clone, Debug)]
-enum Op {
+pub(crate) enum Op {
     Load {
         at: VirtAddr,
         len: usize,
@@ -58,7 +58,7 @@ fn frame(number: u64) -> Ppn {
 }
 
 /// The address of a page of the universe.
-fn page_address(number: usize) -> VirtAddr {
+pub(crate) fn page_address(number: usize) -> VirtAddr {
     let (giga, mega, base) = (number / 12 + 1, number / 6 % 2, number % 6);
     VirtAddr((giga as u64) << 30 | (mega as u64) << 21 | (base as u64) << 12)
 }
@@ -203,7 +203,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 /// A history over two address spaces in which every page is mapped somewhere at first.
-fn history() -> impl Strategy<Value = Vec<Op>> {
+pub(crate) fn history() -> impl Strategy<Value = Vec<Op>> {
     let mapping = vec((DATA_FRAMES..DATA_FRAMES + 24, flags()), 2 * PAGES).prop_map(|leaves| {
         let mut ops = Vec::new();
         for (number, (data, flags)) in leaves.into_iter().enumerate() {
@@ -230,14 +230,14 @@ fn history() -> impl Strategy<Value = Vec<Op>> {
 }
 
 /// What a step gave back, in a form in which both sides can be compared.
-type Answer = Result<Vec<u8>, (usize, MemoryFault)>;
+pub(crate) type Answer = Result<Vec<u8>, (usize, MemoryFault)>;
 
 fn value(seed: u8, len: usize) -> Vec<u8> {
     (0..len).map(|index| seed.wrapping_mul(31).wrapping_add(index as u8)).collect()
 }
 
 /// Does one step on the MMU under test, as an engine and a supervisor do it.
-fn step(world: &mut World, view: &mut View, op: &Op) -> Answer {
+pub(crate) fn step(world: &mut World, view: &mut View, op: &Op) -> Answer {
     let plain = |fault| (0, fault);
     match *op {
         Op::Load { at, len } => match len {
