@@ -30,7 +30,8 @@ const PPN_SHIFT: u32 = 10;
 const PPN_MASK: u64 = (1 << 44) - 1;
 /// PBMT (Svpbmt) and the bits that no extension has claimed: all must be zero here.
 const HIGH_RESERVED: u64 = !((1 << 54) - 1) & !NAPOT;
-/// N (Svnapot): the leaf is one of sixteen that map a naturally aligned 64 KiB together.
+/// N (Svnapot): the leaf is one of sixteen that map a naturally aligned 64 KiB together. A TLB may keep one entry for all of
+/// them; these keep one for each page, which the manual allows as well.
 const NAPOT: u64 = 1 << 63;
 /// What the low bits of the PPN of such a leaf must say: 64 KiB.
 const NAPOT_64K: u64 = 0b1000;

@@ -145,6 +145,28 @@ fn tvm_tw_and_tsr_take_from_supervisor_mode() {
     assert!(is_illegal(S, bare(Op::Mret), |_| {}) && !is_illegal(M, bare(Op::Mret), |_| {}));
 }
 
+/// Privileged ISA, "Svinval": SINVAL.VMA needs what SFENCE.VMA needs, and TVM does not bind the fences around it.
+#[test]
+fn tvm_binds_invalidation_but_not_its_fences() {
+    let rows = [
+        (r(Op::SinvalVma, 0, 10, 11), true),
+        (bare(Op::SfenceWInval), false),
+        (bare(Op::SfenceInvalIr), false),
+    ];
+    for (word, is_bound) in rows {
+        for privilege in [M, S, U] {
+            for tvm in [false, true] {
+                let illegal = is_illegal(privilege, word, |hart| {
+                    hart.isa = Isa::ALL;
+                    hart.csrs.mstatus.set(Mstatus::TVM, tvm);
+                });
+                let expected = privilege == U || privilege == S && tvm && is_bound;
+                assert_eq!(illegal, expected, "{word:#x} in {privilege:?}, TVM {tvm}");
+            }
+        }
+    }
+}
+
 #[test]
 fn counters_are_for_those_whom_both_enables_let() {
     for (privilege, machine, supervisor, legal) in [
