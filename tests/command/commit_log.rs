@@ -20,9 +20,9 @@ fn log(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
-/// Returns the program's exit code and its log.
-fn tines(name: &str) -> (i32, String) {
-    let file = log(&format!("{name}.tine-log"));
+/// Returns the program's exit code and its log, which is written to a file that no other test has.
+fn tines(name: &str, test: &str) -> (i32, String) {
+    let file = log(&format!("{name}.{test}"));
     let image = image(name);
     let options =
         ["boot", "--misaligned-traps", "--trace", "insn", "--trace-format", "spike", "--trace-file"];
@@ -53,7 +53,7 @@ fn whole_logs_are_spikes() {
         return;
     }
     for (name, code) in [("commits", 0), ("fences", 2), ("forgotten-fence", 1)] {
-        let (found, ours) = tines(name);
+        let (found, ours) = tines(name, "whole");
         assert_eq!(found, code, "{name}");
         let theirs = spikes(name);
         let theirs: Vec<_> = theirs.lines().skip(BOOT_ROM).take(ours.lines().count()).collect();
@@ -66,7 +66,7 @@ fn whole_logs_are_spikes() {
 
 #[test]
 fn a_line_says_what_was_written() {
-    let (_, log) = tines("commits");
+    let (_, log) = tines("commits", "lines");
     let lines: Vec<_> = log.lines().collect();
     // A first line, two SCs and an AMO whose operands are lost, a division that raises and makes mstatus.FS dirty, U-mode:
     // copied from what Spike wrote.

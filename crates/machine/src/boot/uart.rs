@@ -41,25 +41,28 @@ pub(super) struct Uart {
     fifos: bool,
     /// The transmitter became empty, and nobody has been told.
     sent: bool,
-    /// The line's status was read, and nothing was sent or received since.
-    looked: bool,
+    /// How often the line's status was read since something was sent or received.
+    looks: u32,
     received: VecDeque<u8>,
 }
 
 impl Uart {
     pub(super) const BASE: u64 = 0x1000_0000;
     pub(super) const BYTES: u64 = 0x100;
+    /// As often the line's status is read in vain, and nothing sent, before what was recorded comes in.
+    const LOOKS: u32 = 16;
     /// Its source at the PLIC.
     pub(super) const SOURCE: u32 = 10;
 
     /// Tells how a load of this register looks for input, where it does.
     ///
-    /// Who sends reads the line's status once for each byte. Who reads it again without sending wants to receive.
+    /// Who sends reads the line's status before each byte, and a driver some times more while it sets up the port and throws
+    /// away what has come in. Who reads it again and again wants to receive.
     pub(super) fn looks_for_input(&self, offset: u64) -> Option<Wait> {
         let divisor = self.line_control & DIVISOR_ACCESS != 0;
         match offset {
             _ if !self.received.is_empty() => None,
-            LINE_STATUS if self.looked => Some(Wait::Recorded),
+            LINE_STATUS if self.looks >= Self::LOOKS => Some(Wait::Recorded),
             LINE_STATUS | INTERRUPT_ID => Some(Wait::No),
             DATA if !divisor => Some(Wait::No),
             _ => None,
@@ -72,7 +75,9 @@ impl Uart {
     }
 
     pub(super) fn receive(&mut self, bytes: &[u8]) {
-        self.looked &= bytes.is_empty();
+        if !bytes.is_empty() {
+            self.looks = 0;
+        }
         self.received.extend(bytes);
     }
 
@@ -109,7 +114,7 @@ impl Uart {
             LINE_CONTROL => self.line_control,
             MODEM_CONTROL => self.modem_control,
             LINE_STATUS => {
-                self.looked = true;
+                self.looks = self.looks.saturating_add(1);
                 STATUS_EMPTY | if self.received.is_empty() { 0 } else { STATUS_RECEIVED }
             }
             MODEM_STATUS => MODEM_READY,
@@ -124,7 +129,7 @@ impl Uart {
         match offset {
             DATA | INTERRUPT_ENABLE if divisor => self.divisor[offset as usize] = value,
             DATA => {
-                (self.sent, self.looked) = (true, false);
+                (self.sent, self.looks) = (true, 0);
                 return Some(Some(value));
             }
             INTERRUPT_ENABLE => {
@@ -174,15 +179,17 @@ mod tests {
     }
 
     #[test]
-    fn who_sends_does_not_look_for_input_and_who_looks_again_does() {
+    fn who_sends_does_not_look_for_input_and_who_looks_again_and_again_does() {
         let mut uart = Uart::default();
         for byte in *b"ab" {
             assert_eq!(uart.looks_for_input(LINE_STATUS), Some(Wait::No));
             uart.load(LINE_STATUS).unwrap();
             uart.store(DATA, byte).unwrap();
         }
-        assert_eq!(uart.looks_for_input(LINE_STATUS), Some(Wait::No));
-        uart.load(LINE_STATUS).unwrap();
+        for _ in 0..Uart::LOOKS {
+            assert_eq!(uart.looks_for_input(LINE_STATUS), Some(Wait::No));
+            uart.load(LINE_STATUS).unwrap();
+        }
         assert_eq!(uart.looks_for_input(LINE_STATUS), Some(Wait::Recorded));
         uart.receive(b"x");
         assert_eq!((uart.looks_for_input(LINE_STATUS), uart.looks_for_input(SCRATCH)), (None, None));

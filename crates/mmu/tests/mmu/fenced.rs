@@ -14,7 +14,7 @@ use proptest::test_runner::TestRunner;
 use std::collections::{HashMap, HashSet};
 use tine_mmu::{
     Access, AdUpdate, Asid, Fence, HostShortcut, MemoryFaultKind, MmuConfig, PAGE_SIZE, PhysAddr, Ppn,
-    Privilege, Pte, PteFlags, Ram, Satp, SatpMode, View, VirtAddr, Vpn,
+    Privilege, PteFlags, Ram, Satp, SatpMode, View, VirtAddr, Vpn,
 };
 
 /// What a walk ends at, for one page.
