@@ -119,13 +119,16 @@ impl Pmp {
     /// Works out regions and shortcuts anew.
     fn derive(&mut self) {
         self.regions = (0..PMP_ENTRIES).filter_map(|entry| self.region(entry)).collect();
-        self.machine_is_free = self.regions.iter().all(|region| region.config & L == 0);
         let all = |region: &Region| {
             region.first == 0
                 && region.end >> (ADDRESS_BITS + 2) != 0
                 && region.config & (R | W | X) == R | W | X
         };
         self.others_are_free = self.regions.first().is_some_and(all);
+        // Regions that bind nobody in M-mode still have edges, which no access may cross.
+        let is_unlocked = |region: &Region| region.config & L == 0;
+        let has_no_edges = self.regions.is_empty() || self.others_are_free;
+        self.machine_is_free = has_no_edges && self.regions.iter().all(is_unlocked);
     }
 
     fn region(&self, entry: usize) -> Option<Region> {
@@ -235,6 +238,10 @@ mod tests {
         check(&pmp, User, Load, 0x2004, 8, false);
         check(&pmp, User, Load, 0x2000, 4, false);
         check(&pmp, User, Load, 0x2000, 8, false);
+        // Not locked, it binds M-mode in this one way: who matches must match all bytes.
+        check(&pmp, Machine, Store, 0x2004, 4, true);
+        check(&pmp, Machine, Store, 0x2000, 8, false);
+        check(&pmp, Machine, Store, 0x2008, 8, true);
     }
 
     #[test]
