@@ -6,31 +6,38 @@
 use crate::trap::{Exception, Trap};
 use crate::{Csrs, Hart, Shared};
 use tine_isa::Insn;
-use tine_mmu::{Access, MemoryFault, Privilege, Ram, VirtAddr};
+use tine_mmu::{Access, MemoryFault, PhysAddr, Privilege, Ram, VirtAddr};
 
 /// The size of a cache block, for management and zeroing alike.
 const BLOCK_BYTES: usize = 64;
 
 impl Hart {
-    /// CBO.INVAL, CBO.CLEAN and CBO.FLUSH: whoever may load or store there may do it, and all faults are a store's.
+    /// CBO.INVAL, CBO.CLEAN and CBO.FLUSH: whoever may load or store there may do it.
     pub(super) fn manage_block(&mut self, ram: &mut Ram, insn: &Insn, enabled: u64) -> Result<(), Trap> {
         self.require_enabled(enabled)?;
-        let at = self.block(insn);
         // Every page that may be written may be read.
-        match self.mmu.translate(ram, at, BLOCK_BYTES as u64, Access::Load, self.stamp()) {
-            Ok(_) => Ok(()),
-            Err(fault) => Err(Trap::from(MemoryFault { access: Access::Store, ..fault })),
-        }
+        self.locate_block(ram, insn, Access::Load).map(|_| ())
     }
 
     /// CBO.ZERO. Breaks the reservations of harts that are not running.
     pub(super) fn zero_block(&mut self, ram: &mut Ram, shared: &mut Shared, insn: &Insn) -> Result<(), Trap> {
         self.require_enabled(Csrs::CBZE)?;
-        let at = self.block(insn);
-        let physical = self.mmu.translate(ram, at, BLOCK_BYTES as u64, Access::Store, self.stamp())?;
-        ram.write(physical, &[0; BLOCK_BYTES]).ok_or(Trap::at(Exception::StoreAccess, at))?;
+        let block = self.locate_block(ram, insn, Access::Store)?;
+        let named = VirtAddr(self.x(insn.rs1));
+        ram.write(block, &[0; BLOCK_BYTES]).ok_or(Trap::at(Exception::StoreAccess, named))?;
         shared.reservations.break_all();
         Ok(())
+    }
+
+    /// Returns where the cache block begins that holds the address in `rs1`.
+    ///
+    /// # Errors
+    /// All faults are a store's, and their trap value is the address in `rs1` itself, not the block's.
+    fn locate_block(&mut self, ram: &mut Ram, insn: &Insn, access: Access) -> Result<PhysAddr, Trap> {
+        let named = VirtAddr(self.x(insn.rs1));
+        let block = VirtAddr(named.0 & !(BLOCK_BYTES as u64 - 1));
+        let located = self.mmu.translate(ram, block, BLOCK_BYTES as u64, access, self.stamp());
+        located.map_err(|fault| Trap::from(MemoryFault { access: Access::Store, at: named, ..fault }))
     }
 
     /// Asks each more privileged mode for a field of its `envcfg`; where that is 0, the instruction is illegal.
@@ -42,10 +49,5 @@ impl Hart {
             Privilege::User => by_machine && by_supervisor,
         };
         if enabled { Ok(()) } else { Err(Trap::illegal()) }
-    }
-
-    /// Returns where the cache block begins that holds the address in `rs1`.
-    fn block(&self, insn: &Insn) -> VirtAddr {
-        VirtAddr(self.x(insn.rs1) & !(BLOCK_BYTES as u64 - 1))
     }
 }
