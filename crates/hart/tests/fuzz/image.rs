@@ -1,6 +1,7 @@
 //! A program as an ELF file: what comes before it, behind it, and the memory it works on.
 
 use crate::program::{EIGHTH, MIDDLE, POOL, Program, Random, WINDOW, insn};
+use crate::values;
 use tine_isa::{Insn, Op};
 
 /// Where everything is, under each oracle and here.
@@ -61,34 +62,35 @@ impl Image {
         code.extend(memory(program.seed));
         Self { bytes: code, start, end }
     }
+}
 
-    /// Returns the ELF file: one segment with all rights, and a section of names, without which Spike refuses it.
-    pub(crate) fn elf(&self) -> Vec<u8> {
-        const HEADER_BYTES: u64 = 64 + 56;
-        let mut file = b"\x7fELF\x02\x01\x01".to_vec();
-        file.resize(16, 0);
-        // ET_EXEC, EM_RISCV.
-        file.extend([2, 0, 243, 0, 1, 0, 0, 0]);
-        let sections = PAGE + self.bytes.len() as u64;
-        for word in [BASE, 64, sections] {
-            file.extend(word.to_le_bytes());
-        }
-        // EF_RISCV_RVC and EF_RISCV_FLOAT_ABI_DOUBLE; sizes and numbers of the headers; the section of names.
-        file.extend([5, 0, 0, 0, 64, 0, 56, 0, 1, 0, 64, 0, 2, 0, 1, 0]);
-        // PT_LOAD with all rights, whose file offset is as far from a page's start as its address.
-        file.extend([1, 0, 0, 0, 7, 0, 0, 0]);
-        let bytes = self.bytes.len() as u64;
-        for word in [PAGE, BASE, BASE, bytes, bytes, PAGE] {
-            file.extend(word.to_le_bytes());
-        }
-        assert_eq!(file.len() as u64, HEADER_BYTES);
-        file.resize(PAGE as usize, 0);
-        file.extend(&self.bytes);
-        // SHT_NULL, then SHT_STRTAB, one byte of zero.
-        let names = [3 << 32, 0, 0, sections, 1, 0, 0, 0];
-        file.extend([[0_u64; 8], names].concat().iter().flat_map(|word| word.to_le_bytes()));
-        file
+/// Returns the ELF file of what is loaded at [`BASE`]: one segment with all rights, and a section of names, without which Spike
+/// refuses it.
+pub(crate) fn elf(loaded: &[u8]) -> Vec<u8> {
+    const HEADER_BYTES: u64 = 64 + 56;
+    let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+    file.resize(16, 0);
+    // ET_EXEC, EM_RISCV.
+    file.extend([2, 0, 243, 0, 1, 0, 0, 0]);
+    let sections = PAGE + loaded.len() as u64;
+    for word in [BASE, 64, sections] {
+        file.extend(word.to_le_bytes());
     }
+    // EF_RISCV_RVC and EF_RISCV_FLOAT_ABI_DOUBLE; sizes and numbers of the headers; the section of names.
+    file.extend([5, 0, 0, 0, 64, 0, 56, 0, 1, 0, 64, 0, 2, 0, 1, 0]);
+    // PT_LOAD with all rights, whose file offset is as far from a page's start as its address.
+    file.extend([1, 0, 0, 0, 7, 0, 0, 0]);
+    let bytes = loaded.len() as u64;
+    for word in [PAGE, BASE, BASE, bytes, bytes, PAGE] {
+        file.extend(word.to_le_bytes());
+    }
+    assert_eq!(file.len() as u64, HEADER_BYTES);
+    file.resize(PAGE as usize, 0);
+    file.extend(loaded);
+    // SHT_NULL, then SHT_STRTAB, one byte of zero.
+    let names = [3 << 32, 0, 0, sections, 1, 0, 0, 0];
+    file.extend([[0_u64; 8], names].concat().iter().flat_map(|word| word.to_le_bytes()));
+    file
 }
 
 fn words(insns: &[Insn]) -> Vec<u8> {
@@ -133,7 +135,7 @@ fn epilogue(pc: u64) -> Vec<Insn> {
 /// Returns what lies behind the code: first values of registers, room for the last, window, pool.
 fn memory(seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed.rotate_left(32));
-    let mut words: Vec<u64> = (FIRST..END).step_by(8).map(|_| value(&mut random)).collect();
+    let mut words: Vec<u64> = (FIRST..END).step_by(8).map(|_| values::any(&mut random)).collect();
     let last = ((LAST - FIRST) / 8) as usize;
     words[last..last + PAGE as usize / 8].fill(0);
     for (register, at) in [
@@ -146,70 +148,8 @@ fn memory(seed: u64) -> Vec<u8> {
     }
     // The counter of loops.
     words[5] = 0;
+    let special = values::special();
+    let pool = ((POOL_AT - FIRST) / 8) as usize;
+    words[pool..pool + special.len()].copy_from_slice(&special);
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
-}
-
-/// Returns a value that says something: a number of each format, special or near another, an integer, or bits.
-fn value(random: &mut Random) -> u64 {
-    const HALVES: [u64; 12] =
-        [0, 0x8000, 1, 0x03ff, 0x0400, 0x3c00, 0xbc00, 0x7bff, 0x7c00, 0xfc00, 0x7e00, 0x7d01];
-    const SINGLES: [u64; 20] = [
-        0,
-        0x8000_0000,
-        1,
-        0x807f_ffff,
-        0x0080_0000,
-        0x3f80_0000,
-        0xbf80_0000,
-        0x3f00_0000,
-        0x3fc0_0000,
-        0x4b00_0001,
-        0x4eff_ffff,
-        0x4f00_0000,
-        0xcf00_0000,
-        0x5f00_0000,
-        0x7f7f_ffff,
-        0x7f80_0000,
-        0xff80_0000,
-        0x7fc0_0000,
-        0x7f80_0001,
-        0x477f_f000,
-    ];
-    const DOUBLES: [u64; 20] = [
-        0,
-        1 << 63,
-        1,
-        0x800f_ffff_ffff_ffff,
-        0x0010_0000_0000_0000,
-        0x3ff0_0000_0000_0000,
-        0xbff0_0000_0000_0000,
-        0x3fe0_0000_0000_0000,
-        0x3ff8_0000_0000_0000,
-        0x4330_0000_0000_0001,
-        0x41df_ffff_ffc0_0000,
-        0xc1e0_0000_0020_0000,
-        0x43e0_0000_0000_0000,
-        0x7fef_ffff_ffff_ffff,
-        0x7ff0_0000_0000_0000,
-        0xfff0_0000_0000_0000,
-        0x7ff8_0000_0000_0000,
-        0x7ff0_0000_0000_0001,
-        0x47ef_ffff_f000_0000,
-        0x3810_0000_0000_0000,
-    ];
-    let bits = random.next();
-    let near = |special: u64, width: u32| match bits >> 60 {
-        0..=7 => special,
-        8..=10 => special.wrapping_add((bits & 3).wrapping_sub(2)),
-        11 | 12 => special ^ (1 << (bits % u64::from(width))),
-        // The exponent of the special value, or one near it, with any fraction.
-        _ => special ^ bits >> (64 - width + 4),
-    };
-    match random.below(8) {
-        0 => 0xffff_ffff_ffff_0000 | near(random.one_of(&HALVES), 16) & 0xffff,
-        1 | 2 => 0xffff_ffff_0000_0000 | near(random.one_of(&SINGLES), 32) & 0xffff_ffff,
-        3..=5 => near(random.one_of(&DOUBLES), 64),
-        6 => (bits as i64 >> (bits % 61)) as u64,
-        _ => bits,
-    }
 }

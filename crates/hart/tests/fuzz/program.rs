@@ -1,5 +1,6 @@
 //! Random programs that never trap and always end.
 
+use crate::values::{self, Kind};
 use tine_isa::{Extension, Format, Insn, Isa, Memory, Op, decode};
 
 /// What half of a program's instructions are taken from.
@@ -253,7 +254,6 @@ impl Maker {
 
     fn add_transfer(&mut self) {
         let skip = 1 + self.random.below(8) as isize;
-        let (rs1, rs2) = (self.random.below(32) as u8, self.random.below(32) as u8);
         match self.random.below(8) {
             0 => {
                 let link = self.destination();
@@ -265,7 +265,9 @@ impl Maker {
             }
             _ => {
                 let op = self.random.one_of(&[Op::Beq, Op::Bne, Op::Blt, Op::Bge, Op::Bltu, Op::Bgeu]);
-                self.items.push(Item::Transfer(insn(op, 0, rs1, rs2, 0), skip));
+                let (rs1, rs2) = (self.random.below(32) as u8, self.random.below(32) as u8);
+                let branch = self.with_operands(insn(op, 0, rs1, rs2, 0));
+                self.items.push(Item::Transfer(branch, skip));
             }
         }
     }
@@ -307,7 +309,6 @@ impl Maker {
             Format::Fence => insn(op, 0, 0, 0, imm & 0xff),
             Format::CacheBlock => insn(op, 0, self.random.one_of(&[WINDOW, MIDDLE, EIGHTH]), 0, 0),
             Format::Lr => return,
-            Format::Amo if matches!(op, Op::ScW | Op::ScD) => return,
             Format::Amo => {
                 Insn { rs1: self.random.one_of(&[WINDOW, MIDDLE, EIGHTH]), rs3: 0, imm: imm & 3, ..any }
             }
@@ -330,7 +331,52 @@ impl Maker {
             Format::FConvert | Format::FFromInt => Insn { rd: fd, rs2: 0, rs3: 0, rm, ..any },
             Format::FToInt => Insn { rs2: 0, rs3: 0, rm, ..any },
         };
+        let insn = self.with_operands(insn);
         self.push(&insn);
+    }
+
+    /// Loads operands that belong together, every other time, and returns the instruction that takes them.
+    fn with_operands(&mut self, insn: Insn) -> Insn {
+        if self.random.below(2) == 0 {
+            return insn;
+        }
+        let [a, b, c] = Kind::of(insn.op).draw(&mut self.random);
+        match insn.op.format() {
+            Format::R | Format::Branch => {
+                Insn { rs1: self.place(Op::Ld, a), rs2: self.place(Op::Ld, b), ..insn }
+            }
+            Format::Unary | Format::I | Format::Shift | Format::ShiftW => {
+                Insn { rs1: self.place(Op::Ld, a), ..insn }
+            }
+            Format::FFromInt | Format::FMoveFromInt => Insn { rs1: self.place(Op::Ld, a), ..insn },
+            Format::FConvert | Format::FToInt | Format::FMoveToInt => {
+                Insn { rs1: self.place(Op::Fld, a), ..insn }
+            }
+            Format::FArith | Format::FBinary | Format::FCompare => {
+                Insn { rs1: self.place(Op::Fld, a), rs2: self.place(Op::Fld, b), ..insn }
+            }
+            Format::Fma => Insn {
+                rs1: self.place(Op::Fld, a),
+                rs2: self.place(Op::Fld, b),
+                rs3: self.place(Op::Fld, c),
+                ..insn
+            },
+            Format::Amo => {
+                let old = self.place(Op::Ld, a);
+                self.push(&self::insn(Op::Sd, 0, insn.rs1, old, 0));
+                Insn { rs2: self.place(Op::Ld, b), ..insn }
+            }
+            _ => insn,
+        }
+    }
+
+    /// Loads a special value into a register, and returns which.
+    fn place(&mut self, load: Op, value: u64) -> u8 {
+        let index = values::special().iter().position(|&special| special == value);
+        let offset = index.expect("the pool has every special value") as i32 * 8 - 2048;
+        let register = if load == Op::Fld { self.random.below(32) as u8 } else { self.destination() };
+        self.push(&insn(load, register, POOL, 0, offset));
+        register
     }
 
     /// Returns an offset from the middle of a page that is a multiple of the access's size.
