@@ -183,6 +183,14 @@ fn what_cannot_be_booted_is_refused_with_a_reason() {
     check_refused(&fs::read("guest/bin/hello").unwrap(), 126, "is not in RAM");
     let (code, _, stderr) = run(["boot", "./no-such-image"]);
     assert_eq!((code, stderr.as_str()), (127, "tine: there is no image ./no-such-image\n"));
+    for harts in ["0", "65"] {
+        let (code, _, stderr) = run(["boot", "--harts", harts, &image("timers")]);
+        let expected = format!(
+            "tine: --harts {harts}: {harts} is not in 1..=64\n  hint: tine boot --help describes every option\n"
+        );
+        assert_eq!((code, stderr), (125, expected));
+    }
+    assert_eq!(run(["boot", "--harts", "64", &image("harts")]).0, 0);
     let (code, _, stderr) = run(["boot", "--signature", &scratch("none"), &image("timers")]);
     assert_eq!(code, 125);
     assert!(stderr.contains("has no signature"), "{stderr}");

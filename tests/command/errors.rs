@@ -224,7 +224,7 @@ fn a_wrong_command_line_says_how_it_should_be() {
     check(&["run", "--follow", "@hello"], 125, foreign);
     let missing = "PROGRAM is missing\n  hint: tine guests lists programs to try: tine run @cow-tutorial\n";
     check(&["run"], 125, missing);
-    check(&["disasm"], 125, &format!("ELF is missing{HELP}"));
+    check(&["disasm"], 125, "ELF is missing\n  hint: tine disasm --help describes every option\n");
     let needs = "--trace is missing\n  hint: tine run --help describes every option\n";
     check(&["run", "--trace-file", "x", "@hello"], 125, needs);
     let path = "there is no command \"./program\"\n  hint: to run a program: tine run ./program\n";

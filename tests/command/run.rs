@@ -362,3 +362,19 @@ fn a_file_larger_than_memory_is_read() {
     let frames = &report["gauges"]["frames"];
     assert!(frames["page_cache"].as_u64() < frames["total"].as_u64() && frames["total"] == 1024);
 }
+
+/// Linux 6.12 arch/riscv/kernel/cpufeature.c riscv_user_isa_enable: CBO.ZERO, and nothing that manages a cache. Without the
+/// extensions real Linux 6.12 printed the same as here.
+#[test]
+fn user_mode_may_zero_cache_blocks_and_nothing_else() {
+    let told = |zero: &str, kept: i32| {
+        format!("cbo.zero: {zero}\ncbo.clean: {kept}\ncbo.flush: {kept}\ncbo.inval: {kept}\n")
+    };
+    const ILLEGAL: i32 = 128 + 4;
+    let (code, stdout, _) = run(["run", ON_REQUEST, "cache-blocks"]);
+    assert_eq!((code, stdout), (0, told("132", ILLEGAL)));
+    for (isa, zero) in [("rv64gc_zicbom_zicboz", "0"), ("rv64gc_zicbom", "132")] {
+        let (code, stdout, _) = run(["run", "--isa", isa, ON_REQUEST, "cache-blocks"]);
+        assert_eq!((code, stdout), (0, told(zero, ILLEGAL)), "{isa}");
+    }
+}

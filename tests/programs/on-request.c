@@ -66,6 +66,34 @@ static void give_up(long mib)
            left + there == pages - KEPT ? "yes" : "no");
 }
 
+#if defined(__riscv)
+/* Tries an operation on a cache block in a child: 0 where it is allowed, else 128 + SIGILL. */
+#define TRY_BLOCK(operation)                                                                                           \
+    do {                                                                                                               \
+        long child = must("fork", fork());                                                                             \
+        if (child == 0) {                                                                                              \
+            register char *at __asm__("a0") = block;                                                                   \
+            __asm__ volatile(".option push; .option arch, +zicbom, +zicboz; " operation " (%0); .option pop"         \
+                             : : "r"(at) : "memory");                                                                \
+            exit(block[5]);                                                                                            \
+        }                                                                                                              \
+        printf("%s: %d\n", operation, exit_status_of(child));                                                        \
+    } while (0)
+#else
+#define TRY_BLOCK(operation) printf("%s: not on this processor\n", operation)
+#endif
+
+/* What user mode may do with cache blocks; the fifth byte is what is left of "x". */
+static void operate_on_cache_blocks(void)
+{
+    static char block[64] __attribute__((aligned(64))) = "xxxxxxxx";
+    (void)block;
+    TRY_BLOCK("cbo.zero");
+    TRY_BLOCK("cbo.clean");
+    TRY_BLOCK("cbo.flush");
+    TRY_BLOCK("cbo.inval");
+}
+
 int main(int argc, char **argv, char **envp)
 {
     const char *request = argc > 1 ? argv[1] : "nothing";
@@ -83,6 +111,8 @@ int main(int argc, char **argv, char **envp)
         wait_for_ever();
     else if (strcmp(request, "give-up") == 0)
         give_up(parse_long(argv[2]));
+    else if (strcmp(request, "cache-blocks") == 0)
+        operate_on_cache_blocks();
     else if (strcmp(request, "fork") == 0)
         fork_until_it_fails();
     else if (strcmp(request, "unknown") == 0)

@@ -8,7 +8,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 use std::io;
 
-const HELP: &str = "tine run --help describes every option";
+/// The commands whose help describes options, the one that is meant where none is named first.
+const COMMANDS: [&str; 4] = ["run", "boot", "compare", "disasm"];
 
 /// What the command line asks for.
 pub(crate) enum Asked {
@@ -34,18 +35,20 @@ pub(crate) fn parse() -> Result<Asked, Failure> {
                 _ => Ok(Asked::Shown),
             }
         }
-        Err(error) => Err(explain(&error)),
+        Err(error) => Err(explain(&error, &std::env::args().nth(1).unwrap_or_default())),
     }
 }
 
-/// Says in one line what is wrong with a command line, and what to do about it.
-pub(crate) fn explain(error: &clap::Error) -> Failure {
+/// Says in one line what is wrong with the command line of a command, and what to do about it.
+pub(crate) fn explain(error: &clap::Error, command: &str) -> Failure {
+    let command = COMMANDS.into_iter().find(|name| *name == command).unwrap_or(COMMANDS[0]);
+    let help = format!("tine {command} --help describes every option");
     let argument = option_name(context(error, ContextKind::InvalidArg));
     let value = context(error, ContextKind::InvalidValue);
     let did_you_mean = |kind| Some(context(error, kind)).filter(|name| !name.is_empty());
     match error.kind() {
         ErrorKind::InvalidValue if value.is_empty() => {
-            Failure::tine(format!("{argument} needs a value")).hint(HELP)
+            Failure::tine(format!("{argument} needs a value")).hint(help)
         }
         ErrorKind::InvalidValue => {
             let valid = context(error, ContextKind::ValidValue);
@@ -61,13 +64,13 @@ pub(crate) fn explain(error: &clap::Error) -> Failure {
             }
             None => {
                 let problem = error.source().map(ToString::to_string).unwrap_or_default();
-                Failure::tine(format!("{argument} {value}: {problem}")).hint(HELP)
+                Failure::tine(format!("{argument} {value}: {problem}")).hint(help)
             }
         },
         ErrorKind::UnknownArgument => {
             let hint = match did_you_mean(ContextKind::SuggestedArg) {
                 Some(suggestion) => format!("did you mean {}?", option_name(suggestion)),
-                None => format!("options of the program go after its name; {HELP}"),
+                None => format!("options of the program go after its name; {help}"),
             };
             Failure::tine(format!("there is no option {argument}")).hint(hint)
         }
@@ -82,8 +85,8 @@ pub(crate) fn explain(error: &clap::Error) -> Failure {
         ErrorKind::MissingRequiredArgument => {
             let missing = option_name(context(error, ContextKind::InvalidArg));
             let hint = match missing.as_str() {
-                "PROGRAM" => "tine guests lists programs to try: tine run @cow-tutorial",
-                _ => HELP,
+                "PROGRAM" => "tine guests lists programs to try: tine run @cow-tutorial".to_owned(),
+                _ => help,
             };
             Failure::tine(format!("{missing} is missing")).hint(hint)
         }
@@ -94,7 +97,7 @@ pub(crate) fn explain(error: &clap::Error) -> Failure {
         _ => {
             let text = error.to_string();
             let line = text.lines().next().unwrap_or_default();
-            Failure::tine(line.trim_start_matches("error: ")).hint(HELP)
+            Failure::tine(line.trim_start_matches("error: ")).hint(help)
         }
     }
 }

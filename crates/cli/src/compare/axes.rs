@@ -82,7 +82,7 @@ impl Point {
         match Cli::try_parse_from(words) {
             Ok(Cli { command: Subcommand::Run(run) }) => Ok(*run),
             Ok(_) => Err(Failure::tine("a combination is no run")),
-            Err(error) => Err(usage::explain(&error)),
+            Err(error) => Err(usage::explain(&error, "run")),
         }
     }
 }
