@@ -153,6 +153,32 @@ fn tines_own_supervisor_forgets_no_fence() {
     }
 }
 
+/// A program by others: Debian's OpenSBI finds every device of the device tree, and goes to S-mode, where nothing is.
+#[test]
+fn opensbi_says_what_it_has_found() {
+    if std::env::var_os("TINE_CROSS").is_none_or(|value| value != "1") {
+        return;
+    }
+    let firmware = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf";
+    assert!(Path::new(firmware).exists(), "TINE_CROSS=1 promises Debian's package opensbi");
+    let (code, stdout, _) = run(["boot", "--harts", "2", "--max-instructions", "10000000", firmware]);
+    assert_eq!(code, 125, "it is stopped");
+    for line in [
+        "Platform Name             : tine,boot",
+        "Platform HART Count       : 2",
+        "Platform IPI Device       : aclint-mswi",
+        "Platform Timer Device     : aclint-mtimer @ 1000000000Hz",
+        "Platform Console Device   : uart8250",
+        "Platform Shutdown Device  : sifive_test",
+        "Domain0 Next Mode         : S-mode",
+        "Boot HART ISA Extensions  : time,sstc",
+        "Boot HART PMP Count       : 16",
+        "Boot HART MHPM Count      : 29",
+    ] {
+        assert!(stdout.lines().any(|other| other.trim_end() == line), "{line} is not in\n{stdout}");
+    }
+}
+
 #[track_caller]
 fn check_refused(bytes: &[u8], code: i32, message: &str) {
     let file = scratch("boot-refused");
