@@ -262,6 +262,31 @@ static void zombies(void)
     say("nobody's policy", sched_getscheduler(child));
 }
 
+static void on_alarm(int signal)
+{
+    (void)signal;
+}
+
+static void interrupted(int flags)
+{
+    siginfo_t info;
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = flags};
+    sigaction(SIGALRM, &action, NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        usleep(100000);
+        _exit(7);
+    }
+    memset(&info, 0xff, sizeof info);
+    ualarm(20000, 0);
+    say("interrupted", waitid(P_PID, child, &info, WEXITED));
+    printf("signal %d, code %d, pid %s, status %d, errno %d\n", info.si_signo, info.si_code,
+           info.si_pid == child ? "the child's" : info.si_pid == 0 ? "0" : "other", info.si_status, info.si_errno);
+    ualarm(20000, 0);
+    say("interrupted at a bad address", waitid(P_PID, child, (void *)8, WEXITED | WNOWAIT));
+    waitpid(child, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -274,5 +299,7 @@ int main(int argc, char **argv)
     groups();
     polls();
     zombies();
+    interrupted(0);
+    interrupted(SA_RESTART);
     return 0;
 }

@@ -1,7 +1,7 @@
 //! How much pipes hold, and how many pages a user may have in them (pipe(7), "Pipe capacity").
 
 use super::pipe::{DEFAULT_BUFFERS, FEWEST_BUFFERS, Pipe, PipeId, pages as pipe_pages};
-use super::wait::Wait;
+use super::wait::{Stop, Wait};
 use super::{Env, Fs, OpenId, Tunable};
 use crate::Errno;
 use crate::creds::Capabilities;
@@ -59,6 +59,16 @@ impl Fs {
     /// `EBADF` when it is no pipe.
     pub fn pipe_capacity(&self, open: OpenId) -> Result<usize, Errno> {
         Ok(self.pipes[self.open_pipe(open).ok_or(Errno::EBADF)?].capacity())
+    }
+
+    /// Returns how many bytes a pipe has room for.
+    ///
+    /// # Errors
+    /// `EBADF` when it is no pipe; a wait for room where there is none.
+    pub fn pipe_room(&self, open: OpenId) -> Result<usize, Stop> {
+        let id = self.open_pipe(open).ok_or(Errno::EBADF)?;
+        let pipe = &self.pipes[id];
+        if pipe.is_full() && pipe.readers > 0 { Err(Wait::PipeWritable(id).into()) } else { Ok(pipe.room()) }
     }
 
     /// Sets a pipe's capacity and returns it rounded up (`F_SETPIPE_SZ`).

@@ -163,6 +163,13 @@ static ROWS: &[Row] = &[
     file("/sys/devices/system/node/possible", Nodes),
     directory("/sys/kernel"),
     directory("/sys/kernel/mm"),
+    // Nothing merges pages, as where Linux has not been told to.
+    directory("/sys/kernel/mm/ksm"),
+    constant("/sys/kernel/mm/ksm/full_scans", "0"),
+    constant("/sys/kernel/mm/ksm/pages_shared", "0"),
+    constant("/sys/kernel/mm/ksm/pages_sharing", "0"),
+    constant("/sys/kernel/mm/ksm/pages_unshared", "0"),
+    constant("/sys/kernel/mm/ksm/run", "0"),
     directory("/sys/kernel/mm/transparent_hugepage"),
     // Nothing is moved to make room for a huge page, and nothing in the background makes any.
     constant("/sys/kernel/mm/transparent_hugepage/defrag", "always defer defer+madvise madvise [never]"),

@@ -226,7 +226,7 @@ impl Fs {
                 self.wakes.push(Wait::PipeReadable(id));
                 done
             }
-            InodeKind::Terminal(id, end) => self.write_tty(id, end, bytes, flags)?,
+            InodeKind::Terminal(id, end) => self.write_tty((id, end), bytes, flags, env.uptime_ns)?,
             InodeKind::Device(Device::Full) => return Err(Errno::ENOSPC.into()),
             InodeKind::Device(_) => bytes.len(),
             InodeKind::Console(console) => return Ok(WriteTarget::Console(console)),

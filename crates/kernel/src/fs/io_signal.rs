@@ -60,6 +60,8 @@ pub enum IoReason {
     Output = 2,
     /// `POLL_MSG`: a directory has changed, a lease is being broken.
     Message = 3,
+    /// `POLL_PRI`: urgent data has come.
+    Urgent = 5,
 }
 
 impl IoReason {
@@ -72,10 +74,21 @@ impl IoReason {
     pub const fn band(self) -> u16 {
         /// `POLLMSG`.
         const MSG: u16 = 0x400;
+        /// `POLLRDBAND`.
+        const RDBAND: u16 = 0x80;
         match self {
             Self::Input => PollEvents::IN.union(PollEvents::RDNORM).bits(),
             Self::Output => PollEvents::OUT.union(PollEvents::WRNORM).union(PollEvents::WRBAND).bits(),
             Self::Message => PollEvents::IN.union(PollEvents::RDNORM).bits() | MSG,
+            Self::Urgent => PollEvents::PRI.bits() | RDBAND,
+        }
+    }
+
+    /// Returns the signal that tells of it where no other was chosen.
+    pub const fn usual_signal(self) -> Signal {
+        match self {
+            Self::Input | Self::Output | Self::Message => Signal::SIGIO,
+            Self::Urgent => Signal::SIGURG,
         }
     }
 }
@@ -85,9 +98,9 @@ impl IoReason {
 pub struct IoSignal {
     /// To whom.
     pub owner: IoOwner,
-    /// Which one; SIGIO without particulars where none was chosen.
+    /// Which one; the usual one, without particulars, where none was chosen.
     pub signal: Option<Signal>,
-    /// The descriptor with which it was asked for.
+    /// The descriptor with which it was asked for; -1 where it need not be asked for.
     pub fd: Fd,
     /// Why.
     pub reason: IoReason,
@@ -201,6 +214,16 @@ impl Fs {
         }
     }
 
+    /// Records a SIGURG to the owner of each socket to which urgent data has come (`send_sigurg`).
+    fn tell_urged(&mut self) {
+        for socket in std::mem::take(&mut self.sockets.urged) {
+            let opens = self.opens.iter().filter(|(open, _)| self.socket_of(*open) == Ok(socket));
+            let owners: Vec<_> = opens.filter_map(|(_, file)| file.notice.owner).collect();
+            let told = |owner| IoSignal { owner, signal: None, fd: Fd(-1), reason: IoReason::Urgent };
+            self.io_signals.extend(owners.into_iter().map(told));
+        }
+    }
+
     /// Records a signal to the owner of a description.
     pub(super) fn tell_owner(&mut self, open: OpenId, fd: Fd, reason: IoReason) {
         let IoNotice { owner, signal, .. } = self.opens[open].notice;
@@ -210,6 +233,7 @@ impl Fs {
     /// Takes the signals that are to be sent.
     #[must_use = "their owners wait for them"]
     pub fn take_io_signals(&mut self) -> Vec<IoSignal> {
+        self.tell_urged();
         std::mem::take(&mut self.io_signals)
     }
 }

@@ -51,6 +51,7 @@ mod stat;
 mod statfs;
 #[cfg(test)]
 mod tests;
+mod tmpfs;
 mod tty;
 mod tunable;
 mod wait;

@@ -16,6 +16,7 @@ use super::inode::{InodeId, InodeKind, Node};
 use super::namespace::Vacant;
 use super::path::{At, FinalLink, Found, Last};
 use super::permission::Creation;
+use super::tmpfs::TmpfsOptions;
 use super::{Env, FixedNode, Fs, MountFlags, ProcNode};
 use crate::{Errno, GrantId};
 
@@ -96,12 +97,15 @@ pub(super) struct Mount {
     pub(super) is_guests: bool,
     /// Whether it goes when it is asked for again (`MNT_EXPIRE`).
     pub(super) is_expiring: bool,
+    /// What the program asked of a tmpfs.
+    pub(super) options: TmpfsOptions,
 }
 
 impl Mount {
     pub(super) const fn new(kind: MountKind, covers: Option<InodeId>, root: Node) -> Self {
         let flags = MountFlags::empty();
-        Self { kind, covers, root, flags, source: None, is_guests: false, is_expiring: false }
+        let options = TmpfsOptions::usual();
+        Self { kind, covers, root, flags, source: None, is_guests: false, is_expiring: false, options }
     }
 }
 
@@ -122,6 +126,8 @@ pub struct MountRow {
     pub flags: MountFlags,
     /// What it is called.
     pub source: Vec<u8>,
+    /// What was asked of it, each behind a comma.
+    pub asked: String,
 }
 
 impl MountRow {
@@ -131,7 +137,7 @@ impl MountRow {
         let rows =
             [(MountFlags::NOSUID, ",nosuid"), (MountFlags::NODEV, ",nodev"), (MountFlags::NOEXEC, ",noexec")];
         rows.into_iter().filter(|(flag, _)| self.flags.contains(*flag)).for_each(|(_, word)| options += word);
-        options + ",noatime"
+        options + ",noatime" + &self.asked
     }
 
     /// Returns its line of `/proc/mounts` (fstab(5)).
@@ -349,6 +355,7 @@ impl Fs {
                 kind: mount.kind,
                 flags: mount.flags,
                 source: mount.source.clone().unwrap_or_else(|| mount.kind.name().into()),
+                asked: mount.options.to_string(),
             }
         };
         self.mounts.iter().filter(|(id, _)| !self.detached.contains(id)).map(row).collect()

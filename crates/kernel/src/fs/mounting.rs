@@ -6,6 +6,7 @@ use super::inode::{InodeId, InodeKind};
 use super::mount::{Mount, MountId, MountKind};
 use super::notify::NotifyMask;
 use super::path::LookupFlags;
+use super::tmpfs::TmpfsOptions;
 use super::{At, Env, FileType, Fs, Node};
 use crate::Errno;
 use crate::creds::Capabilities;
@@ -37,45 +38,6 @@ pub enum Unmount {
     Expire,
 }
 
-/// The options of a new tmpfs (tmpfs(5)). Its size is that of the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct TmpfsOptions {
-    permissions: u32,
-    uid: u32,
-    gid: u32,
-}
-
-impl TmpfsOptions {
-    /// Reads `name=value,…`.
-    ///
-    /// # Errors
-    /// `EINVAL`.
-    fn parse(text: &[u8]) -> Result<Self, Errno> {
-        let mut options = Self { permissions: 0o1777, uid: 0, gid: 0 };
-        let text = std::str::from_utf8(text).map_err(|_| Errno::EINVAL)?;
-        for option in text.split(',').filter(|option| !option.is_empty()) {
-            let (name, value) = option.split_once('=').ok_or(Errno::EINVAL)?;
-            let number = |radix| u32::from_str_radix(value, radix).map_err(|_| Errno::EINVAL);
-            match name {
-                "mode" => options.permissions = number(8)? & super::PERMISSION_BITS,
-                "uid" => options.uid = number(10)?,
-                "gid" => options.gid = number(10)?,
-                // All share the machine's memory.
-                "size" | "nr_blocks" | "nr_inodes" => check_amount(value)?,
-                _ => return Err(Errno::EINVAL),
-            }
-        }
-        Ok(options)
-    }
-}
-
-/// Checks that a text is an amount: a number, with `k`, `m`, `g` or `%` behind it.
-fn check_amount(text: &str) -> Result<(), Errno> {
-    let digits = text.trim_end_matches(|unit: char| "kKmMgG%".contains(unit));
-    let is_amount = text.len() - digits.len() <= 1 && digits.parse::<u64>().is_ok();
-    if is_amount { Ok(()) } else { Err(Errno::EINVAL) }
-}
-
 impl Fs {
     /// Finds where to mount, or what to unmount.
     fn mount_point(&mut self, env: &mut Env<'_>, at: At<'_>, flags: LookupFlags) -> Result<Node, Errno> {
@@ -99,7 +61,7 @@ impl Fs {
         options: &[u8],
     ) -> Result<(), Errno> {
         let node = self.mount_point(env, at, LookupFlags::empty())?;
-        let options = TmpfsOptions::parse(options)?;
+        let options = TmpfsOptions::parse(options, env.frames.gauges().total)?;
         if !self.is_directory(node) {
             return Err(Errno::ENOTDIR);
         }
@@ -111,20 +73,31 @@ impl Fs {
         let mount = &mut self.mounts[id];
         (mount.flags, mount.is_guests) = (flags, true);
         mount.source = Some(source.to_vec());
+        self.limit_mount(env, id, options);
         Ok(())
     }
 
-    /// Changes how a mount may be used (`MS_REMOUNT`).
+    /// Changes how a mount may be used (`MS_REMOUNT`), and how much a tmpfs holds.
     ///
     /// # Errors
-    /// `EPERM`; `EINVAL` for what is no root of a mount; `EBUSY` when it is to be read and somebody has a file in it open for
+    /// `EPERM`; `EINVAL` for what is no root of a mount, and for less than it holds already; `EBUSY` when it is to be read and somebody has a file in it open for
     /// writing.
-    pub fn remount(&mut self, env: &mut Env<'_>, at: At<'_>, flags: MountFlags) -> Result<(), Errno> {
+    pub fn remount(
+        &mut self,
+        env: &mut Env<'_>,
+        at: At<'_>,
+        flags: MountFlags,
+        options: &[u8],
+    ) -> Result<(), Errno> {
         let node = self.mount_point(env, at, LookupFlags::empty())?;
         let id = self.mount_of(node).filter(|id| self.mounts[*id].root == node).ok_or(Errno::EINVAL)?;
         let writers = |inode: &super::Inode| inode.mount == Some(id) && inode.writers > 0;
         if flags.contains(MountFlags::RDONLY) && self.inodes.iter().any(|(_, inode)| writers(inode)) {
             return Err(Errno::EBUSY);
+        }
+        if self.mounts[id].is_guests {
+            let asked = TmpfsOptions::parse(options, env.frames.gauges().total)?;
+            self.change_limits(env, id, &asked)?;
         }
         self.mounts[id].flags = flags;
         Ok(())
@@ -195,6 +168,7 @@ impl Fs {
             self.inodes[*inode].links.clear();
         }
         let Mount { root, .. } = self.mounts.remove(id);
+        env.cache.lift_limit(id.quota());
         let (directories, files): (Vec<_>, Vec<_>) =
             inodes.into_iter().partition(|inode| self.inodes[*inode].file_type() == FileType::Directory);
         let leaves = directories.into_iter().filter(|inode| self.inodes[*inode].holders == 0);

@@ -361,6 +361,7 @@ impl Fs {
     /// Checks whether the caller may make a name, and that there is room for it.
     fn may_take(&self, env: &Env<'_>, at: &Vacant) -> Result<(), Errno> {
         self.may_create(env.processes, at.directory)?;
+        self.check_mount_room(at.directory)?;
         self.check_room(env)
     }
 

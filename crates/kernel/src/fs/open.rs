@@ -231,6 +231,7 @@ impl Fs {
         path.extend_from_slice(format!("/#{}", self.inodes[inode].number).as_bytes());
         self.inodes[inode].deleted_path = Some(path);
         self.inodes[inode].mount = self.mount_of(directory);
+        self.charge_mount(env, inode);
         self.inodes[inode].is_linkable = !flags.contains(OpenFlags::EXCL);
         let open = self.describe(Node::Inode(inode), flags.kept());
         Ok(Opened { open, truncated: Truncated::default() })

@@ -322,6 +322,7 @@ impl Fs {
             return Err(errno);
         }
         let inode = self.make(at, kind, permissions, creation);
+        self.charge_mount(env, inode);
         self.notify_name(&at.link(), Node::Inode(inode), NotifyMask::CREATE);
         Ok(inode)
     }

@@ -117,6 +117,11 @@ impl Pipe {
         self.buffers.len() >= self.max_buffers
     }
 
+    /// Returns how many bytes there is room for.
+    pub(super) fn room(&self) -> usize {
+        self.max_buffers.saturating_sub(self.buffers.len()) * PAGE
+    }
+
     /// Returns the capacity in pages.
     pub(super) const fn max_buffers(&self) -> usize {
         self.max_buffers

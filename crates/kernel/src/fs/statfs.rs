@@ -75,8 +75,9 @@ impl Fs {
             Node::Inode(_) => {
                 let gauges = env.frames.gauges();
                 let files = Self::max_names(env) + self.given_names;
-                let kind = self.mount_of(node).map(|id| self.mounts[id].kind);
-                StatFs {
+                let mount = self.mount_of(node);
+                let kind = mount.map(|id| self.mounts[id].kind);
+                let mut figures = StatFs {
                     flags,
                     magic: match kind {
                         Some(MountKind::Devpts) => DEVPTS_MAGIC,
@@ -89,7 +90,11 @@ impl Fs {
                     free_blocks: gauges.total - gauges.in_use,
                     files,
                     free_files: files.saturating_sub(self.names),
+                };
+                if let Some(id) = mount {
+                    self.limit_figures(env, id, &mut figures);
                 }
+                figures
             }
         }
     }

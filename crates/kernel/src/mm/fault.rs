@@ -156,6 +156,8 @@ impl Memory {
             Slot::Empty if slot.size == PageSize::Huge => site.map_huge()?,
             Slot::Empty => match file_page {
                 None => site.map_anonymous()?,
+                // A file system that is full has no page to give (shmem_get_folio_gfp: ENOSPC).
+                Some((file, index)) if !site.cache.may_have(file, index) => return Err(Fault::Bus),
                 Some((file, index)) => site.map_file(file, index)?,
             },
             Slot::Present(pte) if reached == Reached::Again && site.is_allowed_by(pte) => {

@@ -29,6 +29,8 @@ pub(super) struct CachedFile {
     kind: FrameKind,
     /// Pages that were promised when it was made, whether they have a frame or not.
     promised_pages: u64,
+    /// Whose limit it counts against.
+    pub(super) quota: Option<QuotaId>,
 }
 
 impl CachedFile {
@@ -43,6 +45,7 @@ impl CachedFile {
             mappers: BTreeMap::new(),
             kind: FrameKind::SharedMemory,
             promised_pages: 0,
+            quota: None,
         }
     }
 
@@ -78,12 +81,18 @@ pub(super) enum Copies {
     Stay,
 }
 
+/// What several files share: how many pages they may have together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QuotaId(pub u32);
+
 /// Every file's contents.
 #[derive(Clone, Debug, Default)]
 pub struct PageCache {
     files: Vec<Option<CachedFile>>,
     unused: Vec<FileId>,
     unfilled_promises: u64,
+    /// How many pages the files of each quota may have.
+    pub(super) quotas: BTreeMap<QuotaId, u64>,
 }
 
 /// One piece of a byte range, within one page of the file.
@@ -365,7 +374,7 @@ impl PageCache {
     /// Returns the frame of a page, which is made of zeros when there was none.
     ///
     /// # Errors
-    /// [`OutOfMemory`] when no frame is left.
+    /// [`OutOfMemory`] when no frame is left, or none that the file may have.
     pub fn page_or_create(
         &mut self,
         ram: &mut Ram,
@@ -373,10 +382,13 @@ impl PageCache {
         file: FileId,
         index: u64,
     ) -> Result<Ppn, OutOfMemory> {
-        let cached = self.file_mut(file);
-        if let Some(&ppn) = cached.pages.get(&index) {
+        if let Some(ppn) = self.page(file, index) {
             return Ok(ppn);
         }
+        if !self.may_grow(file) {
+            return Err(OutOfMemory);
+        }
+        let cached = self.file_mut(file);
         let ppn = frames.allocate_zeroed(ram, cached.kind)?;
         let unfilled = cached.unfilled_promises();
         cached.pages.insert(index, ppn);
@@ -428,6 +440,11 @@ impl PageCache {
             cached.size_bytes = cached.size_bytes.max(offset + done as u64);
         }
         Ok(done)
+    }
+
+    /// Returns every file.
+    pub(super) fn cached(&self) -> impl Iterator<Item = &CachedFile> {
+        self.files.iter().flatten()
     }
 
     /// Returns every cached page: its file, its index and its frame.

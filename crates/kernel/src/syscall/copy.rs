@@ -6,7 +6,7 @@ use super::file_types::SpliceFlags;
 use super::transfer::{self, CHUNK, MAX_TRANSFER, Patience};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
-use crate::fs::{FileType, MessageFlags, OpenFlags, OpenId, Outgoing, Position, Stop, Wait};
+use crate::fs::{Domain, FileType, Kind, MessageFlags, OpenFlags, OpenId, Outgoing, Position, Stop, Wait};
 use crate::task::WaitKey;
 use crate::{Errno, Fd};
 use tine_mmu::VirtAddr;
@@ -55,9 +55,16 @@ pub struct Copy {
     keeps_source: bool,
     patience: Patience,
     wait: Option<Wait>,
+    /// How to receive, where the source is a socket.
+    from_socket: Option<MessageFlags>,
 }
 
 impl Copy {
+    fn new(from: Side, to: Side, len: u64, patience: Patience) -> Self {
+        let len = len.min(MAX_TRANSFER);
+        Self { from, to, len, done: 0, keeps_source: false, patience, wait: None, from_socket: None }
+    }
+
     /// Returns both descriptions.
     pub(super) fn opens(&self) -> Vec<OpenId> {
         vec![self.from.open, self.to.open]
@@ -81,7 +88,9 @@ impl Copy {
                 Ok(0) => break,
                 Ok(moved) => self.done += moved,
                 Err(Stop::Wait(_)) if self.done > 0 && self.patience != Patience::All => break,
-                Err(Stop::Wait(_)) if self.patience == Patience::Never => return Err(Errno::EAGAIN.into()),
+                Err(Stop::Wait(wait)) if self.patience == Patience::Never && !is_receiving(wait) => {
+                    return Err(Errno::EAGAIN.into());
+                }
                 Err(Stop::Wait(wait)) => {
                     self.wait = Some(wait);
                     return Err(Flow::Block(Continuation::Copy(self)));
@@ -111,6 +120,9 @@ impl Copy {
 
     /// Moves one piece.
     fn step(&self, ctx: &mut Ctx<'_>) -> Result<u64, Stop> {
+        if self.from_socket.is_some() {
+            return self.step_from_socket(ctx);
+        }
         let want = (self.len - self.done).min(CHUNK) as usize;
         let (from, from_position) = (self.from.open, self.from.position(self.done));
         let bytes = transfer::begin(ctx, from, from_position, want)?;
@@ -126,7 +138,31 @@ impl Copy {
     }
 }
 
+/// Tells whether a wait is one for a socket, which has its own patience.
+fn is_receiving(wait: Wait) -> bool {
+    matches!(wait, Wait::SocketReadable(_))
+}
+
 impl Copy {
+    /// Moves what a socket has received into the pipe: of a stream what there is room for, or one message.
+    fn step_from_socket(&self, ctx: &mut Ctx<'_>) -> Result<u64, Stop> {
+        let flags = self.from_socket.unwrap_or(MessageFlags::empty());
+        let is_stream = ctx.kernel.fs.socket_spec(self.from.open)?.kind == Kind::Stream;
+        if self.done > 0 && !is_stream {
+            return Ok(0);
+        }
+        let room = ctx.kernel.fs.pipe_room(self.to.open)?;
+        let want = (self.len - self.done).min(CHUNK) as usize;
+        let incoming = ctx.kernel.fs.receive_begin(self.from.open, want.min(room), flags)?;
+        let moved = if incoming.bytes.is_empty() { 0 } else { self.give(ctx, &incoming.bytes)? };
+        if moved > 0 || !is_stream {
+            let rights = ctx.kernel.fs.receive_commit(self.from.open, moved as usize, flags);
+            ctx.with_fs(|fs, env| rights.into_iter().for_each(|open| fs.close(env, open)));
+        }
+        ctx.wake_files();
+        Ok(moved)
+    }
+
     /// Writes bytes to the target, which may be a socket.
     fn give(&self, ctx: &mut Ctx<'_>, bytes: &[u8]) -> Result<u64, Stop> {
         let to = self.to.open;
@@ -163,7 +199,8 @@ fn side(ctx: &mut Ctx<'_>, open: OpenId, word: UserPtr<i64>, without_offset: Err
         return Ok(Side { open, at: None });
     }
     let offset = ctx.read(word)?;
-    if ctx.kernel.fs.is_stream(open) {
+    let is_socket = ctx.kernel.fs.file_type(ctx.kernel.fs.node(open)) == FileType::Socket;
+    if is_socket || ctx.kernel.fs.is_stream(open) {
         return Err(without_offset);
     }
     Ok(Side { open, at: Some((offset as u64, word)) })
@@ -196,8 +233,7 @@ pub(super) fn sendfile(ctx: &mut Ctx<'_>, to: Fd, from: Fd, offset: UserPtr<i64>
         false if to_pipe => Patience::Some,
         false => Patience::All,
     };
-    let len = len.min(MAX_TRANSFER);
-    Copy { from, to, len, done: 0, keeps_source: false, patience, wait: None }.run(ctx)
+    Copy::new(from, to, len, patience).run(ctx)
 }
 
 /// `copy_file_range(2)`, which copies between regular files.
@@ -235,14 +271,14 @@ pub(super) fn copy_file_range(
         return Err(Errno::EOVERFLOW.into());
     }
     let size = ctx.with_fs(|fs, env| fs.stat(env, nodes[0])).size;
-    let len = len.min(size.saturating_sub(from_at)).min(MAX_TRANSFER);
+    let len = len.min(size.saturating_sub(from_at));
     if from.is_negative() || to.is_negative() {
         return Err(Errno::EINVAL.into());
     }
     if nodes[0] == nodes[1] && to_at + len > from_at && to_at < from_at + len {
         return Err(Errno::EINVAL.into());
     }
-    Copy { from, to, len, done: 0, keeps_source: false, patience: Patience::All, wait: None }.run(ctx)
+    Copy::new(from, to, len, Patience::All).run(ctx)
 }
 
 /// Decides whether a call on pipes waits.
@@ -293,8 +329,21 @@ pub(super) fn splice(
         [false, true] if ctx.kernel.fs.is_directory(nodes[0]) => return Err(Errno::EINVAL.into()),
         [false, true] => patience(ctx, flags, &[to]),
     };
-    let len = len.min(MAX_TRANSFER);
-    Copy { from, to, len, done: 0, keeps_source: false, patience, wait: None }.run(ctx)
+    let mut copy = Copy::new(from, to, len, patience);
+    if ctx.kernel.fs.file_type(nodes[0]) == FileType::Socket {
+        copy.from_socket = Some(receive_flags(ctx, from.open, patience)?);
+    }
+    copy.run(ctx)
+}
+
+/// Says how splice(2) receives: AF_UNIX heeds `SPLICE_F_NONBLOCK` and pipes that do not wait, TCP the socket's own `O_NONBLOCK`
+/// alone (Linux 6.12 net/unix/af_unix.c unix_stream_splice_read, net/ipv4/tcp.c tcp_splice_read).
+fn receive_flags(ctx: &Ctx<'_>, open: OpenId, patience: Patience) -> Result<MessageFlags, Errno> {
+    let mut flags = MessageFlags::empty();
+    let is_unix_stream = ctx.kernel.fs.socket_spec(open).map(|spec| (spec.domain, spec.kind))?;
+    let heeds = is_unix_stream == (Domain::Unix, Kind::Stream) && patience == Patience::Never;
+    flags.set(MessageFlags::DONTWAIT, heeds);
+    Ok(flags)
 }
 
 /// `tee(2)`: copies from a pipe to another, and leaves the bytes in the first.
@@ -313,7 +362,7 @@ pub(super) fn tee(ctx: &mut Ctx<'_>, from: Fd, to: Fd, len: u64, flags: SpliceFl
     }
     let patience = patience(ctx, flags, &[from, to]);
     let len = len.min(CHUNK);
-    Copy { from, to, len, done: 0, keeps_source: true, patience, wait: None }.run(ctx)
+    Copy { keeps_source: true, ..Copy::new(from, to, len, patience) }.run(ctx)
 }
 
 /// `vmsplice(2)`: writes pieces of memory into a pipe, or reads them from it.

@@ -43,8 +43,7 @@ impl Wait {
     }
 }
 
-/// `futex(2)`: every operation but `FUTEX_FD`, which Linux has given up, and waits that end in another word's lock
-/// (`FUTEX_WAIT_REQUEUE_PI`, `FUTEX_CMP_REQUEUE_PI`).
+/// `futex(2)`: every operation but `FUTEX_FD`, which Linux has given up.
 ///
 /// # Errors
 /// `EAGAIN` when the word does not hold what was expected, `ETIMEDOUT`, `EINTR`; `EINVAL` for a misaligned word, an empty
@@ -59,7 +58,8 @@ pub(super) fn futex(
     value3: FutexArg,
 ) -> SysResult {
     let deadline_ns = deadline(ctx, operation, UserPtr::new(VirtAddr(timeout.0)))?;
-    let may_be_realtime = matches!(operation.command(), FutexOp::WAIT_BITSET | FutexOp::LOCK_PI2);
+    let may_be_realtime =
+        matches!(operation.command(), FutexOp::WAIT_BITSET | FutexOp::LOCK_PI2 | FutexOp::WAIT_REQUEUE_PI);
     if operation.is_realtime() && !may_be_realtime {
         return Err(Errno::ENOSYS.into());
     }
@@ -75,6 +75,10 @@ pub(super) fn futex(
         FutexOp::LOCK_PI | FutexOp::LOCK_PI2 => lock::lock(ctx, word, scope, deadline_ns),
         FutexOp::TRYLOCK_PI => lock::try_lock(ctx, word, scope),
         FutexOp::UNLOCK_PI => lock::unlock(ctx, word, scope),
+        FutexOp::WAIT_REQUEUE_PI => {
+            lock::wait_for_move(ctx, [word, second], scope, value, deadline_ns, ANY_BIT)
+        }
+        FutexOp::CMP_REQUEUE_PI => lock::move_waiters(ctx, [word, second], scope, [value, value2], value3),
         FutexOp::WAKE_OP => wake_op(ctx, [word, second], scope, [value, value2], value3),
         _ => Err(Errno::ENOSYS.into()),
     }

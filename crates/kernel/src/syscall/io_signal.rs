@@ -109,7 +109,7 @@ impl Kernel {
         for pid in targets.into_iter().filter(may_tell).collect::<Vec<_>>() {
             let room = |signal: &Signal| self.queue_room(pid, *signal) == Room::Left;
             let info = match told.signal.filter(room) {
-                None => SignalInfo::of_kernel(Signal::SIGIO),
+                None => SignalInfo::of_kernel(told.reason.usual_signal()),
                 Some(signal) => SignalInfo {
                     signal,
                     code: told.reason.code(),

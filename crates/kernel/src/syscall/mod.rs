@@ -212,6 +212,7 @@ impl Continuation {
     fn deadline_ns(&self) -> Option<u64> {
         match self {
             Self::Sleep(sleep) => sleep.deadline_ns(),
+            Self::Read(read) => read.deadline_ns(),
             Self::LeaseBreak(lease) => lease.deadline_ns,
             Self::Socket(call) => call.deadline_ns(),
             Self::Poll(poll) => poll.deadline_ns(),
@@ -470,6 +471,7 @@ pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
             return;
         }
         Continuation::Sleep(sleep) => sleep.interrupted(ctx).err().unwrap_or(Errno::EINTR),
+        Continuation::Wait(wait) => wait.interrupted(ctx),
         Continuation::Poll(poll) => {
             poll.store_remaining(ctx);
             Errno::EINTR

@@ -32,7 +32,7 @@ pub(super) fn mount(
     let target = ctx.read_path(target.0)?;
     let forbidden = MountFlags::from_bits_truncate(flags.0);
     ctx.at_path(DirFd(AT_FDCWD), &target, |fs, env, at| match flags.0 {
-        bits if bits & MountArg::REMOUNT != 0 => fs.remount(env, at, forbidden),
+        bits if bits & MountArg::REMOUNT != 0 => fs.remount(env, at, forbidden, &options),
         bits if bits & (MountArg::BIND | MountArg::MOVE) != 0 => Err(Errno::ENOSYS),
         bits if bits & MountArg::PROPAGATION != 0 => fs.set_propagation(env, at),
         _ => match kind.as_slice() {

@@ -190,7 +190,7 @@ pub(super) fn pselect6(
     let wanted = [
         PollEvents::IN | PollEvents::RDNORM | PollEvents::HUP | PollEvents::ERR,
         PollEvents::OUT | PollEvents::WRNORM | PollEvents::ERR,
-        PollEvents::empty(),
+        PollEvents::PRI,
     ];
     let at = [reading, writing, exceptional];
     let mut watched = Vec::new();

@@ -48,6 +48,15 @@ impl Wait {
         }
     }
 
+    /// Returns what a signal ends the call with: a waitid that was interrupted has stored zeros.
+    pub(super) fn interrupted(&self, ctx: &mut Ctx<'_>) -> Errno {
+        let stored = match self.results {
+            Results::Info(at) => store_info(ctx, at, &[0; INFO_BYTES]),
+            Results::Status(_) => Ok(()),
+        };
+        stored.err().unwrap_or(Errno::EINTR)
+    }
+
     fn report(&self, ctx: &mut Ctx<'_>, child: &Child) -> SysResult {
         if self.options & WNOWAIT == 0 {
             ctx.take_change(child);

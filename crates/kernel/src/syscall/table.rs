@@ -115,7 +115,7 @@ syscalls! {
     39 => mount::umount2(target: PathPtr, flags: UmountFlags)
         partly "what is mounted at the start is EBUSY";
     40 => mount::mount(source: PathPtr, target: PathPtr, kind: PathPtr, flags: MountArg, data: PathPtr)
-        partly "tmpfs, MS_REMOUNT and propagation, which changes nothing; the size of a tmpfs is the machine's; bind mounts, MS_MOVE and Linux's other own file systems are ENOSYS, those on devices ENODEV";
+        partly "tmpfs, MS_REMOUNT and propagation, which changes nothing; without size= a tmpfs is as large as the machine; bind mounts, MS_MOVE and Linux's other own file systems are ENOSYS, those on devices ENODEV";
     43 => attributes::statfs(path: PathPtr, to: Out<StatFsStruct>);
     44 => attributes::fstatfs(fd: Fd, to: Out<StatFsStruct>);
     45 => path::truncate(path: PathPtr, len: Len);
@@ -148,8 +148,7 @@ syscalls! {
     73 => poll::ppoll(fds: In<Array<PollFd, 1>>, count: u32, timeout: In<Timespec>, mask: In<SizedSigSet<4>>, size: u64) -> polled;
     74 => anonymous::signalfd4(fd: Fd, mask: In<SizedSigSet<2>>, size: u64, flags: SignalfdFlags);
     75 => copy::vmsplice(fd: Fd, vector: WriteVector, count: u64, flags: SpliceFlags);
-    76 => copy::splice(from: Fd, from_offset: In<i64>, to: Fd, to_offset: In<i64>, len: u64, flags: SpliceFlags)
-        partly "from a socket is EINVAL";
+    76 => copy::splice(from: Fd, from_offset: In<i64>, to: Fd, to_offset: In<i64>, len: u64, flags: SpliceFlags);
     77 => copy::tee(from: Fd, to: Fd, len: u64, flags: SpliceFlags);
     78 => path::readlinkat(dir: DirFd, path: PathPtr, buffer: OutBuffer, len: ShortLen);
     79 => path::newfstatat(dir: DirFd, path: PathPtr, buffer: Out<StatStruct>, flags: AtFlags);
@@ -173,7 +172,7 @@ syscalls! {
     97 => thread::unshare(flags: UnshareFlags)
         partly "namespaces are EINVAL";
     98 => futex::futex(word: VirtAddr, operation: FutexOp, value: FutexValue, timeout: FutexArg, second: FutexArg, value3: FutexArg)
-        partly "locks do not pass priorities on; FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI are ENOSYS";
+        partly "locks do not pass priorities on";
     99 => thread::set_robust_list(head: VirtAddr, len: u64);
     100 => thread::get_robust_list(tid: Pid, head: Out<Address>, len: Out<u64>);
     101 => time::nanosleep(request: In<Timespec>, remaining: Remaining);
@@ -285,7 +284,7 @@ syscalls! {
     204 => socket::getsockname(fd: Fd, address: OutAddress, len: LenInOut);
     205 => socket::getpeername(fd: Fd, address: OutAddress, len: LenInOut);
     206 => socket::sendto(fd: Fd, buffer: InBuffer, len: u64, flags: MessageFlagsArg, to: AddressArg, to_len: i32)
-        partly "MSG_OOB is EOPNOTSUPP";
+        partly "MSG_OOB of AF_UNIX is EOPNOTSUPP";
     207 => socket::recvfrom(fd: Fd, buffer: OutBuffer, len: u64, flags: MessageFlagsArg, source: OutAddress, source_len: LenInOut);
     208 => socket::setsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueIn, len: i32)
         partly "timestamps, filters, multicast groups and SO_PEEK_OFF are ENOPROTOOPT; what steers timers and headers changes nothing";
@@ -293,7 +292,7 @@ syscalls! {
         partly "as setsockopt; TCP_INFO tells the state alone";
     210 => socket::shutdown(fd: Fd, how: ShutHow);
     211 => socket::sendmsg(fd: Fd, header: HeaderIn, flags: MessageFlagsArg)
-        partly "MSG_OOB is EOPNOTSUPP; control messages of TCP and UDP change nothing";
+        partly "MSG_OOB of AF_UNIX is EOPNOTSUPP; control messages of TCP and UDP change nothing";
     212 => socket::recvmsg(fd: Fd, header: HeaderOut, flags: MessageFlagsArg);
     213 => allocate::readahead(fd: Fd, offset: i64, len: u64);
     214 => memory::brk(to: VirtAddr) -> address;

@@ -250,6 +250,8 @@ impl FutexOp {
     pub(super) const LOCK_PI: u32 = 6;
     pub(super) const UNLOCK_PI: u32 = 7;
     pub(super) const TRYLOCK_PI: u32 = 8;
+    pub(super) const WAIT_REQUEUE_PI: u32 = 11;
+    pub(super) const CMP_REQUEUE_PI: u32 = 12;
     pub(super) const LOCK_PI2: u32 = 13;
     pub(super) const WAIT_BITSET: u32 = 9;
     pub(super) const WAKE_BITSET: u32 = 10;
@@ -295,7 +297,10 @@ impl FutexOp {
 
     /// Tells whether the fourth argument is a timeout (futex_cmd_has_timeout).
     pub(super) const fn has_timeout(self) -> bool {
-        matches!(self.command(), Self::WAIT | 6 | Self::WAIT_BITSET | 11 | 13)
+        matches!(
+            self.command(),
+            Self::WAIT | Self::LOCK_PI | Self::WAIT_BITSET | Self::WAIT_REQUEUE_PI | Self::LOCK_PI2
+        )
     }
 
     /// Returns how many arguments mean something, the timeout or second count being the fourth.

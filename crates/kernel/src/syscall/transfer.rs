@@ -7,7 +7,7 @@ use super::terminal::check_transfer;
 use super::types::{InBuffer, OutBuffer};
 use super::{Continuation, Flow, SysResult};
 use crate::ctx::Ctx;
-use crate::fs::{Console, OpenId, Position, ReadSource, Stop, Wait, WriteTarget};
+use crate::fs::{Console, OpenId, Position, ReadSource, Stop, TtyEnd, TtyId, Wait, WriteTarget};
 use crate::host::Stream;
 use crate::task::{SI_USER, Signal, UNLIMITED, WaitKey};
 use crate::{Errno, Fd};
@@ -95,6 +95,10 @@ pub struct Read {
     pieces: Vec<Piece>,
     patience: Patience,
     wait: Option<Wait>,
+    /// When it first waited, in virtual nanoseconds.
+    began_ns: Option<u64>,
+    /// When it ends with what there is.
+    deadline_ns: Option<u64>,
 }
 
 impl Read {
@@ -105,7 +109,12 @@ impl Read {
         pieces: Vec<Piece>,
         patience: Patience,
     ) -> Self {
-        Self { open, position, pieces, patience, wait: None }
+        Self { open, position, pieces, patience, wait: None, began_ns: None, deadline_ns: None }
+    }
+
+    /// Returns when the read ends with what there is, in virtual nanoseconds.
+    pub(super) const fn deadline_ns(&self) -> Option<u64> {
+        self.deadline_ns
     }
 
     /// Returns the description that is read.
@@ -132,6 +141,9 @@ impl Read {
     /// Reads into one piece after another until there is no more now.
     fn transfer(mut self, ctx: &mut Ctx<'_>) -> SysResult {
         check_transfer(ctx, self.open, Signal::SIGTTIN)?;
+        if self.waited_in_vain(ctx) {
+            return Err(Errno::EIO.into());
+        }
         let mut done = 0;
         for piece in self.pieces.clone() {
             match self.fill(ctx, piece, done) {
@@ -145,13 +157,38 @@ impl Read {
                 Err(_) if done > 0 => break,
                 Err(Stop::Wait(_)) if self.patience == Patience::Never => return Err(Errno::EAGAIN.into()),
                 Err(Stop::Wait(wait)) => {
+                    let began_ns = *self.began_ns.get_or_insert(ctx.now_ns());
                     self.wait = Some(wait);
+                    if let Wait::TtyTyped(tty) = wait {
+                        self.deadline_ns = ctx.kernel.fs.typing_deadline_ns(tty, began_ns);
+                        if self.deadline_ns.is_some_and(|deadline_ns| deadline_ns <= ctx.now_ns()) {
+                            return self.take_typed(ctx, tty);
+                        }
+                    }
                     return Err(Flow::Block(Continuation::Read(self)));
                 }
                 Err(Stop::Errno(errno)) => return Err(errno.into()),
             }
         }
         Ok(done)
+    }
+
+    /// Tells whether the terminal at which the read waited is hung up: only a later read finds the end of the file.
+    fn waited_in_vain(&self, ctx: &Ctx<'_>) -> bool {
+        matches!(self.wait, Some(Wait::TtyTyped(tty)) if ctx.kernel.fs.tty_is_dead(tty, TtyEnd::Slave))
+    }
+
+    /// Ends a read whose time at a terminal is over with what was typed.
+    fn take_typed(&self, ctx: &mut Ctx<'_>, tty: TtyId) -> SysResult {
+        let room: u64 = self.pieces.iter().map(Piece::len).sum();
+        let bytes = ctx.kernel.fs.typed(tty, usize::try_from(room).unwrap_or(usize::MAX));
+        let taken = scatter(ctx, &self.pieces, 0, &bytes).map_or_else(|copied| copied, |()| bytes.len());
+        if taken == 0 && !bytes.is_empty() {
+            return Err(Errno::EFAULT.into());
+        }
+        ctx.kernel.fs.read_commit(self.open, self.position, taken);
+        ctx.wake_files();
+        Ok(taken as u64)
     }
 
     fn fill(&self, ctx: &mut Ctx<'_>, piece: Piece, before: u64) -> Result<u64, Stop> {

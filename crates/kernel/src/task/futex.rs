@@ -36,6 +36,8 @@ pub enum Purpose {
     Wake,
     /// To be given the lock that the word is (`FUTEX_LOCK_PI`).
     Lock,
+    /// To be moved to this lock (`FUTEX_WAIT_REQUEUE_PI`).
+    Move(FutexKey),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,40 @@ impl Futexes {
         self.enqueue(key, Waiter { task, rank, index: 0, bitset: ANY_BIT, purpose: Purpose::Lock });
         self.waiting.insert(task, vec![Some(key)]);
         self.owners.insert(key, owner);
+    }
+
+    /// Puts a task into a queue that it leaves for that of a lock.
+    pub fn wait_for_move(&mut self, key: FutexKey, to: FutexKey, (task, rank): (Pid, u32), bitset: u32) {
+        self.enqueue(key, Waiter { task, rank, index: 0, bitset, purpose: Purpose::Move(to) });
+        self.waiting.insert(task, vec![Some(key)]);
+    }
+
+    /// Returns the first in a queue, if he is to be moved to the lock `to`.
+    ///
+    /// # Errors
+    /// `EINVAL` for one who waits for something else.
+    pub fn first_to_move(&self, key: FutexKey, to: FutexKey) -> Result<Option<Pid>, Errno> {
+        match self.queues.get(&key).and_then(VecDeque::front) {
+            None => Ok(None),
+            Some(first) if first.purpose == Purpose::Move(to) => Ok(Some(first.task)),
+            Some(_) => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Takes the first out of a queue: he has been given what he waits for.
+    pub fn release_first(&mut self, key: FutexKey) {
+        for first in self.take(key, 1, |_| true) {
+            self.move_waiter(&first, None);
+        }
+    }
+
+    /// Moves the first in a queue to that of a lock that `owner` holds.
+    pub fn move_to_lock(&mut self, key: FutexKey, lock: FutexKey, owner: Pid) {
+        for first in self.take(key, 1, |_| true) {
+            self.enqueue(lock, Waiter { purpose: Purpose::Lock, bitset: ANY_BIT, ..first });
+            self.move_waiter(&first, Some(lock));
+            self.owners.insert(lock, owner);
+        }
     }
 
     fn enqueue(&mut self, key: FutexKey, waiter: Waiter) {
@@ -243,13 +279,15 @@ impl Ctx<'_> {
         Ok(self.wake_key(key, count, bitset))
     }
 
-    /// Refuses to wake who waits for a lock: only its holder gives it away.
+    /// Refuses to wake who waits for a lock, or to be moved to one: only its holder gives it away.
     ///
     /// # Errors
     /// `EINVAL`.
     pub(crate) fn check_no_lock(&self, key: FutexKey) -> Result<(), Errno> {
-        let is_lock = self.kernel.futexes.purpose(key) == Some(Purpose::Lock);
-        if is_lock { Err(Errno::EINVAL) } else { Ok(()) }
+        match self.kernel.futexes.purpose(key) {
+            Some(Purpose::Lock | Purpose::Move(_)) => Err(Errno::EINVAL),
+            Some(Purpose::Wake) | None => Ok(()),
+        }
     }
 
     /// Gives away the locks of a task that ends, for which others wait (exit_pi_state_list). Each learns by its word's

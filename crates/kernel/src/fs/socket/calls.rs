@@ -385,7 +385,7 @@ impl Fs {
         if domain == Domain::Unix {
             self.check_rights(message.rights)?;
         }
-        if message.flags.contains(MessageFlags::OOB) {
+        if message.flags.contains(MessageFlags::OOB) && !self.sockets[id].is_tcp() {
             return Err(Errno::EOPNOTSUPP.into());
         }
         let result = match (domain, kind) {
@@ -434,6 +434,10 @@ impl Fs {
     /// The descriptions that came along, each with a reference that is the caller's.
     pub fn receive_commit(&mut self, open: OpenId, len: usize, flags: MessageFlags) -> Vec<OpenId> {
         let Ok(id) = self.socket_of(open) else { return Vec::new() };
+        if flags.contains(MessageFlags::OOB) && self.sockets[id].is_tcp() {
+            // Urgent data is taken when it is looked at, and none of the stream with it.
+            return Vec::new();
+        }
         if flags.contains(MessageFlags::PEEK) {
             let rights = self.sockets.rights_ahead(id, len);
             rights.iter().for_each(|right| self.hold_open(*right));
@@ -505,6 +509,14 @@ impl Fs {
     /// `ENOTSOCK`, `EINVAL` when it listens.
     pub fn unreceived_bytes(&self, open: OpenId) -> Result<usize, Errno> {
         self.sockets.readable_bytes(self.socket_of(open)?)
+    }
+
+    /// Tells whether the next byte that a socket receives is the urgent one (`SIOCATMARK`).
+    ///
+    /// # Errors
+    /// `ENOTSOCK`.
+    pub fn is_at_mark(&self, open: OpenId) -> Result<bool, Errno> {
+        Ok(self.sockets[self.socket_of(open)?].is_at_mark())
     }
 
     /// Returns how much was sent and not received (`SIOCOUTQ`).

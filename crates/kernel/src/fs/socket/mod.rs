@@ -29,6 +29,7 @@ mod table;
 mod tcp;
 mod udp;
 mod unix;
+mod urgent;
 
 pub use address::{Address, Domain, MAX_ADDRESS};
 pub use calls::{Caller, Spec};
@@ -44,6 +45,7 @@ use packet::Packet;
 use ports::Ports;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Index, IndexMut};
+use urgent::Urgent;
 
 /// A socket. No number is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,6 +150,8 @@ pub(super) struct Socket {
     queue: VecDeque<Packet>,
     /// What the queue costs the receiver.
     queued: usize,
+    /// The byte of a TCP stream that was sent as urgent, while it is not passed.
+    urgent: Option<Urgent>,
     /// What its own packets cost it that nobody has received yet.
     charged: usize,
     shut: Shut,
@@ -173,6 +177,7 @@ impl Socket {
             remote: None,
             queue: VecDeque::new(),
             queued: 0,
+            urgent: None,
             charged: 0,
             shut: Shut::empty(),
             error: None,
@@ -233,6 +238,8 @@ pub(super) struct Sockets {
     pub(super) wakes: Vec<Wait>,
     /// Descriptions that were in packets which nobody will receive.
     pub(super) dropped: Vec<OpenId>,
+    /// Sockets to which urgent data has come: their owners are told.
+    pub(super) urged: Vec<SocketId>,
 }
 
 impl Index<SocketId> for Sockets {

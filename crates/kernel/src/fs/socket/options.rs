@@ -187,7 +187,7 @@ impl Device {
 /// What setsockopt(2) has set.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
-    switches: Switches,
+    pub(super) switches: Switches,
     pub(super) send_buffer: u32,
     pub(super) receive_buffer: u32,
     /// `SO_RCVLOWAT`.

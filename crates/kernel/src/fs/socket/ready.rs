@@ -36,6 +36,7 @@ impl Sockets {
                 events.set(READABLE, events.contains(READABLE) || self.has_enough(id));
                 let is_writable = socket.shut.contains(Shut::WRITE) || self.tcp_has_room(id);
                 events.set(WRITABLE, is_writable);
+                events.set(PollEvents::PRI, socket.is_urged());
             }
             return events;
         }
@@ -49,10 +50,10 @@ impl Sockets {
         events
     }
 
-    /// Tells whether as much has arrived as the program wants to be told of (`SO_RCVLOWAT`).
+    /// Tells whether as much has arrived as the program wants to be told of (`SO_RCVLOWAT`), apart from what it will not read.
     fn has_enough(&self, id: SocketId) -> bool {
         let socket = &self[id];
-        socket.queued >= socket.options.receive_low.max(1) as usize
+        socket.queued >= socket.options.receive_low.max(1) as usize + usize::from(socket.leaves_out())
     }
 
     /// Returns what changes the answer of [`Sockets::poll`].

@@ -32,18 +32,35 @@ impl Sockets {
             _ => {}
         }
         if flags.contains(MessageFlags::OOB) {
-            // Nobody can have sent any.
-            let errno = if socket.kind == Kind::Stream { Errno::EINVAL } else { Errno::EOPNOTSUPP };
-            return Err(errno.into());
+            match (socket.domain, socket.kind) {
+                _ if socket.is_tcp() => return self.receive_urgent(id, len, flags),
+                // Nobody can have sent any.
+                (_, Kind::Stream) => return Err(Errno::EINVAL.into()),
+                // UDP does not ask what is wanted.
+                (Domain::Inet | Domain::Inet6, _) => {}
+                _ => return Err(Errno::EOPNOTSUPP.into()),
+            }
         }
         if socket.kind != Kind::Stream {
             // Of a stream, what arrived comes before what ended it; of messages, the error comes first.
             self[id].check_error()?;
         }
+        let mut skipped = 0;
+        if self[id].leaves_out() && !self[id].queue.is_empty() {
+            match flags.contains(MessageFlags::PEEK) {
+                true => skipped = 1,
+                false => drop(self.consume(id, 1)),
+            }
+        }
         let socket = &self[id];
         match socket.queue.front() {
             Some(packet) if socket.kind != Kind::Stream => return Ok(self.message(id, packet, len)),
-            Some(_) => return Ok(self.stretch(id, len)),
+            Some(_) => {
+                let stretch = self.stretch(id, skipped, len);
+                if !stretch.bytes.is_empty() || len == 0 || skipped == 0 {
+                    return Ok(stretch);
+                }
+            }
             None => {}
         }
         self.receive_nothing(id, nonblocking)
@@ -82,9 +99,11 @@ impl Sockets {
         Incoming { bytes, full_len, source: packet.source.clone(), writer, is_end: true, flags }
     }
 
-    /// Returns a stretch of a stream. It ends behind descriptors, and where somebody else's bytes begin if it matters.
-    fn stretch(&self, id: SocketId, len: usize) -> Incoming {
+    /// Returns a stretch of a stream behind its first `skipped` bytes. It ends behind descriptors, before what is urgent, and
+    /// where somebody else's bytes begin if it matters.
+    fn stretch(&self, id: SocketId, mut skipped: usize, len: usize) -> Incoming {
         let queue = &self[id].queue;
+        let len = self[id].up_to_mark(len);
         let first = queue.front().map(|packet| self.writer(id, packet));
         let mut incoming = Incoming { writer: first.flatten(), ..Incoming::default() };
         for packet in queue {
@@ -94,8 +113,10 @@ impl Sockets {
             }
             incoming.source.clone_from(&packet.source);
             let unread = packet.unread();
+            let unread = &unread[skipped.min(unread.len())..];
+            skipped = 0;
             incoming.bytes.extend_from_slice(&unread[..unread.len().min(len - incoming.bytes.len())]);
-            incoming.is_end = !packet.rights.is_empty();
+            incoming.is_end = !packet.rights.is_empty() || self[id].reaches_mark(incoming.bytes.len());
             if incoming.is_end || incoming.bytes.len() == len {
                 break;
             }
@@ -127,6 +148,7 @@ impl Sockets {
             }
             if self[id].is_tcp() {
                 self[id].queued -= taken;
+                self[id].pass(taken);
             }
             if len == 0 || !is_stream {
                 break;
@@ -166,7 +188,7 @@ impl Sockets {
             return Err(Errno::EINVAL);
         }
         let unread = socket.queue.iter().map(|packet| packet.unread().len());
-        Ok(if socket.kind.is_connected() { unread.sum() } else { unread.take(1).sum() })
+        Ok(if socket.kind.is_connected() { socket.counted(unread.sum()) } else { unread.take(1).sum() })
     }
 
     /// Returns how much was sent and not received (`SIOCOUTQ`).

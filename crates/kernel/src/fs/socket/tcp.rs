@@ -6,7 +6,7 @@
 use super::address::{UNSPECIFIED, family};
 use super::packet::Packet;
 use super::ports::Transport;
-use super::{Address, Listener, Outgoing, Shut, SocketId, Sockets, Stage, Told};
+use super::{Address, Listener, MessageFlags, Outgoing, Shut, SocketId, Sockets, Stage, Told};
 use crate::Errno;
 use crate::fs::wait::{Stop, Wait};
 use std::net::SocketAddr;
@@ -193,7 +193,12 @@ impl Sockets {
                 _ => peer.queue.push_back(Packet { bytes: piece.to_vec(), ..Packet::default() }),
             }
         }
-        if !bytes.is_empty() {
+        if let Some(last) = bytes.last() {
+            let is_whole = bytes.len() == message.bytes.len() && message.more == 0;
+            if message.flags.contains(MessageFlags::OOB) && is_whole {
+                let unread = self[to].queued;
+                self.urge(to, unread, *last);
+            }
             self.wake_readers(to);
         }
         Ok(bytes.len())

@@ -1,6 +1,4 @@
 //! The line discipline: what becomes of the bytes that are typed and written (Linux 6.12 drivers/tty/n_tty.c).
-//!
-//! What is not here: the clock of TIME. With MIN 0 a raw read returns what there is at once; with both, the first byte ends it.
 
 use super::termios::{Control, InputModes, LocalModes, OutputModes, Termios};
 use crate::task::Signal;
@@ -40,6 +38,8 @@ pub(super) struct Discipline {
     column: usize,
     /// Whether STOP holds the output up.
     pub(super) is_stopped: bool,
+    /// When something was last typed, in nanoseconds of any clock that [`Self::deadline_ns`] is asked by.
+    pub(super) typed_ns: u64,
 }
 
 /// Tells whether a byte is a control character, which is echoed as `^` and `byte ^ 0x40`.
@@ -58,6 +58,7 @@ impl Discipline {
             output: VecDeque::new(),
             column: 0,
             is_stopped: false,
+            typed_ns: 0,
         }
     }
 
@@ -99,9 +100,30 @@ impl Discipline {
         self.input.len() >= enough
     }
 
-    /// Returns what a read that finds too little does in raw mode: waits for so many bytes, 0 being not at all.
-    pub(super) fn waits_for(&self) -> usize {
-        if self.is_canonical() { 1 } else { usize::from(self.termios.character(Control::Minimum)) }
+    /// Tells whether a read of `len` bytes need not wait for more: there is a line, or MIN bytes, or all that it asks for.
+    /// With MIN and TIME 0 it never waits.
+    pub(super) fn satisfies(&self, len: usize) -> bool {
+        if self.is_canonical() {
+            return !self.lines.is_empty() || len == 0;
+        }
+        let minimum = usize::from(self.termios.character(Control::Minimum));
+        let is_patient = self.termios.character(Control::Time) > 0;
+        self.input.len() >= minimum.max(usize::from(is_patient)).min(len)
+    }
+
+    /// Returns when a raw read that has waited since `began_ns` ends with what there is: by TIME alone so long after it began,
+    /// by MIN and TIME so long after the last byte (n_tty_read). `None` is never.
+    pub(super) fn deadline_ns(&self, began_ns: u64) -> Option<u64> {
+        const TENTH_NS: u64 = 100_000_000;
+        let wait_ns = u64::from(self.termios.character(Control::Time)) * TENTH_NS;
+        if self.is_canonical() || wait_ns == 0 {
+            return None;
+        }
+        match self.termios.character(Control::Minimum) {
+            0 => Some(began_ns + wait_ns),
+            _ if self.input.is_empty() => None,
+            _ => Some(began_ns.max(self.typed_ns) + wait_ns),
+        }
     }
 
     /// Returns what a read of `len` bytes gets: in canonical mode, of one line.

@@ -264,14 +264,25 @@ impl Fs {
             }
             TtyEnd::Master if tty.is_left() => return Err(Errno::EIO.into()),
             TtyEnd::Master => Wait::TtyShown(id),
-            TtyEnd::Slave if tty.is_hung_up() || tty.discipline.is_readable() || len == 0 => {
-                return Ok(if tty.is_hung_up() { Vec::new() } else { tty.discipline.peek(len) });
-            }
-            // MIN is 0: a read takes what there is.
-            TtyEnd::Slave if tty.discipline.waits_for() == 0 => return Ok(tty.discipline.peek(len)),
+            TtyEnd::Slave if tty.is_hung_up() => return Ok(Vec::new()),
+            TtyEnd::Slave if tty.discipline.satisfies(len) => return Ok(tty.discipline.peek(len)),
             TtyEnd::Slave => Wait::TtyTyped(id),
         };
+        if end == TtyEnd::Slave && flags.contains(OpenFlags::NONBLOCK) {
+            let typed = tty.discipline.peek(len);
+            return if typed.is_empty() { Err(Errno::EAGAIN.into()) } else { Ok(typed) };
+        }
         if flags.contains(OpenFlags::NONBLOCK) { Err(Errno::EAGAIN.into()) } else { Err(wait.into()) }
+    }
+
+    /// Returns when a read that waits for something typed ends with what there is (`VTIME`), if it has waited since `began_ns`.
+    pub fn typing_deadline_ns(&self, id: TtyId, began_ns: u64) -> Option<u64> {
+        self.ttys[id].discipline.deadline_ns(began_ns)
+    }
+
+    /// Returns up to `len` bytes that were typed, be they fewer than a read waits for.
+    pub fn typed(&self, id: TtyId, len: usize) -> Vec<u8> {
+        self.ttys[id].discipline.peek(len)
     }
 
     /// Takes what a read at one end has got.
@@ -290,10 +301,10 @@ impl Fs {
     /// `EIO` to a slave without master, `EAGAIN`; a wait for room.
     pub(super) fn write_tty(
         &mut self,
-        id: TtyId,
-        end: TtyEnd,
+        (id, end): (TtyId, TtyEnd),
         bytes: &[u8],
         flags: OpenFlags,
+        uptime_ns: u64,
     ) -> Result<usize, Stop> {
         let tty = &mut self.ttys[id];
         let done = match end {
@@ -307,6 +318,7 @@ impl Fs {
                     self.tty_signals.extend(sent.map(|(signal, group)| TtySignal::Group(group, signal)));
                     done += 1;
                 }
+                tty.discipline.typed_ns = uptime_ns;
                 self.wakes.push(Wait::TtyTyped(id));
                 // START may have let the output go.
                 self.wakes.push(Wait::TtyRoom(id));

@@ -74,14 +74,19 @@ enum Attempt {
 /// `EDEADLK` when the caller has it; `ESRCH` when nobody has the number in the word; `EINVAL` when who waits for the word
 /// wants to be woken.
 fn attempt(ctx: &mut Ctx<'_>, word: VirtAddr, key: FutexKey) -> Result<Attempt, Errno> {
-    let own = ctx.tid.0 as u32;
+    attempt_for(ctx, word, key, ctx.tid)
+}
+
+/// The same on behalf of another task, which waits to have it.
+fn attempt_for(ctx: &mut Ctx<'_>, word: VirtAddr, key: FutexKey, taker: Pid) -> Result<Attempt, Errno> {
+    let own = taker.0 as u32;
     let waited_for = ctx.kernel.futexes.purpose(key);
     let owner_of = |value: u32| Pid((value & TID_MASK) as i32);
     let value = ctx.read(UserPtr::<u32>::new(word))?;
     if value & TID_MASK == own {
         return Err(Errno::EDEADLK);
     }
-    if waited_for == Some(Purpose::Wake) {
+    if matches!(waited_for, Some(Purpose::Wake | Purpose::Move(_))) {
         return Err(Errno::EINVAL);
     }
     let owner = owner_of(value);
@@ -137,7 +142,7 @@ pub(super) fn unlock(ctx: &mut Ctx<'_>, word: VirtAddr, scope: KeyScope) -> SysR
         return Err(Errno::EPERM.into());
     }
     let key = ctx.futex_key(word, scope, Access::Store)?;
-    if ctx.kernel.futexes.purpose(key) == Some(Purpose::Wake) {
+    if matches!(ctx.kernel.futexes.purpose(key), Some(Purpose::Wake | Purpose::Move(_))) {
         return Err(Errno::EINVAL.into());
     }
     let next = ctx.kernel.futexes.hand_over(key);
@@ -146,4 +151,78 @@ pub(super) fn unlock(ctx: &mut Ctx<'_>, word: VirtAddr, scope: KeyScope) -> SysR
         ctx.kernel.wake_task(next);
     }
     Ok(0)
+}
+
+/// `FUTEX_WAIT_REQUEUE_PI`: sleeps if the word still holds `expected`, until it is moved to a lock and has been given that.
+///
+/// # Errors
+/// `EAGAIN` when the word holds something else, or a signal came; `EINVAL` for one word that is both; `ETIMEDOUT`, `EFAULT`.
+pub(super) fn wait_for_move(
+    ctx: &mut Ctx<'_>,
+    [word, lock]: [VirtAddr; 2],
+    scope: KeyScope,
+    expected: u32,
+    deadline_ns: Option<u64>,
+    bitset: u32,
+) -> SysResult {
+    if word == lock || bitset == 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let to = ctx.futex_key(lock, scope, Access::Store)?;
+    let key = ctx.futex_key(word, scope, Access::Load)?;
+    if ctx.read(UserPtr::<u32>::new(word))? != expected {
+        return Err(Errno::EAGAIN.into());
+    }
+    if key == to {
+        return Err(Errno::EINVAL.into());
+    }
+    ctx.kernel.futexes.wait_for_move(key, to, ctx.ranked(), bitset);
+    Wait { word: lock, deadline_ns }.resume(ctx)
+}
+
+/// `FUTEX_CMP_REQUEUE_PI`: gives a lock to the first who waits to be moved to it, if it is free, and moves up to `moves` others
+/// there. Returns how many came so far.
+///
+/// # Errors
+/// `EAGAIN` when the word does not hold `expected`; `EINVAL` for another count of who gets the lock than 1, one word that is
+/// both, and who waits for something else; as [`attempt`].
+pub(super) fn move_waiters(
+    ctx: &mut Ctx<'_>,
+    [word, lock]: [VirtAddr; 2],
+    scope: KeyScope,
+    [gives, moves]: [u32; 2],
+    expected: u32,
+) -> SysResult {
+    let moves = u64::try_from(moves as i32).map_err(|_| Errno::EINVAL)?;
+    if word == lock || gives != 1 {
+        return Err(Errno::EINVAL.into());
+    }
+    let from = ctx.futex_key(word, scope, Access::Load)?;
+    let to = ctx.futex_key(lock, scope, Access::Store)?;
+    if from == to {
+        return Err(Errno::EINVAL.into());
+    }
+    if ctx.read(UserPtr::<u32>::new(word))? != expected {
+        return Err(Errno::EAGAIN.into());
+    }
+    let mut done = 0;
+    while done <= moves {
+        let first = match ctx.kernel.futexes.first_to_move(from, to) {
+            Ok(first) => first,
+            Err(errno) if done == 0 => return Err(errno.into()),
+            Err(_) => break,
+        };
+        let Some(first) = first else { break };
+        match attempt_for(ctx, lock, to, first) {
+            Ok(Attempt::Taken) => {
+                ctx.kernel.futexes.release_first(from);
+                ctx.kernel.wake_task(first);
+            }
+            Ok(Attempt::HeldBy(owner)) => ctx.kernel.futexes.move_to_lock(from, to, owner),
+            Err(errno) if done == 0 => return Err(errno.into()),
+            Err(_) => break,
+        }
+        done += 1;
+    }
+    Ok(done)
 }

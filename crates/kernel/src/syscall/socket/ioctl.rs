@@ -42,8 +42,7 @@ pub(in crate::syscall) fn ioctl(
     let count = match request {
         SIOCINQ => ctx.kernel.fs.unreceived_bytes(open)?,
         SIOCOUTQ => ctx.kernel.fs.unsent_bytes(open)?,
-        // There is no out-of-band data, so no mark is reached.
-        SIOCATMARK => 0,
+        SIOCATMARK => usize::from(ctx.kernel.fs.is_at_mark(open)?),
         SIOCGIFCONF => return list(ctx, argument),
         SIOCGIFNAME..=SIOCGIFTXQLEN => return describe(ctx, open, request, argument),
         _ => return Err(Errno::ENOTTY.into()),
