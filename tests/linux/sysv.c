@@ -6,6 +6,7 @@
  */
 #include "probe.h"
 #include <sys/ipc.h>
+#include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -283,6 +284,37 @@ static void undo(void)
     semctl(id, 0, IPC_RMID);
 }
 
+static long faults(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
+/* Every page of a segment is a fault, even if it is there already. */
+static void touches(void)
+{
+    enum { PAGES = 32 };
+    int id = shmget(IPC_PRIVATE, PAGES * 4096, 0600);
+    char *first = shmat(id, NULL, 0), *second = shmat(id, NULL, SHM_RDONLY);
+    long before = faults();
+    for (int i = 0; i < PAGES; i++)
+        first[i * 4096] = 1;
+    long stored = faults();
+    for (int i = 0; i < PAGES; i++)
+        *(volatile char *)(second + i * 4096);
+    long loaded = faults();
+    printf("faults: %ld of stores, %ld of loads\n", stored - before, loaded - stored);
+    fflush(stdout);
+    IN_CHILD({
+        long before = faults();
+        for (int i = 0; i < PAGES; i++)
+            *(volatile char *)(first + i * 4096);
+        printf("faults: %ld of a child's loads\n", faults() - before);
+    });
+    shmctl(id, IPC_RMID, NULL);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
@@ -294,5 +326,6 @@ int main(int argc, char **argv)
     keys();
     semaphores();
     undo();
+    touches();
     return 0;
 }

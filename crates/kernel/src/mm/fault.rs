@@ -320,7 +320,7 @@ impl FaultSite<'_, '_> {
     /// file.
     fn map_around(&mut self, file: FileId, index: u64) -> u64 {
         let window = self.policy.fault_around_pages;
-        if window <= 1 {
+        if window <= 1 || self.cache.file(file).is_segment {
             return 0;
         }
         let vpn = self.slot.vpn;

@@ -31,6 +31,9 @@ pub(super) struct CachedFile {
     promised_pages: u64,
     /// Whose limit it counts against.
     pub(super) quota: Option<QuotaId>,
+    /// Whether it is a System V segment, each page of which is mapped by a fault of its own: Linux 6.12 ipc/shm.c `shm_vm_ops`
+    /// has no `map_pages`.
+    pub(super) is_segment: bool,
 }
 
 impl CachedFile {
@@ -46,6 +49,7 @@ impl CachedFile {
             kind: FrameKind::SharedMemory,
             promised_pages: 0,
             quota: None,
+            is_segment: false,
         }
     }
 
@@ -142,7 +146,8 @@ impl PageCache {
     /// Makes shared memory that is promised to, and held by, somebody other than an area: a System V segment.
     pub fn create_segment(&mut self, size_bytes: u64) -> FileId {
         let promised_pages = size_bytes.div_ceil(PAGE_SIZE);
-        self.insert(CachedFile { size_bytes, promised_pages, holders: 1, ..CachedFile::empty() })
+        let segment = CachedFile { size_bytes, promised_pages, is_segment: true, ..CachedFile::empty() };
+        self.insert(CachedFile { holders: 1, ..segment })
     }
 
     fn insert(&mut self, file: CachedFile) -> FileId {
