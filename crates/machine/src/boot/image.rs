@@ -125,6 +125,15 @@ impl BootImage {
         }
         Ok(end)
     }
+
+    /// Makes an image of nothing but code at the beginning of RAM, with a mailbox.
+    #[cfg(test)]
+    pub(super) fn of_code(code: &[u32], tohost: PhysAddr) -> Self {
+        let bytes: Vec<u8> = code.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let memory_bytes = bytes.len() as u64;
+        let segments = vec![Segment { at: Ram::BASE, file: 0..bytes.len(), memory_bytes }];
+        Self { bytes, segments, entry: Ram::BASE.0, tohost: Some(tohost), fromhost: None, signature: None }
+    }
 }
 
 /// Returns the address behind the last byte of RAM.

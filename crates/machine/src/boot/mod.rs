@@ -386,7 +386,10 @@ impl BootMachine {
 
     fn serve_mailbox(&mut self, terminal: &mut dyn Terminal) -> Option<Ending> {
         let bytes = self.ram.take_watched();
-        self.patience = htif::PATIENCE;
+        // Who ends writes the same half again and again: patience is with the first.
+        if !self.htif.as_ref().is_some_and(Htif::is_halfway) {
+            self.patience = htif::PATIENCE;
+        }
         let request = self.with_mailbox(terminal, |htif, ram, input| htif.written(ram, bytes, input));
         self.fulfil(request, terminal)
     }
@@ -479,4 +482,34 @@ fn place_tree(
     let at = PhysAddr(at.ok_or(()).map_err(no_room)?);
     ram.write(at, &tree).ok_or(()).map_err(no_room)?;
     Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Types and shows nothing.
+    struct Nobody;
+
+    impl Terminal for Nobody {
+        fn write(&mut self, _bytes: &[u8]) {}
+
+        fn read(&mut self, _max: usize, _wait: Wait) -> Vec<u8> {
+            Vec::new()
+        }
+
+        fn unknown(&mut self, _request: &str) {}
+    }
+
+    #[test]
+    fn a_program_may_end_by_writing_half_a_command_again_and_again() {
+        // auipc t0, 1; li t1, 1; again: sw t1, (t0); j again
+        let code = [0x0000_1297, 0x0010_0313, 0x0062_a023, 0xffdf_f06f];
+        for engine in [Engine::Plain, Engine::Threaded] {
+            let config = BootConfig { engine, max_instructions: Some(1_000), ..BootConfig::default() };
+            let image = BootImage::of_code(&code, Ram::BASE + 0x1000);
+            let mut machine = BootMachine::new(config, image).unwrap();
+            assert_eq!(machine.run(&mut Nobody, None), Ending::Exit(0));
+        }
+    }
 }
