@@ -1,8 +1,8 @@
 //! Every operation and conversion that rounds against Berkeley SoftFloat: special values crossed and random ones, in five
 //! rounding modes, with their flags; once with inexact accrued, which lets the host's unit compute, and once without.
 //!
-//! Minimum, maximum, sign injection and classification are no operations of SoftFloat: recorded results, Spike and qemu
-//! have those.
+//! Minimum, maximum, sign injection and classification are no operations of SoftFloat: they are written here once more, on bits,
+//! and so is what Zfa adds, by way of SoftFloat's conversions to integers.
 
 use crate::bench::{Bench, CODE};
 use softfloat_wrapper::{ExceptionFlags, F16, F32, F64, Float, RoundingMode};
@@ -35,12 +35,13 @@ fn boxed_half(bits: u16) -> u64 {
     0xffff_ffff_ffff_0000 | u64::from(bits)
 }
 
+/// What is not NaN-boxed counts as the canonical NaN.
 fn h(register: u64) -> F16 {
-    F16::from_bits(register as u16)
+    if register >> 16 == 0xffff_ffff_ffff { F16::from_bits(register as u16) } else { F16::quiet_nan() }
 }
 
 fn s(register: u64) -> F32 {
-    F32::from_bits(register as u32)
+    if register >> 32 == 0xffff_ffff { F32::from_bits(register as u32) } else { F32::quiet_nan() }
 }
 
 fn d(register: u64) -> F64 {
@@ -136,6 +137,159 @@ const CONVERSIONS: [(Op, Reference); 22] = [
     (Op::FcvtDH, |[a, ..], rm| h(a).to_f64(rm).to_bits()),
 ];
 
+/// A format by its bits: where its fraction ends, and where its sign is.
+#[derive(Clone, Copy)]
+struct Layout {
+    fraction_bits: u32,
+    sign_bit: u32,
+}
+
+const SINGLE: Layout = Layout { fraction_bits: 23, sign_bit: 31 };
+const DOUBLE: Layout = Layout { fraction_bits: 52, sign_bit: 63 };
+
+/// Invalid operation, as `fcsr` has it.
+const NV: u8 = 1 << 4;
+
+impl Layout {
+    fn sign(self) -> u64 {
+        1 << self.sign_bit
+    }
+
+    fn infinity(self) -> u64 {
+        self.sign() - (1 << self.fraction_bits)
+    }
+
+    fn canonical_nan(self) -> u64 {
+        self.infinity() | 1 << (self.fraction_bits - 1)
+    }
+
+    fn is_nan(self, bits: u64) -> bool {
+        bits & !self.sign() > self.infinity()
+    }
+
+    fn is_signalling(self, bits: u64) -> bool {
+        self.is_nan(bits) && bits >> (self.fraction_bits - 1) & 1 == 0
+    }
+
+    /// Orders numbers as integers are, -0 below +0.
+    fn key(self, bits: u64) -> i64 {
+        let magnitude = (bits & !self.sign()) as i64;
+        if bits & self.sign() == 0 { magnitude } else { -magnitude - 1 }
+    }
+
+    /// The one of two that `takes_second` does not refuse; `nan_wins` as in `minimum` of IEEE 754-2019.
+    fn choose(self, a: u64, b: u64, nan_wins: bool, takes_second: bool) -> u64 {
+        if self.is_signalling(a) || self.is_signalling(b) {
+            ExceptionFlags::from_bits(NV).set();
+        }
+        match (self.is_nan(a), self.is_nan(b)) {
+            (true, true) => self.canonical_nan(),
+            (true, _) | (_, true) if nan_wins => self.canonical_nan(),
+            (true, false) => b,
+            (false, true) => a,
+            _ if takes_second => b,
+            _ => a,
+        }
+    }
+
+    fn min(self, a: u64, b: u64, nan_wins: bool) -> u64 {
+        self.choose(a, b, nan_wins, self.key(b) < self.key(a))
+    }
+
+    fn max(self, a: u64, b: u64, nan_wins: bool) -> u64 {
+        self.choose(a, b, nan_wins, self.key(b) > self.key(a))
+    }
+
+    fn class(self, bits: u64) -> u64 {
+        let negative = bits & self.sign() != 0;
+        let magnitude = bits & !self.sign();
+        let (below, above) = match magnitude {
+            _ if self.is_signalling(bits) => (8, 8),
+            _ if self.is_nan(bits) => (9, 9),
+            0 => (3, 4),
+            _ if magnitude == self.infinity() => (0, 7),
+            _ if magnitude >> self.fraction_bits == 0 => (2, 5),
+            _ => (1, 6),
+        };
+        1 << if negative { below } else { above }
+    }
+}
+
+/// The bits of a single in a register, unboxed.
+fn sb(register: u64) -> u64 {
+    s(register).to_bits().into()
+}
+
+fn box_s(bits: u64) -> u64 {
+    boxed(bits as u32)
+}
+
+/// The nearest integer by way of a conversion to one, which is inexact where that is another number.
+fn rounded<F: Float>(a: F, rm: RoundingMode, fits: bool) -> F {
+    if a.is_nan() || !fits {
+        // It is an integer, or infinite; adding zero makes the canonical NaN of a NaN, and says which was signalling.
+        return if a.is_nan() { a.add(F::positive_zero(), rm) } else { a };
+    }
+    let integer = F::from_i64(a.to_i64(rm, true), rm);
+    if integer.is_zero() && a.is_negative() { F::negative_zero() } else { integer }
+}
+
+fn rounded_s(a: u64, rm: RoundingMode) -> u64 {
+    boxed(rounded(s(a), rm, s(a).abs().lt_quiet(F32::from_bits(0x5e80_0000))).to_bits())
+}
+
+fn rounded_d(a: u64, rm: RoundingMode) -> u64 {
+    rounded(d(a), rm, d(a).abs().lt_quiet(F64::from_bits(0x43d0_0000_0000_0000))).to_bits()
+}
+
+/// Takes back that the operation was inexact.
+fn exactly(result: u64) -> u64 {
+    let mut flags = ExceptionFlags::default();
+    flags.get();
+    ExceptionFlags::from_bits(flags.to_bits() & !(NX as u8)).set();
+    result
+}
+
+/// The integer part modulo 2^32, a bit at a time.
+fn modulo(register: u64) -> u64 {
+    _ = d(register).to_i32(RoundingMode::TowardZero, true);
+    let exponent = (register >> 52 & 0x7ff) as i64 - 1023;
+    let significand = register & ((1 << 52) - 1) | 1 << 52;
+    // Bit `at` of the significand has the weight 2^(at + exponent - 52). Infinity and NaN have no bits so low.
+    let word = (0..53)
+        .filter(|at| significand >> at & 1 == 1 && (0..32).contains(&(at + exponent - 52)))
+        .fold(0_u32, |word, at| word | 1 << (at + exponent - 52));
+    let word = if exponent == 1024 { 0 } else { word };
+    (if register >> 63 == 1 { word.wrapping_neg() } else { word }) as i32 as u64
+}
+
+const CHOICES: [(Op, Reference); 16] = [
+    (Op::FminS, |[a, b, _], _| box_s(SINGLE.min(sb(a), sb(b), false))),
+    (Op::FmaxS, |[a, b, _], _| box_s(SINGLE.max(sb(a), sb(b), false))),
+    (Op::FminmS, |[a, b, _], _| box_s(SINGLE.min(sb(a), sb(b), true))),
+    (Op::FmaxmS, |[a, b, _], _| box_s(SINGLE.max(sb(a), sb(b), true))),
+    (Op::FminD, |[a, b, _], _| DOUBLE.min(a, b, false)),
+    (Op::FmaxD, |[a, b, _], _| DOUBLE.max(a, b, false)),
+    (Op::FminmD, |[a, b, _], _| DOUBLE.min(a, b, true)),
+    (Op::FmaxmD, |[a, b, _], _| DOUBLE.max(a, b, true)),
+    (Op::FsgnjS, |[a, b, _], _| box_s(sb(a) & !SINGLE.sign() | sb(b) & SINGLE.sign())),
+    (Op::FsgnjnS, |[a, b, _], _| box_s(sb(a) & !SINGLE.sign() | !sb(b) & SINGLE.sign())),
+    (Op::FsgnjxS, |[a, b, _], _| box_s(sb(a) ^ sb(b) & SINGLE.sign())),
+    (Op::FsgnjD, |[a, b, _], _| a & !DOUBLE.sign() | b & DOUBLE.sign()),
+    (Op::FsgnjnD, |[a, b, _], _| a & !DOUBLE.sign() | !b & DOUBLE.sign()),
+    (Op::FsgnjxD, |[a, b, _], _| a ^ b & DOUBLE.sign()),
+    (Op::FclassS, |[a, ..], _| SINGLE.class(sb(a))),
+    (Op::FclassD, |[a, ..], _| DOUBLE.class(a)),
+];
+
+const ROUNDINGS: [(Op, Reference); 5] = [
+    (Op::FroundnxS, |[a, ..], rm| rounded_s(a, rm)),
+    (Op::FroundnxD, |[a, ..], rm| rounded_d(a, rm)),
+    (Op::FroundS, |[a, ..], rm| exactly(rounded_s(a, rm))),
+    (Op::FroundD, |[a, ..], rm| exactly(rounded_d(a, rm))),
+    (Op::FcvtmodWD, |[a, ..], _| modulo(a)),
+];
+
 /// Zeros, the ends of the subnormals, of the normals and of the integers, ones and their neighbours, infinities, NaNs.
 const SPECIAL_D: [u64; 20] = [
     0,
@@ -226,8 +380,9 @@ impl Source {
 
     fn special(self) -> Vec<u64> {
         match self {
-            Source::Half => SPECIAL_H.iter().copied().map(boxed_half).collect(),
-            Source::Single => SPECIAL_S.iter().copied().map(boxed).collect(),
+            // And one that is no number of the format.
+            Source::Half => SPECIAL_H.iter().copied().map(boxed_half).chain([0x3c00]).collect(),
+            Source::Single => SPECIAL_S.iter().copied().map(boxed).chain([0x3f80_0000]).collect(),
             Source::Double => SPECIAL_D.to_vec(),
             Source::Integer => SPECIAL_X.to_vec(),
         }
@@ -262,7 +417,8 @@ impl Subject {
         let operands = match op.format() {
             Format::Fma => (rs2, rs3, 7),
             Format::FArith => (rs2, 0, 7),
-            Format::FCompare => (rs2, 0, 0),
+            Format::FCompare | Format::FBinary => (rs2, 0, 0),
+            Format::FMoveToInt => (0, 0, 0),
             _ => (0, 0, 7),
         };
         let insn =
@@ -289,7 +445,8 @@ impl Subject {
                 }
                 assert_eq!(self.bench.run(1), Stop::Budget, "{:?} trapped", self.op);
                 let hart = &self.bench.hart;
-                let is_integer = matches!(self.op.format(), Format::FCompare | Format::FToInt);
+                let is_integer =
+                    matches!(self.op.format(), Format::FCompare | Format::FToInt | Format::FMoveToInt);
                 let result = if is_integer { hart.x } else { hart.f }[usize::from(RESULT)];
                 let actual = (result, hart.fcsr & 0x1f);
                 let expected = (expected, u32::from(flags.to_bits()) | accrued);
@@ -312,7 +469,8 @@ fn check_all(rows: &[(Op, Reference)], random_each: usize) {
         let (source, mut subject) = (Source::of(op), Subject::new(op, reference));
         let special = source.special();
         let others = |is_used: bool| if is_used { special.clone() } else { vec![special[0]] };
-        let has_two = matches!(op.format(), Format::FArith | Format::FCompare | Format::Fma);
+        let has_two =
+            matches!(op.format(), Format::FArith | Format::FBinary | Format::FCompare | Format::Fma);
         for &a in &special {
             for &b in &others(has_two) {
                 for &c in &others(op.format() == Format::Fma) {
@@ -345,4 +503,14 @@ fn comparisons_are_softfloats() {
 #[test]
 fn conversions_are_softfloats() {
     check_all(&CONVERSIONS, 5_000);
+}
+
+#[test]
+fn choices_and_classes_are_those_of_the_bits() {
+    check_all(&CHOICES, 3_000);
+}
+
+#[test]
+fn roundings_to_integers_are_softfloats_conversions() {
+    check_all(&ROUNDINGS, 5_000);
 }
