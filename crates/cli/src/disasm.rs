@@ -1,4 +1,7 @@
 //! `tine disasm`: the executable sections of an ELF file, function by function, as `objdump -d` prints them.
+//!
+//! All extensions are decoded. Programs that ask the processor what it has (`hwprobe`) hold instructions of more than their
+//! `.riscv.attributes` name, which `objdump` prints as data; a run's `--isa` says what a hart has, not what the bytes mean.
 
 use crate::failure::Failure;
 use goblin::elf::Elf;
