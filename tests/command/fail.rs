@@ -37,6 +37,8 @@ fn a_frame_that_is_not_there_ends_one_process() {
     assert_eq!(code, 0, "{stdout}{stderr}");
     assert!(stderr.contains("SIGKILL"), "{stderr}");
     assert!(stderr.contains("fail copy:2000"), "{stderr}");
+    assert!(stderr.contains("tine: a frame is refused, as --fail says: "), "{stderr}");
+    assert!(stderr.contains("  ended: pid 3 (cow-storm), by SIGKILL\n"), "{stderr}");
 }
 
 #[test]
@@ -58,6 +60,8 @@ fn what_cannot_fail_is_said() {
         ("knit:1", "\"knit\" is no system call that Tine has"),
         ("fork:0", "\"0\" is not a number from 1 on"),
         ("read:1", "read:1 needs the name of an error"),
+        ("read:1=EKNIT", "no error is called \"EKNIT\""),
+        ("copy:1=EIO", "copy takes no error: the process that needs it ends"),
     ] {
         check(&["--fail", spec, "@hello"], 125, "", &format!("tine: --fail {spec}: {problem}\n{hint}"));
     }

@@ -3,7 +3,8 @@
 use crate::support::run;
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn temporary(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
@@ -41,13 +42,15 @@ fn check_sums(name: &str, bill: &Value, counters: &Value) {
     }
     assert_eq!(sum("ptes_copied"), number(&counters["fork"]["ptes_copied"]), "{name}");
     assert_eq!(sum("pt_frames"), number(&counters["fork"]["pt_frames_allocated"]), "{name}");
-    let put_off = &bill["put_off"];
-    let protected = sum("write_protected") + number(&put_off["write_protected"]);
-    assert_eq!(protected, number(&counters["cow"]["pages_write_protected"]), "{name}");
-    let unshared = counters["fork"]["ptes_unshared"].as_u64();
-    assert_eq!(number(&put_off["ptes"]), unshared.unwrap_or_default(), "{name}");
-    let is_odf = unshared.is_some();
-    assert!(is_odf || put_off["write_protected"] == 0 && put_off["tables"] == 0, "{name}: {put_off}");
+    let put_off = ["tables", "ptes", "write_protected"].map(|key| number(&bill["put_off"][key]));
+    match counters["fork"]["ptes_unshared"].as_u64() {
+        None => {
+            assert_eq!(sum("write_protected"), number(&counters["cow"]["pages_write_protected"]), "{name}");
+            assert_eq!(put_off, [0; 3], "{name}");
+        }
+        // What faults do later is the machine's own count; `mm/tests/odf.rs` adds it up by hand.
+        Some(_) => assert_eq!(put_off[0] > 0, put_off[1] > 0, "{name}: {put_off:?}"),
+    }
     for kind in ["fork", "vfork", "thread"] {
         let made = forks.iter().filter(|fork| fork["kind"] == kind).count() as u64;
         assert_eq!(made, number(&counters["fork"][kind]), "{name}: {kind}");
@@ -145,5 +148,53 @@ fn each_worker_has_its_own_bill() {
             (&64.into(), &64.into()),
             "{counted}"
         );
+    }
+}
+
+/// A child that changes eight pages, in a function of its own.
+const STORES: &str = "
+#include <sys/wait.h>
+#include <unistd.h>
+static volatile char data[16 * 4096];
+__attribute__((noinline)) static void change(int page)
+{
+    data[page * 4096] = 2;
+}
+int main(void)
+{
+    for (int page = 0; page < 16; page++)
+        data[page * 4096] = 1;
+    if (fork() == 0) {
+        for (int page = 0; page < 8; page++)
+            change(page);
+        _exit(0);
+    }
+    wait(0);
+}
+";
+
+#[test]
+fn line_tables_that_a_toolchain_has_compressed_are_read() {
+    if std::env::var_os("TINE_CROSS").is_none() {
+        return;
+    }
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "riscv64-linux-gnu-gcc".to_owned());
+    let [source, zlib, plain, zstd] = ["stores.c", "stores-zlib", "stores", "stores-zstd"].map(temporary);
+    fs::write(&source, STORES).unwrap();
+    let make = |command: &str, arguments: &[&str], paths: [&Path; 2]| {
+        let status = Command::new(command).args(arguments).args(paths).status().unwrap();
+        assert!(status.success(), "TINE_CROSS=1 promises the cross compiler: {command} {arguments:?}");
+    };
+    let zlib_options = ["-O1", "-g", "-gz=zlib", "-static", "-o"];
+    make(&compiler, &zlib_options, [&zlib, &source]);
+    make(&compiler, &["-O1", "-g", "-gz=none", "-static", "-o"], [&plain, &source]);
+    let copier = compiler.replace("gcc", "objcopy");
+    make(&copier, &["--compress-debug-sections=zstd"], [&plain, &zstd]);
+    for program in [zlib, zstd] {
+        let (code, _, stderr) = run(["run", "--forks", program.to_str().unwrap()]);
+        let line =
+            stderr.lines().find(|line| line.contains("change()")).unwrap_or_else(|| panic!("{stderr}"));
+        assert_eq!(code, 0);
+        assert!(line.trim_start().starts_with("8 ") && line.contains("stores.c:7"), "{line}");
     }
 }

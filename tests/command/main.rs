@@ -3,6 +3,7 @@
 mod boot;
 mod commit_log;
 mod compare;
+mod deadlocks;
 mod disasm;
 mod errors;
 mod fail;

@@ -210,19 +210,33 @@ pub enum What {
     OutOfMemory(Box<MemoryShortage>),
 }
 
-/// An access for which no frame was left, and what was done about it.
+/// What a frame was needed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FrameNeed {
+    /// An access to memory.
+    Access {
+        /// The address.
+        at: VirtAddr,
+        /// What was tried there.
+        access: Access,
+        /// What is mapped there, by its name in `/proc/<pid>/maps`.
+        mapping: String,
+    },
+    /// The page tables of a child, or its pages where they are copied.
+    Fork,
+    /// The page tables and the first stack of a program.
+    Exec,
+}
+
+/// Something for which no frame was left, and what was done about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryShortage {
-    /// Name of the program that made the access, or that called for it.
+    /// Name of the program that needed it.
     pub command: String,
-    /// The address.
-    pub at: VirtAddr,
-    /// What was tried there.
-    pub access: Access,
+    /// What it was needed for.
+    pub need: FrameNeed,
     /// The instruction.
     pub pc: u64,
-    /// What is mapped there, by its name in `/proc/<pid>/maps`.
-    pub mapping: String,
     /// The frames by use.
     pub frames: FrameGauges,
     /// The process that is ended; `None` when there is none that may be, so that the one that asked ends.

@@ -65,6 +65,12 @@ pub enum InjectionError {
     /// No such error, or none where one is needed.
     #[error("{0} needs the name of an error")]
     Errno(String),
+    /// No error has this name.
+    #[error("no error is called \"{0}\"")]
+    UnknownErrno(String),
+    /// An error for what returns none.
+    #[error("{0} takes no error: the process that needs it ends")]
+    NoChoice(&'static str),
 }
 
 impl Target {
@@ -112,7 +118,11 @@ impl FromStr for Injection {
         let (name, rest) = text.split_once(':').ok_or_else(|| InjectionError::Form(text.to_owned()))?;
         let target = Target::find(name).ok_or_else(|| InjectionError::Target(name.to_owned()))?;
         let (when, errno) = match rest.split_once('=') {
-            Some((when, errno)) => (when, Errno::from_name(errno)),
+            Some(_) if target.is_of_memory() => return Err(InjectionError::NoChoice(target.name())),
+            Some((when, name)) => {
+                let errno = Errno::from_name(name);
+                (when, Some(errno.ok_or_else(|| InjectionError::UnknownErrno(name.to_owned()))?))
+            }
             None => (rest, target.usual_errno()),
         };
         let (number, is_first) = match when.strip_suffix('+') {
@@ -122,9 +132,7 @@ impl FromStr for Injection {
         let number = number.parse().ok().filter(|number| *number > 0);
         let number = number.ok_or_else(|| InjectionError::When(when.to_owned()))?;
         let when = if is_first { When::From(number) } else { When::Nth(number) };
-        // Frames and copies return no errno to be chosen.
-        let has_choice = !target.is_of_memory() || !rest.contains('=');
-        let errno = errno.filter(|_| has_choice).ok_or_else(|| InjectionError::Errno(text.to_owned()))?;
+        let errno = errno.ok_or_else(|| InjectionError::Errno(text.to_owned()))?;
         Ok(Self { target, when, errno })
     }
 }
@@ -217,9 +225,9 @@ mod tests {
         assert_eq!(parse("knit:1"), Err(InjectionError::Target("knit".to_owned())));
         assert_eq!(parse("fork:0"), Err(InjectionError::When("0".to_owned())));
         assert_eq!(parse("fork:-1"), Err(InjectionError::When("-1".to_owned())));
-        for text in ["read:2", "read:2=EWHAT", "frame:2=EIO"] {
-            assert_eq!(parse(text), Err(InjectionError::Errno(text.to_owned())));
-        }
+        assert_eq!(parse("read:2"), Err(InjectionError::Errno("read:2".to_owned())));
+        assert_eq!(parse("read:2=EWHAT"), Err(InjectionError::UnknownErrno("EWHAT".to_owned())));
+        assert_eq!(parse("frame:2=EIO"), Err(InjectionError::NoChoice("frame")));
     }
 
     #[test]

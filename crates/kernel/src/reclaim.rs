@@ -1,6 +1,7 @@
 //! Frames run short: clean pages of files leave, and come back from the host when somebody needs them.
 
 use crate::ctx::Ctx;
+use crate::event::FrameNeed;
 use crate::mm::{Fault, Reclaimed, Work};
 use crate::task::Rescue;
 use crate::{Errno, FaultKind, FileId, MemoryCounters, MmId};
@@ -46,10 +47,16 @@ impl Ctx<'_> {
             };
             if self.kernel.memory.frames().free() > 0 {
                 // It was made to fail ([`crate::inject`]).
+                let mapping = self.kernel.mapping_name(mm, at);
+                self.tell_shortage(FrameNeed::Access { at, access, mapping }, Some(self.pid));
                 return Err(shortage);
             }
             let made_room = self.reclaim(BATCH_PAGES) > 0 && reads < MOST_READS;
-            if !made_room && self.relieve_memory(mm, at, access) == Rescue::Ends {
+            if made_room {
+                continue;
+            }
+            let mapping = self.kernel.mapping_name(mm, at);
+            if self.relieve_memory(FrameNeed::Access { at, access, mapping }) == Rescue::Ends {
                 return Err(shortage);
             }
         }

@@ -1,6 +1,7 @@
 //! Waits at descriptors: for pipes, sockets, locks, and several at once.
 
-use tine_machine::fs::{Node, OpenFlags, OpenId, PollEvents};
+use super::others::signals;
+use tine_machine::fs::{FileType, Node, ObjectFacts, OpenFlags, OpenId, PollEvents};
 use tine_machine::{Fd, Guest, MmId, Pid, VirtAddr};
 
 /// More descriptors than this of a poll are summed up.
@@ -9,6 +10,8 @@ const MOST_SHOWN: usize = 8;
 const MOST_SET_WORDS: u64 = 16;
 /// `struct pollfd`.
 const POLLFD_BYTES: u64 = 8;
+/// `PATH_MAX`.
+const MOST_PATH_BYTES: u64 = 4096;
 /// The most elements of an array that are read.
 const MOST_POLLED: u64 = 1024;
 
@@ -27,19 +30,25 @@ pub(super) struct Waiter<'g> {
 }
 
 impl Waiter<'_> {
-    fn open(&self, fd: Fd) -> Option<OpenId> {
+    pub(super) fn open(&self, fd: Fd) -> Option<OpenId> {
         let task = self.guest.kernel.tasks.task(self.task)?;
         self.guest.kernel.fs.fd(task.files, fd).ok()
     }
 
     /// Returns the processes that have a file open in one of the ways that count, as `pid 2 (fd 3), pid 4 (fd 3)`, or `nobody`.
     fn holders(&self, node: Node, counts: impl Fn(OpenFlags) -> bool) -> String {
+        let fs = &self.guest.kernel.fs;
+        self.users(|theirs| fs.node(theirs) == node && counts(fs.status_flags(theirs)))
+    }
+
+    /// The same of those open files that count.
+    fn users(&self, counts: impl Fn(OpenId) -> bool) -> String {
         let (fs, tasks) = (&self.guest.kernel.fs, &self.guest.kernel.tasks);
         let mut holders = Vec::new();
         for (pid, other) in tasks.tasks().filter(|(pid, other)| *pid == other.process) {
             for number in fs.fds(other.files) {
                 let Ok(theirs) = fs.fd(other.files, number) else { continue };
-                if fs.node(theirs) == node && counts(fs.status_flags(theirs)) {
+                if counts(theirs) {
                     holders.push(format!("pid {pid} (fd {number})"));
                 }
             }
@@ -56,16 +65,18 @@ impl Waiter<'_> {
 
     /// Names what a descriptor has open: `the pipe pipe:[5] (fd 3)`.
     fn thing(&self, fd: Fd, open: OpenId) -> String {
-        let node = self.guest.kernel.fs.node(open);
+        let fs = &self.guest.kernel.fs;
+        let node = fs.node(open);
         let path = self.path(node);
         let kind = match path.as_str() {
-            "anon_inode:[eventfd]" => "the eventfd ",
             path if path.starts_with("pipe:") => "the pipe ",
             path if path.starts_with("socket:") => "the socket ",
             path if path.starts_with("/dev/pts/") || path == "/dev/tty" => "the terminal ",
+            _ if fs.file_type(node) == FileType::Fifo => "the FIFO ",
+            _ if fs.queue_size(open).is_ok() => "the message queue ",
             _ => "",
         };
-        let facts = self.guest.kernel.fs.socket_facts(node);
+        let facts = fs.socket_facts(node);
         let name = facts.and_then(|facts| facts.name).map_or(String::new(), |name| format!(" at {name}"));
         format!("{kind}{path}{name} (fd {fd})")
     }
@@ -82,12 +93,80 @@ impl Waiter<'_> {
                 None => "which has no peer".to_owned(),
             };
         }
+        if let Some(facts) = fs.object_facts(node) {
+            return self.of_object(node, facts);
+        }
+        if let Some((terminal, end)) = fs.tty(open) {
+            let is_other =
+                |theirs: OpenId| fs.tty(theirs).is_some_and(|(id, its)| id == terminal && its != end);
+            return format!("the other end of which {} has open", self.users(is_other));
+        }
         match needed {
             End::Read => format!("which {} has open for reading", self.holders(node, OpenFlags::is_readable)),
             End::Write => {
                 format!("which {} has open for writing", self.holders(node, OpenFlags::is_writable))
             }
         }
+    }
+
+    /// Says what an object without a name is about.
+    fn of_object(&self, node: Node, facts: ObjectFacts) -> String {
+        match facts {
+            ObjectFacts::Counter(count) => {
+                format!("which holds {count} and which {} has open", self.holders(node, |_| true))
+            }
+            ObjectFacts::Timer => "which is off".to_owned(),
+            ObjectFacts::Signals(set) => match signals(set.bits()).as_slice() {
+                [] => "which is for no signal".to_owned(),
+                names => format!("which is for {}", names.join(" or ")),
+            },
+            ObjectFacts::Process(pid) => format!("which is for pid {pid} to end"),
+            ObjectFacts::Watched(nodes) if nodes.is_empty() => "which watches nothing".to_owned(),
+            ObjectFacts::Watched(nodes) => {
+                let paths: Vec<_> = nodes.into_iter().take(MOST_SHOWN).map(|node| self.path(node)).collect();
+                format!("which watches {}", paths.join(", "))
+            }
+        }
+    }
+
+    /// Says between which descriptors the task copies, and who could end the wait at those that are no files.
+    pub(super) fn copying(&self, from: u64, to: u64) -> Option<String> {
+        let (from, to) = (Fd(from as i32), Fd(to as i32));
+        let side = |fd: Fd, needed: End| {
+            let open = self.open(fd)?;
+            let thing = self.thing(fd, open);
+            let file = self.guest.kernel.fs.file_type(self.guest.kernel.fs.node(open)) == FileType::Regular;
+            Some((thing, (!file).then(|| self.who_could(open, needed))))
+        };
+        let (from, to) = (side(from, End::Write)?, side(to, End::Read)?);
+        let from = from.1.map_or(from.0.clone(), |who| format!("{}, {who},", from.0));
+        let to = to.1.map_or(to.0.clone(), |who| format!("{}, {who}", to.0));
+        Some(format!("to copy from {from} to {to}"))
+    }
+
+    /// Says for what at a POSIX message queue the task waits: somebody with it open for `needed`.
+    pub(super) fn queue(&self, fd: u64, needed: End) -> Option<String> {
+        let fd = Fd(fd as i32);
+        let open = self.open(fd)?;
+        let what = match needed {
+            End::Write => "a message in",
+            End::Read => "room in",
+        };
+        Some(format!("for {what} {}, {}", self.thing(fd, open), self.who_could(open, needed)))
+    }
+
+    /// Says which FIFO the task opens: nobody else does, at its other end.
+    pub(super) fn fifo(&self, mm: MmId, path: u64, flags: u64) -> Option<String> {
+        let bytes = (0..MOST_PATH_BYTES).map_while(|index| {
+            let byte = self.guest.read::<1>(mm, VirtAddr(path.checked_add(index)?))?;
+            (byte != [0]).then_some(byte[0])
+        });
+        let path = String::from_utf8_lossy(&bytes.collect::<Vec<_>>()).into_owned();
+        let (own, other) = match OpenFlags::from_bits_truncate(flags as u32).is_writable() {
+            true => ("writing", "reading"),
+            false => ("reading", "writing"),
+        };
+        Some(format!("to open {path} for {own}, until somebody opens it for {other}"))
     }
 
     /// Says what a descriptor is that the task reads or writes, and who could end the wait at it: those who have it open for
@@ -177,7 +256,10 @@ impl Waiter<'_> {
 
     fn several(&self, wanted: Vec<(Fd, PollEvents)>) -> Option<String> {
         let wanted = wanted.into_iter().map(|(fd, events)| (fd, self.open(fd), events)).collect::<Vec<_>>();
-        (!wanted.is_empty()).then(|| self.list(wanted))
+        Some(match wanted.is_empty() {
+            true => "for a signal: it watches no descriptor".to_owned(),
+            false => self.list(wanted),
+        })
     }
 
     fn list(&self, wanted: Vec<(Fd, Option<OpenId>, PollEvents)>) -> String {

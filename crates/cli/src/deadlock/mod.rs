@@ -2,13 +2,13 @@
 //! of a lock behind.
 
 mod files;
+mod others;
 
 use crate::failure::Failure;
 use files::{End, Waiter};
 use std::collections::BTreeMap;
 use tine_machine::symbols::Symbols;
-use tine_machine::task::Signal;
-use tine_machine::{AwaitedSemaphore, Event, Guest, Interest, MmId, Pid, Stuck, VirtAddr, What};
+use tine_machine::{Event, Guest, Interest, MmId, Pid, Stuck, VirtAddr, What};
 
 /// `FUTEX_LOCK_PI` and `FUTEX_LOCK_PI2`: the word holds the number of the task that has the lock (futex(2)).
 const LOCK_OPERATIONS: [u64; 2] = [6, 13];
@@ -89,25 +89,31 @@ impl Forks {
             "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" | "sendto" | "sendmsg" | "sendmmsg" => {
                 waiter.transfer(first, End::Read)
             }
+            "splice" => waiter.copying(first, third),
+            "tee" => waiter.copying(first, second),
+            "vmsplice" => waiter.transfer(first, End::Read),
+            "sendfile" => waiter.copying(second, first),
+            "openat" => mm.and_then(|mm| waiter.fifo(mm, second, third)),
+            "mq_timedreceive" => waiter.queue(first, End::Write),
+            "mq_timedsend" => waiter.queue(first, End::Read),
+            "msgrcv" | "msgsnd" => guest.kernel.awaited_message(stuck.task).map(others::message),
             "accept" | "accept4" => waiter.connection(first, true),
             "connect" => waiter.connection(first, false),
             "flock" | "fcntl" => waiter.lock(first),
             "ppoll" => mm.and_then(|mm| waiter.polled(mm, first, second)),
             "pselect6" => mm.and_then(|mm| waiter.selected(mm, first, [second, third, fourth])),
             "epoll_pwait" | "epoll_pwait2" => waiter.epoll(first),
-            "semop" | "semtimedop" => guest.kernel.awaited_semaphore(stuck.task).map(semaphore),
+            "semop" | "semtimedop" => guest.kernel.awaited_semaphore(stuck.task).map(others::semaphore),
             "rt_sigtimedwait" => {
                 let wanted = mm.and_then(|mm| guest.read(mm, VirtAddr(first)));
-                wanted.map(|set| format!("for {}", signals(set).join(" or ")))
+                wanted.map(|set| format!("for {}", others::signals(u64::from_le_bytes(set)).join(" or ")))
             }
             "rt_sigsuspend" => {
                 let blocked = mm.and_then(|mm| guest.read(mm, VirtAddr(first)));
-                blocked.map(|set| match signals(set).as_slice() {
-                    [] => "for any signal".to_owned(),
-                    blocked => format!("for any signal but {}, which it blocks", blocked.join(", ")),
-                })
+                blocked.map(|set| others::unblocked(u64::from_le_bytes(set)))
             }
-            "wait4" | "waitid" => Some(children(process, guest)),
+            "wait4" => others::wait4(process, first, third, guest),
+            "waitid" => others::waitid(waiter, process, [first, second, fourth]),
             _ => None,
         };
         told.unwrap_or(otherwise)
@@ -131,6 +137,26 @@ impl Forks {
         format!("{at}{symbol}{}", value.map_or(String::new(), |value| format!(", which holds {value}")))
     }
 
+    /// Says what glibc's threads tell of a futex: that the end of a thread changes it (set_tid_address(2)), or whose the mutex
+    /// around it is.
+    fn held_by(&self, mm: MmId, at: VirtAddr, word: u32, process: Pid, guest: Guest<'_>) -> String {
+        // `__lock` of a pthread_mutex_t, held and perhaps awaited; two words on is `__owner`.
+        const HELD: [u32; 2] = [1, 2];
+        const OWNER_BYTES: u64 = 8;
+        let tasks = &guest.kernel.tasks;
+        let lives_here = |task: Pid| tasks.task(task).is_some_and(|task| task.process == process);
+        if tasks.task(Pid(word as i32)).is_some_and(|task| task.clear_child_tid == at.0) {
+            return format!(" until thread {word} ends");
+        }
+        let owner_at = at.0.checked_add(OWNER_BYTES).filter(|_| HELD.contains(&word)).map(VirtAddr);
+        let owner = owner_at.and_then(|at| guest.read(mm, at)).map(|bytes| Pid(i32::from_le_bytes(bytes)));
+        let left_behind = self.origins.get(&process).map_or(&[][..], |origin| &origin.left_behind);
+        match owner.filter(|owner| lives_here(*owner) || left_behind.contains(owner)) {
+            Some(owner) => format!(": if it is a pthread_mutex_t, tid {owner} has locked it"),
+            None => String::new(),
+        }
+    }
+
     /// Names the word, what it holds, and who is not there to change it.
     fn futex(&mut self, mm: MmId, process: Pid, arguments: [u64; 6], guest: Guest<'_>) -> String {
         let at = VirtAddr(arguments[0]);
@@ -145,6 +171,7 @@ impl Forks {
             }
             Some(word) => {
                 text += &format!(", which holds {word}");
+                text += &self.held_by(mm, at, word, process, guest);
                 None
             }
             None => None,
@@ -164,35 +191,4 @@ impl Forks {
         }
         text
     }
-}
-
-/// Says which children could end the wait for one.
-fn children(process: Pid, guest: Guest<'_>) -> String {
-    let tasks = &guest.kernel.tasks;
-    let known = tasks.process(process).into_iter().flat_map(|process| &process.children);
-    let alive = |child: &&Pid| tasks.process(**child).is_some_and(|child| child.end.is_none());
-    let children: Vec<_> = known.filter(alive).map(ToString::to_string).collect();
-    match children.as_slice() {
-        [child] => format!("for its child {child} to end"),
-        children => format!("for one of its children {} to end", children.join(", ")),
-    }
-}
-
-/// Says for which value of a semaphore a task waits.
-fn semaphore(awaited: AwaitedSemaphore) -> String {
-    let AwaitedSemaphore { set, index, value, change, last } = awaited;
-    let wanted = match change {
-        0 => "must be 0".to_owned(),
-        change => format!("must be {} at least", change.unsigned_abs()),
-    };
-    let by =
-        if last.0 == 0 { "nobody has changed it".to_owned() } else { format!("pid {last} changed it last") };
-    format!("for semaphore {index} of set {set}, which is {value} and {wanted}; {by}")
-}
-
-/// Names the signals of a `sigset_t`.
-fn signals(set: [u8; 8]) -> Vec<&'static str> {
-    let set = u64::from_le_bytes(set);
-    let numbers = (1..=64).filter(|number| set >> (number - 1) & 1 == 1);
-    numbers.filter_map(Signal::new).map(Signal::name).collect()
 }

@@ -4,7 +4,7 @@ use super::text::{access_name, cause_name, instruction, privilege};
 use serde_json::{Value, json};
 use tine_machine::mm::FrameCopy;
 use tine_machine::symbols::CodePlace;
-use tine_machine::{Event, Fence, RetiredInstruction, WaitStatus, What};
+use tine_machine::{Event, Fence, FrameNeed, RetiredInstruction, WaitStatus, What};
 
 /// Returns the line of `event`, which happened at `place`.
 pub(super) fn line(event: &Event, place: Option<&CodePlace>) -> String {
@@ -83,10 +83,23 @@ fn what(what: &What) -> Value {
         What::UnknownSyscall { number, name } => {
             json!({ "ev": "unknown_syscall", "number": number, "name": name })
         }
-        What::OutOfMemory(shortage) => json!({
-            "ev": "out_of_memory", "va": hex(shortage.at.0), "access": access_name(shortage.access),
-            "pc": hex(shortage.pc), "mapping": shortage.mapping,
-            "victim": shortage.victim.as_ref().map(|victim| victim.pid.0),
-        }),
+        What::OutOfMemory(shortage) => {
+            let mut object = json!({
+                "ev": "out_of_memory", "pc": hex(shortage.pc),
+                "victim": shortage.victim.as_ref().map(|victim| victim.pid.0),
+            });
+            let (need, access) = match &shortage.need {
+                FrameNeed::Access { at, access, mapping } => ("access", Some((at, access, mapping))),
+                FrameNeed::Fork => ("fork", None),
+                FrameNeed::Exec => ("exec", None),
+            };
+            object["need"] = json!(need);
+            if let Some((at, access, mapping)) = access {
+                object["va"] = json!(hex(at.0));
+                object["access"] = json!(access_name(*access));
+                object["mapping"] = json!(mapping);
+            }
+            object
+        }
     }
 }

@@ -2,18 +2,27 @@
 
 use super::text::access_name;
 use std::fmt::Write;
-use tine_machine::{MemoryShortage, MemoryUser, PAGE_SIZE, Pid};
+use tine_machine::{FrameNeed, MemoryShortage, MemoryUser, PAGE_SIZE, Pid};
 
 /// Returns the report of a shortage that a task met.
 pub(super) fn report(pid: Pid, shortage: &MemoryShortage) -> String {
-    let MemoryShortage { command, at, access, pc, mapping, frames, victim, users } = shortage;
-    let mut text = format!(
-        "tine: out of memory: all {} frames ({}) are in use\n",
-        frames.total,
-        size(frames.total * PAGE_SIZE)
-    );
-    let access = access_name(*access);
-    let _ = writeln!(text, "  pid {pid} ({command}) needs one for a {access} at {at}, {mapping}, pc {pc:#x}");
+    let MemoryShortage { command, need, pc, frames, victim, users } = shortage;
+    let mut text = match frames.total - frames.in_use {
+        0 => format!(
+            "tine: out of memory: all {} frames ({}) are in use\n",
+            frames.total,
+            size(frames.total * PAGE_SIZE)
+        ),
+        free => {
+            format!("tine: a frame is refused, as --fail says: {free} of {} are free\n", frames.total)
+        }
+    };
+    let need = match need {
+        FrameNeed::Access { at, access, mapping } => format!("a {} at {at}, {mapping}", access_name(*access)),
+        FrameNeed::Fork => "a fork".to_owned(),
+        FrameNeed::Exec => "an exec".to_owned(),
+    };
+    let _ = writeln!(text, "  pid {pid} ({command}) needs one for {need}, pc {pc:#x}");
     let _ = match victim {
         Some(MemoryUser { pid, command, .. }) => writeln!(text, "  ended: pid {pid} ({command}), by SIGKILL"),
         None => writeln!(text, "  ended: pid {pid}, for nobody else may be"),

@@ -11,8 +11,8 @@ use tine_machine::mm::{CopyId, CopyReason, FrameCopy, FrameGauges, FrameKind, Re
 use tine_machine::symbols::{CodePlace, SourceLine, SymbolPlace};
 use tine_machine::task::Signal;
 use tine_machine::{
-    Access, Cause, Event, FaultKind, Fence, HartId, Interest, Interrupt, MemoryShortage, MemoryUser, MmId,
-    Pid, Ppn, Privilege, RetiredInstruction, SyscallCount, VirtAddr, WaitStatus, What,
+    Access, Cause, Event, FaultKind, Fence, FrameNeed, HartId, Interest, Interrupt, MemoryShortage,
+    MemoryUser, MmId, Pid, Ppn, Privilege, RetiredInstruction, SyscallCount, VirtAddr, WaitStatus, What,
 };
 
 fn event(pid: i32, what: What) -> Event {
@@ -194,10 +194,12 @@ fn a_shortage_says_who_asked_who_had_it_and_who_ends() {
     };
     let mut shortage = MemoryShortage {
         command: "sort".to_owned(),
-        at: VirtAddr(0x38_16e5_8000),
-        access: Access::Store,
+        need: FrameNeed::Access {
+            at: VirtAddr(0x38_16e5_8000),
+            access: Access::Store,
+            mapping: "[heap]".to_owned(),
+        },
         pc: 0x107d0,
-        mapping: "[heap]".to_owned(),
         frames: FrameGauges { total: 16384, in_use: 16384, anon: 15900, ..FrameGauges::default() },
         victim: Some(user(7, "sponge", 15000, 0)),
         users: vec![user(7, "sponge", 15000, 0), user(3, "sort", 900, -500)],
@@ -205,6 +207,8 @@ fn a_shortage_says_who_asked_who_had_it_and_who_ends() {
     insta::assert_snapshot!(shortage::report(Pid(3), &shortage));
     shortage.victim = None;
     assert!(shortage::report(Pid(3), &shortage).contains("ended: pid 3, for nobody else may be"));
+    shortage.need = FrameNeed::Fork;
+    assert!(shortage::report(Pid(3), &shortage).contains("pid 3 (sort) needs one for a fork, pc 0x107d0"));
 }
 
 #[test]

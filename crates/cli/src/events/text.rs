@@ -3,7 +3,8 @@
 use tine_machine::mm::FrameCopy;
 use tine_machine::symbols::CodePlace;
 use tine_machine::{
-    Access, Cause, Event, Fence, Interrupt, Privilege, RetiredInstruction, VirtAddr, WaitStatus, What,
+    Access, Cause, Event, Fence, FrameNeed, Interrupt, Privilege, RetiredInstruction, VirtAddr, WaitStatus,
+    What,
 };
 
 /// Returns the line of `event`, which happened at `place`.
@@ -76,9 +77,17 @@ fn what(what: &What, place: Option<&CodePlace>) -> String {
         What::SyscallExit { name, arguments, result } => format!("return {name}{arguments}) = {result}"),
         What::UnknownSyscall { number, name } => format!("call {number} ({name}) is unknown"),
         What::OutOfMemory(shortage) => match &shortage.victim {
-            Some(victim) => format!("out of memory at {}: pid {} ends", shortage.at, victim.pid),
-            None => format!("out of memory at {}: nobody else may be ended", shortage.at),
+            Some(victim) => format!("out of memory {}: pid {} ends", needed(&shortage.need), victim.pid),
+            None => format!("out of memory {}: nobody else may be ended", needed(&shortage.need)),
         },
+    }
+}
+
+fn needed(need: &FrameNeed) -> String {
+    match need {
+        FrameNeed::Access { at, .. } => format!("at {at}"),
+        FrameNeed::Fork => "for a fork".to_owned(),
+        FrameNeed::Exec => "for an exec".to_owned(),
     }
 }
 

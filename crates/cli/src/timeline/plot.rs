@@ -36,6 +36,7 @@ const SHARED: RGBColor = RGBColor(240, 173, 78);
 const COPIED: RGBColor = RGBColor(200, 40, 40);
 const FAINT: RGBColor = RGBColor(225, 225, 225);
 const MARKS: RGBColor = RGBColor(60, 60, 60);
+const DESCENT: RGBColor = RGBColor(165, 165, 165);
 
 /// Draws the picture.
 ///
@@ -178,12 +179,13 @@ impl Picture<'_> {
         legend(area, (LEFT + 120, heading + 1), FRAMES, "resident pages")?;
         legend(area, (LEFT + 250, heading + 1), SHARED, "private, several owners")?;
         legend(area, (LEFT + 430, heading + 1), COPIED, "pages copied so far")?;
-        let mut scales = BTreeMap::new();
-        for (lane, top) in lanes.iter().zip((lanes_top..).step_by(LANE as usize)) {
-            let scale = Scale { top: top + GAP, bottom: top + LANE, most };
-            scales.insert(lane.pid, scale);
-            self.draw_lane(area, lane, scale)?;
-        }
+        let scale = |top| Scale { top: top + GAP, bottom: top + LANE, most };
+        let tops = (lanes_top..).step_by(LANE as usize);
+        let scales: BTreeMap<_, _> =
+            lanes.iter().zip(tops).map(|(lane, top)| (lane.pid, scale(top))).collect();
+        // Below everything else: a line from a process to its child crosses the lanes between them.
+        self.timeline.marks.iter().try_for_each(|mark| self.draw_descent(area, mark, &scales))?;
+        lanes.iter().try_for_each(|lane| self.draw_lane(area, lane, scales[&lane.pid]))?;
         self.timeline.marks.iter().try_for_each(|mark| self.draw_mark(area, mark, &scales))
     }
 
@@ -215,6 +217,19 @@ impl Picture<'_> {
         picture::write(area, &copied, (12, scale.bottom - 11), 12)
     }
 
+    /// Draws the line from a process to the child that it makes.
+    fn draw_descent<'a>(
+        &self,
+        area: &Area<'a>,
+        mark: &Mark,
+        scales: &BTreeMap<Pid, Scale>,
+    ) -> Result<(), DrawingError<'a>> {
+        let Happening::Fork { child, .. } = &mark.what else { return Ok(()) };
+        let (Some(parent), Some(child)) = (scales.get(&mark.pid), scales.get(child)) else { return Ok(()) };
+        let x = self.axis.x(mark.time_ns);
+        area.draw(&PathElement::new(vec![(x, parent.bottom), (x, child.bottom)], DESCENT))
+    }
+
     fn draw_mark<'a>(
         &self,
         area: &Area<'a>,
@@ -225,9 +240,8 @@ impl Picture<'_> {
         let Some(scale) = scales.get(&mark.pid) else { return Ok(()) };
         match &mark.what {
             Happening::Fork { child, .. } => {
-                let Some(of_child) = scales.get(child) else { return Ok(()) };
-                area.draw(&PathElement::new(vec![(x, scale.bottom), (x, of_child.bottom)], MARKS))?;
-                area.draw(&Circle::new((x, scale.bottom), 2, MARKS.filled()))
+                let dot = Circle::new((x, scale.bottom), 2, MARKS.filled());
+                if scales.contains_key(child) { area.draw(&dot) } else { Ok(()) }
             }
             Happening::Exec { .. } => {
                 area.draw(&TriangleMarker::new((x, scale.bottom - 3), 5, MARKS.filled()))

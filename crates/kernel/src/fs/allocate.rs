@@ -146,6 +146,20 @@ impl Fs {
         Ok(())
     }
 
+    /// Takes the pages of a range of bytes away (madvise(2) `MADV_REMOVE`).
+    ///
+    /// # Errors
+    /// What the host says while the rest of the file is read, which will not be found there any more as it is here.
+    pub(crate) fn punch_hole(
+        &mut self,
+        env: &mut Env<'_>,
+        file: FileId,
+        range: Range<u64>,
+    ) -> Result<Truncated, Errno> {
+        self.keep_here(env, file)?;
+        Ok(env.cache.punch_hole(env.ram, env.frames, file, range))
+    }
+
     /// Gives a range of a file frames, or takes them away (fallocate(2)).
     ///
     /// # Errors
@@ -164,7 +178,7 @@ impl Fs {
         match allocation {
             Allocation::Unsupported => return Err(Errno::EOPNOTSUPP),
             Allocation::Hole if seals.intersects(Seals::ANY_WRITE) => return Err(Errno::EPERM),
-            Allocation::Hole => cut = env.cache.punch_hole(env.ram, env.frames, file, range),
+            Allocation::Hole => cut = self.punch_hole(env, file, range)?,
             Allocation::Extend | Allocation::KeepSize => {
                 let size = env.cache.size(file);
                 if seals.contains(Seals::GROW) && range.end > size {

@@ -62,8 +62,8 @@ mod xattr;
 pub use crate::random::Random;
 pub use allocate::{Allocation, Memfd, Seals};
 pub use anonymous::{
-    EpollEvent, EpollOp, EpollReport, EventfdKind, Life, OnClockSet, PidfdKind, SIGNALFD_INFO_BYTES,
-    TimeBase, TimerSetting,
+    EpollEvent, EpollOp, EpollReport, EventfdKind, Life, ObjectFacts, OnClockSet, PidfdKind,
+    SIGNALFD_INFO_BYTES, TimeBase, TimerSetting,
 };
 pub use attributes::NewTimes;
 pub use device::{Console, Device};

@@ -1,8 +1,8 @@
 //! Resolution of paths (path_resolution(7); Linux 6.12 fs/namei.c link_path_walk).
 
-use super::inode::{InodeKind, Link};
+use super::inode::{Inode, InodeKind, Link};
 use super::{AccessMode, Env, FileType, Fs, Node, PidLink, ProcLink, ProcNode, Processes, TtyEnd};
-use crate::{Errno, Fd};
+use crate::{Errno, Fd, FileId};
 use bitflags::bitflags;
 
 /// Longest name of a file, in bytes.
@@ -394,6 +394,13 @@ impl Fs {
                 Ok(below.unwrap_or_else(|| [b"(unreachable)".as_slice(), &path].concat()))
             }
         }
+    }
+
+    /// Returns the path of the inode that has these contents, as [`Self::path_of`] does; `None` when there is none any more.
+    pub fn path_of_file(&self, file: FileId) -> Option<Vec<u8>> {
+        let has_it = |inode: &Inode| matches!(inode.kind, InodeKind::Regular(contents) if contents == file);
+        let (id, _) = self.inodes.iter().find(|(_, inode)| has_it(inode))?;
+        Some(self.path_of(Node::Inode(id)))
     }
 
     /// Returns a path as `/proc` prints it: `pipe:[7]` for what never had a name, ` (deleted)` after one that is gone.

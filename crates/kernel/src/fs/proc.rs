@@ -99,6 +99,8 @@ proc_files! {
         Auxv = "auxv", 0o400;
         /// `cgroup`.
         Cgroup = "cgroup", 0o444;
+        /// `clear_refs`: forgets which pages were used.
+        ClearRefs = "clear_refs", 0o200;
         /// `cmdline`.
         Cmdline = "cmdline", 0o444;
         /// `comm`.

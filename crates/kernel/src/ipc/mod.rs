@@ -11,7 +11,8 @@ mod shm;
 
 pub(crate) use limits::IpcParameter;
 pub(crate) use limits::Limits;
-pub(crate) use msg::{Message, MessageQueue, Receiver, Sender, Wanted};
+pub use msg::{AwaitedMessage, MessageNeed, Wanted};
+pub(crate) use msg::{Message, MessageQueue, Receiver, Sender};
 pub use sem::AwaitedSemaphore;
 pub(crate) use sem::{Attempt, HIGHEST, Operation, Semaphore, SemaphoreSet, Waiting};
 pub(crate) use shm::{Passage, Segment};

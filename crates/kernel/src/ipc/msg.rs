@@ -18,7 +18,7 @@ pub(crate) struct Message {
 
 /// Which message a receiver wants (`convert_mode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// The oldest.
     Any,
     /// The oldest of this type.
@@ -62,6 +62,32 @@ pub(crate) struct Sender {
     pub process: Pid,
     /// What it sends.
     pub message: Message,
+}
+
+/// What a task waits for at a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AwaitedMessage {
+    /// The queue's identifier.
+    pub queue: i32,
+    /// Messages in it.
+    pub messages: usize,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// The most bytes that there may be.
+    pub most_bytes: u64,
+    /// What would end the wait.
+    pub need: MessageNeed,
+    /// Who did last what would: sent, or received; 0 is nobody.
+    pub last: Pid,
+}
+
+/// What would end a wait at a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageNeed {
+    /// A message.
+    Message(Wanted),
+    /// Room for one of so many bytes.
+    Room(usize),
 }
 
 /// How a call ended whose task has slept: a receiver has got a message, a sender is rid of one.
@@ -224,6 +250,23 @@ impl Kernel {
             queue.receivers.retain(|one| one.task != task);
             queue.senders.retain(|one| one.task != task);
         }
+    }
+}
+
+impl Kernel {
+    /// Returns what a task waits for at a queue of messages, if it does.
+    pub fn awaited_message(&self, task: Pid) -> Option<AwaitedMessage> {
+        self.ipc.queues.iter().find_map(|(queue, it)| {
+            let receiver = it.receivers.iter().find(|receiver| receiver.task == task);
+            let sender = it.senders.iter().find(|sender| sender.task == task);
+            let (need, last) = match (receiver, sender) {
+                (Some(receiver), _) => (MessageNeed::Message(receiver.wanted), it.last_sender),
+                (_, Some(sender)) => (MessageNeed::Room(sender.message.text.len()), it.last_receiver),
+                (None, None) => return None,
+            };
+            let (messages, bytes, most_bytes) = (it.messages.len(), it.bytes, it.most_bytes);
+            Some(AwaitedMessage { queue, messages, bytes, most_bytes, need, last })
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use super::resident::Resident;
 use super::vma::{Backing, Vma};
 use super::vma_tree::{STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 use super::{Frames, Work};
-use crate::{HartId, MmId};
+use crate::{Errno, HartId, MmId};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, VirtAddr, Vpn};
@@ -238,12 +238,35 @@ impl AddressSpace {
         self.vmas.isolate(cache, range)
     }
 
+    /// Cuts the area that holds `range` where it begins and ends, as far as there may be so many areas: one cut may be made and
+    /// the other refused (Linux 6.12 mm/vma.c `vma_modify`).
+    ///
+    /// # Errors
+    /// `ENOMEM` when there would be too many areas.
+    pub(super) fn isolate_within(
+        &mut self,
+        most_areas: usize,
+        work: &mut Work<'_>,
+        frames: &mut Frames,
+        cache: &mut PageCache,
+        range: &Range<Vpn>,
+    ) -> Result<(), Errno> {
+        for edge in [range.start, range.end] {
+            if self.vmas.find(edge).is_some_and(|vma| vma.start < edge) {
+                if self.vmas.count() >= most_areas {
+                    return Err(Errno::ENOMEM);
+                }
+                self.isolate(work, frames, cache, edge..edge);
+            }
+        }
+        Ok(())
+    }
+
     /// Adds an area and joins it with its neighbours where one area can stand for both.
     pub(super) fn add(&mut self, cache: &mut PageCache, vma: Vma) {
-        let (start, end) = (vma.start, vma.end);
+        let start = vma.start;
         self.vmas.insert(vma);
-        self.vmas.merge_at(cache, start);
-        self.vmas.merge_at(cache, end);
+        self.vmas.merge_around(cache, start);
     }
 }
 

@@ -2,24 +2,29 @@
 
 use super::address_space::page_range;
 use super::lock::Lock;
-use super::vma::{Backing, HugeAdvice, OnFork, Prot, Sharing, Vma};
-use super::{Fault, Memory, OutOfMemory, Work, limits};
-use crate::{Errno, MmId};
+use super::vma::{Backing, Hints, HugeAdvice, OnFork, Prot, Sharing, Vma};
+use super::{Fault, Memory, OutOfMemory, Work};
+use crate::{Errno, FileId, MmId};
 use std::ops::Range;
-use tine_mmu::{Access, PAGE_SIZE, Ram, VirtAddr, Vpn};
+use tine_mmu::{Access, PAGE_SHIFT, PAGE_SIZE, Ram, VirtAddr, Vpn};
 
 /// What madvise(2) is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// A hint that changes nothing here.
-    Hint,
+    /// A hint that changes nothing but what is remembered of the area.
+    Hint {
+        /// What is remembered from now on.
+        set: Hints,
+        /// What no more.
+        clear: Hints,
+    },
     /// `MADV_COLD`, `MADV_PAGEOUT`: hints, but not for locked pages.
     Cold,
     /// `MADV_DONTNEED`: the pages leave; anonymous ones come back as zeros.
     DontNeed,
     /// `MADV_DONTNEED_LOCKED`: as before, also for locked pages.
     DontNeedLocked,
-    /// `MADV_REMOVE`: the file has a hole there.
+    /// `MADV_REMOVE`: the file has a hole there. Whoever advises makes it, by [`Memory::shown_files`].
     Remove,
     /// `MADV_FREE`: the pages may leave when memory runs short, unless they are stored to before.
     Free,
@@ -42,9 +47,17 @@ impl Advice {
     /// Decodes the number that madvise(2) takes; `None` for one that is unknown or not supported.
     pub fn from_number(number: i32) -> Option<Self> {
         match number {
-            // NORMAL, RANDOM, SEQUENTIAL, WILLNEED; MERGEABLE and UNMERGEABLE, for nothing merges pages; DONTDUMP and
-            // DODUMP, for there are no core files.
-            0..=3 | 12 | 13 | 16 | 17 => Some(Self::Hint),
+            0 => Some(Self::forget(Hints::SEQUENTIAL | Hints::RANDOM)),
+            1 => Some(Self::Hint { set: Hints::RANDOM, clear: Hints::SEQUENTIAL }),
+            2 => Some(Self::Hint { set: Hints::SEQUENTIAL, clear: Hints::RANDOM }),
+            // WILLNEED: what there is has been read already.
+            3 => Some(Self::forget(Hints::empty())),
+            // Nothing merges pages.
+            12 => Some(Self::remember(Hints::MERGEABLE)),
+            13 => Some(Self::forget(Hints::MERGEABLE)),
+            // There are no core files.
+            16 => Some(Self::remember(Hints::NO_DUMP)),
+            17 => Some(Self::forget(Hints::NO_DUMP)),
             14 => Some(Self::Huge(HugeAdvice::Wanted)),
             15 => Some(Self::Huge(HugeAdvice::Refused)),
             25 => Some(Self::Collapse),
@@ -63,6 +76,14 @@ impl Advice {
         }
     }
 
+    const fn remember(set: Hints) -> Self {
+        Self::Hint { set, clear: Hints::empty() }
+    }
+
+    const fn forget(clear: Hints) -> Self {
+        Self::Hint { set: Hints::empty(), clear }
+    }
+
     /// Checks whether the advice can be given about an area.
     ///
     /// # Errors
@@ -76,6 +97,7 @@ impl Advice {
             Self::Free => !locked && private_anonymous,
             Self::OnFork(OnFork::Wipe) => private_anonymous,
             Self::Remove => !locked && !private_anonymous,
+            Self::Hint { clear: Hints::NO_DUMP, .. } => !vma.is_special(),
             _ => true,
         };
         if !suits {
@@ -123,18 +145,17 @@ impl Memory {
             advice.check(vma)?;
             match advice {
                 Advice::DontNeed | Advice::DontNeedLocked => self.discard(work, mm, part)?,
-                Advice::Remove => {
-                    if let Some((file, first)) = vma.file_page(part.start) {
-                        let pages = first..first + (part.end.0 - part.start.0);
-                        let zeroed = self.cache.zero_pages(work.ram, &mut self.frames, file, pages);
-                        zeroed.map_err(|_| Errno::ENOMEM)?;
-                    }
-                }
                 Advice::OnFork(on_fork) if vma.on_fork != on_fork => {
                     self.change_area(work, mm, part, |vma| vma.on_fork = on_fork)?;
                 }
                 Advice::Huge(huge) if vma.huge != huge => {
                     self.change_area(work, mm, part, |vma| vma.huge = huge)?;
+                }
+                Advice::Hint { set, clear } if set != Hints::MERGEABLE || vma.may_merge_pages() => {
+                    let hints = vma.hints.difference(clear) | set;
+                    if hints != vma.hints {
+                        self.change_area(work, mm, part, |vma| vma.hints = hints)?;
+                    }
                 }
                 Advice::Free => self.give_up(work, mm, part),
                 Advice::Collapse => self.collapse(work, mm, part)?,
@@ -145,6 +166,17 @@ impl Memory {
             }
         }
         if holes { Err(Errno::ENOMEM) } else { Ok(()) }
+    }
+
+    /// Returns the files that a range of memory shows, each with the bytes of it.
+    pub fn shown_files(&self, mm: MmId, range: Range<Vpn>) -> Vec<(FileId, Range<u64>)> {
+        let shown = |vma: &Vma| {
+            let start = vma.start.max(range.start);
+            let (file, first) = vma.file_page(start)?;
+            let pages = first..first + (vma.end.min(range.end).0 - start.0);
+            Some((file, pages.start << PAGE_SHIFT..pages.end << PAGE_SHIFT))
+        };
+        self.spaces.get(mm).vmas.overlapping(range.clone()).filter_map(shown).collect()
     }
 
     fn discard(&mut self, work: &mut Work<'_>, mm: MmId, range: Range<Vpn>) -> Result<(), Errno> {
@@ -163,11 +195,11 @@ impl Memory {
         change: impl FnOnce(&mut Vma),
     ) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
-        limits::check_cuts(self.max_areas, &space.vmas, &range)?;
-        space.isolate(work, &mut self.frames, &mut self.cache, range.clone());
+        // madvise(2) says that the call may be made again.
+        let cut = space.isolate_within(self.max_areas, work, &mut self.frames, &mut self.cache, &range);
+        cut.map_err(|_| Errno::EAGAIN)?;
         space.vmas.change(range.start, change);
-        space.vmas.merge_at(&mut self.cache, range.start);
-        space.vmas.merge_at(&mut self.cache, range.end);
+        space.vmas.merge_around(&mut self.cache, range.start);
         Ok(())
     }
 

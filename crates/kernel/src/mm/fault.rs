@@ -135,6 +135,7 @@ impl Memory {
             return Err(Fault::Missing { file, page });
         }
         let writes_private = access == Access::Store && vma.sharing == Sharing::Private;
+        let had_private_write = vma.had_private_write;
         let must_own = |pte| writes_private || pte == Pte::EMPTY;
         let reached = space.table.reach(work, &mut self.frames, vpn, must_own)?;
         let huge = !space.thp_disabled && vma.wants_huge(self.policy.thp, vpn);
@@ -172,6 +173,9 @@ impl Memory {
             // An area that allows something has no such PTE.
             Slot::Protected(_) => return Err(Fault::AccErr),
         };
+        if !had_private_write {
+            space.vmas.note_private_write(vpn);
+        }
         resolved.attributes.table_unshared = reached == Reached::Unshared;
         resolved.attributes.stack_growth = stack_growth;
         resolved.attributes.by_supervisor = work.taken_by == TakenBy::Supervisor;

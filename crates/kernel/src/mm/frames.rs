@@ -114,6 +114,8 @@ pub struct Frames {
     rows: Vec<Frame>,
     pub(super) free: Buddy,
     pub(super) peak: u64,
+    /// Frames that were ever taken.
+    pub(super) allocated: u64,
     pub(super) by_kind: [u64; FrameKind::COUNT],
     pub(super) shared: u64,
     reverse_map: ReverseMap,
@@ -137,6 +139,7 @@ impl Frames {
             rows: Vec::new(),
             free: Buddy::new(ram.first(), ram.frames()),
             peak: 0,
+            allocated: 0,
             by_kind: [0; FrameKind::COUNT],
             shared: 0,
             reverse_map: ReverseMap::default(),
@@ -248,6 +251,7 @@ impl Frames {
         let fresh = !row.stale;
         *row = Frame { references: 1, kind, claimed: true, stale: true, ..Frame::default() };
         self.by_kind[kind as usize] += 1;
+        self.allocated += 1;
         self.note_peak();
         Ok((ppn, fresh))
     }
@@ -410,6 +414,12 @@ impl Frames {
     pub fn references(&self, ppn: Ppn) -> u32 {
         let row = self.row(ppn);
         row.references + if row.piece { self.huge.whole(ppn).0 } else { 0 }
+    }
+
+    /// Tells whether a frame has more than one holder, those of a whole huge page among them.
+    pub(super) fn has_other_owners(&self, ppn: Ppn) -> bool {
+        let row = self.row(ppn);
+        row.references > 1 || row.piece && row.references + self.huge.whole(ppn).0 > 1
     }
 
     /// Returns the holders that a frame has of its own, and the PTEs that map it by itself.

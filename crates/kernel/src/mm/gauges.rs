@@ -27,12 +27,15 @@ pub struct FrameGauges {
     pub page_table: u64,
     /// Frames that hold private pages.
     pub anon: u64,
-    /// Private frames with more than one owner.
-    pub shared: u64,
+    /// Private frames that several leaves map. Those of page tables that on-demand fork shares have more owners than leaves:
+    /// [`Memory::shared_frames`] counts them too.
+    pub mapped_by_several: u64,
     /// Huge pages of private memory that some process maps as a whole.
     pub anon_huge: u64,
     /// Frames set aside for copies.
     pub pool: u64,
+    /// Frames that were ever taken, each time counted.
+    pub allocated: u64,
 }
 
 impl Frames {
@@ -49,9 +52,10 @@ impl Frames {
             shared_memory: count(FrameKind::SharedMemory),
             page_table: count(FrameKind::PageTable),
             anon: count(FrameKind::Anon),
-            shared: self.shared,
+            mapped_by_several: self.shared,
             anon_huge: self.anon_huge(),
             pool: count(FrameKind::Pool),
+            allocated: self.allocated,
         }
     }
 }
@@ -64,15 +68,16 @@ impl Memory {
         let mut shared = 0;
         for leaf in space.table.leaves(ram, Vpn(0)..TASK_END) {
             let table = leaf.table();
-            if leaf.is_table() && self.frames.references(table) > 1 {
-                shared += u64::from(self.frames.table(table).pages.anon);
-                continue;
-            }
-            // Others may map pieces of what this one maps as a whole.
-            let pages = if leaf.is_table() { PageSize::Base.pages() } else { PageSize::Huge.pages() };
-            let frames =
-                self.anon_leaves(ram, &leaf).flat_map(|pte| (0..pages).map(move |page| pte.ppn() + page));
-            shared += frames.filter(|ppn| self.frames.references(*ppn) > 1).count() as u64;
+            let leaves = self.anon_leaves(ram, &leaf).map(Pte::ppn);
+            shared += if !leaf.is_table() {
+                leaves.map(|head| self.frames.shared_pieces(head)).sum()
+            } else if self.frames.references(table) > 1 {
+                u64::from(self.frames.table(table).pages.anon)
+            } else if self.frames.table(table).pages.anon == 0 {
+                0
+            } else {
+                leaves.filter(|ppn| self.frames.has_other_owners(*ppn)).count() as u64
+            };
         }
         shared
     }
@@ -95,8 +100,8 @@ impl Memory {
     }
 
     /// Returns the leaves of a table that map private memory.
-    fn anon_leaves(&self, ram: &Ram, leaf: &Leaf) -> impl Iterator<Item = Pte> {
-        let leaves = leaf.populated(ram).into_iter().map(|(_, pte)| pte);
-        leaves.filter(|pte| self.frames.kind(pte.ppn()) == FrameKind::Anon)
+    fn anon_leaves<'a>(&'a self, ram: &'a Ram, leaf: &Leaf) -> impl Iterator<Item = Pte> + use<'a> {
+        let populated = leaf.entries(ram).filter(|pte| *pte != Pte::EMPTY);
+        populated.filter(|pte| self.frames.kind(pte.ppn()) == FrameKind::Anon)
     }
 }

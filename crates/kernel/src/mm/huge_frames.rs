@@ -148,6 +148,7 @@ impl Frames {
         }
         self.huge.by_head.insert(head, HugePage { references: 1, claimed: true, ..HugePage::default() });
         self.by_kind[kind as usize] += PageSize::Huge.pages();
+        self.allocated += PageSize::Huge.pages();
         self.note_peak();
         Ok(head)
     }
@@ -203,6 +204,17 @@ impl Frames {
         pieces(head).filter(|&piece| self.row(piece).references == 0).count() as u64
     }
 
+    /// Returns how many pieces of a huge page, which a leaf maps as a whole, have other holders too.
+    pub(super) fn shared_pieces(&self, head: Ppn) -> u64 {
+        let HugePage { references, of_pieces, .. } = *self.huge.get(head);
+        match (references, of_pieces) {
+            (..=1, 0) => 0,
+            // Others may map pieces of what this one maps as a whole.
+            (..=1, _) => pieces(head).filter(|piece| self.row(*piece).references > 0).count() as u64,
+            _ => PageSize::Huge.pages(),
+        }
+    }
+
     /// Exchanges the hold that the leaf at `whole` has on a huge page for one on each piece, by the PTEs from `first` on.
     pub(super) fn split_huge(&mut self, head: Ppn, whole: PhysAddr, first: PhysAddr) {
         self.lose_huge(head, whole);
@@ -219,6 +231,12 @@ impl Frames {
             row.claimed = claimed;
             self.attach(piece, first + index * 8, PageSize::Base);
         }
+    }
+
+    /// Forgets that frames came as a huge page, which nobody holds as a whole any more: a store may reuse each by itself (Linux
+    /// 6.12 mm/huge_memory.c `split_folio`).
+    pub(super) fn dissolve(&mut self, head: Ppn) {
+        pieces(head).for_each(|piece| self.row_mut(piece).piece = false);
     }
 
     /// Returns the huge page of zeros with one more holder, and whether it had to be made.

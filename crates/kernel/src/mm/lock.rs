@@ -2,7 +2,6 @@
 //! are counted, and what may be done with them.
 
 use super::address_space::page_range;
-use super::limits;
 use super::vma::{Prot, Sharing, Vma};
 use super::{Fault, Memory, TASK_END, Work};
 use crate::{Errno, MmId};
@@ -109,11 +108,9 @@ impl Memory {
         if vma.lock == lock || vma.is_special() {
             return Ok(());
         }
-        limits::check_cuts(self.max_areas, &space.vmas, &range)?;
-        space.isolate(work, &mut self.frames, &mut self.cache, range.clone());
+        space.isolate_within(self.max_areas, work, &mut self.frames, &mut self.cache, &range)?;
         space.vmas.change(range.start, |vma| vma.lock = lock);
-        space.vmas.merge_at(&mut self.cache, range.start);
-        space.vmas.merge_at(&mut self.cache, range.end);
+        space.vmas.merge_around(&mut self.cache, range.start);
         Ok(())
     }
 
@@ -133,7 +130,7 @@ impl Memory {
             .get(mm)
             .vmas
             .overlapping(range.clone())
-            .filter(|vma| vma.lock != Lock::OnFault && vma.start < TASK_END)
+            .filter(|vma| vma.lock != Lock::OnFault && vma.start < TASK_END && !vma.is_raw_frames())
             .map(|vma| (vma.start.max(range.start)..vma.end.min(range.end), populating_access(vma)))
             .collect();
         for (part, access) in areas {

@@ -5,7 +5,7 @@ use super::commit::Promise;
 use super::limits::{self, Demand};
 use super::lock::Lock;
 use super::page_size::PageSize;
-use super::vma::{Backing, FileMapping, HugeAdvice, OnFork, Prot, Sharing, Vma};
+use super::vma::{Backing, FileMapping, Hints, HugeAdvice, Lineage, OnFork, Prot, Sharing, Vma};
 use super::{Memory, TASK_END, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
@@ -59,6 +59,8 @@ pub struct MapRequest {
     pub lock: Lock,
     /// What fork does with it.
     pub on_fork: OnFork,
+    /// Whether it should have huge pages: a thread's stack should not (`MAP_STACK`).
+    pub huge: HugeAdvice,
 }
 
 impl MapRequest {
@@ -76,6 +78,7 @@ impl MapRequest {
             no_reserve: false,
             lock: Lock::Unlocked,
             on_fork: OnFork::Inherit,
+            huge: HugeAdvice::None,
         }
     }
 }
@@ -183,9 +186,12 @@ impl Memory {
             grows_down: request.grows_down,
             on_fork: request.on_fork,
             lock: request.lock,
-            huge: HugeAdvice::None,
+            huge: request.huge,
             promise,
+            hints: Hints::default(),
             had_private_write: false,
+            lineage: Lineage::default(),
+            origin: range.start,
         }
     }
 }

@@ -86,7 +86,7 @@ pub use reclaim::Reclaimed;
 pub use remap::{Remains, RemapRequest};
 pub use resident::Resident;
 pub use survey::{FilePlace, MappedPage, Place, SurveyedArea};
-pub use vma::{Backing, FileMapping, HugeAdvice, OnFork, Prot, Sharing, Vma};
+pub use vma::{Backing, FileMapping, Hints, HugeAdvice, OnFork, Prot, Sharing, Vma};
 pub(crate) use vma_tree::LOWEST;
 pub use vma_tree::{AreaPages, STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 
@@ -154,6 +154,7 @@ pub struct Memory {
     hand: Hand,
     lazy: LazyPages,
     pages_reclaimed: u64,
+    cache_drops: u64,
     /// The most areas that one address space may have (`vm.max_map_count`).
     max_areas: usize,
 }
@@ -189,6 +190,7 @@ impl Memory {
             hand: Hand::default(),
             lazy: LazyPages::default(),
             pages_reclaimed: 0,
+            cache_drops: 0,
             max_areas: limits::MAX_AREAS,
         })
     }

@@ -288,12 +288,16 @@ impl PageCache {
         if whole.is_empty() {
             return Truncated::default();
         }
+        let unfilled = cached.unfilled_promises();
         let gone: Vec<u64> = cached.pages.range(whole.clone()).map(|(index, _)| *index).collect();
         for ppn in gone.into_iter().filter_map(|index| cached.pages.remove(&index)) {
             frames.release(ram, ppn);
         }
+        let emptied = cached.unfilled_promises() - unfilled;
+        let is_mapped = !cached.mappers.is_empty();
+        self.unfilled_promises += emptied;
         let cut = Cut { file, pages: whole, copies: Copies::Stay };
-        Truncated { cut: (!cached.mappers.is_empty()).then_some(cut) }
+        Truncated { cut: is_mapped.then_some(cut) }
     }
 
     /// Gives each page of a range a frame; the size stays (fallocate(2), `FALLOC_FL_KEEP_SIZE`).
@@ -348,27 +352,6 @@ impl PageCache {
     /// Returns the pages that have a frame, each with it.
     pub fn pages_of(&self, file: FileId) -> Vec<(u64, Ppn)> {
         self.file(file).pages.iter().map(|(&index, &ppn)| (index, ppn)).collect()
-    }
-
-    /// Fills the pages of a range with zeros: a hole, as far as anybody can see (fallocate(2), `FALLOC_FL_PUNCH_HOLE`).
-    ///
-    /// # Errors
-    /// [`OutOfMemory`] when there is no frame for zeros in place of what could be read again.
-    pub(super) fn zero_pages(
-        &mut self,
-        ram: &mut Ram,
-        frames: &mut Frames,
-        file: FileId,
-        range: Range<u64>,
-    ) -> Result<(), OutOfMemory> {
-        while let Some(missing) = self.missing(file, range.clone()) {
-            self.page_or_create(ram, frames, file, missing.start)?;
-        }
-        for &ppn in self.file(file).pages.range(range).map(|(_, ppn)| ppn) {
-            ram.frame_mut(ppn).fill(0);
-            frames.mark_dirty(ppn);
-        }
-        Ok(())
     }
 
     /// Returns the frame of a page, when the page has one.

@@ -138,18 +138,20 @@ impl Leaf {
         self.pages.start
     }
 
-    /// Returns the slots that are not empty, with what they hold.
-    pub(super) fn populated(&self, ram: &Ram) -> Vec<(SlotRef, Pte)> {
+    /// Returns what its slots hold, empty ones too.
+    pub(super) fn entries<'r>(&self, ram: &'r Ram) -> impl Iterator<Item = Pte> + use<'r> {
         let start = self.size.floor(self.pages.start);
         let slots = (self.pages.end.0 - start.0).div_ceil(self.size.pages());
         let first = index(start, self.size.level()) as usize * 8;
-        let bytes = &ram.frame(self.table)[first..][..slots as usize * 8];
-        let entries =
-            bytes.chunks_exact(8).map(|entry| Pte(u64::from_le_bytes(entry.try_into().expect("8 bytes"))));
-        (start.0..)
-            .step_by(self.size.pages() as usize)
-            .map(Vpn)
-            .zip(entries)
+        let (entries, _) = ram.frame(self.table)[first..][..slots as usize * 8].as_chunks();
+        entries.iter().map(|entry| Pte(u64::from_le_bytes(*entry)))
+    }
+
+    /// Returns the slots that are not empty, with what they hold.
+    pub(super) fn populated(&self, ram: &Ram) -> Vec<(SlotRef, Pte)> {
+        let start = self.size.floor(self.pages.start);
+        let vpns = (start.0..).step_by(self.size.pages() as usize).map(Vpn);
+        vpns.zip(self.entries(ram))
             .filter(|&(_, pte)| pte != Pte::EMPTY)
             .map(|(vpn, pte)| (SlotRef::new(self.table, vpn, self.size), pte))
             .collect()

@@ -2,7 +2,7 @@
 
 use super::address_space::page_range;
 use super::commit::Promise;
-use super::limits::{self, Demand};
+use super::limits::Demand;
 use super::page_table;
 use super::sabotage::{Sabotage, is_broken};
 use super::vma::{Prot, Sharing};
@@ -41,7 +41,6 @@ impl Memory {
                 return Err(Errno::EACCES);
             }
             if vma.prot != prot {
-                limits::check_cuts(self.max_areas, &space.vmas, &part)?;
                 let pages = part.end.0 - part.start.0;
                 let writable = prot.contains(Prot::WRITE);
                 let becomes_data =
@@ -72,7 +71,7 @@ impl Memory {
     ) -> Result<(), Errno> {
         let space = self.spaces.get_mut(mm);
         space.table.unshare(work, &mut self.frames, range.clone()).map_err(|OutOfMemory| Errno::ENOMEM)?;
-        space.isolate(work, &mut self.frames, &mut self.cache, range.clone());
+        space.isolate_within(self.max_areas, work, &mut self.frames, &mut self.cache, &range)?;
         space.vmas.change(range.start, |vma| (vma.prot, vma.promise) = (prot, promise));
         let Some(vma) = space.vmas.find(range.start) else { return Ok(()) };
         let flags = vma.leaf_flags();
@@ -85,8 +84,7 @@ impl Memory {
                 space.table.change(work, slot, old, new);
             }
         }
-        space.vmas.merge_at(&mut self.cache, range.start);
-        space.vmas.merge_at(&mut self.cache, range.end);
+        space.vmas.merge_around(&mut self.cache, range.start);
         Ok(())
     }
 }

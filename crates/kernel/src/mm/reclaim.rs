@@ -60,6 +60,7 @@ impl Memory {
 
     /// Drops every clean page of files that nobody maps (`drop_caches`).
     pub fn drop_all_unmapped(&mut self, ram: &Ram) {
+        self.cache_drops += 1;
         let files: Vec<FileId> = self.cache.holders().map(|(file, _)| file).collect();
         for file in files {
             self.drop_unmapped(ram, file, 0..u64::MAX);
@@ -72,7 +73,29 @@ impl Memory {
         files.map(|(file, _)| self.cache.clean_pages(ram, &self.frames, file, 0..u64::MAX).len() as u64).sum()
     }
 
-    /// Returns how many pages left because frames ran short (`pgsteal_file` of `/proc/vmstat`).
+    /// Clears the accessed bits of the pages of those areas that are meant, where no page table is shared.
+    pub(crate) fn forget_uses(&mut self, work: &mut Work<'_>, mm: MmId, is_meant: impl Fn(&Vma) -> bool) {
+        let space = self.spaces.get_mut(mm);
+        for vma in space.vmas.iter().filter(|vma| is_meant(vma)) {
+            let range = vma.start..vma.end;
+            if !space.table.shares_a_table(work, &self.frames, range.clone()) {
+                let _: bool = space.table.take_accessed(work, range);
+            }
+        }
+    }
+
+    /// Lets the most pages that were resident at once be those that are now (`VmHWM`).
+    pub(crate) fn reset_peak(&mut self, mm: MmId) {
+        let resident = &mut self.spaces.get_mut(mm).table.resident;
+        resident.peak = resident.total();
+    }
+
+    /// Returns how often all clean pages were dropped at once (`drop_pagecache` of `/proc/vmstat`).
+    pub const fn cache_drops(&self) -> u64 {
+        self.cache_drops
+    }
+
+    /// Returns how many pages left because frames ran short (`pgsteal_direct` of `/proc/vmstat`).
     pub fn pages_reclaimed(&self) -> u64 {
         self.pages_reclaimed
     }

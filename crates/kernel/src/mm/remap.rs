@@ -5,7 +5,7 @@ use super::commit::Promise;
 use super::limits::{self, Demand};
 use super::lock::Lock;
 use super::map::{self, Placement};
-use super::vma::{Sharing, Vma};
+use super::vma::Sharing;
 use super::{Memory, OutOfMemory, TASK_END, Work};
 use crate::{Errno, MmId};
 use std::ops::Range;
@@ -226,7 +226,7 @@ impl Memory {
             if let Some(file) = moved.file() {
                 self.cache.map(file, mm);
             }
-            space.add(&mut self.cache, Vma { start: to.start, end: to.end, ..moved });
+            space.add(&mut self.cache, moved.moved_to(to.clone()));
         }
         match remains {
             Remains::Nothing if !from.is_empty() => self.unmap_range(work, mm, from.clone())?,

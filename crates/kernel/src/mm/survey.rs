@@ -1,9 +1,11 @@
 //! What an address space maps, page by page, for those who only look (`/proc/<pid>/smaps`, `pagemap`, reports).
 
 use super::frames::FrameKind;
+use super::lock::Lock;
 use super::page_table;
 use super::{AreaRole, Backing, FileMapping, Memory, PageSize, Prot, Sharing, TASK_END, Vma};
 use crate::{FileId, MmId};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, Ram, VirtAddr, Vpn};
@@ -39,6 +41,16 @@ impl Memory {
             FrameKind::PageCache => self.frames.is_dirty(ram, pte.ppn()),
             _ => pte.has(PteFlags::D),
         }
+    }
+
+    /// Returns the frames that areas with locked pages map. Nothing is touched or counted.
+    pub fn locked_frames(&self, ram: &Ram) -> BTreeSet<Ppn> {
+        let spaces = self.spaces.iter().map(|(mm, space)| (mm, space.vmas.iter()));
+        let locked = spaces.flat_map(|(mm, areas)| {
+            areas.filter(|vma| vma.lock != Lock::Unlocked).map(move |vma| (mm, vma.start..vma.end))
+        });
+        let pages = locked.flat_map(|(mm, range)| self.mapped_pages(ram, mm, range));
+        pages.filter(|page| page.kind != FrameKind::Zero).map(|page| page.ppn).collect()
     }
 
     /// Returns the pages of a range that are mapped, in rising order. Nothing is touched or counted.

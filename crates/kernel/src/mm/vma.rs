@@ -4,6 +4,7 @@ use super::commit::Promise;
 use super::lock::Lock;
 use crate::FileId;
 use bitflags::bitflags;
+use std::ops::Range;
 use std::sync::Arc;
 use tine_mmu::{Access, PAGE_SHIFT, PteFlags, Vpn};
 
@@ -50,6 +51,31 @@ pub enum HugeAdvice {
     Wanted,
     /// They are not (`MADV_NOHUGEPAGE`).
     Refused,
+}
+
+bitflags! {
+    /// What madvise(2) was told of an area that changes nothing but what `/proc/<pid>/smaps` says, and which areas are one.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Hints: u8 {
+        /// `MADV_SEQUENTIAL`.
+        const SEQUENTIAL = 1;
+        /// `MADV_RANDOM`.
+        const RANDOM = 2;
+        /// `MADV_DONTDUMP`.
+        const NO_DUMP = 4;
+        /// `MADV_MERGEABLE`.
+        const MERGEABLE = 8;
+    }
+}
+
+/// Which areas of an address space keep their private pages together (Linux: `anon_vma`). Areas that do not stay two where
+/// one could stand for both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lineage {
+    /// The group; no other of the address space has the number.
+    pub(super) group: u32,
+    /// Whether fork brought it: the pages may be an ancestor's too.
+    pub(super) inherited: bool,
 }
 
 /// A file as an area maps it.
@@ -101,9 +127,15 @@ pub struct Vma {
     pub huge: HugeAdvice,
     /// Whether its pages count as promised.
     pub promise: Promise,
+    /// What else madvise(2) was told of it.
+    pub hints: Hints,
     /// Whether a store has made one of its pages private (Linux: it has an `anon_vma`). Only then must fork copy its PTEs:
     /// a fault can rebuild everything else.
     pub had_private_write: bool,
+    /// Which areas' private pages its own are kept with, once a store has made one.
+    pub(super) lineage: Lineage,
+    /// Where its first page was when its private pages were made, if there are any (Linux: `vm_pgoff` of anonymous memory).
+    pub(super) origin: Vpn,
 }
 
 impl Vma {
@@ -172,13 +204,32 @@ impl Vma {
             lock: Lock::Unlocked,
             huge: HugeAdvice::None,
             promise: Promise::Counted,
+            hints: Hints::default(),
             had_private_write: false,
+            lineage: Lineage::default(),
+            origin: start,
         }
     }
 
+    /// Moves the area. What it has of private pages remembers where they were made (Linux 6.12 mm/vma.c `copy_vma`).
+    pub(super) fn moved_to(self, range: Range<Vpn>) -> Self {
+        let origin = if self.had_private_write { self.origin } else { range.start };
+        Self { start: range.start, end: range.end, origin, ..self }
+    }
+
     /// Tells whether the kernel itself has mapped the area: the vDSO, which is in no file system.
-    pub(super) fn is_special(&self) -> bool {
+    pub fn is_special(&self) -> bool {
         matches!(&self.backing, Backing::File(mapping) if mapping.inode == 0 && mapping.device == 0)
+    }
+
+    /// Tells whether the area shows frames of the kernel's own that are no pages of a file (`VM_PFNMAP`): the vDSO's data.
+    pub fn is_raw_frames(&self) -> bool {
+        self.is_special() && !self.may.contains(Prot::EXEC)
+    }
+
+    /// Tells whether equal pages of the area could be merged (Linux 6.12 mm/ksm.c `vma_ksm_compatible`).
+    pub(super) fn may_merge_pages(&self) -> bool {
+        self.sharing == Sharing::Private && !self.is_special()
     }
 
     /// Tells whether the area is private and may be written: what a fork might have to copy.
@@ -198,40 +249,47 @@ impl Vma {
         if let Backing::File(mapping) = &mut upper.backing {
             mapping.first_page += vpn.0 - self.start.0;
         }
+        upper.origin = upper.origin + (vpn.0 - self.start.0);
         upper.start = vpn;
         self.end = vpn;
         upper
     }
 
-    /// Tells whether `upper` continues this area, so that one area can stand for both (Linux 6.12 mm/vma.c).
+    /// Tells whether `upper` continues this area, so that one area can stand for both if their private pages allow it (Linux
+    /// 6.12 mm/vma.c `is_mergeable_vma`).
     pub(super) fn continues_in(&self, upper: &Self) -> bool {
+        self.prot == upper.prot && self.resembles(upper)
+    }
+
+    /// As [`Self::continues_in`], whatever the rights (Linux 6.12 mm/vma.c `anon_vma_compatible`).
+    pub(super) fn resembles(&self, upper: &Self) -> bool {
         let backing = match (&self.backing, &upper.backing) {
-            (Backing::Anonymous, Backing::Anonymous) => true,
+            (Backing::Anonymous, Backing::Anonymous) => self.origin + self.pages() == upper.origin,
             (Backing::File(a), Backing::File(b)) => {
                 a.file == b.file && a.first_page + self.pages() == b.first_page && a.inode == b.inode
             }
             _ => false,
         };
-        backing
-            && self.end == upper.start
-            && (
-                self.prot,
-                self.may,
-                self.sharing,
-                self.grows_down,
-                self.on_fork,
-                self.lock,
-                self.huge,
-                self.promise,
-            ) == (
-                upper.prot,
-                upper.may,
-                upper.sharing,
-                upper.grows_down,
-                upper.on_fork,
-                upper.lock,
-                upper.huge,
-                upper.promise,
-            )
+        let traits = |vma: &Self| {
+            let advice = (vma.on_fork, vma.lock, vma.huge, vma.hints);
+            (vma.may, vma.sharing, vma.grows_down, vma.promise, advice)
+        };
+        backing && self.end == upper.start && traits(self) == traits(upper)
+    }
+
+    /// Returns which areas' private pages its own are kept with, if it has any.
+    pub(super) fn family(&self) -> Option<Lineage> {
+        self.had_private_write.then_some(self.lineage)
+    }
+
+    /// Tells whether an area that is new or changed may become one with its neighbour as far as their private pages go. Where
+    /// fork brought the neighbour's, it may not (Linux 6.12 mm/vma.c `is_mergeable_anon_vma`).
+    pub(super) fn may_join(&self, neighbour: &Self) -> bool {
+        match (self.family(), neighbour.family()) {
+            (None, None) => true,
+            (None, Some(theirs)) => !theirs.inherited,
+            (Some(_), None) => false,
+            (Some(ours), Some(theirs)) => ours.group == theirs.group,
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::commit::Promise;
 use super::gaps::Gaps;
 use super::lock::Lock;
 use super::page_cache::PageCache;
-use super::vma::{OnFork, Prot, Vma};
+use super::vma::{Lineage, OnFork, Prot, Vma};
 use crate::MmId;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -80,12 +80,15 @@ pub struct VmaTree {
     gaps: Option<Gaps>,
     pages: AreaPages,
     peak_pages: u64,
+    /// Groups of private pages that there have been.
+    lineages: u32,
 }
 
 impl VmaTree {
     /// Makes an empty address space.
     pub(super) fn new(mm: MmId) -> Self {
-        Self { mm, by_start: BTreeMap::new(), gaps: None, pages: AreaPages::default(), peak_pages: 0 }
+        let pages = AreaPages::default();
+        Self { mm, by_start: BTreeMap::new(), gaps: None, pages, peak_pages: 0, lineages: 0 }
     }
 
     /// Makes the areas of `child`, forked from these. Pages that were once covered are no peak of the child's.
@@ -107,8 +110,28 @@ impl VmaTree {
                 cache.map(file, child);
             }
         }
+        // Each area of the child has its own pages from now on, beside those that it inherits.
+        for vma in copy.by_start.values_mut() {
+            copy.lineages += 1;
+            vma.lineage = Lineage { group: copy.lineages, inherited: vma.had_private_write };
+        }
         copy.peak_pages = copy.pages.total;
         copy
+    }
+
+    /// Notes that a store has made the first private page of the area that holds `vpn`: it goes with those of a neighbour that
+    /// differs in rights at most (Linux 6.12 mm/vma.c `find_mergeable_anon_vma`).
+    pub(super) fn note_private_write(&mut self, vpn: Vpn) {
+        let Some(vma) = self.find(vpn).filter(|vma| vma.had_private_write) else { return };
+        let own = |neighbour: &Vma| neighbour.family().filter(|family| !family.inherited);
+        let above = self.by_start.get(&vma.end).filter(|above| vma.resembles(above)).and_then(own);
+        let below = || self.last_below(vma.start).filter(|below| below.resembles(vma)).and_then(own);
+        let lineage =
+            above.or_else(below).unwrap_or_else(|| Lineage { group: self.lineages + 1, inherited: false });
+        self.lineages = self.lineages.max(lineage.group);
+        if let Some(vma) = self.find_mut(vpn) {
+            vma.lineage = lineage;
+        }
     }
 
     /// Returns how many areas there are.
@@ -240,16 +263,35 @@ impl VmaTree {
         self.overlapping(range).map(|vma| vma.start).collect()
     }
 
-    /// Joins the areas that meet at `vpn` when one can stand for both.
-    pub(super) fn merge_at(&mut self, cache: &mut PageCache, vpn: Vpn) {
-        let (Some(lower), Some(upper)) = (self.last_below(vpn), self.by_start.get(&vpn)) else { return };
-        if !lower.continues_in(upper) {
-            return;
+    /// Joins the area that begins at `start`, and that is new or changed, with its neighbours where one area can stand for both
+    /// (Linux 6.12 mm/vma.c `vma_merge_existing_range`, `vma_merge_new_range`).
+    pub(super) fn merge_around(&mut self, cache: &mut PageCache, start: Vpn) {
+        let Some(changed) = self.by_start.get(&start) else { return };
+        let lower = self.last_below(start);
+        let lower = lower.filter(|lower| lower.continues_in(changed) && changed.may_join(lower));
+        let upper = self.by_start.get(&changed.end);
+        let upper = upper.filter(|upper| changed.continues_in(upper) && changed.may_join(upper));
+        let upper = upper.filter(|upper| {
+            let families = (lower.and_then(Vma::family), upper.family());
+            !matches!(families, (Some(a), Some(b)) if a.group != b.group)
+        });
+        let (below, above, end) = (lower.is_some(), upper.is_some(), changed.end);
+        if above {
+            self.join(cache, end);
         }
-        let lower_start = lower.start;
+        if below {
+            self.join(cache, start);
+        }
+    }
+
+    /// Makes one area of the two that meet at `vpn`.
+    fn join(&mut self, cache: &mut PageCache, vpn: Vpn) {
+        let Some(lower_start) = self.last_below(vpn).map(|lower| lower.start) else { return };
         if let (Some(mut lower), Some(upper)) = (self.remove(lower_start), self.remove(vpn)) {
             lower.end = upper.end;
-            lower.had_private_write |= upper.had_private_write;
+            if !lower.had_private_write {
+                (lower.had_private_write, lower.lineage) = (upper.had_private_write, upper.lineage);
+            }
             if let Some(file) = upper.file() {
                 cache.forget_area(file, self.mm);
             }

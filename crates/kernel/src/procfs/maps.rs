@@ -1,8 +1,9 @@
 //! What `/proc/<pid>` says of a process's memory.
 
-use crate::mm::{AreaRole, Backing, Prot, Sharing, Vma};
+use crate::mm::{AreaRole, Backing, FileMapping, Prot, Sharing, Vma};
 use crate::task::Process;
 use crate::{Kernel, MmId};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 impl Kernel {
@@ -15,6 +16,16 @@ impl Kernel {
         text
     }
 
+    /// Returns the path of a mapped file as it is now: its name may have changed, or be gone, since it was mapped.
+    fn mapped_path<'a>(&self, mapping: &'a FileMapping) -> Cow<'a, str> {
+        const GONE: &str = " (deleted)";
+        match self.fs.path_of_file(mapping.file) {
+            Some(path) => String::from_utf8_lossy(&path).into_owned().into(),
+            None if mapping.name.ends_with(GONE) => Cow::from(mapping.name.as_ref()),
+            None => format!("{}{GONE}", mapping.name).into(),
+        }
+    }
+
     /// Writes the line of one area.
     pub(super) fn write_area(&self, text: &mut String, mm: MmId, vma: &Vma) {
         let bit = |prot, letter| if vma.prot.contains(prot) { letter } else { '-' };
@@ -24,8 +35,13 @@ impl Kernel {
             bit(Prot::EXEC, 'x'),
             if vma.sharing == Sharing::Shared { 's' } else { 'p' },
         ];
+        let path;
         let (offset, device, inode, name) = match &vma.backing {
-            Backing::File(file) => (file.first_page << 12, file.device, file.inode, file.name.as_ref()),
+            Backing::File(file) if vma.is_special() => (0, 0, 0, file.name.as_ref()),
+            Backing::File(file) => {
+                path = self.mapped_path(file);
+                (file.first_page << 12, file.device, file.inode, path.as_ref())
+            }
             Backing::Anonymous => (
                 0,
                 0,

@@ -7,6 +7,7 @@ mod process;
 mod smaps;
 mod system;
 mod sysvipc;
+mod vmstat;
 
 use crate::ctx::Ctx;
 use crate::fs::{MountRow, PidFile, ProcNode, Subject};
@@ -60,7 +61,7 @@ impl Ctx<'_> {
             PidFile::Mounts => kernel.system_mounts_text(),
             PidFile::OomScore => kernel.oom_score_text(pid, process),
             PidFile::OomScoreAdj => format!("{}\n", process.oom_score_adj),
-            PidFile::Pagemap => return Err(Errno::EINVAL),
+            PidFile::ClearRefs | PidFile::Pagemap => return Err(Errno::EINVAL),
             PidFile::Personality => format!("{:08x}\n", process.personality),
             PidFile::Smaps => kernel.smaps_text(self.harts.ram(), process),
             PidFile::SmapsRollup => kernel.smaps_rollup_text(self.harts.ram(), process),
@@ -82,6 +83,9 @@ impl Ctx<'_> {
             ProcNode::ProcessFile(subject, PidFile::Comm) => self.write_comm(subject, bytes)?,
             ProcNode::ProcessFile(subject, PidFile::OomScoreAdj) => {
                 self.write_oom_score_adj(subject.process(), bytes)?;
+            }
+            ProcNode::ProcessFile(subject, PidFile::ClearRefs) => {
+                self.clear_refs(subject.process(), bytes)?
             }
             ProcNode::Fixed(place) => self.write_fixed(place.file().ok_or(Errno::EISDIR)?, bytes)?,
             _ => return Err(Errno::EINVAL),

@@ -5,9 +5,9 @@ use crate::creds::{Capabilities, Ids};
 use crate::ctx::Ctx;
 use crate::fs::Subject;
 use crate::kernel::INIT;
-use crate::mm::Usage;
+use crate::mm::{Usage, Vma};
 use crate::syscall::CLOCK_TICKS;
-use crate::task::{Handler, Process, SignalSet, TaskState};
+use crate::task::{Handler, Process, Resource, SignalSet, TaskState};
 use crate::{Errno, Kernel, Pid};
 use std::fmt::Write;
 
@@ -177,6 +177,39 @@ impl Ctx<'_> {
     }
 }
 
+impl Ctx<'_> {
+    /// Forgets which pages of a process were used, or how many there were at most (Linux 6.12 fs/proc/task_mmu.c
+    /// `clear_refs_write`).
+    ///
+    /// # Errors
+    /// `EINVAL` for what is not to be forgotten, `ESRCH`.
+    pub(super) fn clear_refs(&mut self, pid: Pid, bytes: &[u8]) -> Result<(), Errno> {
+        const ALL: i64 = 1;
+        const ANON: i64 = 2;
+        const MAPPED: i64 = 3;
+        // No PTE remembers stores apart from D: there is nothing to clear.
+        const SOFT_DIRTY: i64 = 4;
+        const PEAK_RESIDENT: i64 = 5;
+        let what = parse_number(bytes)?;
+        if !(ALL..=PEAK_RESIDENT).contains(&what) {
+            return Err(Errno::EINVAL);
+        }
+        let process = self.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?;
+        let Some(mm) = process.mm else { return Ok(()) };
+        let is_meant = |vma: &Vma| match what {
+            ANON => vma.file().is_none(),
+            MAPPED => vma.file().is_some(),
+            _ => true,
+        };
+        match what {
+            SOFT_DIRTY => {}
+            PEAK_RESIDENT => self.kernel.memory.reset_peak(mm),
+            _ => self.memory(mm, |memory, work| memory.forget_uses(work, mm, is_meant)),
+        }
+        Ok(())
+    }
+}
+
 /// The signal sets that `stat` and `status` print.
 struct SignalSets {
     pending: SignalSet,
@@ -265,6 +298,8 @@ impl Kernel {
         // No bit of an address is ignored.
         line("untag_mask", "0xffffffffffffffff");
         line("Threads", &self.thread_count(pid, process).to_string());
+        let most = process.rlimits.current(Resource::PendingSignals);
+        line("SigQ", &format!("{}/{most}", self.queued_signals(pid)));
         let mut set = |name: &str, set: SignalSet| line(name, &format!("{:016x}", set.bits()));
         set("SigPnd", sets.pending);
         set("ShdPnd", sets.shared_pending);

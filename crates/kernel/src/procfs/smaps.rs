@@ -3,7 +3,7 @@
 use super::PAGE_KIB;
 use crate::ctx::Ctx;
 use crate::mm::{
-    FrameKind, HugeAdvice, Lock, MappedPage, OnFork, PageSize, Promise, Prot, Sharing, TASK_END, Vma,
+    FrameKind, Hints, HugeAdvice, Lock, MappedPage, OnFork, PageSize, Promise, Prot, Sharing, TASK_END, Vma,
 };
 use crate::task::Process;
 use crate::{Errno, Kernel, Pid};
@@ -125,19 +125,27 @@ fn flags(vma: &Vma) -> String {
         (vma.prot.contains(Prot::READ), "rd"),
         (vma.prot.contains(Prot::WRITE), "wr"),
         (vma.prot.contains(Prot::EXEC), "ex"),
-        (shared, "sh"),
+        // A file that cannot be written through the mapping need not look out for stores (mmap.c `do_mmap`).
+        (shared && vma.may.contains(Prot::WRITE), "sh"),
         (vma.may.contains(Prot::READ), "mr"),
         (vma.may.contains(Prot::WRITE), "mw"),
         (vma.may.contains(Prot::EXEC), "me"),
         (shared, "ms"),
         (vma.grows_down, "gd"),
+        (vma.is_raw_frames(), "pf"),
         (vma.lock != Lock::Unlocked, "lo"),
+        (vma.hints.contains(Hints::SEQUENTIAL), "sr"),
+        (vma.hints.contains(Hints::RANDOM), "rr"),
         (vma.on_fork == OnFork::Omit, "dc"),
+        (vma.is_special(), "de"),
+        (vma.lock == Lock::OnFault, "lf"),
         (vma.promise == Promise::Counted, "ac"),
         (vma.promise == Promise::Waived, "nr"),
         (vma.on_fork == OnFork::Wipe, "wf"),
+        (vma.hints.contains(Hints::NO_DUMP), "dd"),
         (vma.huge == HugeAdvice::Wanted, "hg"),
         (vma.huge == HugeAdvice::Refused, "nh"),
+        (vma.hints.contains(Hints::MERGEABLE), "mg"),
     ];
     names.iter().filter(|(holds, _)| *holds).map(|(_, name)| format!("{name} ")).collect()
 }

@@ -35,7 +35,7 @@ impl Kernel {
                 format!("{} {}\n", seconds(now_ns), seconds(self.sched.idle_ns()))
             }
             ProcFile::Version => format!("Linux version {RELEASE} ({VERSION})\n"),
-            ProcFile::Vmstat => self.vmstat_text(),
+            ProcFile::Vmstat => self.vmstat_text(ram),
         }
     }
 

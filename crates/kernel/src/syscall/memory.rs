@@ -7,8 +7,8 @@ use crate::creds::Capabilities;
 use crate::ctx::Ctx;
 use crate::fs::{Mappable, OpenId, Seals};
 use crate::mm::{
-    Advice, Backing, FileMapping, LOWEST, Lock, MapBacking, MapRequest, OnFork, Placement, Prot, Remains,
-    RemapRequest, Sharing,
+    Advice, Backing, FileMapping, HugeAdvice, LOWEST, Lock, MapBacking, MapRequest, OnFork, Placement, Prot,
+    Remains, RemapRequest, Sharing,
 };
 use crate::{Errno, Fd};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ const MAP_DROPPABLE: u32 = 8;
 const MAP_FIXED: u32 = 0x10;
 const MAP_ANONYMOUS: u32 = 0x20;
 const MAP_GROWSDOWN: u32 = 0x100;
+const MAP_STACK: u32 = 0x20000;
 const MAP_LOCKED: u32 = 0x2000;
 const MAP_NORESERVE: u32 = 0x4000;
 const MAP_POPULATE: u32 = 0x8000;
@@ -108,6 +109,7 @@ pub(super) fn mmap(
         no_reserve: has(MAP_NORESERVE) && ctx.kernel.memory.may_waive_promises() || kind == MAP_DROPPABLE,
         lock: if has(MAP_LOCKED) { Lock::Locked } else { Lock::Unlocked },
         on_fork: if kind == MAP_DROPPABLE { OnFork::Wipe } else { OnFork::Inherit },
+        huge: if has(MAP_STACK) { HugeAdvice::Refused } else { HugeAdvice::None },
     };
     if let (true, MapBacking::File(mapping)) = (request.populate, &request.backing) {
         let (file, first) = (mapping.file, mapping.first_page);
@@ -330,6 +332,14 @@ pub(super) fn madvise(ctx: &mut Ctx<'_>, at: VirtAddr, len: u64, advice: AdviceA
         ctx.bring_in(mm, at, len);
     }
     ctx.memory(mm, |memory, work| memory.advise(work, mm, at, len, advice))?;
+    if advice == Advice::Remove {
+        for (file, bytes) in
+            ctx.kernel.memory.shown_files(mm, at.vpn()..(at + len).page_ceil().ok_or(Errno::EINVAL)?.vpn())
+        {
+            let cut = ctx.with_fs(|fs, env| fs.punch_hole(env, file, bytes))?;
+            ctx.unmap_truncated(cut);
+        }
+    }
     Ok(0)
 }
 

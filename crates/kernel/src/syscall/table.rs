@@ -312,7 +312,7 @@ syscalls! {
     231 => mlock::munlockall();
     232 => memory::mincore(at: VirtAddr, len: u64, to: Out<Residency>);
     233 => memory::madvise(at: VirtAddr, len: u64, advice: Advice)
-        partly "hints change nothing, MADV_MERGEABLE among them: nothing merges pages";
+        partly "hints change what smaps says and nothing else: nothing merges pages (MADV_MERGEABLE)";
     234 => memory::remap_file_pages(at: VirtAddr, len: u64, prot: Prot, page: u64, flags: MapArg);
     240 => signal::rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalArg, info: In<SigInfo>);
     242 => socket::accept4(fd: Fd, address: OutAddress, len: LenInOut, flags: SocketFlags);

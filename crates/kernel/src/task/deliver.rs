@@ -108,13 +108,19 @@ impl Kernel {
         if !signal.queues() {
             return Room::Left;
         }
+        let held = self.queued_signals(pid);
+        let limit = self.tasks.process(pid).map(|process| process.rlimits.current(Resource::PendingSignals));
+        if limit.is_some_and(|limit| held < limit) { Room::Left } else { Room::Full }
+    }
+
+    /// Returns how many signals are queued for the processes of a process's user (`SigQ` of `/proc/<pid>/status`).
+    pub(crate) fn queued_signals(&self, pid: Pid) -> u64 {
         let user = self.tasks.user_of(pid);
         let processes = self.tasks.processes().filter(|(other, _)| self.tasks.user_of(*other) == user);
         let tasks = self.tasks.tasks().filter(|(_, task)| self.tasks.user_of(task.process) == user);
         let held = processes.map(|(_, process)| process.pending.len()).sum::<usize>()
             + tasks.map(|(_, task)| task.pending.len()).sum::<usize>();
-        let limit = self.tasks.process(pid).map(|process| process.rlimits.current(Resource::PendingSignals));
-        if limit.is_some_and(|limit| (held as u64) < limit) { Room::Left } else { Room::Full }
+        held as u64
     }
 
     fn blocks(&self, tid: Pid, signal: Signal) -> bool {

@@ -5,10 +5,10 @@ use super::load::{Executable, Loadable};
 use super::rlimits::Resource;
 use super::script::ScriptLine;
 use crate::ctx::Ctx;
-use crate::event::{Interest, What};
+use crate::event::{FrameNeed, Interest, What};
 use crate::fs::{At, LookupFlags, Node};
 use crate::syscall::{Flow, UserPtr};
-use crate::task::{Signal, WaitStatus};
+use crate::task::{Rescue, Signal, WaitStatus};
 use crate::{Errno, FileId, MmId};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
@@ -110,7 +110,12 @@ impl Ctx<'_> {
     pub(crate) fn execute(&mut self, request: ExecRequest) -> Result<(), Flow> {
         let program = self.resolve_program(request).map_err(|error| error.errno())?;
         let given = self.credentials_in(program.image.node);
-        let fresh = self.new_memory(&program)?;
+        let fresh = loop {
+            match self.new_memory(&program) {
+                Err(Errno::ENOMEM) if self.make_room(FrameNeed::Exec) == Rescue::Retry => {}
+                made => break made?,
+            }
+        };
         self.become_only_task();
         self.enter_memory(fresh.mm);
         // The old program is gone: from here on a failure can only kill.

@@ -2,26 +2,23 @@
 
 use super::clone::{CloneFlags, CloneRequest};
 use crate::ctx::Ctx;
-use crate::event::{Interest, What};
+use crate::event::{FrameNeed, Interest, What};
 use crate::fs::{FdTableId, OpenFlags, PidfdKind, WorkDirId};
 use crate::inject::Target;
 use crate::ipc::Passage;
 use crate::policy::ForkOrder;
 use crate::syscall::{self, Continuation, Flow, SysResult, UserPtr};
-use crate::task::{Process, Task};
+use crate::task::{Process, Rescue, Task};
 use crate::{Errno, Fd, MmId, Origin, Pid, Reg};
 use std::collections::BTreeSet;
 use tine_mmu::VirtAddr;
-
-/// How many pages of files leave at once when a fork finds no frame.
-const FORK_BATCH_PAGES: u64 = 256;
 
 impl Ctx<'_> {
     /// Makes a child process, or a task of this one.
     ///
     /// # Errors
     /// As [`CloneRequest::check`]; `EAGAIN` when there are too many processes, at all or of one user, `EEXIST` when the wanted number is taken,
-    /// `ENOMEM` when page tables cannot be had.
+    /// `ENOMEM` when so much may not be promised; where no frame is left, for a process that ends of it.
     pub(crate) fn clone_task(&mut self, request: CloneRequest) -> SysResult {
         request.check(self.credentials())?;
         let is_thread = request.has(CloneFlags::THREAD);
@@ -125,8 +122,7 @@ impl Ctx<'_> {
                 self.kernel.pass_segments(child, self.pid, self.wall_clock_s(), Passage::Inherited);
                 return Ok(child);
             }
-            // Frames are left where it may not have so much, or was made to fail.
-            if self.kernel.memory.frames().free() > 0 || self.reclaim(FORK_BATCH_PAGES) == 0 {
+            if self.make_room(FrameNeed::Fork) == Rescue::Ends {
                 return Err(Errno::ENOMEM);
             }
         }

@@ -12,6 +12,7 @@ use super::aslr::Offsets;
 use super::elf::{Image, Placement as ImagePlacement, Segment, SegmentFlags};
 use super::exec::ProgramStrings;
 use super::stack::{ProgramFacts, RANDOM_BYTES, Strings};
+use super::vdso::{DATA_PAGES, Vdso};
 use crate::creds::ProgramCredentials;
 use crate::ctx::Ctx;
 use crate::fs::Node;
@@ -209,20 +210,24 @@ impl Ctx<'_> {
         Ok((VirtAddr(bias), image.entry + bias))
     }
 
-    /// Maps the vDSO.
+    /// Maps the vDSO behind its data, and returns where it is (Linux 6.12 arch/riscv/kernel/vdso.c `__setup_additional_pages`).
     fn map_vdso(&mut self, mm: MmId) -> Result<VirtAddr, Errno> {
-        let mapping = FileMapping {
-            file: self.kernel.vdso.file,
-            first_page: 0,
-            name: Arc::from("[vdso]"),
-            inode: 0,
-            device: 0,
+        const DATA_BYTES: u64 = DATA_PAGES * PAGE_SIZE;
+        let request = |file, name: &str, placement, len_bytes, prot| {
+            let mapping = FileMapping { file, first_page: 0, name: Arc::from(name), inode: 0, device: 0 };
+            MapRequest {
+                placement,
+                backing: MapBacking::File(mapping),
+                ..MapRequest::anonymous(len_bytes, prot)
+            }
         };
-        let request = MapRequest {
-            backing: MapBacking::File(mapping),
-            ..MapRequest::anonymous(PAGE_SIZE, Prot::READ | Prot::EXEC)
-        };
-        self.memory(mm, |memory, work| memory.map(work, mm, request))
+        let Vdso { file, data, .. } = self.kernel.vdso;
+        let room = request(data, "[vvar]", Placement::Anywhere, DATA_BYTES + PAGE_SIZE, Prot::READ);
+        self.memory(mm, |memory, work| {
+            let at = memory.map(work, mm, MapRequest { may: Prot::READ, ..room })?;
+            let code = Placement::Fixed(at + DATA_BYTES);
+            memory.map(work, mm, request(file, "[vdso]", code, PAGE_SIZE, Prot::READ | Prot::EXEC))
+        })
     }
 
     /// Maps the segments, and returns the layout with what they say of it.

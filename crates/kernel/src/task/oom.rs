@@ -2,22 +2,24 @@
 
 use super::{Process, Signal, SignalInfo};
 use crate::ctx::Ctx;
-use crate::event::{Interest, MemoryShortage, MemoryUser, What};
+use crate::event::{FrameNeed, Interest, MemoryShortage, MemoryUser, What};
 use crate::kernel::INIT;
 use crate::mm::{AreaRole, Backing, Fences, Work};
 use crate::{Kernel, MmId, Pid};
-use tine_mmu::{Access, VirtAddr};
+use tine_mmu::VirtAddr;
 
 /// The `oom_score_adj` of a process that is never ended for its memory.
 pub(crate) const NEVER_ENDED: i16 = -1000;
+/// How many pages of files leave at once for what needs more than one.
+const ROOM_PAGES: u64 = 256;
 /// How many processes a report names.
 const USERS_TOLD: usize = 8;
 
-/// What to do about the access that found no frame.
+/// What to do about what found no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "the access is to be made again, or its process to end"]
+#[must_use = "it is to be tried again, or its process to end"]
 pub(crate) enum Rescue {
-    /// Make it again: somebody else gave frames back.
+    /// Try it again: somebody else gave frames back.
     Retry,
     /// Nothing: its process ends.
     Ends,
@@ -79,7 +81,7 @@ impl Kernel {
     }
 
     /// Returns the name of the area at an address, as `maps` has it.
-    fn mapping_name(&self, mm: MmId, at: VirtAddr) -> String {
+    pub(crate) fn mapping_name(&self, mm: MmId, at: VirtAddr) -> String {
         let space = self.memory.space(mm);
         let name = space.areas().find(at.vpn()).map(|vma| match (&vma.backing, space.role(vma)) {
             (Backing::File(file), _) => file.name.to_string(),
@@ -94,13 +96,13 @@ impl Kernel {
 impl Ctx<'_> {
     /// Ends the process that weighs most, and every other that runs in its memory, and takes back their private pages at once
     /// (`out_of_memory`, `oom_kill_process`, `oom_reap_task_mm`).
-    pub(crate) fn relieve_memory(&mut self, mm: MmId, at: VirtAddr, access: Access) -> Rescue {
+    pub(crate) fn relieve_memory(&mut self, need: FrameNeed) -> Rescue {
         if self.kernel.is_killed(self.process()) {
             // It needs nothing more than to end.
             return Rescue::Ends;
         }
         let victim = self.kernel.choose_victim();
-        self.tell_shortage(mm, at, access, victim);
+        self.tell_shortage(need, victim);
         let Some(victim) = victim else { return Rescue::Ends };
         let Some(victims) = self.kernel.tasks.process(victim).and_then(|process| process.mm) else {
             return Rescue::Ends;
@@ -119,6 +121,16 @@ impl Ctx<'_> {
         Rescue::Retry
     }
 
+    /// Makes room for what found no frame: clean pages of files leave, and at last the process that weighs most ends. There is
+    /// nothing to do where frames are left: what was tried was refused, or made to fail ([`crate::inject`]).
+    pub(crate) fn make_room(&mut self, need: FrameNeed) -> Rescue {
+        match () {
+            () if self.kernel.memory.frames().free() > 0 => Rescue::Ends,
+            () if self.reclaim(ROOM_PAGES) > 0 => Rescue::Retry,
+            () => self.relieve_memory(need),
+        }
+    }
+
     /// Takes the private pages of processes that are about to end, on the account of one of them.
     fn reap(&mut self, victim: Pid, mm: MmId) {
         let mut counters = crate::MemoryCounters::default();
@@ -132,7 +144,8 @@ impl Ctx<'_> {
         self.kernel.settle(self.harts, self.hart, mm, fences);
     }
 
-    fn tell_shortage(&mut self, mm: MmId, at: VirtAddr, access: Access, victim: Option<Pid>) {
+    /// Tells who asked for a frame in vain, and who ends of it.
+    pub(crate) fn tell_shortage(&mut self, need: FrameNeed, victim: Option<Pid>) {
         if !self.kernel.settings.interest.contains(Interest::SHORTAGE) {
             return;
         }
@@ -141,10 +154,8 @@ impl Ctx<'_> {
         let victim = victim.and_then(|pid| kernel.memory_user(pid, kernel.tasks.process(pid)?));
         let shortage = MemoryShortage {
             command: String::from_utf8_lossy(self.name()).into_owned(),
-            at,
-            access,
+            need,
             pc,
-            mapping: kernel.mapping_name(mm, at),
             frames: kernel.memory.frames().gauges(),
             victim,
             users: kernel.memory_users(),

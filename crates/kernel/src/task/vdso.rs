@@ -3,10 +3,12 @@
 use crate::FileId;
 use crate::mm::{Memory, OutOfMemory};
 use goblin::elf::Elf;
-use tine_mmu::Ram;
+use tine_mmu::{PAGE_SIZE, Ram};
 
 /// The ELF file, which is its own image: one page, linked at 0.
 const IMAGE: &[u8] = include_bytes!("../../vdso/vdso.so");
+/// Pages of data before the code (Linux 6.12 arch/riscv/kernel/vdso.c `VVAR_NR_PAGES`).
+pub(crate) const DATA_PAGES: u64 = 2;
 /// Where a signal handler returns to.
 const SIGRETURN: &str = "__vdso_rt_sigreturn";
 
@@ -15,6 +17,9 @@ const SIGRETURN: &str = "__vdso_rt_sigreturn";
 pub(crate) struct Vdso {
     /// Its page.
     pub file: FileId,
+    /// The pages of data before it (`[vvar]`), where Linux has what its clocks need: here they ask the kernel, and the pages are
+    /// zeros.
+    pub data: FileId,
     /// Offset in bytes of the code that signal handlers return to.
     pub sigreturn: u64,
 }
@@ -28,7 +33,9 @@ impl Vdso {
         let (cache, frames) = memory.cache_mut();
         let file = cache.create_backed();
         cache.write(ram, frames, file, 0, IMAGE)?;
-        Ok(Self { file, sigreturn: symbol(SIGRETURN).unwrap_or_default() })
+        let data = cache.create_backed();
+        let _ = cache.set_size(ram, frames, data, DATA_PAGES * PAGE_SIZE);
+        Ok(Self { file, data, sigreturn: symbol(SIGRETURN).unwrap_or_default() })
     }
 }
 

@@ -166,7 +166,7 @@ fn glance(guest: Guest<'_>) -> Glance {
     let (copied, faults) = counters.fold((0, 0), |(copied, faults), counters| {
         (copied + counters.pages_copied, faults + counters.faults)
     });
-    Glance { in_use: gauges.in_use, shared: gauges.shared, copied, faults }
+    Glance { in_use: gauges.in_use, shared: gauges.mapped_by_several, copied, faults }
 }
 
 /// Returns the memory of every process that lives, each memory once.

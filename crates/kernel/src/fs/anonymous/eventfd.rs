@@ -38,6 +38,11 @@ impl Eventfd {
         Ok((self.count > 0).then(|| self.taken().to_le_bytes().to_vec()))
     }
 
+    /// Returns what it holds.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
     const fn taken(&self) -> u64 {
         match self.kind {
             EventfdKind::Counter => self.count,

@@ -76,6 +76,11 @@ impl Inotify {
         }
     }
 
+    /// Returns the files that it watches.
+    pub(super) fn watched(&self) -> Vec<Node> {
+        self.watches.values().copied().collect()
+    }
+
     /// Returns how many bytes can be read (`FIONREAD`).
     fn readable_bytes(&self) -> usize {
         self.queue.iter().map(Notice::len).sum()

@@ -22,8 +22,8 @@ use super::inode::{InodeId, InodeKind};
 use super::permission::Creation;
 use super::wait::{Stop, Wait};
 use super::{Env, Fs, Node, OpenId, Processes, ReadSource};
-use crate::Errno;
 use crate::task::SignalSet;
+use crate::{Errno, Pid};
 use epoll::Epoll;
 use eventfd::Eventfd;
 use inotify::Inotify;
@@ -72,6 +72,21 @@ impl Anonymous {
     }
 }
 
+/// What an object without a name is about, for whoever waits at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectFacts {
+    /// A counter, and what it holds.
+    Counter(u64),
+    /// A timer.
+    Timer,
+    /// Signals that are read.
+    Signals(SignalSet),
+    /// A process, or a task.
+    Process(Pid),
+    /// Files whose fate is told.
+    Watched(Vec<Node>),
+}
+
 /// Tells a task that would have to wait so, or that it does not want to.
 fn wait_unless_nonblocking(flags: OpenFlags, wait: Wait) -> Stop {
     if flags.contains(OpenFlags::NONBLOCK) { Errno::EAGAIN.into() } else { wait.into() }
@@ -91,6 +106,18 @@ impl Fs {
             (Node::Inode(inode), InodeKind::Anonymous(object)) => Some((inode, object)),
             _ => None,
         }
+    }
+
+    /// Returns what the object without a name that `node` is is about; `None` for what has one, and for an epoll instance.
+    pub fn object_facts(&self, node: Node) -> Option<ObjectFacts> {
+        Some(match self.anonymous(node)?.1 {
+            Anonymous::Eventfd(eventfd) => ObjectFacts::Counter(eventfd.count()),
+            Anonymous::Timerfd(_) => ObjectFacts::Timer,
+            Anonymous::Signalfd(wanted) => ObjectFacts::Signals(*wanted),
+            Anonymous::Pidfd(pidfd) => ObjectFacts::Process(pidfd.pid()),
+            Anonymous::Inotify(inotify) => ObjectFacts::Watched(inotify.watched()),
+            Anonymous::Epoll(_) => return None,
+        })
     }
 
     fn object_mut(&mut self, inode: InodeId) -> Option<&mut Anonymous> {

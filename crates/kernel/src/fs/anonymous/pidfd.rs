@@ -38,6 +38,11 @@ pub(in crate::fs) struct Pidfd {
 }
 
 impl Pidfd {
+    /// Returns whom it stands for.
+    pub(super) const fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// Returns what `/proc` says of it; number -1 stands for who is gone.
     pub(super) fn info(&self) -> String {
         let pid = if self.life == Life::Reaped { Pid(-1) } else { self.pid };

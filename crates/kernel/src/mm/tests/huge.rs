@@ -47,7 +47,7 @@ fn one_fault_fills_two_mebibytes_and_a_child_splits_what_it_writes() {
     let child = world.fork(parent);
     let forked = world.counters(parent);
     assert_eq!((forked.ptes_copied, forked.pages_write_protected), (1, 1));
-    assert_eq!(world.memory.frames().gauges().shared, HUGE);
+    assert_eq!(world.memory.frames().gauges().mapped_by_several, HUGE);
     assert_eq!(world.read_all(child, at, HUGE), 0);
     assert_eq!(world.write_all(child, at, HUGE, b'C'), HUGE);
     let counters = world.counters(child);

@@ -492,7 +492,7 @@ impl Twin {
             zeros + cache.resident_pages(self.file),
             "{idle} were in the pool"
         );
-        assert_eq!((gauges.zero_shared, gauges.shared, gauges.page_table), (0, 0, 0));
+        assert_eq!((gauges.zero_shared, gauges.mapped_by_several, gauges.page_table), (0, 0, 0));
         assert_eq!(gauges.pool, self.setup.policy.cow_prealloc_frames);
     }
 }
