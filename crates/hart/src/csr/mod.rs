@@ -17,6 +17,7 @@ pub use status::Mstatus;
 
 use crate::{Hart, Interrupt, float};
 use counters::{Counted, Index};
+use tine_isa::Extension;
 use tine_mmu::{AdUpdate, Privilege, Satp, VirtAddr};
 
 /// A CSR that exists.
@@ -209,6 +210,7 @@ impl Hart {
         if is_read_only(number) {
             return None;
         }
+        let pc = self.legal_pc(value);
         let csrs = &mut self.csrs;
         match csr {
             Csr::Fflags => {
@@ -222,7 +224,7 @@ impl Hart {
             Csr::Scounteren => csrs.scounteren = value & Csrs::COUNTERS,
             Csr::Senvcfg => csrs.write_senvcfg(value),
             Csr::Sscratch => csrs.sscratch = value,
-            Csr::Sepc => csrs.set_sepc(value),
+            Csr::Sepc => csrs.set_sepc(pc),
             Csr::Scause => csrs.scause = value,
             Csr::Stval => csrs.stval = value,
             Csr::Sip => csrs.write_sip(value),
@@ -249,7 +251,7 @@ impl Hart {
                 self.with_counters(0, |counters, now| counters.set_event(index, value, now));
             }
             Csr::Mscratch => csrs.mscratch = value,
-            Csr::Mepc => csrs.mepc = VirtAddr(value & !1),
+            Csr::Mepc => csrs.mepc = VirtAddr(pc),
             Csr::Mcause => csrs.mcause = value,
             Csr::Mtval => csrs.mtval = value,
             Csr::Mip => csrs.write_mip(value),
@@ -260,6 +262,12 @@ impl Hart {
             Csr::Counter(_) | Csr::Time | Csr::Identity | Csr::Mhartid => return None,
         }
         Some(())
+    }
+
+    /// Returns what `mepc` and `sepc` hold of a value: without compressed instructions, addresses of instructions are multiples
+    /// of 4 ("Machine Exception Program Counter (`mepc`) Register").
+    fn legal_pc(&self, value: u64) -> u64 {
+        value & if self.isa.contains(Extension::Zca) { !1 } else { !3 }
     }
 
     /// Finds a CSR that exists and that the hart may access as it is.

@@ -18,6 +18,7 @@ const MENVCFG: u16 = 0x30a;
 const MCOUNTINHIBIT: u16 = 0x320;
 const MHPMEVENT3: u16 = 0x323;
 const MEPC: u16 = 0x341;
+const SEPC: u16 = 0x141;
 const MIP: u16 = 0x344;
 const PMPADDR0: u16 = 0x3b0;
 const MINSTRET: u16 = 0xb02;
@@ -143,6 +144,20 @@ fn tvm_tw_and_tsr_take_from_supervisor_mode() {
         }
     }
     assert!(is_illegal(S, bare(Op::Mret), |_| {}) && !is_illegal(M, bare(Op::Mret), |_| {}));
+}
+
+#[test]
+fn where_a_trap_came_from_is_where_an_instruction_may_be() {
+    for (isa, kept) in [("rv64gc", 0xfffe), ("rv64g", 0xfffc)] {
+        for number in [MEPC, SEPC] {
+            on_each(M, &[csr(Op::Csrrw, 0, number, 5), read(6, number)], |machine| {
+                machine.hart.isa = isa.parse().unwrap();
+                machine.hart.x[5] = 0xffff;
+                assert_eq!(machine.run(2), Stop::Budget);
+                assert_eq!(machine.hart.x[6], kept, "{number:#x} with {isa}");
+            });
+        }
+    }
 }
 
 /// Privileged ISA, "Svinval": SINVAL.VMA needs what SFENCE.VMA needs, and TVM does not bind the fences around it.
