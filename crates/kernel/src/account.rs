@@ -16,8 +16,24 @@ pub struct Account {
     pub memory: MemoryCounters,
     /// Times that a hart went over to this process from another task.
     pub switches: u64,
-    /// System calls by Linux name.
-    pub syscalls: BTreeMap<&'static str, SyscallCount>,
+    /// What system calls were made.
+    pub syscalls: SyscallCounts,
+}
+
+/// The system calls that were made, by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyscallCounts(BTreeMap<u64, (&'static str, SyscallCount)>);
+
+impl SyscallCounts {
+    /// Returns the count of one call, to add to.
+    pub fn of(&mut self, number: u64, name: &'static str) -> &mut SyscallCount {
+        &mut self.0.entry(number).or_insert((name, SyscallCount::default())).1
+    }
+
+    /// Returns each call's Linux name and count, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, SyscallCount)> {
+        self.0.values().copied()
+    }
 }
 
 /// How often a system call was made, how often it failed, and how long it took.
@@ -45,8 +61,8 @@ impl AddAssign<&Account> for Account {
         self.tlb += other.tlb;
         self.memory += other.memory;
         self.switches += other.switches;
-        for (name, count) in &other.syscalls {
-            *self.syscalls.entry(name).or_default() += *count;
+        for (number, (name, count)) in &other.syscalls.0 {
+            *self.syscalls.of(*number, name) += *count;
         }
     }
 }

@@ -206,7 +206,9 @@ impl Kernel {
         self.give_idle_harts_work(harts);
         let Some(hart) = self.sched.busy_hart() else { return self.nothing_runs() };
         let now_ns = self.sched.hart(hart).now_ns;
-        self.fire_timers(now_ns);
+        if self.next_timer_ns().is_some_and(|next| next <= now_ns) {
+            self.fire_timers(now_ns);
+        }
         let mut ctx = Ctx::new(self, harts, host, hart);
         if !ctx.kernel.sched.hart(hart).in_user && ctx.give_way() {
             return None;
@@ -218,11 +220,13 @@ impl Kernel {
         if ctx.kernel.sched.hart(hart).in_user || ctx.prepare_return() {
             ctx.run_user();
         }
-        let retired: u64 = self.retired_seen.iter().sum();
-        match self.settings.max_instructions {
-            Some(limit) if retired >= limit => Some(Outcome::InstructionLimit(limit)),
-            _ => None,
-        }
+        let limit = self.settings.max_instructions?;
+        (self.retired() >= limit).then_some(Outcome::InstructionLimit(limit))
+    }
+
+    /// Returns how many instructions all harts have retired.
+    fn retired(&self) -> u64 {
+        self.retired_seen.iter().sum()
     }
 
     fn run_watched(&mut self, harts: &mut dyn Harts, hart: HartId, budget: u64) -> Option<Trap> {
@@ -251,7 +255,7 @@ impl Kernel {
             budget = budget.min(left);
         }
         if let Some(limit) = self.settings.max_instructions {
-            budget = budget.min(limit - self.retired_seen.iter().sum::<u64>());
+            budget = budget.min(limit - self.retired());
         }
         budget.max(1)
     }

@@ -244,8 +244,8 @@ impl Machine {
     /// Returns the machine's system calls by Linux name.
     pub fn syscalls(&self) -> BTreeMap<&'static str, SyscallCount> {
         let mut sums = BTreeMap::<_, SyscallCount>::new();
-        for (name, count) in self.kernel.harts().iter().flat_map(|account| &account.syscalls) {
-            *sums.entry(*name).or_default() += *count;
+        for (name, count) in self.kernel.harts().iter().flat_map(|account| account.syscalls.iter()) {
+            *sums.entry(name).or_default() += count;
         }
         sums
     }

@@ -37,8 +37,8 @@ fn parent() -> Account {
     memory.forks = 1;
     memory.ptes_copied = 22;
     memory.pt_frames_allocated = 3;
-    account.syscalls.insert("clone", SyscallCount { calls: 1, errors: 0, ns: 0 });
-    account.syscalls.insert("wait4", SyscallCount { calls: 2, errors: 1, ns: 0 });
+    *account.syscalls.of(220, "clone") = SyscallCount { calls: 1, errors: 0, ns: 0 };
+    *account.syscalls.of(260, "wait4") = SyscallCount { calls: 2, errors: 1, ns: 0 };
     account
 }
 

@@ -19,10 +19,15 @@ impl Fences {
     pub const MAX_PAGES: usize = 64;
 
     /// Notes that the translation of `vpn` changed.
+    #[inline]
     pub(super) fn owe(&mut self, vpn: Vpn) {
-        if self.whole || self.pages.contains(&vpn) {
-            return;
+        if !self.whole && !self.pages.contains(&vpn) {
+            self.add(vpn);
         }
+    }
+
+    #[inline(never)]
+    fn add(&mut self, vpn: Vpn) {
         self.pages.push(vpn);
         if self.pages.len() > Self::MAX_PAGES {
             self.owe_all();

@@ -67,6 +67,10 @@ impl Memory {
                     from.table.share_leaf_table(work, &mut self.frames, &mut to.table, leaf.start())?;
                     continue;
                 }
+                if leaf.is_table() && !copies_all {
+                    from.table.share_pages(work, &mut self.frames, &mut to.table, &leaf, private)?;
+                    continue;
+                }
                 let pages = leaf.populated(work.ram);
                 let Some(&(first, _)) = pages.first() else { continue };
                 let target = to.table.reserve(work, &mut self.frames, first.vpn, first.size)?;
@@ -91,7 +95,7 @@ impl Memory {
     }
 }
 
-/// One page on its way into the child.
+/// One page on its way into the child: a huge one, or one that is copied at once.
 struct ForkedPage<'a, 'w> {
     work: &'a mut Work<'w>,
     frames: &'a mut Frames,

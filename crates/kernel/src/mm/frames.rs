@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::page_size::PageSize;
 use super::pool::Pool;
 use super::reverse_map::{MappedBy, ReverseMap};
+use super::sabotage::{Sabotage, is_broken};
 use super::twins::Twins;
 use crate::MmId;
 use crate::inject::{Injections, Target};
@@ -45,7 +46,7 @@ pub enum FrameKind {
 }
 
 impl FrameKind {
-    const COUNT: usize = 7;
+    pub(super) const COUNT: usize = 7;
 }
 
 /// What a frame of page-table entries knows of itself.
@@ -278,19 +279,23 @@ impl Frames {
     }
 
     /// Removes a holder; the last one frees the frame.
+    #[inline]
     pub fn release(&mut self, ram: &Ram, ppn: Ppn) {
         let row = self.row_mut(ppn);
         row.references -= 1;
         let Frame { references, kind, piece, .. } = *row;
         let of_whole = if piece { self.huge.count_piece(ppn, -1) } else { 0 };
         match references + of_whole {
-            0 => {
-                self.retire(ram, ppn);
-                self.give_back(ppn);
-            }
+            0 => self.free_frame(ram, ppn),
             1 if kind == FrameKind::Anon => self.shared -= 1,
             _ => {}
         }
+    }
+
+    #[inline(never)]
+    fn free_frame(&mut self, ram: &Ram, ppn: Ppn) {
+        self.retire(ram, ppn);
+        self.give_back(ppn);
     }
 
     /// Gives a frame to the pool if that has room, else to the free ones.
@@ -328,21 +333,46 @@ impl Frames {
         if size == PageSize::Huge {
             return self.attach_huge(ppn, leaf);
         }
-        let Frame { kind, maps, mapped_by, .. } = *self.row(ppn);
-        let mapped_by =
-            if kind == FrameKind::Zero { mapped_by } else { self.reverse_map.add(ppn, mapped_by, leaf) };
-        let row = self.row_mut(ppn);
-        row.maps = maps + 1;
-        row.mapped_by = mapped_by;
+        let row = &mut self.rows[(ppn.0 - self.first.0) as usize];
+        row.maps += 1;
+        if row.kind != FrameKind::Zero {
+            row.mapped_by = self.reverse_map.add(ppn, row.mapped_by, leaf);
+        }
     }
 
-    /// Forgets that the leaf at `leaf` maps a page, and releases the reference that it held.
-    pub(super) fn detach(&mut self, ram: &Ram, ppn: Ppn, leaf: PhysAddr, size: PageSize) {
+    /// Records that one more leaf maps a base page, with a reference of its own: nobody may write the page before a fault
+    /// decides. Returns what the frame is used for.
+    #[inline]
+    pub(super) fn share_mapping(&mut self, ppn: Ppn, leaf: PhysAddr) -> FrameKind {
+        if self.row(ppn).piece || is_broken(Sabotage::WrongCount) {
+            if !is_broken(Sabotage::WrongCount) {
+                self.share(ppn, PageSize::Base);
+            }
+            self.attach(ppn, leaf, PageSize::Base);
+            return self.kind(ppn);
+        }
+        let row = &mut self.rows[(ppn.0 - self.first.0) as usize];
+        row.references += 1;
+        row.maps += 1;
+        row.claimed = false;
+        self.shared += u64::from(row.kind == FrameKind::Anon && row.references == 2);
+        if row.kind != FrameKind::Zero {
+            row.mapped_by = self.reverse_map.add(ppn, row.mapped_by, leaf);
+        }
+        row.kind
+    }
+
+    /// Forgets that the leaf at `leaf` maps a page, and releases the reference that it held. Returns what the frame is used for,
+    /// or was until now.
+    #[inline]
+    pub(super) fn detach(&mut self, ram: &Ram, ppn: Ppn, leaf: PhysAddr, size: PageSize) -> FrameKind {
+        let kind = self.kind(ppn);
         self.lose(ppn, leaf, size);
         match size {
             PageSize::Base => self.release(ram, ppn),
             PageSize::Huge => self.release_huge(ram, ppn),
         }
+        kind
     }
 
     /// Records that the leaf at `from`, which maps a page, has moved to `to`.
@@ -351,15 +381,14 @@ impl Frames {
         self.attach(ppn, to, size);
     }
 
+    #[inline]
     fn lose(&mut self, ppn: Ppn, leaf: PhysAddr, size: PageSize) {
         if size == PageSize::Huge {
             return self.lose_huge(ppn, leaf);
         }
-        let Frame { maps, mapped_by, .. } = *self.row(ppn);
-        let mapped_by = self.reverse_map.remove(ppn, mapped_by, leaf, maps - 1);
-        let row = self.row_mut(ppn);
-        row.maps = maps - 1;
-        row.mapped_by = mapped_by;
+        let row = &mut self.rows[(ppn.0 - self.first.0) as usize];
+        row.maps -= 1;
+        row.mapped_by = self.reverse_map.remove(ppn, row.mapped_by, leaf, row.maps);
     }
 
     /// Returns the physical addresses of the PTEs that map a frame by itself, in rising order. The zero page's are not known.

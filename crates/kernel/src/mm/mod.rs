@@ -24,6 +24,7 @@ mod asid;
 mod backing;
 mod brk;
 mod buddy;
+mod bulk;
 mod check;
 mod collapse;
 mod commit;

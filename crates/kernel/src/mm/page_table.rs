@@ -138,6 +138,16 @@ impl Leaf {
         self.pages.start
     }
 
+    /// Returns the pages that were asked for.
+    pub(super) fn pages(&self) -> impl Iterator<Item = Vpn> + use<> {
+        (self.pages.start.0..self.pages.end.0).map(Vpn)
+    }
+
+    /// Returns the index of a page's slot.
+    pub(super) fn slot(&self, vpn: Vpn) -> usize {
+        index(vpn, self.size.level()) as usize
+    }
+
     /// Returns what its slots hold, empty ones too.
     pub(super) fn entries<'r>(&self, ram: &'r Ram) -> impl Iterator<Item = Pte> + use<'r> {
         let start = self.size.floor(self.pages.start);
@@ -467,29 +477,6 @@ impl PageTable {
         }
     }
 
-    /// Empties every slot of `range`, and splits huge pages that reach beyond it. Leaf tables at its ends are the address
-    /// space's own.
-    pub(super) fn clear_range(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
-        self.split_edges(work, frames, &range);
-        self.drop_shared_tables(work, frames, &range);
-        for leaf in self.leaves(work.ram, range) {
-            for (slot, old) in leaf.populated(work.ram) {
-                self.clear(work, frames, slot, old);
-            }
-        }
-    }
-
-    /// Empties those slots of `range` that map frames of the page cache.
-    pub(super) fn clear_cached(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
-        for leaf in self.leaves(work.ram, range) {
-            for (slot, old) in leaf.populated(work.ram) {
-                if matches!(frames.kind(old.ppn()), FrameKind::PageCache | FrameKind::SharedMemory) {
-                    self.clear(work, frames, slot, old);
-                }
-            }
-        }
-    }
-
     /// Clears the accessed bits of a range, and tells whether any was set: whether somebody used a page since they were
     /// cleared last.
     pub(super) fn take_accessed(&mut self, work: &mut Work<'_>, range: Range<Vpn>) -> bool {
@@ -557,12 +544,25 @@ impl PageTable {
         if let Some(pages) = self.resident.of(frames.kind(old.ppn())) {
             *pages -= slot.size.pages();
         }
+        self.let_go(work, frames, slot, old);
+        work.counters.copied_in_vain += frames.take_copied_in_vain();
+    }
+
+    /// Releases what a slot has mapped, keeps what its D bit says, and owes the fence. Returns what the frame is, or was, used
+    /// for.
+    #[inline]
+    pub(super) fn let_go(
+        &self,
+        work: &mut Work<'_>,
+        frames: &mut Frames,
+        slot: SlotRef,
+        old: Pte,
+    ) -> FrameKind {
         if old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit) {
             frames.mark_dirty(old.ppn());
         }
-        frames.detach(work.ram, old.ppn(), slot.at, slot.size);
-        work.counters.copied_in_vain += frames.take_copied_in_vain();
         owe(work, slot, old);
+        frames.detach(work.ram, old.ppn(), slot.at, slot.size)
     }
 }
 

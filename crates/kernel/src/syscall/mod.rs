@@ -338,6 +338,9 @@ pub struct Call {
 /// The argument registers of a call, `a0` to `a5`.
 pub type Arguments = [u64; 6];
 
+/// What calls are counted as whose numbers mean nothing to Linux.
+const NO_CALL: (u64, &str) = (u64::MAX, "unknown");
+
 /// Serves the ECALL that the current task trapped with.
 pub(crate) fn serve(ctx: &mut Ctx<'_>) {
     let number = ctx.harts.register(ctx.hart, Reg::A7);
@@ -348,7 +351,8 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
     let Some(row) = table::find(number) else {
         ctx.kernel.note_unknown(ctx.hart, ctx.tid, number);
         show::unknown(ctx, number, arguments);
-        count(ctx, names::unsupported(number).unwrap_or("unknown"), |entry| {
+        let (number, name) = names::unsupported(number).map_or(NO_CALL, |name| (number, name));
+        count(ctx, number, name, |entry| {
             entry.calls += 1;
             entry.errors += 1;
         });
@@ -358,7 +362,7 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
     let trapped_ns = ctx.now_ns().saturating_sub(TRAP_NS);
     let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new(), noted: Vec::new() };
     show::enter(ctx, &mut call);
-    count(ctx, row.name, |entry| entry.calls += 1);
+    count(ctx, row.number, row.name, |entry| entry.calls += 1);
     let result = match ctx.kernel.injections.strike(target_of(row)) {
         // The one call that returns no errno: the break stays where it is.
         Some(_) if row.name == "brk" => (row.run)(ctx, Arguments::default()),
@@ -419,7 +423,7 @@ fn finish(ctx: &mut Ctx<'_>, result: SysResult, call: Call) {
     let value = match result {
         Ok(value) => value,
         Err(Flow::Errno(errno) | Flow::Injected(errno)) => {
-            count(ctx, call.row.name, |entry| entry.errors += 1);
+            count(ctx, call.row.number, call.row.name, |entry| entry.errors += 1);
             errno_value(errno)
         }
         Err(Flow::Block(continuation)) => {
@@ -478,7 +482,8 @@ pub(crate) fn finish_interrupted(ctx: &mut Ctx<'_>, suspended: Suspended) {
         }
         _ => Errno::EINTR,
     };
-    count(ctx, suspended.call.row.name, |entry| entry.errors += 1);
+    let row = suspended.call.row;
+    count(ctx, row.number, row.name, |entry| entry.errors += 1);
     count_time(ctx, &suspended.call);
     ctx.harts.set_register(ctx.hart, Reg::A0, errno_value(errno));
     show_interrupted(ctx, &suspended);
@@ -509,12 +514,12 @@ fn errno_value(errno: Errno) -> u64 {
 
 fn count_time(ctx: &mut Ctx<'_>, call: &Call) {
     let took_ns = ctx.now_ns().saturating_sub(call.trapped_ns);
-    count(ctx, call.row.name, |entry| entry.ns += took_ns);
+    count(ctx, call.row.number, call.row.name, |entry| entry.ns += took_ns);
 }
 
-fn count(ctx: &mut Ctx<'_>, name: &'static str, add: impl Fn(&mut SyscallCount)) {
-    add(ctx.kernel.hart_account(ctx.hart).syscalls.entry(name).or_default());
+fn count(ctx: &mut Ctx<'_>, number: u64, name: &'static str, add: impl Fn(&mut SyscallCount)) {
+    add(ctx.kernel.hart_account(ctx.hart).syscalls.of(number, name));
     if let Some(process) = ctx.kernel.tasks.process_mut(ctx.pid) {
-        add(process.account.syscalls.entry(name).or_default());
+        add(process.account.syscalls.of(number, name));
     }
 }

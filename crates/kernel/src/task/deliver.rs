@@ -263,6 +263,9 @@ impl Ctx<'_> {
     /// Takes the signal that is delivered next: SIGKILL before every other, then faults, then the task's own before those of
     /// the process.
     fn next_signal(&mut self) -> Option<SignalInfo> {
+        if self.task().pending.is_empty() && self.process().pending.is_empty() {
+            return None;
+        }
         let blocked = self.task().blocked;
         let kill = self.take_signal(SignalSet::only(Signal::SIGKILL));
         let fault = kill.or_else(|| self.task_mut().pending.take_fault(blocked));

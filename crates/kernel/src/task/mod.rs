@@ -2,6 +2,7 @@
 //! program ([`exec`]), told something ([`signal`], [`deliver`]), stopped ([`stop`]), ended ([`exit`]) and waited for ([`wait`]).
 
 mod aslr;
+mod by_pid;
 mod clock;
 pub(crate) mod clone;
 mod cpu_time;

@@ -3,6 +3,7 @@
 //! A *task* is what a hart runs; a *process* is what a parent waits for. A living process has at least one task, and its
 //! first had the process's number. That one may end before the others; the number stays the process's.
 
+use super::by_pid::ByPid;
 use super::handlers::{Handlers, HandlersId};
 use super::posix_timers::PosixTimers;
 use super::priority::Scheduling;
@@ -16,7 +17,7 @@ use crate::creds::{Credentials, ROOT};
 use crate::fs::{FdTableId, Node, WorkDirId};
 use crate::syscall::Suspended;
 use crate::{HartId, MmId, Pid, UserContext};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How a process ended, as wait(2) encodes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,8 +319,8 @@ impl Process {
 /// Every task and process.
 #[derive(Clone, Debug, Default)]
 pub struct TaskTable {
-    tasks: BTreeMap<Pid, Task>,
-    processes: BTreeMap<Pid, Process>,
+    tasks: ByPid<Task>,
+    processes: ByPid<Process>,
     /// What processes want done with signals.
     pub handlers: Handlers,
     last: i32,
@@ -341,7 +342,7 @@ impl TaskTable {
 
     /// Tells whether nothing has this number.
     pub fn is_free(&self, pid: Pid) -> bool {
-        !self.tasks.contains_key(&pid) && !self.processes.contains_key(&pid)
+        !self.tasks.contains(pid) && !self.processes.contains(pid)
     }
 
     /// Adds a process that has no task yet, or never will: the supervisor's init.
@@ -351,7 +352,7 @@ impl TaskTable {
 
     /// Adds a task to its process.
     pub fn insert_task(&mut self, tid: Pid, task: Task) {
-        if let Some(process) = self.processes.get_mut(&task.process) {
+        if let Some(process) = self.processes.get_mut(task.process) {
             process.tasks.push(tid);
         }
         self.tasks.insert(tid, task);
@@ -365,27 +366,27 @@ impl TaskTable {
 
     /// Returns a task.
     pub fn task(&self, tid: Pid) -> Option<&Task> {
-        self.tasks.get(&tid)
+        self.tasks.get(tid)
     }
 
     /// Returns a task to change.
     pub fn task_mut(&mut self, tid: Pid) -> Option<&mut Task> {
-        self.tasks.get_mut(&tid)
+        self.tasks.get_mut(tid)
     }
 
     /// Returns a process.
     pub fn process(&self, pid: Pid) -> Option<&Process> {
-        self.processes.get(&pid)
+        self.processes.get(pid)
     }
 
     /// Returns a process to change.
     pub fn process_mut(&mut self, pid: Pid) -> Option<&mut Process> {
-        self.processes.get_mut(&pid)
+        self.processes.get_mut(pid)
     }
 
     /// Returns every process, lowest number first.
     pub fn processes(&self) -> impl Iterator<Item = (Pid, &Process)> {
-        self.processes.iter().map(|(pid, process)| (*pid, process))
+        self.processes.iter()
     }
 
     /// Returns how many processes there are, zombies included.
@@ -395,8 +396,8 @@ impl TaskTable {
 
     /// Returns the credentials of a task or, by the number of its first task, of a process.
     pub fn credentials(&self, tid: Pid) -> Option<&Credentials> {
-        let of_task = self.tasks.get(&tid).map(|task| &task.credentials);
-        of_task.or_else(|| self.processes.get(&tid).map(|process| &process.credentials))
+        let of_task = self.tasks.get(tid).map(|task| &task.credentials);
+        of_task.or_else(|| self.processes.get(tid).map(|process| &process.credentials))
     }
 
     /// Returns the user that a process belongs to.
@@ -406,7 +407,7 @@ impl TaskTable {
 
     /// Returns every task, lowest number first.
     pub fn tasks(&self) -> impl Iterator<Item = (Pid, &Task)> {
-        self.tasks.iter().map(|(tid, task)| (*tid, task))
+        self.tasks.iter()
     }
 
     /// Returns how many tasks there are.
@@ -416,14 +417,14 @@ impl TaskTable {
 
     /// Returns the process that a task's number stands for: its own, or the one that the task belongs to.
     pub fn process_of(&self, tid: Pid) -> Option<Pid> {
-        let of_task = self.tasks.get(&tid).map(|task| task.process);
-        of_task.or_else(|| self.processes.contains_key(&tid).then_some(tid))
+        let of_task = self.tasks.get(tid).map(|task| task.process);
+        of_task.or_else(|| self.processes.contains(tid).then_some(tid))
     }
 
     /// Forgets a task that has ended.
     pub fn remove_task(&mut self, tid: Pid) -> Option<Task> {
-        let task = self.tasks.remove(&tid)?;
-        if let Some(process) = self.processes.get_mut(&task.process) {
+        let task = self.tasks.remove(tid)?;
+        if let Some(process) = self.processes.get_mut(task.process) {
             process.tasks.retain(|member| *member != tid);
         }
         Some(task)
@@ -431,7 +432,7 @@ impl TaskTable {
 
     /// Forgets a process that was waited for.
     pub fn remove_process(&mut self, pid: Pid) -> Option<Process> {
-        let process = self.processes.remove(&pid)?;
+        let process = self.processes.remove(pid)?;
         self.handlers.release(process.handlers);
         Some(process)
     }

@@ -8,6 +8,8 @@
 //! follows a look-up that found nothing, and so whatever it adds beside an older entry is larger than that. The host
 //! shortcut relies on this.
 
+mod oldest;
+mod presence;
 mod replacement;
 mod translation;
 
@@ -15,11 +17,16 @@ pub(crate) use translation::Translation;
 
 use crate::walk::{LEVELS, VPN_BITS};
 use crate::{Asid, Fence, Replacement, TlbGeometry, Vpn};
+use oldest::Oldest;
+use presence::Presence;
 use replacement::WayPicker;
 use std::ops::Range;
 
 /// The tag of an entry that is not valid; no page has it, because a VPN leaves the high bits clear.
 const INVALID: u64 = u64::MAX;
+
+/// Sets of more ways than this have more to find their way by than a scan.
+const FEW_WAYS: u32 = 8;
 
 /// Tags carry the level above the 52 bits of a VPN.
 const LEVEL_SHIFT: u32 = 56;
@@ -50,6 +57,12 @@ pub(crate) struct Tlb {
     filled: Vec<u64>,
     /// Valid entries of each level, so that a look-up skips the sizes that are absent.
     population: [usize; LEVELS as usize],
+    /// Valid entries of each set.
+    valid: Vec<u16>,
+    /// What large sets may hold.
+    presence: Option<Presence>,
+    /// What large sets have used least recently, each set by itself.
+    oldest: Vec<Oldest>,
     random: WayPicker,
 }
 
@@ -77,7 +90,8 @@ fn pointed_at(stamps: &[u64]) -> usize {
 impl Tlb {
     /// Makes an empty TLB; `seed` starts random replacement.
     pub(crate) fn new(geometry: TlbGeometry, seed: u64) -> Self {
-        let entries = geometry.entries() as usize;
+        let (entries, sets) = (geometry.entries() as usize, geometry.sets() as usize);
+        let is_large = geometry.ways() > FEW_WAYS;
         Self {
             geometry,
             tags: vec![INVALID; entries],
@@ -85,6 +99,9 @@ impl Tlb {
             stamps: vec![0; 1 << u16::BITS].try_into().expect("as many as were made"),
             filled: vec![0; entries],
             population: [0; LEVELS as usize],
+            valid: vec![0; sets],
+            presence: is_large.then(|| Presence::new(entries)),
+            oldest: if is_large { vec![Oldest::default(); sets] } else { Vec::new() },
             random: WayPicker::new(seed),
         }
     }
@@ -98,10 +115,17 @@ impl Tlb {
 
     fn find(&self, vpn: Vpn, level: u32, matches: impl Fn(&Translation) -> bool) -> Option<u16> {
         let wanted = tag(vpn, level);
+        if !self.may_hold(wanted) {
+            return None;
+        }
         let set = self.set(vpn, level);
         let mut ways = self.tags[set.clone()].iter().zip(&self.entries[set.clone()]);
         let way = ways.position(|(&tag, entry)| tag == wanted && matches(entry))?;
         Some((set.start + way) as u16)
+    }
+
+    fn may_hold(&self, tag: u64) -> bool {
+        self.presence.as_ref().is_none_or(|presence| presence.may_hold(tag))
     }
 
     /// Finds the entry that translates `vpn` in an address space.
@@ -136,31 +160,36 @@ impl Tlb {
     /// The caller has looked it up and found nothing, so that no page is ever here twice.
     pub(crate) fn fill(&mut self, entry: Translation, stamp: u64) -> Filled {
         let set = self.set(entry.vpn(), entry.level());
-        let free = self.tags[set.clone()].iter().position(|&tag| tag == INVALID);
-        let index = set.start + free.unwrap_or_else(|| self.victim(set.clone()));
+        let number = set.start / set.len();
+        let is_full = usize::from(self.valid[number]) == set.len();
+        let free = if is_full { None } else { self.tags[set.clone()].iter().position(|&tag| tag == INVALID) };
+        let index = free.map_or_else(|| self.victim(set.clone()), |way| set.start + way);
         let evicted = self.invalidate(index);
-        self.tags[index] = tag(entry.vpn(), entry.level());
+        let tag = tag(entry.vpn(), entry.level());
+        self.tags[index] = tag;
         self.entries[index] = entry;
         self.stamps[index] = stamp;
         self.filled[index] = stamp;
         self.population[entry.level() as usize] += 1;
+        self.valid[number] += 1;
+        if let Some(presence) = &mut self.presence {
+            presence.add(tag);
+        }
         Filled { index: index as u16, evicted }
     }
 
-    /// Chooses the way of a full set that makes room.
+    /// Chooses the entry of a full set that makes room.
     fn victim(&mut self, set: Range<usize>) -> usize {
+        // Of equal minima the first wins: the lowest way.
+        let scan = |stamps: &[u64]| set.clone().min_by_key(|&index| stamps[index]).unwrap_or(set.start);
         match self.geometry.replacement() {
-            // Of equal minima the first wins: the lowest way.
-            Replacement::Lru => {
-                let stamps = self.stamps[set].iter().enumerate();
-                stamps.min_by_key(|&(_, stamp)| stamp).map_or(0, |(way, _)| way)
-            }
-            Replacement::Fifo => {
-                let filled = self.filled[set].iter().enumerate();
-                filled.min_by_key(|&(_, stamp)| stamp).map_or(0, |(way, _)| way)
-            }
-            Replacement::Plru => pointed_at(&self.stamps[set]),
-            Replacement::Random => self.random.pick(set.len()),
+            Replacement::Lru => match self.oldest.get_mut(set.start / set.len()) {
+                Some(oldest) => oldest.take(set, &self.stamps[..]),
+                None => scan(&self.stamps[..]),
+            },
+            Replacement::Fifo => scan(&self.filled),
+            Replacement::Plru => set.start + pointed_at(&self.stamps[set]),
+            Replacement::Random => set.start + self.random.pick(set.len()),
         }
     }
 
@@ -169,9 +198,13 @@ impl Tlb {
         if self.tags[index] == INVALID {
             return None;
         }
-        self.tags[index] = INVALID;
         let entry = self.entries[index];
         self.population[entry.level() as usize] -= 1;
+        self.valid[index / self.geometry.ways() as usize] -= 1;
+        if let Some(presence) = &mut self.presence {
+            presence.remove(self.tags[index]);
+        }
+        self.tags[index] = INVALID;
         Some(entry)
     }
 
@@ -198,9 +231,12 @@ impl Tlb {
     ) -> u64 {
         let mut removed = 0;
         for level in 0..LEVELS {
-            let wanted = tag(vpn, level);
-            let of_page = |entry: &Translation| tag(entry.vpn(), entry.level()) == wanted && matches(entry);
-            removed += self.remove(self.set(vpn, level), of_page, &mut gone);
+            let (wanted, set) = (tag(vpn, level), self.set(vpn, level));
+            if self.population[level as usize] > 0 && self.may_hold(wanted) {
+                let of_page =
+                    |entry: &Translation| tag(entry.vpn(), entry.level()) == wanted && matches(entry);
+                removed += self.remove(set, of_page, &mut gone);
+            }
         }
         removed
     }
