@@ -10,9 +10,12 @@ use tine_mmu::{PAGE_SIZE, Ppn, Ram};
 /// An instruction begins at an even offset.
 const ENTRIES: usize = PAGE_SIZE as usize / 2;
 
-/// Decoded slots after which everything is dropped, some forty megabytes: a guest that jumps to every offset of its code
+/// Decoded slots after which everything is dropped, some hundred megabytes: a guest that jumps to every offset of its code
 /// must not take the host's memory.
-const MOST_SLOTS: usize = 1 << 20;
+const MOST_SLOTS: usize = 1 << 21;
+
+/// Decoded pages after which everything is dropped, whose tables of entries take some hundred megabytes more.
+const MOST_PAGES: usize = 1 << 13;
 
 /// Frames that are found without a search.
 const RECENT: usize = 256;
@@ -52,7 +55,7 @@ impl Blocks {
                 self.drop_page(frame);
             }
         }
-        if self.slots > MOST_SLOTS || self.isa != isa {
+        if self.slots > MOST_SLOTS || self.by_frame.len() > MOST_PAGES || self.isa != isa {
             *self = Self { isa, ..Self::default() };
         }
     }
@@ -126,9 +129,10 @@ impl Blocks {
         let entry = page.entries.get_mut(offset as usize / 2)?;
         let block = decode_block(self.isa, ram.frame(page.frame), offset)?;
         self.slots += block.len();
-        *entry.get_mut() = block.as_ptr().cast_mut();
         page.blocks.push(block);
-        page.blocks.last()?.first()
+        let first = page.blocks.last()?.first()?;
+        *entry.get_mut() = std::ptr::from_ref(first).cast_mut();
+        Some(first)
     }
 }
 
@@ -144,7 +148,7 @@ mod tests {
 
     #[test]
     fn overlapping_blocks_do_not_pile_up_without_end() {
-        const PAGES: u64 = 16;
+        const PAGES: u64 = 32;
         let mut ram = Ram::new(PAGES * PAGE_SIZE).unwrap();
         ram.write(Ram::BASE, &NOP.repeat(PAGES as usize * ENTRIES)).unwrap();
         let mut blocks = Blocks::default();
@@ -158,6 +162,22 @@ mod tests {
         }
         assert!((MOST_SLOTS..MOST_SLOTS + 100).contains(&most), "{most} slots");
         assert!(blocks.slots < MOST_SLOTS, "they were dropped once");
+    }
+
+    #[test]
+    fn pages_with_little_code_do_not_pile_up_without_end() {
+        let mut ram = Ram::new((MOST_PAGES as u64 + 2) * PAGE_SIZE).unwrap();
+        let mut blocks = Blocks::default();
+        let mut most = 0;
+        for index in 0..MOST_PAGES as u64 + 2 {
+            let at = Ram::BASE + index * PAGE_SIZE;
+            ram.write(at, &NOP).unwrap();
+            blocks.drop_outdated(&mut ram, Isa::default());
+            let id = blocks.page(&mut ram, at.ppn());
+            assert!(!blocks.block(&ram, id, 0).is_null());
+            most = most.max(blocks.by_frame.len());
+        }
+        assert_eq!((most, blocks.by_frame.len()), (MOST_PAGES + 1, 1));
     }
 
     #[test]
