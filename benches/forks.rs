@@ -4,15 +4,14 @@
 //!
 //! `README.md` says what each figure measures.
 
+#[path = "support/figure.rs"]
+mod figure;
 mod support;
 
 use clap::Parser;
-use plotters::prelude::*;
-use rustix::time::{ClockId, clock_gettime};
+use figure::{Figure, Point, cpu_seconds, median};
 use std::error::Error;
-use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use support::Workload;
 use tine_machine::{Event, EventSink, ForkMode, Guest, Interest, MemoryPolicy, PAGE_SIZE, Report, What};
 
@@ -35,20 +34,6 @@ struct Options {
     bench: bool,
 }
 
-/// A figure of one policy at one size.
-struct Point {
-    policy: &'static str,
-    resident_mib: u64,
-    value: f64,
-}
-
-/// A figure as the process grows.
-struct Series {
-    name: &'static str,
-    unit: &'static str,
-    points: Vec<Point>,
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let (max, rounds) = if options.test { (1, 1) } else { (options.max, ROUNDS) };
@@ -65,12 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if options.test {
         return Ok(());
     }
-    fs::create_dir_all(&options.out)?;
-    fs::write(options.out.join("forks.csv"), csv(&all)?)?;
-    for series in &all {
-        draw(series, &options.out.join(format!("{}.svg", series.name)))?;
-    }
-    Ok(())
+    figure::keep(&all, &options.out, "forks")
 }
 
 const FORKS: [ForkMode; 3] = [ForkMode::Cow, ForkMode::Eager, ForkMode::Odf];
@@ -84,7 +64,8 @@ fn time(kind: &str, count: u64, mib: u64, policy: &MemoryPolicy) -> (Watch, Repo
     // Room for the process, a whole copy of it, their page tables and a pool.
     let memory_bytes = (2 * mib + mib / 64 + 320) << 20;
     let interest = Interest::FORK | Interest::EXIT;
-    let workload = Workload { kind, count, pages: (mib << 20) / PAGE_SIZE, policy, memory_bytes, interest };
+    let pages = (mib << 20) / PAGE_SIZE;
+    let workload = Workload { kind, count, pages, policy, memory_bytes, interest, harts: 1, processes: 64 };
     let mut watch = Watch::default();
     let mut machine = support::run(workload.machine(), &mut watch);
     (watch, machine.report())
@@ -119,25 +100,15 @@ impl Watch {
     }
 }
 
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// How many children a process of this size gets, so that forks are most of what a run does.
 fn children(mib: u64) -> u64 {
     (512 / mib).clamp(5, 200)
 }
 
 /// A fork with its child's end, and the page tables that fork makes for the child.
-fn fork_costs(policies: &[(&'static str, MemoryPolicy)], sizes: &[u64], rounds: usize) -> Vec<Series> {
-    let mut times = Series { name: "fork-time", unit: "µs a fork, exit and wait", points: Vec::new() };
-    let mut tables = Series { name: "fork-tables", unit: "KiB of page tables a fork", points: Vec::new() };
+fn fork_costs(policies: &[(&'static str, MemoryPolicy)], sizes: &[u64], rounds: usize) -> Vec<Figure> {
+    let mut times = Figure::new("fork-time", "µs a fork, exit and wait", "resident MiB");
+    let mut tables = Figure::new("fork-tables", "KiB of page tables a fork", "resident MiB");
     for &mib in sizes {
         let count = children(mib);
         let mut seconds = vec![Vec::new(); policies.len()];
@@ -150,7 +121,7 @@ fn fork_costs(policies: &[(&'static str, MemoryPolicy)], sizes: &[u64], rounds: 
             }
         }
         for ((name, _), (seconds, frames)) in policies.iter().zip(seconds.into_iter().zip(frames)) {
-            let point = |value| Point { policy: name, resident_mib: mib, value };
+            let point = |value| Point { line: name, size: mib as f64, value };
             times.points.push(point(median(seconds) * 1e6));
             tables.points.push(point((frames * PAGE_SIZE) as f64 / 1024.0));
         }
@@ -164,8 +135,8 @@ fn storm_costs(
     policies: &[(&'static str, MemoryPolicy)],
     sizes: &[u64],
     rounds: usize,
-) -> Series {
-    let mut series = Series { name, unit: "ns a page stored to", points: Vec::new() };
+) -> Figure {
+    let mut storm = Figure::new(name, "ns a page stored to", "resident MiB");
     for &mib in sizes {
         let count = (64 / mib).clamp(1, 16);
         let mut seconds = vec![Vec::new(); policies.len()];
@@ -176,61 +147,8 @@ fn storm_costs(
             }
         }
         for ((policy, _), seconds) in policies.iter().zip(seconds) {
-            series.points.push(Point { policy, resident_mib: mib, value: median(seconds) * 1e9 });
+            storm.points.push(Point { line: policy, size: mib as f64, value: median(seconds) * 1e9 });
         }
     }
-    series
-}
-
-fn csv(all: &[Series]) -> Result<String, Box<dyn Error>> {
-    let mut text = String::from("figure,unit,policy,resident_mib,value\n");
-    for series in all {
-        for Point { policy, resident_mib, value } in &series.points {
-            writeln!(text, "{},{},{policy},{resident_mib},{value:.1}", series.name, series.unit)?;
-        }
-    }
-    Ok(text)
-}
-
-/// Draws a figure over the size, both in powers.
-fn draw(series: &Series, file: &Path) -> Result<(), Box<dyn Error>> {
-    let colors =
-        [RGBColor(31, 119, 180), RGBColor(214, 39, 40), RGBColor(44, 160, 44), RGBColor(148, 103, 189)];
-    let sizes = series.points.iter().map(|point| point.resident_mib as f64);
-    let (least, most) =
-        sizes.fold((f64::MAX, 1.0_f64), |(least, most), size| (least.min(size), most.max(size)));
-    let values = series.points.iter().map(|point| point.value.max(0.1));
-    let (low, high) =
-        values.fold((f64::MAX, 0.1_f64), |(low, high), value| (low.min(value), high.max(value)));
-    let area = SVGBackend::new(file, (760, 460)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .margin(14)
-        .caption(format!("{}: {}", series.name, series.unit), ("sans-serif", 18))
-        .x_label_area_size(42)
-        .y_label_area_size(74)
-        .build_cartesian_2d((least..most * 1.2).log_scale(), (low / 2.0..high * 2.0).log_scale())?;
-    chart.configure_mesh().x_desc("resident MiB").y_desc(series.unit).draw()?;
-    let mut policies: Vec<&str> = Vec::new();
-    for point in &series.points {
-        if !policies.contains(&point.policy) {
-            policies.push(point.policy);
-        }
-    }
-    for (policy, color) in policies.into_iter().zip(colors) {
-        let own = series.points.iter().filter(|point| point.policy == policy);
-        let places: Vec<_> = own.map(|point| (point.resident_mib as f64, point.value.max(0.1))).collect();
-        chart
-            .draw_series(LineSeries::new(places, color.stroke_width(2)).point_size(4))?
-            .label(policy)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
-    }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE)
-        .border_style(BLACK)
-        .draw()?;
-    area.present()?;
-    Ok(())
+    storm
 }

@@ -41,13 +41,23 @@ pub(crate) struct Workload<'a> {
     pub(crate) memory_bytes: u64,
     /// What the sink is told of.
     pub(crate) interest: Interest,
+    /// How many harts there are.
+    pub(crate) harts: u32,
+    /// How many processes there may be.
+    pub(crate) processes: u32,
 }
 
 impl Workload<'_> {
     /// Makes a machine that is about to do it.
     pub(crate) fn machine(&self) -> Machine {
-        let (policy, memory_bytes) = (self.policy.clone(), self.memory_bytes);
-        let config = Config { policy, memory_bytes, interest: self.interest, ..Config::default() };
+        let config = Config {
+            policy: self.policy.clone(),
+            memory_bytes: self.memory_bytes,
+            interest: self.interest,
+            harts: self.harts,
+            max_procs: Some(self.processes),
+            ..Config::default()
+        };
         let arguments =
             ["workload".to_owned(), self.kind.to_owned(), self.count.to_string(), self.pages.to_string()];
         let program = Program {
