@@ -4,6 +4,8 @@
 //!
 //! `README.md` says what each figure measures.
 
+#![expect(clippy::print_stdout, reason = "whoever runs the bench reads what was measured")]
+
 #[path = "support/figure.rs"]
 mod figure;
 mod support;

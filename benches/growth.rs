@@ -2,6 +2,8 @@
 //!
 //!     cargo bench --bench growth -- --out benches/results
 
+#![expect(clippy::print_stdout, reason = "whoever runs the bench reads what was measured")]
+
 #[path = "support/figure.rs"]
 mod figure;
 mod support;

@@ -1,6 +1,12 @@
 //! How many instructions this computer executes for one thing, as valgrind's callgrind counts them: figures that the
 //! computer's other work does not touch, kept in `results/instructions.csv`. `README.md` has the commands.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "whoever runs the bench reads what was measured"
+)]
+
 #[path = "support/micro.rs"]
 mod micro;
 mod support;

@@ -4,6 +4,8 @@
 //!
 //! `README.md` says what the programs do.
 
+#![expect(clippy::print_stdout, reason = "whoever runs the bench reads what was measured")]
+
 use clap::Parser;
 use nix::sys::resource::{UsageWho, getrusage};
 use plotters::prelude::*;

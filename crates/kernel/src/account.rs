@@ -30,9 +30,9 @@ impl SyscallCounts {
         &mut self.0.entry(number).or_insert((name, SyscallCount::default())).1
     }
 
-    /// Returns each call's Linux name and count, by number.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, SyscallCount)> {
-        self.0.values().copied()
+    /// Returns the counts by Linux name.
+    pub fn by_name(&self) -> BTreeMap<&'static str, SyscallCount> {
+        self.0.values().copied().collect()
     }
 }
 

@@ -244,7 +244,7 @@ impl Machine {
     /// Returns the machine's system calls by Linux name.
     pub fn syscalls(&self) -> BTreeMap<&'static str, SyscallCount> {
         let mut sums = BTreeMap::<_, SyscallCount>::new();
-        for (name, count) in self.kernel.harts().iter().flat_map(|account| account.syscalls.iter()) {
+        for (name, count) in self.kernel.harts().iter().flat_map(|account| account.syscalls.by_name()) {
             *sums.entry(name).or_default() += count;
         }
         sums

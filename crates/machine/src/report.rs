@@ -55,7 +55,7 @@ impl From<&Account> for Counts {
         let rows = instructions.into_iter().chain(account.tlb.rows()).chain(account.memory.rows());
         let rows =
             rows.chain([("sched.switches", account.switches)]).map(|(key, count)| (key.to_owned(), count));
-        let calls = account.syscalls.iter().flat_map(|(name, count)| {
+        let calls = account.syscalls.by_name().into_iter().flat_map(|(name, count)| {
             [
                 (format!("syscalls.{name}.calls"), count.calls),
                 (format!("syscalls.{name}.errors"), count.errors),

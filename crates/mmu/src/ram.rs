@@ -85,6 +85,7 @@ impl Ram {
             .is_some_and(|end| end <= self.bytes.len() as u64)
     }
 
+    #[inline]
     fn index(&self, at: PhysAddr, len: u64) -> Option<usize> {
         self.contains(at, len).then(|| (at.0 - Self::BASE.0) as usize)
     }
@@ -116,10 +117,10 @@ impl Ram {
 
     /// Reads eight little-endian bytes; `None` outside RAM.
     #[must_use]
+    #[inline]
     pub fn read_u64(&self, at: PhysAddr) -> Option<u64> {
-        let mut bytes = [0; 8];
-        self.read(at, &mut bytes)?;
-        Some(u64::from_le_bytes(bytes))
+        let bytes = self.bytes.get(self.index(at, 8)?..)?.first_chunk()?;
+        Some(u64::from_le_bytes(*bytes))
     }
 
     /// Writes eight little-endian bytes; `None` outside RAM.

@@ -220,10 +220,7 @@ impl World {
     /// Returns how often a process made a system call, and how often it failed.
     pub(crate) fn calls(&self, pid: Pid, name: &str) -> (u64, u64) {
         let syscalls = self.record(pid).account.syscalls;
-        syscalls
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map_or((0, 0), |(_, count)| (count.calls, count.errors))
+        syscalls.by_name().get(name).map_or((0, 0), |count| (count.calls, count.errors))
     }
 
     /// Returns what the whole machine did.
