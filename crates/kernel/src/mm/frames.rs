@@ -9,7 +9,7 @@
 //!
 //! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else. Which frames are free is [`Buddy`]'s to say.
 
-use super::buddy::{Buddy, ORDERS};
+use super::buddy::Buddy;
 use super::huge_frames::HugePages;
 use super::ledger::Ledger;
 use super::page_size::PageSize;
@@ -117,6 +117,8 @@ pub struct Frames {
     pub(super) peak: u64,
     /// Frames that were ever taken.
     pub(super) allocated: u64,
+    /// How often a frame was wanted and none was left.
+    shortages: u64,
     pub(super) by_kind: [u64; FrameKind::COUNT],
     pub(super) shared: u64,
     reverse_map: ReverseMap,
@@ -141,6 +143,7 @@ impl Frames {
             free: Buddy::new(ram.first(), ram.frames()),
             peak: 0,
             allocated: 0,
+            shortages: 0,
             by_kind: [0; FrameKind::COUNT],
             shared: 0,
             reverse_map: ReverseMap::default(),
@@ -243,10 +246,18 @@ impl Frames {
         Ok(ppn)
     }
 
+    /// Returns how often a frame was wanted and none was left, those that were made to fail not counted.
+    pub const fn shortages(&self) -> u64 {
+        self.shortages
+    }
+
     /// Returns a frame, and whether it is fresh: never used, so that it still holds the zeros that RAM began with.
     fn take_free(&mut self, kind: FrameKind) -> Result<(Ppn, bool), OutOfMemory> {
         self.injections.strike_memory(Target::Frame)?;
-        let ppn = self.free.take().ok_or(OutOfMemory)?;
+        let Some(ppn) = self.free.take() else {
+            self.shortages += 1;
+            return Err(OutOfMemory);
+        };
         self.reach(ppn);
         let row = self.row_mut(ppn);
         let fresh = !row.stale;
@@ -567,16 +578,6 @@ impl Frames {
 
     pub(super) fn in_use(&self) -> u64 {
         self.total - self.free.frames()
-    }
-
-    /// Returns how many free blocks of 1, 2, 4, … frames there are (`/proc/buddyinfo`).
-    pub fn free_blocks(&self) -> [u64; ORDERS] {
-        self.free.counts()
-    }
-
-    /// Returns how many frames are free.
-    pub fn free(&self) -> u64 {
-        self.total - self.in_use()
     }
 
     /// Returns how many frames are used for something.

@@ -1,5 +1,6 @@
 //! What the frames of guest RAM are used for, in numbers.
 
+use super::buddy::ORDERS;
 use super::frames::{FrameKind, Frames};
 use super::page_size::PageSize;
 use super::page_table::Leaf;
@@ -57,6 +58,16 @@ impl Frames {
             pool: count(FrameKind::Pool),
             allocated: self.allocated,
         }
+    }
+
+    /// Returns how many free blocks of 1, 2, 4, … frames there are (`/proc/buddyinfo`).
+    pub fn free_blocks(&self) -> [u64; ORDERS] {
+        self.free.counts()
+    }
+
+    /// Returns how many frames are free.
+    pub fn free(&self) -> u64 {
+        self.total - self.in_use()
     }
 }
 

@@ -111,8 +111,9 @@ impl Ctx<'_> {
         let program = self.resolve_program(request).map_err(|error| error.errno())?;
         let given = self.credentials_in(program.image.node);
         let fresh = loop {
+            let shortages = self.kernel.memory.frames().shortages();
             match self.new_memory(&program) {
-                Err(Errno::ENOMEM) if self.make_room(FrameNeed::Exec) == Rescue::Retry => {}
+                Err(Errno::ENOMEM) if self.make_room(FrameNeed::Exec, shortages) == Rescue::Retry => {}
                 made => break made?,
             }
         };

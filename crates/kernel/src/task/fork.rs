@@ -118,11 +118,12 @@ impl Ctx<'_> {
             return Ok(parent);
         }
         loop {
+            let shortages = self.kernel.memory.frames().shortages();
             if let Ok(child) = self.memory(parent, |memory, work| memory.fork(work, parent)) {
                 self.kernel.pass_segments(child, self.pid, self.wall_clock_s(), Passage::Inherited);
                 return Ok(child);
             }
-            if self.make_room(FrameNeed::Fork) == Rescue::Ends {
+            if self.make_room(FrameNeed::Fork, shortages) == Rescue::Ends {
                 return Err(Errno::ENOMEM);
             }
         }

@@ -121,11 +121,12 @@ impl Ctx<'_> {
         Rescue::Retry
     }
 
-    /// Makes room for what found no frame: clean pages of files leave, and at last the process that weighs most ends. There is
-    /// nothing to do where frames are left: what was tried was refused, or made to fail ([`crate::inject`]).
-    pub(crate) fn make_room(&mut self, need: FrameNeed) -> Rescue {
+    /// Makes room for what has failed since there were so many `shortages`: clean pages of files leave, and at last the process
+    /// that weighs most ends. There is nothing to do where frames were left all the time: what was tried was refused, or made to
+    /// fail ([`crate::inject`]). Frames may be free again, for what had been done was undone.
+    pub(crate) fn make_room(&mut self, need: FrameNeed, shortages: u64) -> Rescue {
         match () {
-            () if self.kernel.memory.frames().free() > 0 => Rescue::Ends,
+            () if self.kernel.memory.frames().shortages() == shortages => Rescue::Ends,
             () if self.reclaim(ROOM_PAGES) > 0 => Rescue::Retry,
             () => self.relieve_memory(need),
         }
