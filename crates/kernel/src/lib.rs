@@ -29,7 +29,7 @@ mod start;
 pub mod syscall;
 pub mod task;
 
-pub use account::{Account, Origin, ProcessRecord, SyscallCount};
+pub use account::{Account, Origin, ProcessRecord, SyscallCount, SyscallCounts};
 pub use counters::{FaultKind, MemoryCounters};
 pub use ctx::Ctx;
 pub use errno::Errno;
