@@ -84,7 +84,7 @@ static unsigned long amo(long count, volatile char *memory, long pages)
 static unsigned long floating(long count, volatile char *memory, long pages)
 {
     (void)memory, (void)pages;
-    double value = 1.0;
+    double value = 0.5;
     for (long i = 0; i < count; i++)
         value = (value * 1.5 + 0.25) / 1.75;
     return (unsigned long)(value * 1000);
