@@ -238,26 +238,22 @@ fn draw(rows: &[Row<'_>], file: &Path) -> Result<(), Box<dyn Error>> {
     let peers = [(Peer::Qemu, RGBColor(31, 119, 180)), (Peer::Native, RGBColor(214, 39, 40))];
     let area = SVGBackend::new(file, (760, 120 + 34 * rows.len() as u32)).into_drawing_area();
     area.fill(&WHITE)?;
-    let names: Vec<&str> = rows.iter().map(|row| row.program.name).collect();
     let mut chart = ChartBuilder::on(&area)
         .margin(14)
         .caption("CPU time of Tine, as a multiple of a peer's", ("sans-serif", 18))
         .x_label_area_size(42)
         .y_label_area_size(130)
         .build_cartesian_2d((0.01..100.0).log_scale(), 0.0..rows.len() as f64)?;
-    let name =
-        |at: &f64| names.get(names.len().wrapping_sub(1 + at.floor() as usize)).map_or("", |name| name);
     chart
         .configure_mesh()
         .disable_y_mesh()
         .y_labels(0)
         .x_desc("times as long; left of 1 is faster than the peer")
         .draw()?;
-    for (index, _) in rows.iter().enumerate() {
-        let at = index as f64 + 0.5;
+    for (index, row) in rows.iter().rev().enumerate() {
         let style = ("sans-serif", 13).into_font().color(&BLACK);
-        let (_, y) = chart.backend_coord(&(0.01, at));
-        area.draw(&Text::new(name(&at).to_owned(), (14, y - 7), style))?;
+        let (_, y) = chart.backend_coord(&(0.01, index as f64 + 0.5));
+        area.draw(&Text::new(row.program.name, (14, y - 7), style))?;
     }
     for (place, (peer, color)) in peers.into_iter().enumerate() {
         let marks = rows.iter().enumerate().filter_map(|(index, row)| {

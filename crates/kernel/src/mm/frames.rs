@@ -355,15 +355,13 @@ impl Frames {
     /// decides. Returns what the frame is used for.
     #[inline]
     pub(super) fn share_mapping(&mut self, ppn: Ppn, leaf: PhysAddr) -> FrameKind {
-        if self.row(ppn).piece || is_broken(Sabotage::WrongCount) {
-            if !is_broken(Sabotage::WrongCount) {
-                self.share(ppn, PageSize::Base);
-            }
+        if self.row(ppn).piece {
+            self.share(ppn, PageSize::Base);
             self.attach(ppn, leaf, PageSize::Base);
             return self.kind(ppn);
         }
         let row = &mut self.rows[(ppn.0 - self.first.0) as usize];
-        row.references += 1;
+        row.references += u32::from(!is_broken(Sabotage::WrongCount));
         row.maps += 1;
         row.claimed = false;
         self.shared += u64::from(row.kind == FrameKind::Anon && row.references == 2);

@@ -106,11 +106,21 @@ impl Tlb {
         }
     }
 
+    /// Returns which set is for a page of `level`.
+    fn number(&self, vpn: Vpn, level: u32) -> usize {
+        // A power of two of them, and as many as there are counts.
+        (vpn.0 >> (level * VPN_BITS)) as usize & (self.valid.len() - 1)
+    }
+
+    /// Returns the indices of a set's entries.
+    fn indices(&self, number: usize) -> Range<usize> {
+        let ways = self.geometry.ways() as usize;
+        number * ways..(number + 1) * ways
+    }
+
     /// Returns the indices of the set for a page of `level`.
     fn set(&self, vpn: Vpn, level: u32) -> Range<usize> {
-        let ways = self.geometry.ways() as usize;
-        let set = (vpn.0 >> (level * VPN_BITS)) as usize & (self.geometry.sets() as usize - 1);
-        set * ways..(set + 1) * ways
+        self.indices(self.number(vpn, level))
     }
 
     fn find(&self, vpn: Vpn, level: u32, matches: impl Fn(&Translation) -> bool) -> Option<u16> {
@@ -159,12 +169,12 @@ impl Tlb {
     ///
     /// The caller has looked it up and found nothing, so that no page is ever here twice.
     pub(crate) fn fill(&mut self, entry: Translation, stamp: u64) -> Filled {
-        let set = self.set(entry.vpn(), entry.level());
-        let number = set.start / set.len();
+        let number = self.number(entry.vpn(), entry.level());
+        let set = self.indices(number);
         let is_full = usize::from(self.valid[number]) == set.len();
         let free = if is_full { None } else { self.tags[set.clone()].iter().position(|&tag| tag == INVALID) };
-        let index = free.map_or_else(|| self.victim(set.clone()), |way| set.start + way);
-        let evicted = self.invalidate(index);
+        let index = free.map_or_else(|| self.victim(number), |way| set.start + way);
+        let evicted = self.invalidate(number, index);
         let tag = tag(entry.vpn(), entry.level());
         self.tags[index] = tag;
         self.entries[index] = entry;
@@ -179,11 +189,12 @@ impl Tlb {
     }
 
     /// Chooses the entry of a full set that makes room.
-    fn victim(&mut self, set: Range<usize>) -> usize {
+    fn victim(&mut self, number: usize) -> usize {
+        let set = self.indices(number);
         // Of equal minima the first wins: the lowest way.
         let scan = |stamps: &[u64]| set.clone().min_by_key(|&index| stamps[index]).unwrap_or(set.start);
         match self.geometry.replacement() {
-            Replacement::Lru => match self.oldest.get_mut(set.start / set.len()) {
+            Replacement::Lru => match self.oldest.get_mut(number) {
                 Some(oldest) => oldest.take(set, &self.stamps[..]),
                 None => scan(&self.stamps[..]),
             },
@@ -193,14 +204,14 @@ impl Tlb {
         }
     }
 
-    /// Empties a way and returns what was valid in it.
-    fn invalidate(&mut self, index: usize) -> Option<Translation> {
+    /// Empties a way of a set and returns what was valid in it.
+    fn invalidate(&mut self, number: usize, index: usize) -> Option<Translation> {
         if self.tags[index] == INVALID {
             return None;
         }
         let entry = self.entries[index];
         self.population[entry.level() as usize] -= 1;
-        self.valid[index / self.geometry.ways() as usize] -= 1;
+        self.valid[number] -= 1;
         if let Some(presence) = &mut self.presence {
             presence.remove(self.tags[index]);
         }
@@ -251,7 +262,7 @@ impl Tlb {
         for index in indices {
             if self.tags[index] != INVALID
                 && matches(&self.entries[index])
-                && let Some(entry) = self.invalidate(index)
+                && let Some(entry) = self.invalidate(index / self.geometry.ways() as usize, index)
             {
                 gone(index as u16, entry);
                 removed += 1;
