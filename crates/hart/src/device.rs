@@ -32,10 +32,10 @@ impl Hart {
             return;
         }
         let (Some(at), Some((len, access))) = (trap.outside, plain_access(insn.op)) else { return };
-        // What is misaligned, or partly RAM, is no business of a device.
-        if at.0.is_multiple_of(len as u64) {
+        let address = self.effective_address(insn);
+        // What is misaligned, or partly RAM, is no business of a device: not even where its second part begins there.
+        if address.0.is_multiple_of(len as u64) {
             let stored = (access == Access::Store).then(|| self.stored_by(insn).to_le_bytes());
-            let address = self.effective_address(insn);
             self.asked = Some(DeviceAccess { at, len, stored, address, insn: *insn, bits: 0 });
         }
     }

@@ -210,7 +210,7 @@ impl Hart {
         if is_read_only(number) {
             return None;
         }
-        let pc = self.legal_pc(value);
+        let (pc, delegable) = (self.legal_pc(value), self.delegable());
         let csrs = &mut self.csrs;
         match csr {
             Csr::Fflags => {
@@ -236,7 +236,7 @@ impl Hart {
             }
             Csr::Mstatus => csrs.mstatus.write(value),
             Csr::Misa | Csr::Trigger => {}
-            Csr::Medeleg => csrs.medeleg = value & Csrs::DELEGABLE,
+            Csr::Medeleg => csrs.medeleg = value & delegable,
             Csr::Mideleg => csrs.mideleg = value & Csrs::SUPERVISOR_INTERRUPTS,
             Csr::Mie => csrs.mie = value & Csrs::INTERRUPTS,
             Csr::Mtvec => csrs.mtvec = legal_tvec(value),
@@ -268,6 +268,12 @@ impl Hart {
     /// of 4 ("Machine Exception Program Counter (`mepc`) Register").
     fn legal_pc(&self, value: u64) -> u64 {
         value & if self.isa.contains(Extension::Zca) { !1 } else { !3 }
+    }
+
+    /// Returns the exceptions that may be delegated: with compressed instructions no fetch is misaligned.
+    fn delegable(&self) -> u64 {
+        let misaligned = if self.isa.contains(Extension::Zca) { 0 } else { 1 };
+        Csrs::DELEGABLE | misaligned
     }
 
     /// Finds a CSR that exists and that the hart may access as it is.

@@ -63,7 +63,8 @@ impl Csrs {
         | Interrupt::MachineSoftware.mask()
         | Interrupt::MachineTimer.mask()
         | Interrupt::MachineExternal.mask();
-    /// The exceptions that may be delegated: all that there are but the ECALL of M-mode. A misaligned fetch (0) there is not.
+    /// The exceptions that may be delegated: all that there are but the ECALL of M-mode, and a misaligned fetch (0), which not
+    /// every hart has.
     pub(super) const DELEGABLE: u64 = 0xb3fe;
     /// CY, TM, IR and the performance counters.
     pub(super) const COUNTERS: u64 = 0xffff_ffff;

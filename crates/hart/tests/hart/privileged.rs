@@ -160,6 +160,18 @@ fn where_a_trap_came_from_is_where_an_instruction_may_be() {
     }
 }
 
+#[test]
+fn a_misaligned_fetch_can_be_delegated_where_there_is_one() {
+    for (isa, kept) in [("rv64gc", 0xb3fe), ("rv64g", 0xb3ff)] {
+        on_each(M, &[csr(Op::Csrrw, 0, MEDELEG, 5), read(6, MEDELEG)], |machine| {
+            machine.hart.isa = isa.parse().unwrap();
+            machine.hart.x[5] = u64::MAX;
+            assert_eq!(machine.run(2), Stop::Budget);
+            assert_eq!(machine.hart.x[6], kept, "{isa}");
+        });
+    }
+}
+
 /// Privileged ISA, "Svinval": SINVAL.VMA needs what SFENCE.VMA needs, and TVM does not bind the fences around it.
 #[test]
 fn tvm_binds_invalidation_but_not_its_fences() {
@@ -532,9 +544,10 @@ fn a_hart_waits_until_an_enabled_interrupt_is_pending() {
 
 #[test]
 fn a_device_serves_a_load_when_the_instruction_is_finished() {
-    let code = [i(Op::Lh, 5, 11, 2), s(Op::Sw, 5, 11, 4), i(Op::Lw, 6, 11, 1)];
+    let code = [i(Op::Lh, 5, 11, 2), s(Op::Sw, 5, 11, 4), i(Op::Lw, 6, 11, 1), i(Op::Ld, 6, 12, -4)];
     on_each(M, &code, |machine| {
-        machine.hart.x[11] = 0x1000_0000;
+        let end_of_ram = Ram::BASE.0 + (1 << 20);
+        (machine.hart.x[11], machine.hart.x[12]) = (0x1000_0000, end_of_ram);
         let Stop::Device(load) = machine.run(9) else { panic!("a load of a device") };
         assert_eq!((load.at, load.len, load.stored), (PhysAddr(0x1000_0002), 2, None));
         assert_eq!(machine.hart.retired(), 0);
@@ -549,6 +562,10 @@ fn a_device_serves_a_load_when_the_instruction_is_finished() {
         machine.hart.pc = CODE + 8;
         assert_eq!(machine.run(1), Stop::Budget);
         assert_eq!((machine.hart.csrs.mcause, machine.hart.csrs.mtval), (5, 0x1000_0001));
+        // Nor is one whose second page is.
+        machine.hart.pc = CODE + 12;
+        assert_eq!(machine.run(1), Stop::Budget);
+        assert_eq!((machine.hart.csrs.mcause, machine.hart.csrs.mtval), (5, end_of_ram));
     });
 }
 
