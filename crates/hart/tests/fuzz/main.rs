@@ -19,15 +19,25 @@
 //! - Both **engines** of the hart must agree on every program.
 //! - Harts with a **defect** must be noticed within what CI executes (`mutants`, `privileged/mutants`).
 //!
-//! Neither oracle sees: PAUSE, NTL and prefetches beyond that they do nothing; SC that fails for other reasons than a missing
-//! LR; misaligned data where the hart does it itself; WFI that waits; and what `privileged/csrs.rs` lists of the
-//! CSRs. Tests of traps, atomics and the walk do. Other privileged things that Spike is not asked about, most of them free:
+//! Privileged programs take turns with harts that do misaligned loads and stores, or have them trap, or have no compressed
+//! instructions, so that targets can be misaligned. They set `menvcfg.STCE` and `stimecmp`, `mcountinhibit`, the counter enables,
+//! software and timer interrupts of M-mode, direct and vectored handlers, delegation, and locked PMP regions; and wait (WFI) where
+//! something is pending.
 //!
-//! - Stale TLB entries: each program fences after each change, with SFENCE.VMA for everything.
+//! Neither oracle sees: PAUSE, NTL and prefetches beyond that they do nothing; SC that fails for other reasons than a missing
+//! LR; WFI that waits; and what `privileged/csrs.rs` lists of the CSRs. Tests of traps, atomics and the walk do. Other privileged
+//! things that Spike is not asked about, most of them free:
+//!
+//! - Stale TLB entries, of which each has others: each program fences after each change, with SFENCE.VMA for everything.
+//!   `crates/mmu/tests` have a model of these, and fences of every kind.
 //! - Where CBO.ZERO faults, Spike has the block's address as trap value; "Cache Management Operations" wants the one in `rs1`.
+//! - Cache blocks with the edge of a PMP region in them.
+//! - A misaligned store whose second page faults: Spike has written the first, the hart here nothing.
 //! - FIOM, which Spike does not have, and what becomes of the reserved CBIE when it is written.
-//! - `misa` is not written, `marchid` is Spike's own; time, the performance counters and Sstc are left alone.
-//! - Triggers, which are not here, and an M-mode that locks PMP entries against itself.
+//! - `misa` is not written, `marchid` is Spike's own; time goes another way, so that timers are due always or never; which events
+//!   performance counters count is each hart's own, and Spike's count nothing.
+//! - External interrupts of M-mode, which only a device makes pending.
+//! - Triggers, which are not here, and an M-mode that locks PMP entries against its own code.
 
 mod image;
 mod mutants;

@@ -185,7 +185,7 @@ impl Recorded {
             let program = Program::random(focus, &[], SEED + programs.len() as u64, ITEMS);
             let image = Image::new(&program, Under::Machine);
             let executed = check_engines(&image).unwrap();
-            let log: Vec<String> = spike_log("mutants", &image, executed).unwrap().collect();
+            let log = spike_log("mutants", &image, executed).unwrap();
             assert_eq!(log.len() as u64, executed);
             recorded += executed;
             programs.push((image, log));

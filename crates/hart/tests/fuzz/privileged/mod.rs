@@ -2,24 +2,49 @@
 //! privilege, encoding, address, and what it wrote to registers and CSRs; or a trap, with its cause, address and value.
 
 mod assembler;
+mod body;
 mod csrs;
 mod log;
 mod mutants;
 mod program;
 
 use crate::image::{BASE, elf};
-use crate::oracles::spike;
+use crate::oracles::{insist, spike};
 use log::{Event, Register, events};
 use mutants::Defect;
 pub(crate) use program::Privileged;
-use program::{MTIMECMP, PAGE, RAM_BYTES};
+use program::{Kind, MSIP, MTIMECMP, PAGE, RAM_BYTES};
 use std::fmt::Write;
-use tine_hart::{Cause, DeviceAccess, Engine, Hart, Misaligned, Observer, Retired, Shared, Stop, Supervisor};
+use tine_hart::{
+    Cause, DeviceAccess, Engine, Hart, Interrupt, Misaligned, Observer, Retired, Shared, Stop, Supervisor,
+};
 use tine_isa::{Isa, Op};
 use tine_mmu::{AdUpdate, Mmu, MmuConfig, PhysAddr, Privilege, Protection, Ram, VirtAddr};
 
-const SPIKE_ISA: &str = "rv64gc_zicntr_zihpm_zba_zbb_zbc_zbs_zicond_zicbom_zicbop_zicboz_zawrs_zfa_zfhmin_zcb_\
-zihintpause_zihintntl_svinval_svnapot_svadu";
+/// What every hart has, for Spike.
+const SPIKE_ISA: &str = "zicntr_zihpm_zba_zbb_zbc_zbs_zicond_zicbom_zicbop_zicboz_zawrs_zfa_zfhmin_\
+zihintpause_zihintntl_svinval_svnapot_svadu_sstc";
+
+impl Kind {
+    fn spike_isa(self) -> String {
+        match self {
+            Kind::Usual => format!("rv64gc_zcb_{SPIKE_ISA}"),
+            Kind::Misaligned => format!("rv64gc_zcb_zicclsm_{SPIKE_ISA}"),
+            Kind::WithoutHalves => format!("rv64g_{SPIKE_ISA}"),
+        }
+    }
+
+    fn isa(self) -> Isa {
+        match self {
+            Kind::Usual | Kind::Misaligned => Isa::ALL,
+            Kind::WithoutHalves => {
+                "rv64g_zba_zbb_zbc_zbs_zicond_zicbom_zicbop_zicboz_zawrs_zfa_zfhmin_zihintpause_zihintntl_svinval"
+                    .parse()
+                    .expect("an ISA string")
+            }
+        }
+    }
+}
 
 /// A limit for Spike, which counts each trap as thousands of instructions: who reads its log ends it sooner.
 const ENOUGH: u64 = 1 << 40;
@@ -31,7 +56,7 @@ const LONGEST: usize = 1 << 18;
 const PEEK_AT: u64 = BASE + RAM_BYTES - PAGE;
 
 /// How many items a program has.
-pub(crate) const ITEMS: usize = 400;
+pub(crate) const ITEMS: usize = 200;
 
 /// A machine out of reset, with a program in its memory.
 struct Machine {
@@ -63,8 +88,10 @@ impl Machine {
         let config =
             MmuConfig { protection: Protection::Reset, ad_update: AdUpdate::Svade, ..MmuConfig::default() };
         let mut hart = Hart::new(0, Mmu::new(config), Supervisor::Guest);
-        hart.isa = Isa::ALL;
-        hart.misaligned = Misaligned::Traps;
+        hart.isa = program.kind.isa();
+        if program.kind != Kind::Misaligned {
+            hart.misaligned = Misaligned::Traps;
+        }
         hart.pc = VirtAddr(BASE);
         // What Spike's boot ROM leaves.
         (hart.x[5], hart.x[11]) = (BASE, 0x1020);
@@ -79,7 +106,7 @@ impl Machine {
         let mut seen = Seen::default();
         match self.hart.run_traced(&mut self.ram, &mut self.shared, 1, &mut seen) {
             Stop::Budget => {}
-            Stop::Device(access) => self.hart.finish(&access, answer(&access), Some(&mut seen)),
+            Stop::Device(access) => self.serve(&access, Some(&mut seen)),
             stop => return Err(format!("{stop:?} at {:#x}", self.hart.pc.0)),
         }
         Ok(seen)
@@ -93,11 +120,25 @@ impl Machine {
             let left = end - passed(&self.hart);
             match self.hart.run(&mut self.ram, &mut self.shared, left) {
                 Stop::Budget => {}
-                Stop::Device(access) => self.hart.finish(&access, answer(&access), None),
+                Stop::Device(access) => self.serve(&access, None),
                 stop => return Err(format!("{stop:?} at {:#x}", self.hart.pc.0)),
             }
         }
         Ok(())
+    }
+
+    /// Takes what is stored to the ACLINT: an interrupt of software, and one of a timer that is always or never due.
+    fn serve(&mut self, access: &DeviceAccess, observer: Option<&mut dyn Observer>) {
+        let line = match access.at.0 {
+            MSIP => Some((Interrupt::MachineSoftware, access.stored.is_some_and(|value| value[0] & 1 == 1))),
+            MTIMECMP => Some((Interrupt::MachineTimer, access.stored == Some([0; 8]))),
+            _ => None,
+        };
+        self.hart.finish(access, line.map(|_| [0; 8]), observer);
+        if let Some((interrupt, up)) = line {
+            let others = self.hart.csrs.lines & !interrupt.mask();
+            self.hart.csrs.lines = if up { others | interrupt.mask() } else { others };
+        }
     }
 
     /// Returns what M-mode would read from a CSR.
@@ -105,7 +146,9 @@ impl Machine {
         let mut hart = self.hart.clone();
         // An interrupt would come first.
         match number {
-            csrs::SIE | csrs::MIE => hart.csrs.mip = 0,
+            csrs::SIE | csrs::MIE => {
+                (hart.csrs.mip, hart.csrs.lines, hart.csrs.stimecmp) = (0, 0, u64::MAX);
+            }
             _ => hart.csrs.mie = 0,
         }
         hart.privilege = Privilege::Machine;
@@ -116,11 +159,6 @@ impl Machine {
         _ = hart.run_traced(&mut self.ram, &mut self.shared, 1, &mut seen);
         seen.retired.map(|_| hart.x[1])
     }
-}
-
-/// Only the timer's comparator is there, which nobody asks for the time.
-fn answer(access: &DeviceAccess) -> Option<[u8; 8]> {
-    (access.at.0 == MTIMECMP).then_some([0; 8])
 }
 
 /// What the log says that the registers hold.
@@ -134,18 +172,20 @@ struct Shadow {
 /// # Errors
 /// Spike cannot be started, or stops before.
 fn recorded(name: &str, program: &Privileged) -> Result<Vec<Event>, String> {
-    let lines = spike(name, SPIKE_ISA, RAM_BYTES, &elf(&program.bytes), ENOUGH)?;
-    let mut log = events(lines, BASE);
+    let (elf, isa) = (elf(&program.bytes), program.kind.spike_isa());
     let is_end = |event: &Event| matches!(event, Event::Commit { pc, .. } if *pc == program.end);
-    let mut recorded = Vec::new();
-    while recorded.len() < LONGEST {
-        match log.next() {
-            Some(event) if is_end(&event) => return Ok(recorded),
-            Some(event) => recorded.push(event),
-            None => return Err(format!("spike's log ends after {} events", recorded.len())),
+    let ask = || {
+        let mut log = events(spike(name, &isa, RAM_BYTES, &elf, ENOUGH)?, BASE).take(LONGEST);
+        let recorded: Vec<_> = log.by_ref().take_while(|event| !is_end(event)).collect();
+        // Nothing of it is left where it ended before.
+        Ok((recorded, log.next().is_some()))
+    };
+    match insist(ask, |(_, has_ended)| *has_ended)? {
+        (recorded, true) => Ok(recorded),
+        (recorded, false) => {
+            Err(format!("spike's log has {} events, and the end is not among them", recorded.len()))
         }
     }
-    Err("the program does not end".to_owned())
 }
 
 /// Compares a program with Spike event by event, and the engines with each other; returns how many events there were.

@@ -1,12 +1,12 @@
 //! Harts with a defect of the walk, of traps or of returns, each of which the comparison must notice.
 
 use super::log::Event;
-use super::program::{Privileged, RANDOM_VA, USER_OFFSET, random_entries};
+use super::program::{ADDRESS, PAGE, Privileged, RANDOM_VA, USER_OFFSET, random_entries};
 use super::{Machine, Seen, compare, csrs, recorded};
 use crate::image::BASE;
-use tine_hart::{Engine, Exception, Hart, Mstatus};
+use tine_hart::{Cause, Engine, Exception, Hart, Interrupt, Mstatus};
 use tine_isa::{Isa, Memory, Op};
-use tine_mmu::{Access, Fence, PhysAddr, Privilege, View};
+use tine_mmu::{Access, Fence, PhysAddr, Privilege, View, VirtAddr};
 
 /// How many events may pass before a defect is noticed: those of one seed in CI.
 const BUDGET: u64 = 80_000;
@@ -39,7 +39,12 @@ const fn is_leaf(pte: u64) -> bool {
 }
 
 fn is_illegal(seen: &Seen) -> bool {
-    seen.trap.is_some_and(|(cause, _)| cause.code() == Exception::IllegalInstruction as u64)
+    code(seen) == Some(Exception::IllegalInstruction as u64)
+}
+
+/// Returns the code of the trap that was taken.
+fn code(seen: &Seen) -> Option<u64> {
+    seen.trap.map(|(cause, _)| cause.code())
 }
 
 /// Sets bits of an entry where a condition holds.
@@ -47,7 +52,7 @@ const fn with(pte: u64, bits: u64, condition: bool) -> u64 {
     if condition { pte | bits } else { pte }
 }
 
-const MUTANTS: [(&str, Defect); 22] = [
+const MUTANTS: [(&str, Defect); 28] = [
     (
         "superpages need no alignment",
         Defect::Reads(
@@ -110,6 +115,50 @@ const MUTANTS: [(&str, Defect); 22] = [
         Defect::Leaves(|op, seen, before, after| {
             if op == Op::Sret && seen.trap.is_none() {
                 after.csrs.mstatus.set(Mstatus::SPP, before.csrs.mstatus.has(Mstatus::SPP));
+            }
+        }),
+    ),
+    ("TW is ignored", Defect::Sees(|status| status & !Mstatus::TW)),
+    (
+        "a misaligned target is not in mtval",
+        Defect::Leaves(|_, seen, _, after| {
+            if code(seen) == Some(0) && after.privilege == Privilege::Machine {
+                after.csrs.mtval = 0;
+            }
+        }),
+    ),
+    (
+        "the timer's interrupt comes before software's",
+        Defect::Leaves(|_, seen, _, after| {
+            let timer = Interrupt::MachineTimer;
+            let enabled = after.pending_interrupts() & after.csrs.mie & timer.mask() != 0;
+            if enabled && code(seen) == Some(Cause::Interrupt(Interrupt::MachineSoftware).code()) {
+                after.csrs.mcause = Cause::Interrupt(timer).code();
+            }
+        }),
+    ),
+    (
+        "vectored interrupts go to the base",
+        Defect::Leaves(|_, seen, _, after| {
+            if let Some((Cause::Interrupt(_), _)) = seen.trap {
+                let is_machine = after.privilege == Privilege::Machine;
+                let vectors = if is_machine { after.csrs.mtvec } else { after.csrs.stvec };
+                after.pc = VirtAddr(vectors & !3);
+            }
+        }),
+    ),
+    (
+        "the timer of M-mode is never due",
+        Defect::Leaves(|_, _, _, after| after.csrs.lines &= !Interrupt::MachineTimer.mask()),
+    ),
+    (
+        "the second page's fault is at the first byte",
+        Defect::Leaves(|_, seen, _, after| {
+            if let Some((Cause::Exception(Exception::LoadPageFault), tval)) = seen.trap
+                && tval % PAGE == 0
+                && after.privilege == Privilege::Machine
+            {
+                after.csrs.mtval = after.x[usize::from(ADDRESS)];
             }
         }),
     ),

@@ -16,7 +16,7 @@ use super::assembler::Assembler;
 use super::csrs::{self, *};
 use crate::image::BASE;
 use crate::program::Random;
-use tine_isa::{Format, Op};
+use tine_isa::Op;
 
 const LITERALS: u64 = BASE + 0x6_0000;
 /// One table a page.
@@ -26,8 +26,8 @@ const ROOT_39: u64 = ROOT_48 + PAGE;
 /// Megapages and what points to the tables below.
 const MIDDLE: u64 = ROOT_39 + PAGE;
 const LEAVES: [u64; 2] = [MIDDLE + PAGE, MIDDLE + 2 * PAGE];
-const DATA: u64 = BASE + 0x10_0000;
-const DATA_PAGES: u64 = 16;
+pub(super) const DATA: u64 = BASE + 0x10_0000;
+pub(super) const DATA_PAGES: u64 = 16;
 pub(super) const PAGE: u64 = 0x1000;
 pub(super) const RAM_BYTES: u64 = 0x20_0000;
 /// Where user mode sees the same code.
@@ -35,7 +35,8 @@ pub(super) const USER_OFFSET: u64 = BASE - 0x4000_0000;
 /// Where random translations begin.
 pub(super) const RANDOM_VA: u64 = 0xc000_0000;
 
-/// `mtimecmp` of the ACLINT: Spike's timer is pending after a reset.
+/// The ACLINT's registers of hart 0: Spike's timer is pending after a reset.
+pub(super) const MSIP: u64 = 0x200_0000;
 pub(super) const MTIMECMP: u64 = 0x200_4000;
 
 /// Where traps go: sixteen words for vectors, then what is common.
@@ -44,14 +45,14 @@ const SUPERVISOR_HANDLER: u64 = BASE + 0x200;
 const ITEMS_AT: u64 = BASE + 0x300;
 
 // Registers with a task. The rest is written at random.
-const SCRATCH: u8 = 5;
-const ADDRESS: u8 = 10;
-const VALUE: u8 = 11;
-const SATP_VALUE: u8 = 12;
-const CSR_VALUE: u8 = 13;
-const MPRV_STATUS: u8 = 15;
-const RESULT: u8 = 16;
-const NEXT: u8 = 31;
+pub(super) const SCRATCH: u8 = 5;
+pub(super) const ADDRESS: u8 = 10;
+pub(super) const VALUE: u8 = 11;
+pub(super) const SATP_VALUE: u8 = 12;
+pub(super) const CSR_VALUE: u8 = 13;
+pub(super) const MPRV_STATUS: u8 = 15;
+pub(super) const RESULT: u8 = 16;
+pub(super) const NEXT: u8 = 31;
 
 /// The leaf and table entries that say nothing at random.
 const V: u64 = 1;
@@ -60,8 +61,20 @@ const USER: u64 = 1 << 4;
 /// R, W, X, A and D as they make sense.
 const USABLE: [u64; 10] = [RWXAD, 0xc6, 0xc6, 0x46, 0x42, 0x4a, 0x48, 0x48, 0x06, 0x02];
 
+/// Which hart a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// With everything, whose misaligned loads and stores trap.
+    Usual,
+    /// One that does them.
+    Misaligned,
+    /// One without compressed instructions, so that fetches can be misaligned.
+    WithoutHalves,
+}
+
 /// What is to be loaded, and where execution starts.
 pub(crate) struct Privileged {
+    pub(super) kind: Kind,
     /// What is loaded at [`BASE`].
     pub(crate) bytes: Vec<u8>,
     /// Where it stops: an endless loop.
@@ -70,7 +83,7 @@ pub(crate) struct Privileged {
 
 /// Where an item goes by MRET.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     User,
     Supervisor,
     /// M-mode, whose loads and stores see what MPP sees.
@@ -79,8 +92,19 @@ enum Mode {
 
 impl Privileged {
     pub(crate) fn random(seed: u64, items: usize) -> Self {
-        let mut maker =
-            Maker { random: Random::new(seed), code: Assembler::new(ITEMS_AT, LITERALS), satp: 0 };
+        // Seeds that follow each other are for different harts.
+        const KINDS: [Kind; 4] = [Kind::Usual, Kind::Misaligned, Kind::Usual, Kind::WithoutHalves];
+        let kind = KINDS[(seed % 4) as usize];
+        let code = Assembler::new(ITEMS_AT, LITERALS);
+        let mut maker = Maker {
+            random: Random::new(seed),
+            kind,
+            code,
+            satp: 0,
+            menvcfg: 0,
+            locks: false,
+            has_regions: false,
+        };
         maker.begin();
         for _ in 0..items {
             match maker.random.below(5) {
@@ -109,7 +133,7 @@ impl Privileged {
         for (at, pte) in tables {
             place(at, &pte.to_le_bytes());
         }
-        Self { bytes, end }
+        Self { kind, bytes, end }
     }
 }
 
@@ -150,16 +174,21 @@ fn supervisor_handler() -> Vec<u32> {
     code.finish().0
 }
 
-struct Maker {
-    random: Random,
-    code: Assembler,
+pub(super) struct Maker {
+    pub(super) random: Random,
+    pub(super) kind: Kind,
+    pub(super) code: Assembler,
     /// What was last written there.
     satp: u64,
+    menvcfg: u64,
+    /// Whether PMP regions are locked, and whether there are others.
+    locks: bool,
+    pub(super) has_regions: bool,
 }
 
 impl Maker {
     /// Draws true once in so many times.
-    fn once_in(&mut self, times: u64) -> bool {
+    pub(super) fn once_in(&mut self, times: u64) -> bool {
         self.random.below(times) == 0
     }
 
@@ -178,10 +207,42 @@ impl Maker {
         code.write_csr(0, PMPCFG0, 0);
         code.write_csr(0, PMPADDR0, 0);
         code.write_csr(0, PMPADDR0 + 4, 6);
-        for (number, value) in [(MTVEC, MACHINE_HANDLER), (STVEC, SUPERVISOR_HANDLER), (PMPCFG0, OPEN_PMP)] {
+        for (number, value) in
+            [(MTVEC, MACHINE_HANDLER), (STVEC, SUPERVISOR_HANDLER), (STIMECMP, u64::MAX), (PMPCFG0, OPEN_PMP)]
+        {
             code.load(SCRATCH, value);
             code.write_csr(0, number, SCRATCH);
         }
+        self.locks = self.once_in(3);
+        self.has_regions = self.locks;
+        if self.locks {
+            self.lock_regions();
+        }
+    }
+
+    /// Locks some of the data, for every mode.
+    fn lock_regions(&mut self) {
+        self.set_regions();
+        let locked = self.random.next() & 0x8080_8080;
+        let config = self.random_regions() | locked;
+        self.set_csr(PMPCFG0, OPEN_PMP | config);
+    }
+
+    /// Sets the addresses of four regions within the data.
+    fn set_regions(&mut self) {
+        for entry in 0..4 {
+            // Of a region that its size keeps within the data.
+            let most = 1 + self.random.below(12);
+            let size_bits = self.random.below(1 << most);
+            let address = DATA >> 2 | self.random.below(DATA_PAGES * PAGE / 4) | size_bits;
+            self.set_csr(PMPADDR0 + entry, address);
+        }
+    }
+
+    /// Returns what is allowed in four regions that are not locked, and none of which is from address 0 on.
+    fn random_regions(&mut self) -> u64 {
+        let any = self.random.next() & 0x1f1f_1f1f;
+        if any & 0x18 == 0x08 { any & !0x18 } else { any }
     }
 
     /// Writes a constant to a CSR; what it held goes to a register that is compared.
@@ -227,7 +288,7 @@ impl Maker {
         self.code.write_csr(7, MIE, 0);
         self.code.write_csr(7, MIP, 0);
         if self.once_in(3) {
-            self.set_environment(mode);
+            self.set_environment();
             self.satp = self.random_satp();
             self.set_csr(SATP, self.satp);
         }
@@ -235,8 +296,9 @@ impl Maker {
         let translates = satp != 0;
         let (va, entry) = self.target(translates);
         let fetches = self.once_in(4);
-        // Its last instruction reaches into the next page.
-        let va = if fetches && self.once_in(4) { va | (PAGE - 8) } else { va };
+        // What is fetched, loaded or stored there may reach into the next page.
+        let crosses = fetches || self.kind == Kind::Misaligned;
+        let va = if crosses && self.once_in(4) { va | (PAGE - 8) } else { va };
         let mut looked_at = vec![in_data(va)];
         if let Some((at, level)) = entry {
             let pte = self.pte(level);
@@ -250,7 +312,13 @@ impl Maker {
             }
         }
         self.code.emit(Op::SfenceVma, 0, 0, 0, 0);
-        let body = if fetches { self.fetch_body(va) } else { self.body(mode, satp, va) };
+        let waits = !fetches && mode != Mode::User && self.once_in(8);
+        if waits {
+            // An interrupt that its mode cannot take back ends the waiting, whether it is taken or not.
+            self.set_csr(MIP, 1 << 9);
+            self.set_csr(MIE, 1 << 9);
+        }
+        let body = if fetches { self.fetch_body(va) } else { self.body(mode, satp, va, waits) };
         // SRET and MRET come to the end of what is done.
         let after_body = 4 * body.len() as u64;
         let previous = if self.once_in(2) { Mode::Supervisor } else { Mode::User };
@@ -301,9 +369,9 @@ impl Maker {
     }
 
     /// Sets what traps, delegates and enables.
-    fn set_environment(&mut self, mode: Mode) {
+    fn set_environment(&mut self) {
         // S-mode's handler must reach M-mode.
-        let delegated = self.random.next() & csrs::DELEGABLE & !(1 << 9);
+        let delegated = self.random.next() & (csrs::DELEGABLE | 1) & !(1 << 9);
         self.set_csr(MEDELEG, delegated);
         let (delegated, vectored) = (self.random.next() & 0x222, self.random.below(4));
         let mut values = vec![
@@ -311,7 +379,7 @@ impl Maker {
             (MTVEC, MACHINE_HANDLER | vectored & 1),
             (STVEC, SUPERVISOR_HANDLER | vectored >> 1),
         ];
-        for number in [MENVCFG, SENVCFG, MCOUNTEREN, SCOUNTEREN] {
+        for number in [SENVCFG, MCOUNTEREN, SCOUNTEREN, MCOUNTINHIBIT] {
             values.push((number, self.random.next() & csrs::writable(number).unwrap_or(0)));
         }
         // The others stay as they were.
@@ -320,26 +388,45 @@ impl Maker {
                 self.set_csr(number, value);
             }
         }
-        // M-mode's interrupts would come while it still prepares.
-        if mode != Mode::Machine && self.once_in(6) {
+        if self.once_in(2) {
+            self.set_features();
+        }
+        self.set_interrupts();
+        let protected = self.once_in(5);
+        if protected {
+            self.set_regions();
+        }
+        self.has_regions = protected || self.locks;
+        let regions = if protected { self.random_regions() } else { 0 };
+        self.set_csr(PMPCFG0, OPEN_PMP | regions);
+    }
+
+    /// Sets `menvcfg`, and with it which of two makes the supervisor's timer interrupt pending.
+    fn set_features(&mut self) {
+        let features = csrs::writable(MENVCFG).unwrap_or(0);
+        self.menvcfg = self.random.next() & (features | STCE);
+        let (value, time) = (self.menvcfg, self.random.one_of(&[0, u64::MAX]));
+        self.set_csr(MENVCFG, value);
+        // Spike looks at the time when one of these is written.
+        self.set_csr(STIMECMP, time);
+        self.code.write_csr(0, MIP, 0);
+    }
+
+    /// Enables interrupts, and makes some pending.
+    fn set_interrupts(&mut self) {
+        if self.once_in(4) {
             let (pending, enabled) = (self.random.next() & 0x222, self.random.next() & 0xaaa);
             self.set_csr(MIP, pending);
             self.set_csr(MIE, enabled);
         }
-        let protected = self.once_in(5);
-        if protected {
-            for entry in 0..4 {
-                // Of a region that its size keeps within the data.
-                let most = 1 + self.random.below(12);
-                let size_bits = self.random.below(1 << most);
-                let address = DATA >> 2 | self.random.below(DATA_PAGES * PAGE / 4) | size_bits;
-                self.set_csr(PMPADDR0 + entry, address);
+        if self.once_in(4) {
+            let (software, time) = (self.random.below(2), self.random.one_of(&[0, u64::MAX]));
+            for (at, store, value) in [(MSIP, Op::Sw, software), (MTIMECMP, Op::Sd, time)] {
+                self.code.load(SCRATCH, at);
+                self.code.load(6, value);
+                self.code.emit(store, 0, SCRATCH, 6, 0);
             }
         }
-        // Not locked, and none from address 0 on.
-        let any = self.random.next() & 0x1f1f_1f1f;
-        let first = if any & 0x18 == 0x08 { any & !0x18 } else { any };
-        self.set_csr(PMPCFG0, if protected { OPEN_PMP | first } else { OPEN_PMP });
     }
 
     /// Returns `mstatus` for the way to `mode`; SRET goes to `previous`.
@@ -419,124 +506,6 @@ impl Maker {
         };
         let frame = if high == 1 << 63 && level == 0 && !self.once_in(4) { frame & !0xf | 8 } else { frame };
         high | frame << 10 | flags
-    }
-
-    /// Returns what may be stored: nothing that is executed does harm.
-    fn harmless(&mut self) -> u64 {
-        let words: [u32; 5] = [0x0000_0073, 0x9002_9002, 0, 0x0000_8067, 0x0010_0073];
-        let (low, high) = (self.random.one_of(&words), self.random.one_of(&words));
-        u64::from(high) << 32 | u64::from(low)
-    }
-
-    /// Jumps to the address, where in every page of data something waits that traps or comes back.
-    fn fetch_body(&mut self, va: u64) -> Vec<u32> {
-        let crosses = va & (PAGE - 8) == PAGE - 8;
-        let harmless = self.harmless();
-        // The first half of ECALL at the page's end; what follows in the next page makes that or something illegal of it.
-        let code = if crosses { harmless & 0xffff_ffff_ffff | 0x0073 << 48 } else { harmless };
-        self.code.load(SCRATCH, code);
-        self.code.load(6, DATA + (va & (PAGE - 8)));
-        self.code.emit(Op::Lui, 8, 0, 0, PAGE as i32);
-        for _ in 0..DATA_PAGES {
-            self.code.emit(Op::Sd, 0, 6, SCRATCH, 0);
-            self.code.emit(Op::Add, 6, 6, 8, 0);
-        }
-        vec![crate::program::insn(Op::Jalr, 1, ADDRESS, 0, if crosses { 6 } else { 0 }).encode()]
-    }
-
-    /// Returns one to three instructions for a mode.
-    fn body(&mut self, mode: Mode, satp: u64, va: u64) -> Vec<u32> {
-        let mut body = Vec::new();
-        let mut put = |op, rd, rs1, rs2, imm| body.push(crate::program::insn(op, rd, rs1, rs2, imm).encode());
-        if mode == Mode::Machine {
-            put(Op::Csrrw, 7, MPRV_STATUS, 0, MSTATUS.into());
-        }
-        for index in 0..1 + self.random.below(3) {
-            // What may trap last may not come to its turn.
-            let kind = if index == 0 && self.once_in(2) { 0 } else { self.random.below(20) };
-            match kind {
-                0..=7 => {
-                    let (op, rd, rs2) = self.random.one_of(&[
-                        (Op::Lb, RESULT, 0),
-                        (Op::Lhu, RESULT, 0),
-                        (Op::Lw, RESULT, 0),
-                        (Op::Ld, RESULT, 0),
-                        (Op::Ld, RESULT, 0),
-                        (Op::Fld, RESULT, 0),
-                        (Op::Flw, RESULT, 0),
-                        (Op::Sb, 0, VALUE),
-                        (Op::Sh, 0, VALUE),
-                        (Op::Sw, 0, VALUE),
-                        (Op::Sd, 0, VALUE),
-                        (Op::Sd, 0, VALUE),
-                        (Op::Fsd, 0, RESULT),
-                        (Op::AmoorD, RESULT, VALUE),
-                        (Op::AmoaddW, RESULT, VALUE),
-                        (Op::AmoswapD, RESULT, VALUE),
-                        (Op::LrD, RESULT, 0),
-                        (Op::ScW, RESULT, VALUE),
-                        (Op::CboZero, 0, 0),
-                        (Op::CboClean, 0, 0),
-                        (Op::CboFlush, 0, 0),
-                        (Op::CboInval, 0, 0),
-                    ]);
-                    // Where it faults, Spike has the block's address in `mtval` and not the one in the register.
-                    let has_offset = matches!(op.format(), Format::Load | Format::Store | Format::FLoad);
-                    let offset = if has_offset && self.once_in(6) { self.random.below(8) as i32 } else { 0 };
-                    if op != Op::CboZero || va.is_multiple_of(64) {
-                        put(op, rd, ADDRESS, rs2, offset);
-                    }
-                }
-                8..=11 => {
-                    let number = self.random.one_of(csrs::ALL);
-                    let number = if self.once_in(8) { self.random.below(4096) as u16 } else { number };
-                    let rd = if csrs::is_compared(number) { RESULT } else { 0 };
-                    let op = self.random.one_of(&[Op::Csrrw, Op::Csrrs, Op::Csrrc, Op::Csrrwi, Op::Csrrsi]);
-                    match number {
-                        SATP if mode != Mode::User && satp != 0 => {
-                            put(Op::Csrrw, rd, SATP_VALUE, 0, number.into())
-                        }
-                        // The way back must stay.
-                        STVEC | SATP | 0x300.. => put(Op::Csrrs, rd, 0, 0, number.into()),
-                        SSTATUS | SEPC => put(Op::Csrrs, rd, 0, 0, number.into()),
-                        _ if csrs::writable(number) == Some(u64::MAX) => {
-                            put(op, rd, CSR_VALUE, 0, number.into());
-                        }
-                        _ => put(Op::Csrrs, rd, 0, 0, number.into()),
-                    }
-                }
-                _ => {
-                    let op = self.random.one_of(&[
-                        Op::Ecall,
-                        Op::Ebreak,
-                        Op::Mret,
-                        Op::Sret,
-                        Op::Sret,
-                        Op::SfenceVma,
-                        Op::SfenceVma,
-                        Op::SinvalVma,
-                        Op::SfenceWInval,
-                        Op::SfenceInvalIr,
-                        Op::FaddD,
-                        Op::Wfi,
-                        Op::FenceI,
-                    ]);
-                    match op {
-                        // Elsewhere it would wait for ever.
-                        Op::Wfi if mode != Mode::User => {}
-                        // It would come back here in M-mode.
-                        Op::Mret if mode == Mode::Machine => {}
-                        Op::FaddD => put(op, RESULT, 1, 2, 0),
-                        _ => put(op, 0, 0, 0, 0),
-                    }
-                }
-            }
-        }
-        if self.once_in(10) {
-            let word = self.random.one_of(&[0, u32::MAX, 0x0000_1073 | 0xc00 << 20, 0x1020_0073 | 1 << 7]);
-            body.push(word);
-        }
-        body
     }
 
     /// Returns the entries that there are at first.
