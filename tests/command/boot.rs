@@ -207,6 +207,26 @@ fn what_cannot_be_booted_is_refused_with_a_reason() {
     check_refused(&with(&|elf| elf[16] = 1), 126, "it is not linked to an address");
     check_refused(&with(&|elf| elf[56] = 0), 126, "it has nothing to load");
     check_refused(&fs::read("guest/bin/hello").unwrap(), 126, "is not in RAM");
+    let with_word = |at: usize, word: u64| with(&|elf| elf[at..at + 8].copy_from_slice(&word.to_le_bytes()));
+    for entry in [0, 0x8000_0001, 0x1000_0000, 0x8800_0000] {
+        let message = format!("its entry {entry:#x} is no address of an instruction in RAM");
+        check_refused(&with_word(24, entry), 126, &message);
+    }
+    // The second segment to where the first is; and a size that no memory has.
+    let second = 64 + 2 * 56;
+    check_refused(
+        &with_word(second + 24, 0x8000_0010),
+        126,
+        "its segments at 0x80000000 and 0x80000010 overlap",
+    );
+    check_refused(&with_word(second + 40, u64::MAX), 126, "to 0xffffffffffffffff is not in RAM");
+    // The value of a global symbol without a type, of section 2, at the start of which the mailbox is.
+    let symbol = [0x10, 0, 2, 0, 0x00, 0x10, 0x00, 0x80, 0, 0, 0, 0];
+    let tohost = 4 + elf.windows(symbol.len()).position(|bytes| bytes == symbol).unwrap();
+    for at in [0x10, 0x8000_1004, 0x8800_0000] {
+        let message = format!("its symbol tohost is at {at:#x}, which is no doubleword of RAM");
+        check_refused(&with_word(tohost, at), 126, &message);
+    }
     let (code, _, stderr) = run(["boot", "./no-such-image"]);
     assert_eq!((code, stderr.as_str()), (127, "tine: there is no image ./no-such-image\n"));
     for harts in ["0", "65"] {
@@ -217,7 +237,17 @@ fn what_cannot_be_booted_is_refused_with_a_reason() {
         assert_eq!((code, stderr), (125, expected));
     }
     assert_eq!(run(["boot", "--harts", "64", &image("harts")]).0, 0);
-    let (code, _, stderr) = run(["boot", "--signature", &scratch("none"), &image("timers")]);
+    // It is missed before a long run, and no file is made.
+    let file = scratch("none");
+    let (code, _, stderr) = run(["boot", "--max-instructions", "1", "--signature", &file, &image("timers")]);
     assert_eq!(code, 125);
-    assert!(stderr.contains("has no signature"), "{stderr}");
+    assert!(stderr.contains("has no signature\n  hint: it needs the symbols"), "{stderr}");
+    assert!(!Path::new(&file).exists());
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let (code, _, stderr) = run(["boot", folder]);
+    assert_eq!((code, stderr.contains("it is a directory\n  hint:")), (126, true), "{stderr}");
+    let (code, _, stderr) = run(["boot", "--mem", "4K", &image("timers")]);
+    assert_eq!((code, stderr.contains("is not in RAM, which is 0x80000000 to 0x80000fff")), (126, true));
+    let (code, _, stderr) = run(["boot", "--mem", "9999999G", &image("timers")]);
+    assert_eq!((code, stderr.contains("--mem")), (125, true), "{stderr}");
 }

@@ -47,6 +47,10 @@ fn explain(shown: &str, error: &ImageError) -> Failure {
         ImageError::Outside { .. } => {
             failure.hint("give it more with --mem, or link it to an address in RAM")
         }
+        ImageError::Overlap(..) => failure.hint("link it so that each segment has memory of its own"),
+        ImageError::Entry(_) => failure.hint("name the symbol that it starts at: -Wl,--entry=_start"),
+        ImageError::Mailbox { .. } => failure
+            .hint("align it to 8 bytes in RAM, or strip the symbol and end by storing 0x5555 to 0x100000"),
         ImageError::Empty => failure.hint(LINK),
         ImageError::NoRoomForTree => failure.hint("give it more: --mem 128M"),
     }

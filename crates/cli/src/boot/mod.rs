@@ -127,6 +127,9 @@ pub(crate) fn boot(options: &Boot) -> Result<ExitCode, Failure> {
     let stats = stats
         .map(|format| Ok((format, Destination::open("--stats-file", stats_file.as_deref())?)))
         .transpose()?;
+    if signature.is_some() && machine.signature().is_none() {
+        return Err(image::without_signature(&shown));
+    }
     let signature = signature.as_ref().map(|file| Output::open("--signature", Some(file))).transpose()?;
     let mut trace =
         trace.map(|kinds| BootTrace::open(kinds, *trace_format, trace_file.as_deref())).transpose()?;
@@ -138,7 +141,7 @@ pub(crate) fn boot(options: &Boot) -> Result<ExitCode, Failure> {
         trace.finish()?;
     }
     if let Some(mut output) = signature {
-        let bytes = machine.signature().ok_or_else(|| image::without_signature(&shown))?;
+        let bytes = machine.signature().unwrap_or_default();
         output.write(&signature::text(&bytes, options.observe.signature_granularity));
         output.finish()?;
     }

@@ -36,6 +36,20 @@ pub enum ImageError {
         /// The last byte of RAM.
         ram_last: PhysAddr,
     },
+    /// Two segments want the same memory.
+    #[error("its segments at {0} and {1} overlap")]
+    Overlap(PhysAddr, PhysAddr),
+    /// Execution would begin where no instruction can be.
+    #[error("its entry {0} is no address of an instruction in RAM")]
+    Entry(PhysAddr),
+    /// A mailbox of HTIF that no program can reach, or that has no place of its own.
+    #[error("its symbol {symbol} is at {at}, which is no doubleword of RAM")]
+    Mailbox {
+        /// `tohost` or `fromhost`.
+        symbol: &'static str,
+        /// What it says.
+        at: PhysAddr,
+    },
     /// There is nothing in it.
     #[error("it has nothing to load")]
     Empty,
@@ -108,6 +122,20 @@ impl BootImage {
 
     /// Puts the image into RAM and returns where it ends.
     pub(super) fn load(&self, ram: &mut Ram) -> Result<PhysAddr, ImageError> {
+        let end = self.load_segments(ram)?;
+        let entry = PhysAddr(self.entry);
+        if !entry.0.is_multiple_of(2) || !ram.contains(entry, 2) {
+            return Err(ImageError::Entry(entry));
+        }
+        for (symbol, at) in [("tohost", self.tohost), ("fromhost", self.fromhost)] {
+            if let Some(at) = at.filter(|at| !at.0.is_multiple_of(8) || !ram.contains(*at, 8)) {
+                return Err(ImageError::Mailbox { symbol, at });
+            }
+        }
+        Ok(end)
+    }
+
+    fn load_segments(&self, ram: &mut Ram) -> Result<PhysAddr, ImageError> {
         let mut end = Ram::BASE;
         for Segment { at, file, memory_bytes } in &self.segments {
             let outside = ImageError::Outside {
@@ -119,7 +147,7 @@ impl BootImage {
             if !ram.contains(*at, *memory_bytes) || at.0.checked_add(*memory_bytes).is_none() {
                 return Err(outside);
             }
-            // The rest is zero, as RAM is; segments that overlap are laid one over the other.
+            // The rest is zero, as RAM is.
             ram.write(*at, &self.bytes[file.clone()]).ok_or(outside)?;
             end = end.max(*at + *memory_bytes);
         }
@@ -154,7 +182,13 @@ fn segments(bytes: &[u8], header: &Header) -> Result<Vec<Segment>, ImageError> {
         let file = from..from.checked_add(len).filter(|&end| end <= bytes.len()).ok_or_else(cut)?;
         segments.push(Segment { at: PhysAddr(segment.p_paddr), file, memory_bytes: segment.p_memsz });
     }
-    if segments.is_empty() { Err(ImageError::Empty) } else { Ok(segments) }
+    segments.sort_by_key(|segment| segment.at);
+    let overlap = segments.windows(2).find(|pair| pair[1].at.0 - pair[0].at.0 < pair[0].memory_bytes);
+    match overlap {
+        Some(pair) => Err(ImageError::Overlap(pair[0].at, pair[1].at)),
+        None if segments.is_empty() => Err(ImageError::Empty),
+        None => Ok(segments),
+    }
 }
 
 /// The symbols that mean something to a host.
