@@ -48,14 +48,17 @@ pub(crate) trait HostFloat:
 macro_rules! host_float {
     ($float:ty) => {
         impl HostFloat for $float {
+            #[inline(always)]
             fn ordinary(self) -> Option<Self> {
                 (self.is_finite() && self.abs() > Self::MIN_POSITIVE).then_some(self)
             }
 
+            #[inline(always)]
             fn square_root(self) -> Self {
                 self.sqrt()
             }
 
+            #[inline(always)]
             fn fused(self, b: Self, c: Self) -> Option<Self> {
                 MUL_ADD_ROUNDS_ONCE.then(|| self.mul_add(b, c))
             }

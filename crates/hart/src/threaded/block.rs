@@ -2,15 +2,28 @@
 
 use super::books::Accesses;
 use super::dispatch::{self, Handler};
+use super::weave::weave;
 use crate::csr;
 use std::sync::atomic::AtomicPtr;
 use tine_isa::{Format, Insn, Isa, Op};
 use tine_mmu::PAGE_SIZE;
 
 /// The most instructions of a block: more would make the tail of a budget long, which is stepped.
-const LONGEST: u16 = 64;
+pub(super) const LONGEST: u16 = 64;
 
-/// One instruction of a block, or what stands behind its last one.
+/// An instruction of a block, where it stands there.
+#[derive(Clone, Copy)]
+pub(super) struct Placed {
+    pub(super) insn: Insn,
+    /// Where it is in its page.
+    pub(super) offset: u16,
+    /// How many instructions precede it in the block.
+    pub(super) index: u16,
+    /// The accesses that precede it in the block.
+    pub(super) before: Accesses,
+}
+
+/// One instruction of a block, or what stands behind its last one. Slots follow each other as [`weave`] says.
 ///
 /// It holds no virtual address, so that whoever maps the frame can execute it.
 pub(super) struct Slot {
@@ -53,20 +66,20 @@ pub(super) fn decode_block(isa: Isa, page: &[u8; PAGE_SIZE as usize], offset: u6
         insns.push(insn);
     }
     let last = insns.len().checked_sub(1)?;
-    let mut slots: Vec<Slot> = Vec::with_capacity(insns.len() + 1);
+    let mut placed: Vec<Placed> = Vec::with_capacity(insns.len());
     let (mut at, mut before) = (offset as usize, Accesses::default());
     for (index, insn) in insns.iter().enumerate() {
-        slots.push(Slot {
-            run: dispatch::select(index.checked_sub(1).map(|index| &insns[index]), &insns[index..], at),
-            link: AtomicPtr::default(),
-            insn: with_registers_in_range(*insn),
-            offset: at as u16,
-            index: index as u16,
-            before,
-            length: 0,
-        });
-        before += Accesses::of(insn);
+        let insn = simplified(with_registers_in_range(*insn));
+        placed.push(Placed { insn, offset: at as u16, index: index as u16, before });
+        before += Accesses::of(&insn);
         at += usize::from(insn.len);
+    }
+    weave(&mut placed);
+    let mut slots: Vec<Slot> = Vec::with_capacity(placed.len() + 1);
+    for (number, &Placed { insn, offset, index, before }) in placed.iter().enumerate() {
+        let run =
+            dispatch::select(number.checked_sub(1).map(|number| &placed[number].insn), &placed[number..]);
+        slots.push(Slot { run, link: AtomicPtr::default(), insn, offset, index, before, length: 0 });
     }
     let insn = Insn { op: Op::Jal, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, len: 0 };
     let run = dispatch::fall_through(end);
@@ -79,6 +92,14 @@ pub(super) fn decode_block(isa: Isa, page: &[u8; PAGE_SIZE as usize], offset: u6
 /// Returns the instruction as it is: its fields are five bits wide. Handlers rely on it.
 fn with_registers_in_range(insn: Insn) -> Insn {
     Insn { rd: insn.rd & 31, rs1: insn.rs1 & 31, rs2: insn.rs2 & 31, rs3: insn.rs3 & 31, ..insn }
+}
+
+/// Returns the instruction that does the same and reads no `x0`, where it is a move.
+fn simplified(insn: Insn) -> Insn {
+    match insn {
+        Insn { op: Op::Add, rs1: 0, .. } => Insn { op: Op::Addi, rs1: insn.rs2, rs2: 0, imm: 0, ..insn },
+        insn => insn,
+    }
 }
 
 /// Decodes the instruction at `offset`; `None` when it is illegal or not all of it is in the page.

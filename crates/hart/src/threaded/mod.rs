@@ -20,6 +20,7 @@ mod block;
 mod blocks;
 mod books;
 mod dispatch;
+mod weave;
 
 pub(crate) use blocks::Blocks;
 
@@ -33,8 +34,9 @@ use tine_mmu::{Access, PhysAddr, Ram, Stamp, VirtAddr};
 /// What the fetch of a block asks for: instructions are read in units of two bytes.
 const PARCEL_BYTES: u64 = 2;
 
-/// What one dispatch through blocks works with, beside the hart and RAM.
+/// What one dispatch through blocks works with, beside the hart.
 struct Run<'a> {
+    ram: &'a mut Ram,
     shared: &'a mut Shared,
     /// The decoded page being executed.
     code: PageId,
@@ -81,8 +83,8 @@ impl Hart {
         self.resume_mmu(ram);
         let first = shared.blocks.block(ram, code, at.offset());
         let (page, limit) = (self.pc.page_floor(), Stamp::at(limit));
-        let run = Run { shared, code, page, limit, books: Books::open(self), trap: None };
-        match dispatch::enter(self, ram, run, first) {
+        let run = Run { ram, shared, code, page, limit, books: Books::open(self), trap: None };
+        match dispatch::enter(self, run, first) {
             Entered::Executed(result) => result,
             Entered::Nothing => self.step(ram, shared),
         }

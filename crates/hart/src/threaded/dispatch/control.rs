@@ -11,28 +11,21 @@ use crate::threaded::block::Slot;
 use std::marker::PhantomData;
 use std::ptr::null;
 use std::sync::atomic::Ordering;
-use tine_mmu::{Ram, Stamp, VirtAddr};
+use tine_mmu::{Stamp, VirtAddr};
 
 /// To the target where F(rs1, rs2) holds.
 pub(super) struct Branch<F, A, B>(PhantomData<(F, A, B)>);
 
 impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for Branch<F, A, B> {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
             let insn = &at(slot).insn;
             if the::<F>()(A::read(hart, insn.rs1, acc), B::read(hart, insn.rs2, acc)) {
-                transfer(hart, ram, run, slot, clock, acc)
+                transfer(hart, run, slot, clock, acc)
             } else {
-                next(hart, ram, run, slot, clock, acc)
+                next(hart, run, slot, clock, acc)
             }
         }
     }
@@ -43,21 +36,14 @@ pub(super) struct Jal;
 
 impl Operation for Jal {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             let insn = &at(slot).insn;
             if insn.rd != 0 {
                 hart.set_x(insn.rd, (at(slot).pc(run.page) + u64::from(insn.len)).0);
             }
-            transfer(hart, ram, run, slot, clock, acc)
+            transfer(hart, run, slot, clock, acc)
         }
     }
 }
@@ -67,21 +53,14 @@ pub(super) struct FarJal;
 
 impl Operation for FarJal {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             let insn = &at(slot).insn;
             let pc = at(slot).pc(run.page);
             hart.set_x(insn.rd, (pc + u64::from(insn.len)).0);
             hart.pc = pc + immediate(insn);
-            jump(hart, ram, run, slot, clock, acc)
+            jump(hart, run, slot, clock, acc)
         }
     }
 }
@@ -91,21 +70,14 @@ pub(super) struct Jalr;
 
 impl Operation for Jalr {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             let insn = &at(slot).insn;
             // The target is computed first: rd may be rs1.
             hart.pc = VirtAddr(hart.effective_address(insn).0 & !1);
             hart.set_x(insn.rd, (at(slot).pc(run.page) + u64::from(insn.len)).0);
-            jump(hart, ram, run, slot, clock, acc)
+            jump(hart, run, slot, clock, acc)
         }
     }
 }
@@ -115,16 +87,9 @@ pub(super) struct FallOn;
 
 impl Operation for FallOn {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         // SAFETY: the caller's.
-        unsafe { transfer(hart, ram, run, slot, clock, acc) }
+        unsafe { transfer(hart, run, slot, clock, acc) }
     }
 }
 
@@ -133,18 +98,11 @@ pub(super) struct FallOut;
 
 impl Operation for FallOut {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             hart.pc = at(slot).pc(run.page);
-            jump(hart, ram, run, slot, clock, acc)
+            jump(hart, run, slot, clock, acc)
         }
     }
 }
@@ -154,59 +112,45 @@ impl Operation for FallOut {
 /// # Safety
 /// See the module.
 #[inline(always)]
-unsafe fn transfer(
-    hart: &mut Hart,
-    ram: &mut Ram,
-    run: &mut Run<'_>,
-    slot: *const Slot,
-    clock: Stamp,
-    acc: u64,
-) {
+unsafe fn transfer(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
     // SAFETY: see the module. A link that is not null points at a block's first slot.
     unsafe {
         let link: *const Slot = at(slot).link.load(Ordering::Relaxed);
         if link.is_null() {
-            return follow(hart, ram, run, slot, clock, acc);
+            return follow(hart, run, slot, clock, acc);
         }
         let done = at(slot).done(clock);
         if done.after(at(link).length()) > run.limit {
-            return follow(hart, ram, run, slot, clock, acc);
+            return follow(hart, run, slot, clock, acc);
         }
         run.books.leave(at(slot).before);
-        ((*link).run)(hart, ram, run, link, done, acc)
+        ((*link).run)(hart, run, link, done, acc)
     }
 }
 
 /// A direct transfer that has no link yet, or none that can be taken.
 #[cold]
 #[inline(never)]
-unsafe fn follow(
-    hart: &mut Hart,
-    ram: &mut Ram,
-    run: &mut Run<'_>,
-    slot: *const Slot,
-    clock: Stamp,
-    acc: u64,
-) {
+unsafe fn follow(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
     // SAFETY: see the module.
     unsafe {
         hart.pc = at(slot).target(run.page);
-        link(ram, run, at(slot), hart.pc);
-        jump(hart, ram, run, slot, clock, acc)
+        link(run, at(slot), hart.pc);
+        jump(hart, run, slot, clock, acc)
     }
 }
 
 /// Links a slot with the block at its target, where that is in the page and can be decoded.
-fn link(ram: &Ram, run: &mut Run<'_>, slot: &Slot, target: VirtAddr) {
+fn link(run: &mut Run<'_>, slot: &Slot, target: VirtAddr) {
     if target.page_floor() == run.page {
-        let block = run.shared.blocks.block(ram, run.code, target.offset());
+        let block = run.shared.blocks.block(run.ram, run.code, target.offset());
         slot.link.store(block.cast_mut(), Ordering::Relaxed);
     }
 }
 
 /// Goes to `hart.pc`: into another page only by way of the instruction TLB. The slot's instruction has retired.
 #[inline(never)]
-unsafe fn jump(hart: &mut Hart, ram: &mut Ram, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+unsafe fn jump(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
     // SAFETY: see the module: `find` returns the first slot of a block.
     unsafe {
         let done = at(slot).done(clock);
@@ -216,7 +160,7 @@ unsafe fn jump(hart: &mut Hart, ram: &mut Ram, run: &mut Run<'_>, slot: *const S
             let done = done.position();
             return run.books.close(hart, done, done);
         }
-        ((*found).run)(hart, ram, run, found, done, acc)
+        ((*found).run)(hart, run, found, done, acc)
     }
 }
 

@@ -1,29 +1,35 @@
 //! Floating point: loads, stores, and whatever else touches registers alone.
 
-use super::operation::{At, Operation, Source, Step, the};
+use super::operation::{At, Operation, Source, Step, handler, the};
 use super::{at, general, next};
+use crate::csr::FpState;
 use crate::exec::immediate;
 use crate::threaded::Run;
 use crate::threaded::block::Slot;
-use crate::trap::Trap;
 use crate::{Hart, bytes};
 use std::marker::PhantomData;
 use tine_isa::Insn;
-use tine_mmu::{Ram, Stamp, VirtAddr};
+use tine_mmu::{Stamp, VirtAddr};
+
+/// Tells whether a write of a floating-point register leaves `mstatus.FS` as it is.
+#[inline(always)]
+fn require_dirty(hart: &Hart) -> Option<()> {
+    (hart.csrs.mstatus.fp() == FpState::Dirty).then_some(())
+}
 
 /// `fd = F(N bytes at rs1 + immediate)`
 pub(super) struct FloatLoad<const N: usize, F, A>(PhantomData<(F, A)>);
 
 impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Step for FloatLoad<N, F, A> {
     #[inline(always)]
-    unsafe fn take(hart: &mut Hart, ram: &mut Ram, at: &At<'_>) -> Option<u64> {
-        hart.require_fp().ok()?;
+    unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
+        require_dirty(hart)?;
         let insn = &at.slot.insn;
         // SAFETY: the caller's; `select` was given the function.
         let (base, extend) = unsafe { (A::read(hart, insn.rs1, at.acc), the::<F>()) };
         let loaded =
-            hart.mmu.load_fast::<N>(ram, VirtAddr(base.wrapping_add(immediate(insn))), at.stamp())?;
-        hart.set_f(insn.rd, extend(loaded));
+            hart.mmu.load_fast::<N>(run.ram, VirtAddr(base.wrapping_add(immediate(insn))), at.stamp())?;
+        hart.f[usize::from(insn.rd & 31)] = extend(loaded);
         Some(at.acc)
     }
 }
@@ -33,73 +39,55 @@ pub(super) struct FloatStore<const N: usize, A>(PhantomData<A>);
 
 impl<const N: usize, A: Source> Step for FloatStore<N, A> {
     #[inline(always)]
-    unsafe fn take(hart: &mut Hart, ram: &mut Ram, at: &At<'_>) -> Option<u64> {
+    unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         hart.require_fp().ok()?;
         let insn = &at.slot.insn;
         // SAFETY: the caller's.
         let base = unsafe { A::read(hart, insn.rs1, at.acc) };
         let address = VirtAddr(base.wrapping_add(immediate(insn)));
-        hart.mmu.store_fast(ram, address, bytes::low::<N>(hart.f(insn.rs2)), at.stamp())?;
+        hart.mmu.store_fast(run.ram, address, bytes::low::<N>(hart.f(insn.rs2)), at.stamp())?;
         Some(at.acc)
     }
 }
 
-/// What reads and writes floating-point registers and `fcsr` alone: `H` on the host where it can, or `F` of the plain engine.
-/// No counter has to be right for it, and where it traps, nothing has happened.
-pub(super) struct Float<H, F>(PhantomData<(H, F)>);
+/// What reads and writes floating-point registers and `fcsr` alone: `H` on the host where it can.
+pub(super) struct Float<H>(PhantomData<H>);
 
-impl<H, F> Step for Float<H, F>
-where
-    H: Fn(&mut Hart, &Insn) -> Option<()> + Copy,
-    F: Fn(&mut Hart, &Insn) -> Result<(), Trap> + Copy,
-{
+impl<H: Fn(&mut Hart, &Insn) -> Option<()> + Copy> Step for Float<H> {
     #[inline(always)]
-    unsafe fn take(hart: &mut Hart, _: &mut Ram, at: &At<'_>) -> Option<u64> {
-        #[cold]
-        #[inline(never)]
-        fn otherwise(
-            hart: &mut Hart,
-            insn: &Insn,
-            execute: impl Fn(&mut Hart, &Insn) -> Result<(), Trap>,
-        ) -> Option<()> {
-            execute(hart, insn).ok()
-        }
-        // SAFETY: the caller's; `select` was given the functions.
-        let (on_host, execute) = unsafe { (the::<H>(), the::<F>()) };
-        let insn = &at.slot.insn;
-        match on_host(hart, insn) {
-            Some(()) => {}
-            None => otherwise(hart, insn, execute)?,
-        }
+    unsafe fn take(hart: &mut Hart, _: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
+        // SAFETY: the caller's; `select` was given the function.
+        let on_host = unsafe { the::<H>() };
+        on_host(hart, &at.slot.insn)?;
         Some(at.acc)
+    }
+
+    #[inline(always)]
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+        // SAFETY: the caller's.
+        unsafe { handler::<RegistersAlone>()(hart, run, slot, clock, acc) }
     }
 }
 
-/// What reads and writes registers alone, by way of the list of everything that the plain engine executes.
+/// What reads and writes registers alone, by way of the list of everything that the plain engine executes. No counter has to
+/// be right for it, and where it traps, nothing has happened.
 pub(super) struct RegistersAlone;
 
 impl Operation for RegistersAlone {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         /// Tells whether the instruction was executed; where it traps, nothing has happened.
         #[inline(never)]
-        fn execute(hart: &mut Hart, ram: &mut Ram, run: &mut Run<'_>, insn: &Insn) -> bool {
-            hart.execute(ram, run.shared, insn).is_ok()
+        fn execute(hart: &mut Hart, run: &mut Run<'_>, insn: &Insn) -> bool {
+            hart.execute(run.ram, run.shared, insn).is_ok()
         }
         // SAFETY: the caller's.
         unsafe {
-            if execute(hart, ram, run, &at(slot).insn) {
+            if execute(hart, run, &at(slot).insn) {
                 // Where it wrote an integer register, the next instruction may expect it.
-                next(hart, ram, run, slot, clock, hart.x(at(slot).insn.rd))
+                next(hart, run, slot, clock, hart.x(at(slot).insn.rd))
             } else {
-                general(hart, ram, run, slot, clock, acc)
+                general(hart, run, slot, clock, acc)
             }
         }
     }

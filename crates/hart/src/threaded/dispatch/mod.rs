@@ -4,7 +4,7 @@
 //! into a jump. So that they can, all handlers have one signature whose arguments fit into registers, nothing that one
 //! of them owns outlives its last call, and whatever needs a stack frame is behind a call that returns before it.
 //!
-//! The arguments: the hart, RAM, the [`Run`], the slot, when its block was entered, and what the slot before it left
+//! The arguments: the hart, the [`Run`], the slot, when its block was entered, and what the slot before it left
 //! ([`operation`]).
 //!
 //! # Safety
@@ -36,10 +36,10 @@ use crate::exec::immediate;
 use crate::trap::Trap;
 use control::{FallOn, FallOut};
 use operation::{Operation, handler};
-use tine_mmu::{PAGE_SIZE, Ram, Stamp, VirtAddr};
+use tine_mmu::{PAGE_SIZE, Stamp, VirtAddr};
 
 /// Executes the instruction of a slot, and everything after it until the dispatch ends.
-pub(super) type Handler = unsafe fn(&mut Hart, &mut Ram, &mut Run<'_>, *const Slot, Stamp, u64);
+pub(super) type Handler = unsafe fn(&mut Hart, &mut Run<'_>, *const Slot, Stamp, u64);
 
 /// What came of entering a block.
 pub(super) enum Entered {
@@ -53,14 +53,14 @@ pub(super) enum Entered {
 ///
 /// `first` must be null or what [`Blocks::block`](super::Blocks::block) returned just now for the frame that `hart.pc`
 /// translates to, at that offset.
-pub(super) fn enter(hart: &mut Hart, ram: &mut Ram, mut run: Run<'_>, first: *const Slot) -> Entered {
+pub(super) fn enter(hart: &mut Hart, mut run: Run<'_>, first: *const Slot) -> Entered {
     let clock = hart.stamp();
     // SAFETY: see the module. `run` holds the `Blocks` for as long as handlers run.
     unsafe {
         if first.is_null() || clock.after(at(first).length()) > run.limit {
             return Entered::Nothing;
         }
-        ((*first).run)(hart, ram, &mut run, first, clock, 0);
+        ((*first).run)(hart, &mut run, first, clock, 0);
     }
     Entered::Executed(run.trap.map_or(Ok(()), Err))
 }
@@ -103,11 +103,11 @@ unsafe fn at<'a>(slot: *const Slot) -> &'a Slot {
 /// # Safety
 /// See the module.
 #[inline(always)]
-unsafe fn next(hart: &mut Hart, ram: &mut Ram, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+unsafe fn next(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
     // SAFETY: the caller's: there is a slot after every instruction's.
     unsafe {
         let next = slot.add(1);
-        ((*next).run)(hart, ram, run, next, clock, acc)
+        ((*next).run)(hart, run, next, clock, acc)
     }
 }
 
@@ -116,34 +116,20 @@ struct General;
 
 impl Operation for General {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         // SAFETY: the caller's.
-        unsafe { general(hart, ram, run, slot, clock, acc) }
+        unsafe { general(hart, run, slot, clock, acc) }
     }
 }
 
 /// What has no handler of its own, and what the fast ones cannot do.
 #[inline(never)]
-unsafe fn general(
-    hart: &mut Hart,
-    ram: &mut Ram,
-    run: &mut Run<'_>,
-    slot: *const Slot,
-    clock: Stamp,
-    _: u64,
-) {
+unsafe fn general(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, _: u64) {
     // SAFETY: see the module. After a block's last instruction the next slot is the one behind it.
     unsafe {
-        match perform(hart, ram, run, at(slot), clock) {
+        match perform(hart, run, at(slot), clock) {
             // It may have been a load, whose value the next instruction expects.
-            Flow::Next => next(hart, ram, run, slot, clock, hart.x(at(slot).insn.rd)),
+            Flow::Next => next(hart, run, slot, clock, hart.x(at(slot).insn.rd)),
             Flow::Leave => {}
         }
     }
@@ -158,19 +144,19 @@ enum Flow {
 
 /// Executes a slot's instruction as the plain engine does, with all counters brought up to it.
 #[inline(never)]
-fn perform(hart: &mut Hart, ram: &mut Ram, run: &mut Run<'_>, slot: &Slot, clock: Stamp) -> Flow {
+fn perform(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Stamp) -> Flow {
     let done = slot.done(clock).position();
     hart.pc = slot.pc(run.page);
     run.books.leave(slot.before);
     run.books.close(hart, done - 1, done);
-    if let Err(trap) = hart.perform(ram, run.shared, &slot.insn) {
+    if let Err(trap) = hart.perform(run.ram, run.shared, &slot.insn) {
         // An illegal instruction leaves its bits in stval. Fetching them again is a hit that changes nothing.
         let bits =
-            if trap.is_illegal() { hart.mmu.fetch(ram, hart.pc, hart.stamp()).unwrap_or(0) } else { 0 };
+            if trap.is_illegal() { hart.mmu.fetch(run.ram, hart.pc, hart.stamp()).unwrap_or(0) } else { 0 };
         run.trap = Some(trap.or_bits(bits));
         return Flow::Leave;
     }
-    if ends_block(&slot.insn) || ram.has_rewritten() || ram.has_watched() {
+    if ends_block(&slot.insn) || run.ram.has_rewritten() || run.ram.has_watched() {
         return Flow::Leave;
     }
     run.books.enter_at(slot.before + Accesses::of(&slot.insn));

@@ -20,7 +20,7 @@ use crate::threaded::block::Slot;
 use crate::{Hart, bytes};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use tine_mmu::{Ram, Stamp, VirtAddr};
+use tine_mmu::{Stamp, VirtAddr};
 
 /// What a handler does, all the way to the end of the dispatch.
 pub(super) trait Operation {
@@ -28,35 +28,53 @@ pub(super) trait Operation {
     ///
     /// # Safety
     /// See the module above. `acc` is what the slot before this one left.
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    );
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64);
 }
 
 /// Returns the handler of an operation.
 pub(super) fn handler<O: Operation>() -> Handler {
-    unsafe fn handler<O: Operation>(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
-        // SAFETY: the caller's.
-        unsafe { O::go(hart, ram, run, slot, clock, acc) }
+    modern_handler::<O>().unwrap_or(perform::<O>)
+}
+
+/// Returns the handler of an operation for a host where shifts take their amount from any register and a multiply-add is an
+/// instruction; `None` for another one of that family, where longer handlers are not worth what they weigh.
+pub(super) fn modern_handler<O: Operation>() -> Option<Handler> {
+    #[cfg(not(target_arch = "x86_64"))]
+    return Some(perform::<O>);
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "bmi2,fma")]
+        unsafe fn perform_modern<O: Operation>(
+            hart: &mut Hart,
+            run: &mut Run<'_>,
+            slot: *const Slot,
+            clock: Stamp,
+            acc: u64,
+        ) {
+            // SAFETY: the caller's.
+            unsafe { O::go(hart, run, slot, clock, acc) }
+        }
+        let is_modern = is_x86_feature_detected!("bmi2") && is_x86_feature_detected!("fma");
+        is_modern.then_some(perform_modern::<O>)
     }
-    handler::<O>
+}
+
+unsafe fn perform<O: Operation>(
+    hart: &mut Hart,
+    run: &mut Run<'_>,
+    slot: *const Slot,
+    clock: Stamp,
+    acc: u64,
+) {
+    // SAFETY: the caller's.
+    unsafe { O::go(hart, run, slot, clock, acc) }
 }
 
 /// What a step may look at.
 pub(super) struct At<'a> {
     pub(super) slot: &'a Slot,
+    /// The same slot, as what the others of the block are found from.
+    place: *const Slot,
     pub(super) page: VirtAddr,
     /// When the slot's block was entered.
     pub(super) clock: Stamp,
@@ -73,12 +91,25 @@ impl At<'_> {
 
 /// An instruction after which the next one in memory follows.
 pub(super) trait Step {
-    /// Executes the instruction and returns what it leaves in the accumulator; `None`, and nothing done, where only
-    /// [`general`] can.
+    /// How many slots it executes.
+    const SLOTS: usize = 1;
+
+    /// Executes the instruction and returns what it leaves in the accumulator; `None`, and nothing done, where that is left to
+    /// [`Step::otherwise`].
     ///
     /// # Safety
     /// See the module above.
-    unsafe fn take(hart: &mut Hart, ram: &mut Ram, at: &At<'_>) -> Option<u64>;
+    unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64>;
+
+    /// Executes the instruction where [`Step::take`] could not, and everything after it.
+    ///
+    /// # Safety
+    /// See the module above.
+    #[inline(always)]
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+        // SAFETY: the caller's.
+        unsafe { general(hart, run, slot, clock, acc) }
+    }
 }
 
 /// An instruction that does nothing but write an integer register other than `x0`.
@@ -87,7 +118,7 @@ pub(super) trait Value {
     ///
     /// # Safety
     /// See the module above.
-    unsafe fn compute(hart: &mut Hart, ram: &Ram, at: &At<'_>) -> Option<u64>;
+    unsafe fn compute(hart: &mut Hart, run: &Run<'_>, at: &At<'_>) -> Option<u64>;
 }
 
 /// A value, and the register that it goes to.
@@ -95,14 +126,35 @@ pub(super) struct Set<V>(PhantomData<V>);
 
 impl<V: Value> Step for Set<V> {
     #[inline(always)]
-    unsafe fn take(hart: &mut Hart, ram: &mut Ram, at: &At<'_>) -> Option<u64> {
+    unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         let rd = at.slot.insn.rd;
         debug_assert!((1..32).contains(&rd));
         // SAFETY: the caller's: it is a register number of a slot.
         unsafe {
-            let value = V::compute(hart, ram, at)?;
+            let value = V::compute(hart, run, at)?;
             *hart.x.get_unchecked_mut(usize::from(rd)) = value;
             Some(value)
+        }
+    }
+}
+
+/// Three slots: two shifts of one register, and the OR of their results, which overwrites the second.
+pub(super) struct Rotation<F, G>(PhantomData<(F, G)>);
+
+impl<F: Fn(u64, u64) -> u64 + Copy, G: Fn(u64, u64) -> u64 + Copy> Step for Rotation<F, G> {
+    const SLOTS: usize = 3;
+
+    #[inline(always)]
+    unsafe fn take(hart: &mut Hart, _: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
+        // SAFETY: the caller's: there are three slots, and `select` was given the functions.
+        unsafe {
+            let (one, other) = (&at.slot.insn, &super::at(at.place.add(1)).insn);
+            let value = *hart.x.get_unchecked(usize::from(one.rs1));
+            let shifted = the::<F>()(value, immediate(one));
+            let rotated = shifted | the::<G>()(value, immediate(other));
+            *hart.x.get_unchecked_mut(usize::from(one.rd)) = shifted;
+            *hart.x.get_unchecked_mut(usize::from(other.rd)) = rotated;
+            Some(rotated)
         }
     }
 }
@@ -153,7 +205,7 @@ pub(super) struct Immediate<F, A>(PhantomData<(F, A)>);
 
 impl<F: Fn(u64, u64) -> u64 + Copy, A: Source> Value for Immediate<F, A> {
     #[inline(always)]
-    unsafe fn compute(hart: &mut Hart, _: &Ram, at: &At<'_>) -> Option<u64> {
+    unsafe fn compute(hart: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
         let insn = &at.slot.insn;
         // SAFETY: the caller's; `select` was given the function.
         unsafe { Some(the::<F>()(A::read(hart, insn.rs1, at.acc), immediate(insn))) }
@@ -165,19 +217,30 @@ pub(super) struct Registers<F, A, B>(PhantomData<(F, A, B)>);
 
 impl<F: Fn(u64, u64) -> u64 + Copy, A: Source, B: Source> Value for Registers<F, A, B> {
     #[inline(always)]
-    unsafe fn compute(hart: &mut Hart, _: &Ram, at: &At<'_>) -> Option<u64> {
+    unsafe fn compute(hart: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
         let insn = &at.slot.insn;
         // SAFETY: the caller's; `select` was given the function.
         unsafe { Some(the::<F>()(A::read(hart, insn.rs1, at.acc), B::read(hart, insn.rs2, at.acc))) }
     }
 }
 
-/// `rd = immediate`
-pub(super) struct Lui;
+/// `rd = F(rs1)`
+pub(super) struct Move<F, A>(PhantomData<(F, A)>);
 
-impl Value for Lui {
+impl<F: Fn(u64) -> u64 + Copy, A: Source> Value for Move<F, A> {
     #[inline(always)]
-    unsafe fn compute(_: &mut Hart, _: &Ram, at: &At<'_>) -> Option<u64> {
+    unsafe fn compute(hart: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
+        // SAFETY: the caller's; `select` was given the function.
+        unsafe { Some(the::<F>()(A::read(hart, at.slot.insn.rs1, at.acc))) }
+    }
+}
+
+/// `rd = immediate`
+pub(super) struct Constant;
+
+impl Value for Constant {
+    #[inline(always)]
+    unsafe fn compute(_: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
         Some(immediate(&at.slot.insn))
     }
 }
@@ -187,7 +250,7 @@ pub(super) struct Auipc;
 
 impl Value for Auipc {
     #[inline(always)]
-    unsafe fn compute(_: &mut Hart, _: &Ram, at: &At<'_>) -> Option<u64> {
+    unsafe fn compute(_: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
         Some((at.slot.pc(at.page) + immediate(&at.slot.insn)).0)
     }
 }
@@ -197,12 +260,12 @@ pub(super) struct Load<const N: usize, F, A>(PhantomData<(F, A)>);
 
 impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Value for Load<N, F, A> {
     #[inline(always)]
-    unsafe fn compute(hart: &mut Hart, ram: &Ram, at: &At<'_>) -> Option<u64> {
+    unsafe fn compute(hart: &mut Hart, run: &Run<'_>, at: &At<'_>) -> Option<u64> {
         let insn = &at.slot.insn;
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
             let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
-            hart.mmu.load_fast::<N>(ram, address, at.stamp()).map(the::<F>())
+            hart.mmu.load_fast::<N>(run.ram, address, at.stamp()).map(the::<F>())
         }
     }
 }
@@ -212,19 +275,12 @@ pub(super) struct Single<S>(PhantomData<S>);
 
 impl<S: Step> Operation for Single<S> {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
-            match step::<S>(hart, ram, run, slot, clock, acc) {
-                Some(value) => next(hart, ram, run, slot, clock, value),
-                None => general(hart, ram, run, slot, clock, acc),
+            match step::<S>(hart, run, slot, clock, acc) {
+                Some(value) => next(hart, run, slot.add(S::SLOTS - 1), clock, value),
+                None => S::otherwise(hart, run, slot, clock, acc),
             }
         }
     }
@@ -235,19 +291,12 @@ pub(super) struct Then<S, O>(PhantomData<(S, O)>);
 
 impl<S: Step, O: Operation> Operation for Then<S, O> {
     #[inline(always)]
-    unsafe fn go(
-        hart: &mut Hart,
-        ram: &mut Ram,
-        run: &mut Run<'_>,
-        slot: *const Slot,
-        clock: Stamp,
-        acc: u64,
-    ) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
         // SAFETY: the caller's: there is a slot after every instruction's.
         unsafe {
-            match step::<S>(hart, ram, run, slot, clock, acc) {
-                Some(value) => O::go(hart, ram, run, slot.add(1), clock, value),
-                None => general(hart, ram, run, slot, clock, acc),
+            match step::<S>(hart, run, slot, clock, acc) {
+                Some(value) => O::go(hart, run, slot.add(S::SLOTS), clock, value),
+                None => S::otherwise(hart, run, slot, clock, acc),
             }
         }
     }
@@ -260,14 +309,18 @@ impl<S: Step, O: Operation> Operation for Then<S, O> {
 #[inline(always)]
 unsafe fn step<S: Step>(
     hart: &mut Hart,
-    ram: &mut Ram,
-    run: &Run<'_>,
+    run: &mut Run<'_>,
     slot: *const Slot,
     clock: Stamp,
     acc: u64,
 ) -> Option<u64> {
     // SAFETY: the caller's.
-    unsafe { S::take(hart, ram, &At { slot: super::at(slot), page: run.page, clock, acc }) }
+    unsafe {
+        {
+            let at = At { slot: super::at(slot), place: slot, page: run.page, clock, acc };
+            S::take(hart, run, &at)
+        }
+    }
 }
 
 /// `N` bytes at rs1 + immediate become the low ones of rs2.
@@ -275,12 +328,12 @@ pub(super) struct Store<const N: usize, A, B>(PhantomData<(A, B)>);
 
 impl<const N: usize, A: Source, B: Source> Step for Store<N, A, B> {
     #[inline(always)]
-    unsafe fn take(hart: &mut Hart, ram: &mut Ram, at: &At<'_>) -> Option<u64> {
+    unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         let insn = &at.slot.insn;
         // SAFETY: the caller's.
         let (base, value) = unsafe { (A::read(hart, insn.rs1, at.acc), B::read(hart, insn.rs2, at.acc)) };
         let address = VirtAddr(base.wrapping_add(immediate(insn)));
-        hart.mmu.store_fast(ram, address, bytes::low::<N>(value), at.stamp())?;
+        hart.mmu.store_fast(run.ram, address, bytes::low::<N>(value), at.stamp())?;
         Some(at.acc)
     }
 }
@@ -290,7 +343,7 @@ pub(super) struct Skip;
 
 impl Step for Skip {
     #[inline(always)]
-    unsafe fn take(_: &mut Hart, _: &mut Ram, at: &At<'_>) -> Option<u64> {
+    unsafe fn take(_: &mut Hart, _: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         Some(at.acc)
     }
 }

@@ -3,40 +3,39 @@
 use super::control::{Branch, FarJal, Jal, Jalr};
 use super::float::{Float, FloatLoad, FloatStore, RegistersAlone};
 use super::operation::{
-    Accumulator, Auipc, Immediate, Load, Lui, Operation, Register, Registers, Set, Single, Skip, Step, Store,
-    Then, handler,
+    Accumulator, Auipc, Constant, Immediate, Load, Move, Operation, Register, Registers, Rotation, Set,
+    Single, Skip, Step, Store, Then, handler, modern_handler,
 };
 use super::{General, Handler};
 use crate::float::{Binary, Fused};
-use crate::trap::Trap;
+use crate::threaded::block::Placed;
+use crate::threaded::weave::only_computes;
 use crate::{Hart, alu, bitmanip as bits, bytes};
 use softfloat_wrapper::{F32, F64};
 use std::marker::PhantomData;
 use tine_isa::{Format, Insn, Memory, Op};
 use tine_mmu::PAGE_SIZE;
 
-/// Returns the handler of the first of `insns`, which is at `offset` of its page; `before` is the instruction before it in
-/// its block, the others follow.
-pub(in crate::threaded) fn select(before: Option<&Insn>, insns: &[Insn], offset: usize) -> Handler {
-    let [insn, rest @ ..] = insns else { return handler::<General>() };
-    let it = Chosen { insn, written: before.and_then(written), offset };
-    let pair = rest.first().and_then(|next| {
-        let second = Chosen { insn: next, written: written(insn), offset: offset + usize::from(insn.len) };
-        visit_frequent(&it, First(&second))
-            .or_else(|| visit_frequent_double(&it, FirstDouble(&second)))
-            .flatten()
-    });
-    pair.unwrap_or_else(|| visit(&it, ToHandler))
+/// Returns the handler of the first of `rest`; `before` is the instruction before it in its block.
+pub(in crate::threaded) fn select(before: Option<&Insn>, rest: &[Placed]) -> Handler {
+    let Some(it) = Chosen::of(before.and_then(written), rest) else { return handler::<General>() };
+    visit_frequent(&it, First(&it))
+        .or_else(|| visit_frequent_double(&it, FirstDouble(&it)))
+        .flatten()
+        .unwrap_or_else(|| visit(&it, ToHandler))
 }
 
-/// The first instruction of a pair, followed by this one.
+/// The first instruction of a pair.
 struct First<'a>(&'a Chosen<'a>);
 
 impl Visitor for First<'_> {
     type Output = Option<Handler>;
 
     fn step<S: Step>(self) -> Option<Handler> {
-        visit_frequent(self.0, Second::<S>(PhantomData))
+        let second = self.0.after(S::SLOTS);
+        let pair = second.and_then(|second| visit_frequent(&second, Second::<S>(PhantomData))).flatten();
+        // What stands for several instructions is worth a handler of its own.
+        pair.or_else(|| if S::SLOTS > 1 { Some(handler::<Single<S>>()) } else { None })
     }
 
     fn operation<O: Operation>(self) -> Option<Handler> {
@@ -51,7 +50,7 @@ impl Visitor for FirstDouble<'_> {
     type Output = Option<Handler>;
 
     fn step<S: Step>(self) -> Option<Handler> {
-        visit_frequent_double(self.0, Second::<S>(PhantomData))
+        visit_frequent_double(&self.0.after(S::SLOTS)?, Second::<S>(PhantomData)).flatten()
     }
 
     fn operation<O: Operation>(self) -> Option<Handler> {
@@ -63,20 +62,20 @@ impl Visitor for FirstDouble<'_> {
 struct Second<S>(PhantomData<S>);
 
 impl<S: Step> Visitor for Second<S> {
-    type Output = Handler;
+    type Output = Option<Handler>;
 
-    fn step<T: Step>(self) -> Handler {
-        handler::<Then<S, Single<T>>>()
+    fn step<T: Step>(self) -> Option<Handler> {
+        modern_handler::<Then<S, Single<T>>>()
     }
 
-    fn operation<O: Operation>(self) -> Handler {
-        handler::<Then<S, O>>()
+    fn operation<O: Operation>(self) -> Option<Handler> {
+        modern_handler::<Then<S, O>>()
     }
 }
 
 /// Returns the register whose value an instruction leaves in the accumulator.
 fn written(insn: &Insn) -> Option<u8> {
-    let writes = computes(insn.op) || insn.op.format() == Format::Load;
+    let writes = only_computes(insn) || insn.op.format() == Format::Load;
     (writes && insn.rd != 0).then_some(insn.rd)
 }
 
@@ -85,17 +84,43 @@ struct Chosen<'a> {
     insn: &'a Insn,
     /// The register that the accumulator holds.
     written: Option<u8>,
-    offset: usize,
+    /// The instruction, and those that follow it in the block.
+    rest: &'a [Placed],
 }
 
-impl Chosen<'_> {
+impl<'a> Chosen<'a> {
+    fn of(written: Option<u8>, rest: &'a [Placed]) -> Option<Self> {
+        Some(Self { insn: &rest.first()?.insn, written, rest })
+    }
+
+    /// Returns the instruction so many after this one.
+    fn after(&self, slots: usize) -> Option<Self> {
+        let (before, rest) = self.rest.split_at_checked(slots)?;
+        Self::of(before.last().and_then(|before| written(&before.insn)), rest)
+    }
+
     fn is_linked(&self, source: u8) -> bool {
         self.written == Some(source)
     }
 
     /// Whether a direct jump stays in its page.
     fn is_in_page(&self) -> bool {
-        (0..PAGE_SIZE as i64).contains(&(self.offset as i64 + i64::from(self.insn.imm)))
+        (0..PAGE_SIZE as i64).contains(&(i64::from(self.rest[0].offset) + i64::from(self.insn.imm)))
+    }
+
+    /// Returns the two shifts of one register whose results the third instruction ORs, where the second is overwritten by
+    /// that.
+    fn rotation(&self) -> Option<(Op, Op)> {
+        let [one, other, or, ..] = self.rest else { return None };
+        let [one, other, or] = [&one.insn, &other.insn, &or.insn];
+        let is_rotation = or.op == Op::Or
+            && other.rd == or.rd
+            && one.rd != other.rd
+            && one.rs1 == other.rs1
+            && one.rd != one.rs1
+            && [one.rd, other.rd, or.rd].iter().all(|&rd| rd != 0)
+            && ([or.rs1, or.rs2] == [one.rd, other.rd] || [or.rs1, or.rs2] == [other.rd, one.rd]);
+        is_rotation.then_some((one.op, other.op))
     }
 }
 
@@ -135,6 +160,22 @@ fn registers<V: Visitor, F: Fn(u64, u64) -> u64 + Copy>(it: &Chosen<'_>, to: V, 
         (false, true) => to.step::<Set<Registers<F, Register, Accumulator>>>(),
         (false, false) => to.step::<Set<Registers<F, Register, Register>>>(),
     }
+}
+
+fn moved<V: Visitor, F: Fn(u64) -> u64 + Copy>(it: &Chosen<'_>, to: V, source: u8, _: F) -> V::Output {
+    match it.is_linked(source) {
+        true => to.step::<Set<Move<F, Accumulator>>>(),
+        false => to.step::<Set<Move<F, Register>>>(),
+    }
+}
+
+fn rotation<V, F, G>(to: V, _: F, _: G) -> V::Output
+where
+    V: Visitor,
+    F: Fn(u64, u64) -> u64 + Copy,
+    G: Fn(u64, u64) -> u64 + Copy,
+{
+    to.step::<Rotation<F, G>>()
 }
 
 fn load<const N: usize, V: Visitor, F: Fn([u8; N]) -> u64 + Copy>(it: &Chosen<'_>, to: V, _: F) -> V::Output {
@@ -178,22 +219,18 @@ fn float_store<const N: usize, V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output 
     }
 }
 
-fn float<V: Visitor, H, F>(to: V, _: H, _: F) -> V::Output
-where
-    H: Fn(&mut Hart, &Insn) -> Option<()> + Copy,
-    F: Fn(&mut Hart, &Insn) -> Result<(), Trap> + Copy,
-{
-    to.step::<Float<H, F>>()
+fn float<V: Visitor, H: Fn(&mut Hart, &Insn) -> Option<()> + Copy>(to: V, _: H) -> V::Output {
+    to.step::<Float<H>>()
 }
 
 /// Tells `to` what an instruction does.
 fn visit<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
     let op = it.insn.op;
     match op {
-        _ if it.insn.rd == 0 && computes(op) => to.step::<Skip>(),
+        _ if it.insn.rd == 0 && only_computes(it.insn) => to.step::<Skip>(),
         // It may fault, and the TLB is asked.
         _ if it.insn.rd == 0 && op.format() == Format::Load => to.operation::<General>(),
-        Op::Lui => to.step::<Set<Lui>>(),
+        Op::Lui => to.step::<Set<Constant>>(),
         Op::Auipc => to.step::<Set<Auipc>>(),
         Op::Jal if it.is_in_page() => to.operation::<Jal>(),
         Op::Jal => to.operation::<FarJal>(),
@@ -304,96 +341,24 @@ fn visit<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
         Op::Fld => float_load(it, to, bytes::ld),
         Op::Fsw => float_store::<4, V>(it, to),
         Op::Fsd => float_store::<8, V>(it, to),
-        Op::FaddS => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Add),
-            |hart, insn| hart.arithmetic::<F32>(insn, Binary::Add),
-        ),
-        Op::FaddD => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Add),
-            |hart, insn| hart.arithmetic::<F64>(insn, Binary::Add),
-        ),
-        Op::FsubS => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Sub),
-            |hart, insn| hart.arithmetic::<F32>(insn, Binary::Sub),
-        ),
-        Op::FsubD => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Sub),
-            |hart, insn| hart.arithmetic::<F64>(insn, Binary::Sub),
-        ),
-        Op::FmulS => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Mul),
-            |hart, insn| hart.arithmetic::<F32>(insn, Binary::Mul),
-        ),
-        Op::FmulD => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Mul),
-            |hart, insn| hart.arithmetic::<F64>(insn, Binary::Mul),
-        ),
-        Op::FdivS => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Div),
-            |hart, insn| hart.arithmetic::<F32>(insn, Binary::Div),
-        ),
-        Op::FdivD => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Div),
-            |hart, insn| hart.arithmetic::<F64>(insn, Binary::Div),
-        ),
-        Op::FsqrtS => float(
-            to,
-            |hart, insn| hart.square_root_on_host::<F32>(insn),
-            |hart, insn| hart.square_root::<F32>(insn),
-        ),
-        Op::FsqrtD => float(
-            to,
-            |hart, insn| hart.square_root_on_host::<F64>(insn),
-            |hart, insn| hart.square_root::<F64>(insn),
-        ),
-        Op::FmaddS => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Madd),
-            |hart, insn| hart.fused::<F32>(insn, Fused::Madd),
-        ),
-        Op::FmaddD => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Madd),
-            |hart, insn| hart.fused::<F64>(insn, Fused::Madd),
-        ),
-        Op::FmsubS => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Msub),
-            |hart, insn| hart.fused::<F32>(insn, Fused::Msub),
-        ),
-        Op::FmsubD => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Msub),
-            |hart, insn| hart.fused::<F64>(insn, Fused::Msub),
-        ),
-        Op::FnmsubS => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Nmsub),
-            |hart, insn| hart.fused::<F32>(insn, Fused::Nmsub),
-        ),
-        Op::FnmsubD => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Nmsub),
-            |hart, insn| hart.fused::<F64>(insn, Fused::Nmsub),
-        ),
-        Op::FnmaddS => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Nmadd),
-            |hart, insn| hart.fused::<F32>(insn, Fused::Nmadd),
-        ),
-        Op::FnmaddD => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Nmadd),
-            |hart, insn| hart.fused::<F64>(insn, Fused::Nmadd),
-        ),
+        Op::FaddS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Add)),
+        Op::FaddD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Add)),
+        Op::FsubS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Sub)),
+        Op::FsubD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Sub)),
+        Op::FmulS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Mul)),
+        Op::FmulD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Mul)),
+        Op::FdivS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Div)),
+        Op::FdivD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Div)),
+        Op::FsqrtS => float(to, |hart, insn| hart.square_root_on_host::<F32>(insn)),
+        Op::FsqrtD => float(to, |hart, insn| hart.square_root_on_host::<F64>(insn)),
+        Op::FmaddS => float(to, |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Madd)),
+        Op::FmaddD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Madd)),
+        Op::FmsubS => float(to, |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Msub)),
+        Op::FmsubD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Msub)),
+        Op::FnmsubS => float(to, |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Nmsub)),
+        Op::FnmsubD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Nmsub)),
+        Op::FnmaddS => float(to, |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Nmadd)),
+        Op::FnmaddD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Nmadd)),
         // Everything else costs more than finding it in the list of `Hart::execute`.
         op if op.memory() == Memory::None && !op.ends_block() => to.operation::<RegistersAlone>(),
         _ => to.operation::<General>(),
@@ -406,7 +371,18 @@ fn visit_frequent<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output> {
     if is_without_effect(it.insn) {
         return None;
     }
+    match it.rotation() {
+        Some((Op::Slliw, Op::Srliw)) => return Some(rotation(to, alu::sllw, alu::srlw)),
+        Some((Op::Srliw, Op::Slliw)) => return Some(rotation(to, alu::srlw, alu::sllw)),
+        Some((Op::Slli, Op::Srli)) => return Some(rotation(to, alu::sll, alu::srl)),
+        Some((Op::Srli, Op::Slli)) => return Some(rotation(to, alu::srl, alu::sll)),
+        _ => {}
+    }
     Some(match it.insn.op {
+        Op::Addi if it.insn.rs1 == 0 => to.step::<Set<Constant>>(),
+        Op::Lui => to.step::<Set<Constant>>(),
+        Op::Addi if it.insn.imm == 0 => moved(it, to, it.insn.rs1, |value| value),
+        Op::Addiw if it.insn.imm == 0 => moved(it, to, it.insn.rs1, |value| alu::sext32(value as u32)),
         Op::Addi => immediate(it, to, alu::add),
         Op::Addiw => immediate(it, to, alu::addw),
         Op::Andi => immediate(it, to, alu::and),
@@ -436,41 +412,16 @@ fn visit_frequent_double<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output
     Some(match it.insn.op {
         Op::Fld => float_load(it, to, bytes::ld),
         Op::Fsd => float_store::<8, V>(it, to),
-        Op::FaddD => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Add),
-            |hart, insn| hart.arithmetic::<F64>(insn, Binary::Add),
-        ),
-        Op::FsubD => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Sub),
-            |hart, insn| hart.arithmetic::<F64>(insn, Binary::Sub),
-        ),
-        Op::FmulD => float(
-            to,
-            |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Mul),
-            |hart, insn| hart.arithmetic::<F64>(insn, Binary::Mul),
-        ),
-        Op::FmaddD => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Madd),
-            |hart, insn| hart.fused::<F64>(insn, Fused::Madd),
-        ),
-        Op::FnmsubD => float(
-            to,
-            |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Nmsub),
-            |hart, insn| hart.fused::<F64>(insn, Fused::Nmsub),
-        ),
+        Op::FaddD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Add)),
+        Op::FsubD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Sub)),
+        Op::FmulD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Mul)),
+        Op::FmaddD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Madd)),
+        Op::FnmsubD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Nmsub)),
         _ => return None,
     })
 }
 
 /// Whether an instruction would write `x0` alone.
 fn is_without_effect(insn: &Insn) -> bool {
-    insn.rd == 0 && (computes(insn.op) || insn.op.format() == Format::Load)
-}
-
-/// Whether an instruction does nothing but compute a register from others.
-fn computes(op: Op) -> bool {
-    matches!(op.format(), Format::R | Format::Unary | Format::I | Format::Shift | Format::ShiftW | Format::U)
+    insn.rd == 0 && (only_computes(insn) || insn.op.format() == Format::Load)
 }
