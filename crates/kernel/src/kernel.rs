@@ -160,11 +160,11 @@ impl Kernel {
         if settings.interest.contains(Interest::COPY) {
             memory.keep_ledger();
         }
-        let vdso = Vdso::load(ram, &mut memory)?;
+        let wall_offset_ns = settings.epoch_s * 1_000_000_000;
+        let vdso = Vdso::load(ram, &mut memory, &settings.isa, wall_offset_ns)?;
         let fs = Fs::new(settings.seed, settings.epoch_ns());
         let harts = settings.harts;
         let injections = Injections::of(&settings.injections, |target| !target.is_of_memory());
-        let wall_offset_ns = settings.epoch_s * 1_000_000_000;
         let mut kernel = Self {
             memory,
             vdso,

@@ -219,6 +219,11 @@ impl Memory {
         let mut pages = Vec::new();
         for vma in space.vmas.overlapping(range.clone()) {
             for vpn in (vma.start.max(range.start).0..vma.end.min(range.end).0).map(Vpn) {
+                // Of what is in no file system nobody knows more (`can_do_mincore`).
+                if vma.is_special() {
+                    pages.push(true);
+                    continue;
+                }
                 let cached = vma.file_page(vpn).and_then(|(file, index)| self.cache.page(file, index));
                 pages.push(cached.is_some() || space.table.look_up(ram, vpn).pte().is_some());
             }

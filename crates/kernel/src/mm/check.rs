@@ -84,7 +84,7 @@ impl Memory {
                     FrameKind::Anon => anon += slot.size.pages(),
                     FrameKind::PageCache => file += 1,
                     FrameKind::SharedMemory => shared_memory += 1,
-                    FrameKind::Zero => {}
+                    FrameKind::Zero | FrameKind::KernelData => {}
                     FrameKind::Free | FrameKind::PageTable | FrameKind::Pool => {
                         return Err(Violation(format!("page {vpn}: maps a frame that is {kind:?}")));
                     }

@@ -189,7 +189,7 @@ fn file_pages(cache: &PageCache, file: FileId) -> u64 {
 }
 
 impl Work<'_> {
-    fn record(&mut self, resolved: Resolved) {
+    pub(super) fn record(&mut self, resolved: Resolved) {
         let counters = &mut *self.counters;
         counters.record(resolved.kind);
         counters.stack_growth += u64::from(resolved.attributes.stack_growth);

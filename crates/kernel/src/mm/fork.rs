@@ -45,7 +45,7 @@ impl Memory {
         for vma in from.vmas.iter() {
             let private = vma.sharing == Sharing::Private;
             let copies_all = mode == ForkMode::Eager && private;
-            let refillable = self.policy.fork_skips_refillable && !vma.had_private_write && !copies_all;
+            let refillable = self.policy.fork_skips_refillable && !vma.is_copied_by_fork() && !copies_all;
             if refillable || vma.on_fork != OnFork::Inherit && !is_broken(Sabotage::AdviceIgnored) {
                 continue;
             }

@@ -43,10 +43,12 @@ pub enum FrameKind {
     Zero,
     /// Set aside for copies.
     Pool,
+    /// A page of the kernel's own that processes may read, and nobody is charged for: the vDSO's data.
+    KernelData,
 }
 
 impl FrameKind {
-    pub(super) const COUNT: usize = 7;
+    pub(super) const COUNT: usize = 8;
 }
 
 /// What a frame of page-table entries knows of itself.
@@ -518,7 +520,11 @@ impl Frames {
             FrameKind::Anon => &mut pages.anon,
             FrameKind::PageCache => &mut pages.file,
             FrameKind::SharedMemory => &mut pages.shared_memory,
-            FrameKind::Free | FrameKind::PageTable | FrameKind::Zero | FrameKind::Pool => return,
+            FrameKind::Free
+            | FrameKind::PageTable
+            | FrameKind::Zero
+            | FrameKind::Pool
+            | FrameKind::KernelData => return,
         };
         *count = count.wrapping_add_signed(change);
     }

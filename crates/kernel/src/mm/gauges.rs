@@ -43,13 +43,14 @@ impl Frames {
     /// Returns the frames by use.
     pub fn gauges(&self) -> FrameGauges {
         let count = |kind| self.count(kind);
+        let cached = [FrameKind::PageCache, FrameKind::SharedMemory, FrameKind::KernelData];
         let zeros = |page: Option<Ppn>| page.map_or(0, |ppn| u64::from(self.maps(ppn)));
         FrameGauges {
             total: self.total,
             in_use: self.in_use(),
             peak: self.peak,
             zero_shared: zeros(self.zero_page) + zeros(self.huge_zero_page) * PageSize::Huge.pages(),
-            page_cache: count(FrameKind::PageCache) + count(FrameKind::SharedMemory),
+            page_cache: cached.into_iter().map(count).sum(),
             shared_memory: count(FrameKind::SharedMemory),
             page_table: count(FrameKind::PageTable),
             anon: count(FrameKind::Anon),

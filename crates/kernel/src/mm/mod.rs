@@ -61,6 +61,7 @@ mod stack;
 mod survey;
 mod twins;
 mod unmap;
+mod unshare;
 mod vma;
 mod vma_tree;
 

@@ -34,6 +34,8 @@ pub(super) struct CachedFile {
     /// Whether it is a System V segment, each page of which is mapped by a fault of its own: Linux 6.12 ipc/shm.c `shm_vm_ops`
     /// has no `map_pages`.
     pub(super) is_segment: bool,
+    /// What its page begins with once somebody touches it: data of the kernel's own.
+    kernel_data: Vec<u8>,
 }
 
 impl CachedFile {
@@ -50,6 +52,7 @@ impl CachedFile {
             promised_pages: 0,
             quota: None,
             is_segment: false,
+            kernel_data: Vec::new(),
         }
     }
 
@@ -129,6 +132,20 @@ impl PageCache {
     /// Makes an empty file that memory only caches, with one holder.
     pub fn create_backed(&mut self) -> FileId {
         self.insert(CachedFile { holders: 1, kind: FrameKind::PageCache, ..CachedFile::empty() })
+    }
+
+    /// Makes a page of data of the kernel's own that processes read. It has one holder, and a frame once it is touched.
+    pub fn create_kernel_data(&mut self, bytes: Vec<u8>) -> FileId {
+        let (size_bytes, kind, kernel_data) = (PAGE_SIZE, FrameKind::KernelData, bytes);
+        self.insert(CachedFile { holders: 1, size_bytes, kind, kernel_data, ..CachedFile::empty() })
+    }
+
+    /// Changes data of the kernel's own.
+    pub fn change_kernel_data(&mut self, ram: &mut Ram, file: FileId, bytes: Vec<u8>) {
+        if let Some(page) = self.page(file, 0) {
+            ram.write(page.base(), &bytes).expect("frames lie in RAM");
+        }
+        self.file_mut(file).kernel_data = bytes;
     }
 
     /// Makes the object behind shared anonymous memory, which one area of `mm` maps.
@@ -378,6 +395,7 @@ impl PageCache {
         }
         let cached = self.file_mut(file);
         let ppn = frames.allocate_zeroed(ram, cached.kind)?;
+        ram.write(ppn.base(), &cached.kernel_data).expect("frames lie in RAM");
         let unfilled = cached.unfilled_promises();
         cached.pages.insert(index, ppn);
         let filled = unfilled - cached.unfilled_promises();

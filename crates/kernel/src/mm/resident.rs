@@ -26,7 +26,11 @@ impl Resident {
             FrameKind::Anon => Some(&mut self.anon),
             FrameKind::PageCache => Some(&mut self.file),
             FrameKind::SharedMemory => Some(&mut self.shared_memory),
-            FrameKind::Free | FrameKind::PageTable | FrameKind::Zero | FrameKind::Pool => None,
+            FrameKind::Free
+            | FrameKind::PageTable
+            | FrameKind::Zero
+            | FrameKind::Pool
+            | FrameKind::KernelData => None,
         }
     }
 }

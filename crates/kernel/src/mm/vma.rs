@@ -227,6 +227,11 @@ impl Vma {
         self.is_special() && !self.may.contains(Prot::EXEC)
     }
 
+    /// Tells whether fork must copy the area's PTEs: no fault could rebuild them (Linux 6.12 mm/memory.c `vma_needs_copy`).
+    pub(super) fn is_copied_by_fork(&self) -> bool {
+        self.had_private_write || self.is_raw_frames()
+    }
+
     /// Tells whether equal pages of the area could be merged (Linux 6.12 mm/ksm.c `vma_ksm_compatible`).
     pub(super) fn may_merge_pages(&self) -> bool {
         self.sharing == Sharing::Private && !self.is_special()

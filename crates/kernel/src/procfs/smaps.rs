@@ -37,6 +37,9 @@ struct Sizes {
 
 impl Sizes {
     fn add(&mut self, page: &MappedPage) {
+        if page.kind == FrameKind::KernelData {
+            return;
+        }
         let share = (1 << PSS_SHIFT) / u64::from(page.maps.max(1));
         self.resident += 1;
         self.share += share;
@@ -217,7 +220,8 @@ impl Ctx<'_> {
         let start = Vpn(offset / WORD).min(TASK_END);
         let end = Vpn((offset / WORD).saturating_add(len as u64 / WORD)).min(TASK_END);
         let mut words = vec![0_u64; (end.0 - start.0) as usize];
-        for page in self.kernel.memory.mapped_pages(self.harts.ram(), mm, start..end) {
+        let pages = self.kernel.memory.mapped_pages(self.harts.ram(), mm, start..end);
+        for page in pages.into_iter().filter(|page| page.kind != FrameKind::KernelData) {
             let mut word = PRESENT | page.ppn.0;
             match page.kind {
                 FrameKind::PageCache | FrameKind::SharedMemory => word |= FILE_OR_SHARED,

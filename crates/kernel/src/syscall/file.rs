@@ -166,6 +166,7 @@ pub(super) fn ioctl(ctx: &mut Ctx<'_>, fd: Fd, request: u32, argument: VirtAddr)
         RNDGETENTCNT if ctx.kernel.fs.is_random(open) => ctx.write(UserPtr::new(argument), ENTROPY)?,
         FIOCLEX => ctx.kernel.fs.set_on_exec(files, fd, OnExec::Close)?,
         FIONCLEX => ctx.kernel.fs.set_on_exec(files, fd, OnExec::Keep)?,
+        _ if ctx.kernel.fs.is_random(open) => return Err(Errno::EINVAL.into()),
         _ => return terminal::request(ctx, open, request, argument),
     }
     Ok(0)

@@ -91,6 +91,11 @@ fn names_a_hart(ctx: &mut Ctx<'_>, set: VirtAddr, set_bytes: u64) -> Result<bool
     Ok((0..count).any(|hart| bytes.get((hart / 8) as usize).is_some_and(|byte| byte & 1 << (hart % 8) != 0)))
 }
 
+/// Returns what every hart answers to the keys, which are numbered from zero.
+pub(crate) fn answers(isa: &InstructionSet) -> Vec<u64> {
+    (0..).map_while(|key| value_of(isa, key)).collect()
+}
+
 /// Returns what every hart answers to a key.
 fn value_of(isa: &InstructionSet, key: i64) -> Option<u64> {
     const MVENDORID: i64 = 0;

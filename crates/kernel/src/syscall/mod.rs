@@ -19,7 +19,7 @@ mod fcntl;
 mod file;
 mod file_types;
 mod futex;
-mod hwprobe;
+pub(crate) mod hwprobe;
 mod inotify;
 mod io_signal;
 mod ipc_types;

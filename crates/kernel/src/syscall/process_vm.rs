@@ -145,14 +145,21 @@ fn copy(
     len: usize,
     access: Access,
 ) -> Result<(), Errno> {
+    let areas = ctx.kernel.memory.space(other).areas();
+    if areas.find(there.vpn()).is_some_and(|vma| vma.is_raw_frames()) {
+        return Err(Errno::EFAULT);
+    }
     ctx.bring_in(other, there, len as u64);
     let mut bytes = vec![0; len];
     if access == Access::Store {
         ctx.read_bytes(here, &mut bytes).map_err(|_| Errno::EFAULT)?;
         ctx.memory(other, |memory, work| memory.poke(work, other, there, &bytes)).map_err(|_| Errno::EFAULT)
     } else {
-        ctx.memory(other, |memory, work| memory.peek(work, other, there, &mut bytes))
-            .map_err(|_| Errno::EFAULT)?;
+        ctx.memory(other, |memory, work| {
+            memory.peek(work, other, there, &mut bytes)?;
+            memory.unshare(work, other, there)
+        })
+        .map_err(|_| Errno::EFAULT)?;
         ctx.write_bytes(here, &bytes).map_err(|_| Errno::EFAULT)
     }
 }

@@ -116,6 +116,8 @@ pub(super) fn set_wall_clock(ctx: &mut Ctx<'_>, time: Timespec) -> SysResult {
     }
     let offset_ns = time_ns.checked_sub(ctx.now_ns()).ok_or(Errno::EINVAL)?;
     ctx.kernel.move_wall_timers(|kernel| kernel.wall_offset_ns = offset_ns);
+    let (kernel, ram) = (&mut *ctx.kernel, ctx.harts.ram());
+    kernel.vdso.set_wall_offset(ram, &mut kernel.memory, &kernel.settings.isa, offset_ns);
     ctx.with_fs(|fs, env| fs.clock_was_set(env));
     ctx.wake_files();
     let sleeps = |task: &Task| {
