@@ -32,7 +32,7 @@ pub struct StaleUse {
     pub pc: VirtAddr,
     /// The PTE as the TLB has it, G inherited.
     pub cached: Pte,
-    /// The PTE that a walk would end at now: a leaf or one that is not valid.
+    /// The PTE that a walk would end at now: a leaf, one that is not valid, or one that leads nowhere.
     pub current: Pte,
 }
 
@@ -62,7 +62,8 @@ impl Checker {
     pub(crate) fn check(&mut self, ram: &Ram, satp: Satp, served: &Served) {
         let Served { va, access, view, at, entry } = *served;
         let Reading { pte, frame } = read(ram, satp, va);
-        let needed = if access == Access::Store { PteFlags::D } else { PteFlags::empty() };
+        // A walk would trap for want of these, or set them.
+        let needed = if access == Access::Store { PteFlags::A.union(PteFlags::D) } else { PteFlags::A };
         let agrees = frame.is_some_and(|frame| PhysAddr(frame.base().0 | va.offset()) == at)
             && view.permits(access, pte.flags())
             && pte.has(needed);
@@ -89,23 +90,25 @@ struct Reading {
 }
 
 fn read(ram: &Ram, satp: Satp, va: VirtAddr) -> Reading {
-    let nothing = Reading { pte: Pte::EMPTY, frame: None };
+    let mut last = Reading { pte: Pte::EMPTY, frame: None };
     if !is_canonical(va, satp.mode) {
-        return nothing;
+        return last;
     }
     let mut table = satp.root;
     for level in (0..satp.mode.levels()).rev() {
-        let at = pte_address(table, va, level);
-        let Some(pte) = ram.read_u64(at).map(Pte) else { return nothing };
+        // A pointer to where no RAM is leads nowhere, and so does one in the lowest table.
+        let Some(pte) = ram.read_u64(pte_address(table, va, level)).map(Pte) else { break };
+        last.pte = pte;
         if !pte.is_valid() || pte.is_reserved() {
-            return Reading { pte, frame: None };
+            break;
         }
         if pte.is_leaf() {
-            return Reading { pte, frame: frame_at(pte, va.vpn(), level) };
+            last.frame = frame_at(pte, va.vpn(), level);
+            break;
         }
         table = pte.ppn();
     }
-    nothing
+    last
 }
 
 /// Returns the frame to which a leaf at `level` maps a page; `None` where a superpage is not aligned.

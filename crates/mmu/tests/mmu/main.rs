@@ -1,6 +1,7 @@
 //! The MMU against the manual, against hand-made situations and against a naive model.
 
 mod access;
+mod check;
 mod code_marks;
 mod fenced;
 mod fences;
