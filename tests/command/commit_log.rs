@@ -92,3 +92,10 @@ fn a_trap_has_no_line() {
     assert_eq!(code, 125);
     assert!(stderr.starts_with("tine: Spike's commit log has no lines for traps\n  hint: "), "{stderr}");
 }
+
+#[test]
+fn a_program_of_linux_has_no_commit_log() {
+    let (code, _, stderr) = run(["run", "--trace", "insn", "--trace-format", "spike", "@hello"]);
+    let expected = "tine: --trace-format spike: Spike's commit log is of bare-metal programs\n  hint: tine boot --trace insn";
+    assert_eq!((code, stderr.starts_with(expected)), (125, true), "{stderr}");
+}

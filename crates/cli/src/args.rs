@@ -3,8 +3,9 @@
 use crate::boot::Boot;
 use crate::compare::Axes;
 use crate::policy::{self, PolicyArgs};
-use crate::values::{self, DirSpec, SyscallSet, TimelineSpec, TraceSpec};
+use crate::values::{self, BadValue, DirSpec, SyscallSet, TimelineSpec, TraceSpec};
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::ffi::OsString;
@@ -242,7 +243,7 @@ pub(crate) struct ObserveArgs {
     #[arg(long, value_name = "FILE", requires = "trace")]
     pub(crate) trace_file: Option<PathBuf>,
     /// Form of the trace.
-    #[arg(long, value_enum, value_name = "FORMAT", requires = "trace", default_value_t = TraceFormat::Text)]
+    #[arg(long, value_parser = trace_format(), value_name = "FORMAT", requires = "trace", default_value = "text")]
     pub(crate) trace_format: TraceFormat,
 }
 
@@ -264,12 +265,28 @@ pub(crate) enum BillFormat {
     Json,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum TraceFormat {
-    /// A line of text for each event.
     Text,
-    /// A JSON object on a line for each event.
     Json,
+}
+
+/// Knows the format of `tine boot` too: Spike runs Linux programs under a kernel whose instructions its log has, and Tine's
+/// supervisor has none.
+fn trace_format() -> impl TypedValueParser<Value = TraceFormat> {
+    let formats = [
+        PossibleValue::new("text").help("A line of text for each event"),
+        PossibleValue::new("json").help("A JSON object on a line for each event"),
+        PossibleValue::new("spike").hide(true),
+    ];
+    PossibleValuesParser::new(formats).try_map(|format| match format.as_str() {
+        "text" => Ok(TraceFormat::Text),
+        "json" => Ok(TraceFormat::Json),
+        _ => Err(BadValue::new(
+            "Spike's commit log is of bare-metal programs",
+            "tine boot --trace insn --trace-format spike IMAGE; --trace insn here is text, or JSON with --trace-format json",
+        )),
+    })
 }
 
 #[derive(Debug, Args)]
