@@ -43,11 +43,11 @@ impl Hart {
         }
     }
 
-    /// Whether an instruction with a rounding mode has nothing to change but its register, if the host's result is
+    /// Whether an instruction that may round to nearest has nothing to change but its register, if the host's result is
     /// ordinary. Says no too often, and fast.
     #[inline(always)]
-    fn is_quiet(&self, insn: &Insn) -> bool {
-        self.csrs.mstatus.fp() == FpState::Dirty && float::is_quiet(insn.rm, self.fcsr)
+    fn is_quiet(&self) -> bool {
+        self.csrs.mstatus.fp() == FpState::Dirty && float::is_quiet(self.fcsr)
     }
 
     /// Does on the host what [`Hart::arithmetic`] does, where that is all there is to it.
@@ -73,7 +73,7 @@ impl Hart {
 
     #[inline(always)]
     fn set_quietly<F: Format>(&mut self, insn: &Insn, result: Option<F>) -> Option<()> {
-        let result = result.filter(|_| self.is_quiet(insn))?;
+        let result = result.filter(|_| self.is_quiet())?;
         self.f[usize::from(insn.rd & 31)] = result.boxed();
         Some(())
     }

@@ -3,7 +3,7 @@
 //! Rust's operators are those of IEEE 754, rounding to nearest even; what they raise cannot be seen. So they are used
 //! only where nothing they may raise matters: while the guest rounds to nearest even and has inexact accrued already,
 //! and only when the result is *ordinary*: finite, which excludes invalid operation, division by zero and overflow, and
-//! of greater magnitude than the smallest normal number, which excludes underflow. Inexact is all that is left.
+//! of at least twice the magnitude of the smallest normal number, which excludes underflow. Inexact is all that is left.
 
 use softfloat_wrapper::RoundingMode;
 use std::ops::{Add, Div, Mul, Sub};
@@ -22,13 +22,18 @@ pub(crate) fn is_silent(rm: RoundingMode, fcsr: u32) -> bool {
     matches!(rm, RoundingMode::TiesToEven) && fcsr & NX != 0
 }
 
-/// Tells whether an instruction's rounding mode and `fcsr` leave an ordinary result nothing to say: what [`is_silent`] says
-/// of the modes that compilers use, in one comparison.
+/// Whether an instruction's rounding mode may be nearest, ties to even: 7 says that `frm` decides.
+pub(crate) fn may_round_to_nearest(rm: u8) -> bool {
+    matches!(rm, 0 | 7)
+}
+
+/// Tells whether `fcsr` leaves an ordinary result nothing to say, where the instruction [`may_round_to_nearest`]: what
+/// [`is_silent`] says of the modes that compilers use, in one comparison.
 #[inline(always)]
-pub(crate) fn is_quiet(rm: u8, fcsr: u32) -> bool {
-    /// `frm`, which is 0 for nearest, ties to even; 7 says that it decides.
+pub(crate) fn is_quiet(fcsr: u32) -> bool {
+    /// `frm`, which is 0 for nearest, ties to even.
     const FRM: u32 = 0b111 << 5;
-    matches!(rm, 0 | 7) && fcsr & (FRM | NX) == NX
+    fcsr & (FRM | NX) == NX
 }
 
 /// A host format.
@@ -46,11 +51,14 @@ pub(crate) trait HostFloat:
 }
 
 macro_rules! host_float {
-    ($float:ty) => {
+    ($float:ty, $bits:ty, $fraction:literal) => {
         impl HostFloat for $float {
             #[inline(always)]
             fn ordinary(self) -> Option<Self> {
-                (self.is_finite() && self.abs() > Self::MIN_POSITIVE).then_some(self)
+                const INFINITE: $bits = <$float>::INFINITY.to_bits() >> $fraction;
+                // The sign shifted out; those left out at the bottom are 0 and 1.
+                let exponent = self.to_bits() << 1 >> ($fraction + 1);
+                (exponent.wrapping_sub(2) < INFINITE - 2).then_some(self)
             }
 
             #[inline(always)]
@@ -65,8 +73,8 @@ macro_rules! host_float {
         }
     };
 }
-host_float!(f32);
-host_float!(f64);
+host_float!(f32, u32, 23);
+host_float!(f64, u64, 52);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ mod host;
 pub(crate) use additional::{
     convert_modulo, literal, maximum, minimum, round_to_integer, round_to_integer_inexact,
 };
-pub(crate) use host::{is_quiet, is_silent};
+pub(crate) use host::{is_quiet, is_silent, may_round_to_nearest};
 
 use host::HostFloat;
 use softfloat_wrapper::{ExceptionFlags, F16, F32, F64, Float, RoundingMode};

@@ -21,6 +21,8 @@ pub(super) struct Placed {
     pub(super) index: u16,
     /// The accesses that precede it in the block.
     pub(super) before: Accesses,
+    /// The register whose value is in the accumulator behind it, or 0.
+    pub(super) held: u8,
 }
 
 /// One instruction of a block, or what stands behind its last one. Slots follow each other as [`weave`] says.
@@ -42,6 +44,8 @@ pub(super) struct Slot {
     pub(super) before: Accesses,
     /// How many instructions the block has; in its first slot.
     length: u16,
+    /// The register whose value is in the accumulator behind the instruction, or 0.
+    pub(super) held: u8,
 }
 
 impl Slot {
@@ -70,22 +74,27 @@ pub(super) fn decode_block(isa: Isa, page: &[u8; PAGE_SIZE as usize], offset: u6
     let (mut at, mut before) = (offset as usize, Accesses::default());
     for (index, insn) in insns.iter().enumerate() {
         let insn = simplified(with_registers_in_range(*insn));
-        placed.push(Placed { insn, offset: at as u16, index: index as u16, before });
+        placed.push(Placed { insn, offset: at as u16, index: index as u16, before, held: 0 });
         before += Accesses::of(&insn);
         at += usize::from(insn.len);
     }
     weave(&mut placed);
+    let mut held = 0;
+    for placed in &mut placed {
+        held = dispatch::held(&placed.insn, held);
+        placed.held = held;
+    }
     let mut slots: Vec<Slot> = Vec::with_capacity(placed.len() + 1);
-    for (number, &Placed { insn, offset, index, before }) in placed.iter().enumerate() {
-        let run =
-            dispatch::select(number.checked_sub(1).map(|number| &placed[number].insn), &placed[number..]);
-        slots.push(Slot { run, link: AtomicPtr::default(), insn, offset, index, before, length: 0 });
+    for (number, &Placed { insn, offset, index, before, held }) in placed.iter().enumerate() {
+        let (earlier, rest) = placed.split_at(number);
+        let run = dispatch::select(earlier, rest);
+        slots.push(Slot { run, link: AtomicPtr::default(), insn, offset, index, before, length: 0, held });
     }
     let insn = Insn { op: Op::Jal, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, len: 0 };
     let run = dispatch::fall_through(end);
     let link = AtomicPtr::default();
     slots[0].length = insns.len() as u16;
-    slots.push(Slot { run, link, insn, offset: end as u16, index: last as u16, before, length: 0 });
+    slots.push(Slot { run, link, insn, offset: end as u16, index: last as u16, before, length: 0, held: 0 });
     Some(slots)
 }
 

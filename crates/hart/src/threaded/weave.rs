@@ -155,6 +155,7 @@ mod tests {
             offset: 4 * number as u16,
             index: number as u16,
             before: Accesses::default(),
+            held: 0,
         };
         insns.iter().enumerate().map(place).collect()
     }

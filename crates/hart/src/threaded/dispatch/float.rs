@@ -84,8 +84,7 @@ impl Operation for RegistersAlone {
         // SAFETY: the caller's.
         unsafe {
             if execute(hart, run, &at(slot).insn) {
-                // Where it wrote an integer register, the next instruction may expect it.
-                next(hart, run, slot, clock, hart.x(at(slot).insn.rd))
+                next(hart, run, slot, clock, hart.x(at(slot).held))
             } else {
                 general(hart, run, slot, clock, acc)
             }

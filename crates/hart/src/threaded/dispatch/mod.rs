@@ -26,7 +26,7 @@ mod float;
 mod operation;
 mod select;
 
-pub(super) use select::select;
+pub(super) use select::{held, select};
 
 use super::Run;
 use super::block::{Slot, ends_block};
@@ -128,8 +128,7 @@ unsafe fn general(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: 
     // SAFETY: see the module. After a block's last instruction the next slot is the one behind it.
     unsafe {
         match perform(hart, run, at(slot), clock) {
-            // It may have been a load, whose value the next instruction expects.
-            Flow::Next => next(hart, run, slot, clock, hart.x(at(slot).insn.rd)),
+            Flow::Next => next(hart, run, slot, clock, hart.x(at(slot).held)),
             Flow::Leave => {}
         }
     }

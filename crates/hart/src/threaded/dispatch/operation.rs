@@ -11,7 +11,8 @@
 //! own for whoever enters there, and for what the pair cannot do.
 //!
 //! A handler leaves the value that it computed in an argument, the *accumulator*, beside writing it to the register. An
-//! instruction that reads the register written just before it takes it from there, and need not wait for memory.
+//! instruction that reads the register written last takes it from there, and need not wait for memory. Stores, branches that
+//! are not taken and floating point leave the accumulator as it is; a slot says which register it holds behind it.
 
 use super::{Handler, general, next};
 use crate::exec::immediate;
@@ -169,7 +170,7 @@ pub(super) trait Source {
 /// From the register.
 pub(super) struct Register;
 
-/// From the accumulator: the register was written by the instruction before.
+/// From the accumulator: no integer register was written since that one.
 pub(super) struct Accumulator;
 
 impl Source for Register {

@@ -7,7 +7,7 @@ use super::operation::{
     Single, Skip, Step, Store, Then, handler, modern_handler,
 };
 use super::{General, Handler};
-use crate::float::{Binary, Fused};
+use crate::float::{Binary, Fused, may_round_to_nearest};
 use crate::threaded::block::Placed;
 use crate::threaded::weave::only_computes;
 use crate::{Hart, alu, bitmanip as bits, bytes};
@@ -16,9 +16,9 @@ use std::marker::PhantomData;
 use tine_isa::{Format, Insn, Memory, Op};
 use tine_mmu::PAGE_SIZE;
 
-/// Returns the handler of the first of `rest`; `before` is the instruction before it in its block.
-pub(in crate::threaded) fn select(before: Option<&Insn>, rest: &[Placed]) -> Handler {
-    let Some(it) = Chosen::of(before.and_then(written), rest) else { return handler::<General>() };
+/// Returns the handler of the first of `rest`, which follows `before` in its block.
+pub(in crate::threaded) fn select(before: &[Placed], rest: &[Placed]) -> Handler {
+    let Some(it) = Chosen::of(before, rest) else { return handler::<General>() };
     visit_frequent(&it, First(&it))
         .or_else(|| visit_frequent_double(&it, FirstDouble(&it)))
         .flatten()
@@ -73,34 +73,48 @@ impl<S: Step> Visitor for Second<S> {
     }
 }
 
-/// Returns the register whose value an instruction leaves in the accumulator.
-fn written(insn: &Insn) -> Option<u8> {
-    let writes = only_computes(insn) || insn.op.format() == Format::Load;
-    (writes && insn.rd != 0).then_some(insn.rd)
+/// Returns the register whose value is in the accumulator after an instruction, `before` being the one before it; 0 where
+/// there is none.
+pub(in crate::threaded) fn held(insn: &Insn, before: u8) -> u8 {
+    match insn.op.format() {
+        // They write no integer register.
+        Format::Store | Format::FStore | Format::FLoad | Format::FArith | Format::Fma | Format::Branch => {
+            before
+        }
+        Format::Load if insn.rd != 0 => insn.rd,
+        _ if only_computes(insn) => {
+            if insn.rd != 0 {
+                insn.rd
+            } else {
+                before
+            }
+        }
+        _ => 0,
+    }
 }
 
 /// An instruction and what decides about its handler.
 struct Chosen<'a> {
     insn: &'a Insn,
-    /// The register that the accumulator holds.
-    written: Option<u8>,
+    /// The register that the accumulator holds, or 0.
+    held: u8,
     /// The instruction, and those that follow it in the block.
     rest: &'a [Placed],
 }
 
 impl<'a> Chosen<'a> {
-    fn of(written: Option<u8>, rest: &'a [Placed]) -> Option<Self> {
-        Some(Self { insn: &rest.first()?.insn, written, rest })
+    fn of(before: &[Placed], rest: &'a [Placed]) -> Option<Self> {
+        Some(Self { insn: &rest.first()?.insn, held: before.last().map_or(0, |before| before.held), rest })
     }
 
     /// Returns the instruction so many after this one.
     fn after(&self, slots: usize) -> Option<Self> {
         let (before, rest) = self.rest.split_at_checked(slots)?;
-        Self::of(before.last().and_then(|before| written(&before.insn)), rest)
+        Self::of(before, rest)
     }
 
     fn is_linked(&self, source: u8) -> bool {
-        self.written == Some(source)
+        source != 0 && self.held == source
     }
 
     /// Whether a direct jump stays in its page.
@@ -341,6 +355,9 @@ fn visit<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
         Op::Fld => float_load(it, to, bytes::ld),
         Op::Fsw => float_store::<4, V>(it, to),
         Op::Fsd => float_store::<8, V>(it, to),
+        op if op.format().has_rounding_mode() && !may_round_to_nearest(it.insn.rm) => {
+            to.operation::<RegistersAlone>()
+        }
         Op::FaddS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Add)),
         Op::FaddD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Add)),
         Op::FsubS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Sub)),
@@ -392,6 +409,8 @@ fn visit_frequent<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output> {
         Op::Srliw => immediate(it, to, alu::srlw),
         Op::Add => registers(it, to, alu::add),
         Op::Addw => registers(it, to, alu::addw),
+        Op::Mulw => registers(it, to, alu::mulw),
+        Op::Sraiw => immediate(it, to, alu::sraw),
         Op::And => registers(it, to, alu::and),
         Op::Or => registers(it, to, alu::or),
         Op::Xor => registers(it, to, alu::xor),
@@ -410,6 +429,7 @@ fn visit_frequent<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output> {
 /// The same for what computations in double precision are made of.
 fn visit_frequent_double<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output> {
     Some(match it.insn.op {
+        op if op.format().has_rounding_mode() && !may_round_to_nearest(it.insn.rm) => return None,
         Op::Fld => float_load(it, to, bytes::ld),
         Op::Fsd => float_store::<8, V>(it, to),
         Op::FaddD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Add)),
