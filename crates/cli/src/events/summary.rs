@@ -10,18 +10,24 @@ pub(super) type Syscalls = BTreeMap<&'static str, SyscallCount>;
 
 const NS_PER_US: u64 = 1_000;
 
+/// Calls that never return: strace counts those that do.
+const ENDS: [&str; 2] = ["exit", "exit_group"];
+
 /// Returns the table of those calls that the filter lets through: what took longest first, and by name where two took as long.
 pub(super) fn render(syscalls: &Syscalls, filter: Option<&SyscallSet>) -> String {
-    const RULE: &str = "------ ----------- ----------- --------- --------- ----------------\n";
-    let is_wanted = |name: &str| filter.is_none_or(|filter| filter.contains(name));
+    /// The least width of the column of names.
+    const NAMES: usize = 16;
+    let is_wanted = |name: &str| !ENDS.contains(&name) && filter.is_none_or(|filter| filter.contains(name));
     let mut rows: Vec<_> = syscalls.iter().filter(|(name, _)| is_wanted(name)).collect();
     rows.sort_by_key(|(name, count)| (std::cmp::Reverse(count.ns), **name));
     let mut total = SyscallCount::default();
     rows.iter().for_each(|(_, count)| total += **count);
+    let names = rows.iter().map(|(name, _)| name.len() + 1).fold(NAMES, usize::max);
+    let rule = format!("------ ----------- ----------- --------- --------- {}\n", "-".repeat(names));
     let rows = rows.iter().map(|(name, count)| row(name, **count, total.ns));
     let rows: String = rows.collect();
     format!(
-        "% time     seconds  usecs/call     calls    errors syscall\n{RULE}{rows}{RULE}{}",
+        "% time     seconds  usecs/call     calls    errors syscall\n{rule}{rows}{rule}{}",
         row("total", total, total.ns)
     )
 }

@@ -226,19 +226,22 @@ fn the_summary_looks_like_that_of_strace() {
     let count = |calls, errors, ns| SyscallCount { calls, errors, ns };
     let syscalls = Syscalls::from([
         ("brk", count(2, 0, 500)),
+        ("exit_group", count(1, 0, 0)),
         ("openat", count(3, 1, 750)),
+        ("process_vm_readv", count(1, 0, 0)),
         ("wait4", count(1, 0, 12_345_678)),
         ("write", count(2, 0, 500)),
     ]);
     insta::assert_snapshot!(summary::render(&syscalls, None), @"
     % time     seconds  usecs/call     calls    errors syscall
-    ------ ----------- ----------- --------- --------- ----------------
+    ------ ----------- ----------- --------- --------- -----------------
      99.99    0.012345       12345         1           wait4
       0.01    0.000000           0         3         1 openat
       0.00    0.000000           0         2           brk
       0.00    0.000000           0         2           write
-    ------ ----------- ----------- --------- --------- ----------------
-    100.00    0.012347        1543         8         1 total
+      0.00    0.000000           0         1           process_vm_readv
+    ------ ----------- ----------- --------- --------- -----------------
+    100.00    0.012347        1371         9         1 total
     ");
 }
 

@@ -14,7 +14,7 @@ use crate::fs::{MountRow, PidFile, ProcNode, Subject};
 use crate::mm::Layout;
 use crate::{Errno, Pid};
 use std::ops::Range;
-use tine_mmu::VirtAddr;
+use tine_mmu::{PAGE_SIZE, VirtAddr};
 
 const NS_PER_S: u64 = 1_000_000_000;
 const PAGE_KIB: u64 = 4;
@@ -51,7 +51,7 @@ impl Ctx<'_> {
         let text = match file {
             PidFile::Auxv => return Ok(kernel.auxv_bytes(process)),
             PidFile::Cgroup => "0::/\n".to_owned(),
-            PidFile::Cmdline => return Ok(self.strings_of(pid, |layout| layout.arg_start..layout.arg_end)),
+            PidFile::Cmdline => return Ok(self.command_line(pid)),
             PidFile::Comm => return Ok([kernel.name_of(subject, process), b"\n"].concat()),
             PidFile::Environ => return Ok(self.strings_of(pid, |layout| layout.env_start..layout.env_end)),
             PidFile::Io => kernel.io_text(process),
@@ -94,6 +94,23 @@ impl Ctx<'_> {
     }
 
     /// Reads the strings that a program began with out of the process's memory.
+    /// Returns the arguments, or the name that the program has written over them and perhaps over the environment behind them
+    /// (Linux 6.12 fs/proc/base.c `get_mm_cmdline`, `get_mm_proctitle`).
+    fn command_line(&mut self, pid: Pid) -> Vec<u8> {
+        let arguments = self.strings_of(pid, |layout| layout.arg_start..layout.arg_end);
+        if arguments.last().is_none_or(|last| *last == 0) {
+            return arguments;
+        }
+        let mut title = self.strings_of(pid, |layout| {
+            let is_behind = layout.env_start == layout.arg_end && layout.env_end >= layout.env_start;
+            let end = if is_behind { layout.env_end } else { layout.arg_end };
+            layout.arg_start..end.min(layout.arg_start + PAGE_SIZE)
+        });
+        let end = title.iter().position(|byte| *byte == 0).map_or(title.len(), |zero| zero + 1);
+        title.truncate(end);
+        title
+    }
+
     fn strings_of(&mut self, pid: Pid, place: impl FnOnce(&Layout) -> Range<VirtAddr>) -> Vec<u8> {
         let Some(mm) = self.kernel.tasks.process(pid).and_then(|process| process.mm) else {
             return Vec::new();

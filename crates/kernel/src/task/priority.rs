@@ -5,7 +5,7 @@
 
 use crate::creds::{Capabilities, Credentials};
 use crate::ctx::Ctx;
-use crate::task::{Resource, Rlimits};
+use crate::task::{Resource, Rlimits, TaskState};
 use crate::{Errno, Pid};
 
 /// The highest real-time priority.
@@ -116,6 +116,9 @@ impl Ctx<'_> {
         if let Some(task) = self.kernel.tasks.task_mut(tid) {
             task.scheduling = scheduling;
             self.kernel.sched.set_rank(tid, scheduling.priority);
+            if task.state == TaskState::Ready && scheduling.priority > 0 {
+                self.kernel.sched.end_long_slice(tid, |hart| task.may_run_on(hart));
+            }
         }
         if tid == self.tid {
             self.yield_after_call = self.kernel.sched.is_outranked(tid);

@@ -143,7 +143,7 @@ impl Scheduler {
             let rank = self.rank(task);
             let place = self.ready.iter().rposition(|ready| self.rank(*ready) >= rank).map_or(0, |at| at + 1);
             self.ready.insert(place, task);
-            self.cut_slice(rank);
+            self.cut_slice(rank, |_| true);
         }
     }
 
@@ -154,9 +154,10 @@ impl Scheduler {
         self.ready.insert(place.unwrap_or(self.ready.len()), task);
     }
 
-    /// Ends the slice of the least urgent task, if one that has just become ready outranks it and no hart is idle.
-    fn cut_slice(&mut self, rank: u32) {
-        let running = self.harts.iter().enumerate();
+    /// Ends the slice of the least urgent task on a hart that is `allowed`, if one that has just become ready outranks it and
+    /// none of those harts is idle.
+    fn cut_slice(&mut self, rank: u32, allowed: impl Fn(HartId) -> bool) {
+        let running = self.harts.iter().enumerate().filter(|(index, _)| allowed(HartId(*index as u32)));
         let lowest = running.min_by_key(|(_, slot)| slot.current.map(|task| self.rank(task)));
         let Some((index, task)) = lowest.and_then(|(index, slot)| Some((index, slot.current?))) else {
             return;
@@ -174,11 +175,15 @@ impl Scheduler {
     }
 
     /// Ends a slice for a task that has woken: the one that has lasted longest on a hart that is `allowed`, unless one of those is
-    /// idle or nobody has run long enough (`check_preempt_wakeup_fair`). A real-time priority gives way to higher ones alone.
+    /// idle or nobody has run long enough (`check_preempt_wakeup_fair`). A real-time priority gives way to higher ones alone, and
+    /// to those at once.
     pub fn end_long_slice(&mut self, woken: Pid, allowed: impl Fn(HartId) -> bool) {
         let least_ns = self.base_slice_ns();
-        let has_idle = self.idle_harts().into_iter().any(&allowed);
-        if has_idle || self.rank(woken) != 0 {
+        if self.rank(woken) != 0 {
+            self.cut_slice(self.rank(woken), allowed);
+            return;
+        }
+        if self.idle_harts().into_iter().any(&allowed) {
             return;
         }
         let harts = (0..).map(HartId).zip(&self.harts).filter(|(hart, _)| allowed(*hart));
