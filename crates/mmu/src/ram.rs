@@ -12,7 +12,7 @@
 //! [`Mmu`](crate::Mmu)) gives it up when the epoch has changed.
 
 use crate::{PAGE_SIZE, PhysAddr, Ppn};
-use memmap2::{MmapMut, MmapOptions};
+use memmap2::{Advice, MmapMut, MmapOptions};
 use thiserror::Error;
 
 /// Why guest RAM could not be made.
@@ -61,6 +61,8 @@ impl Ram {
         match usize::try_from(len_bytes) {
             Ok(len) if len > 0 && len_bytes.is_multiple_of(PAGE_SIZE) && len_bytes <= 1 << 46 => {
                 let bytes = MmapOptions::new().len(len).no_reserve_swap().map_anon().map_err(|_| refused)?;
+                // Guests that miss the TLB all the time would miss the host's as often. A host without large pages goes on.
+                let _ = bytes.advise(Advice::HugePage);
                 let code = vec![false; len / PAGE_SIZE as usize];
                 Ok(Self { bytes, code, code_epoch: 0, rewritten: Vec::new(), watched: None })
             }
