@@ -359,6 +359,9 @@ impl<'a> Ctx<'a> {
     /// # Returns
     /// Whether the task is still on the hart.
     pub(crate) fn prepare_return(&mut self) -> bool {
+        if self.has_nothing_to_finish() {
+            return true;
+        }
         if self.process().job.is_stopped() {
             // A signal that another task took has stopped them all.
             self.stop_task();
@@ -378,6 +381,19 @@ impl<'a> Ctx<'a> {
             }
         }
         self.is_running()
+    }
+
+    /// Tells at little cost that nothing stands between the task and user mode, as after nearly every trap.
+    fn has_nothing_to_finish(&self) -> bool {
+        let (task, process) = (self.task(), self.process());
+        !process.job.is_stopped()
+            && process.pending.is_empty()
+            && task.pending.is_empty()
+            && task.set_child_tid == 0
+            && task.continuation.is_none()
+            && task.interrupted.is_none()
+            && !self.has_stale_rseq()
+            && !self.kernel.has_unheard()
     }
 
     /// Takes the task off the hart until one of `keys` is woken or the deadline passes.

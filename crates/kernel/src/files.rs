@@ -146,6 +146,9 @@ impl Kernel {
 
     /// Wakes the tasks for which the file system has something now, and sends the signals of terminals.
     pub(crate) fn wake_files(&mut self) {
+        if !self.fs.has_news() {
+            return;
+        }
         for signal in self.fs.take_tty_signals() {
             match signal {
                 TtySignal::Group(group, signal) => self.send_to_group(group, SignalInfo::of_kernel(signal)),

@@ -97,6 +97,29 @@ const SOFTWARE: u64 = 1 << 63 | 1;
 /// `scause` of the supervisor timer interrupt.
 const TIMER: u64 = 1 << 63 | 5;
 
+/// A set of harts, of which there are at most 64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HartSet(u64);
+
+impl HartSet {
+    /// Adds a hart.
+    pub const fn insert(&mut self, hart: HartId) {
+        self.0 |= 1 << hart.0;
+    }
+
+    /// Takes all harts out.
+    pub const fn clear(&mut self) {
+        self.0 = 0;
+    }
+
+    /// Returns the harts, lowest number first.
+    pub fn iter(self) -> impl Iterator<Item = HartId> {
+        let rest = |rest: &u64| Some(rest & (rest - 1)).filter(|rest| *rest != 0);
+        std::iter::successors(Some(self.0).filter(|all| *all != 0), rest)
+            .map(|rest| HartId(rest.trailing_zeros()))
+    }
+}
+
 /// A trap that was taken into S-mode: the CSRs as the hart set them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trap {
@@ -162,8 +185,13 @@ pub trait Harts {
     /// Returns guest RAM, as the supervisor's direct map reaches it.
     fn ram(&mut self) -> &mut Ram;
 
+    /// Returns the integer registers of the task on `hart`.
+    fn registers(&self, hart: HartId) -> &[u64; 32];
+
     /// Reads an integer register of the task on `hart`.
-    fn register(&self, hart: HartId, reg: Reg) -> u64;
+    fn register(&self, hart: HartId, reg: Reg) -> u64 {
+        self.registers(hart)[usize::from(reg.0)]
+    }
 
     /// Writes an integer register of the task on `hart`; `x0` stays 0.
     fn set_register(&mut self, hart: HartId, reg: Reg, value: u64);

@@ -168,12 +168,18 @@ impl Injections {
         Self(wanted.map(|&injection| Counted { injection, seen: 0 }).collect())
     }
 
+    /// Tells whether no failure was asked for, as nearly always.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Counts one of `target`, and returns its errno if it is to fail.
+    #[inline]
     pub(crate) fn strike(&mut self, target: Target) -> Option<Errno> {
-        // Without injections, which is nearly always, this is all that an allocation pays.
-        if self.0.is_empty() {
-            return None;
-        }
+        if self.is_empty() { None } else { self.count(target) }
+    }
+
+    fn count(&mut self, target: Target) -> Option<Errno> {
         let mut errno = None;
         for counted in self.0.iter_mut().filter(|counted| counted.injection.target == target) {
             counted.seen += 1;

@@ -241,7 +241,7 @@ impl Kernel {
     }
 
     /// How many instructions `hart` may retire before something else must be looked at.
-    fn budget(&self, hart: HartId) -> u64 {
+    fn budget(&self, hart: HartId, pid: Pid) -> u64 {
         let slot = self.sched.hart(hart);
         let mut until = slot.slice_end_ns;
         if let Some(timer) = self.next_timer_ns() {
@@ -251,7 +251,7 @@ impl Kernel {
         if self.sched.hart_count() > 1 {
             budget = budget.min(INTERLEAVE);
         }
-        if let Some(left) = self.current_process(hart).and_then(|pid| self.cpu_timer_budget(pid)) {
+        if let Some(left) = self.cpu_timer_budget(pid) {
             budget = budget.min(left);
         }
         if let Some(limit) = self.settings.max_instructions {
@@ -437,10 +437,6 @@ impl Kernel {
         }
     }
 
-    fn current_process(&self, hart: HartId) -> Option<Pid> {
-        self.sched.hart(hart).current.and_then(|tid| self.tasks.task(tid)).map(|task| task.process)
-    }
-
     fn count_retired(&mut self, hart: HartId, retired: u64) {
         let delta = retired - self.retired_seen[hart.0 as usize];
         self.sched.hart_mut(hart).now_ns += delta;
@@ -461,9 +457,9 @@ impl Kernel {
     pub(crate) fn settle(&mut self, harts: &mut dyn Harts, hart: HartId, mm: MmId, fences: Fences) {
         let Some(targets) = self.memory.fence_targets(mm, &fences) else { return };
         let task = self.sched.hart(hart).current.unwrap_or(INIT);
-        for fence in targets.fences {
-            for target in &targets.harts {
-                let remote = (*target != hart).then_some(*target);
+        for fence in fences.for_asid(targets.asid) {
+            for target in targets.harts.iter() {
+                let remote = (target != hart).then_some(target);
                 match remote {
                     None => harts.sfence_vma(hart, fence),
                     Some(target) => {
@@ -531,6 +527,11 @@ impl Kernel {
                 held.push(info);
             }
         }
+    }
+
+    /// Tells whether there is an ignored signal that no trace shows yet.
+    pub(crate) fn has_unheard(&self) -> bool {
+        !self.unheard.is_empty()
     }
 
     /// Takes the signals that a process has ignored since the last call.

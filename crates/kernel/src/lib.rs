@@ -34,7 +34,7 @@ pub use counters::{FaultKind, MemoryCounters};
 pub use ctx::Ctx;
 pub use errno::Errno;
 pub use event::{Event, FrameNeed, Interest, MemoryShortage, MemoryUser, What};
-pub use harts::{Cause, CopyFault, Harts, Interrupt, Reg, RetiredInstruction, Trap, UserContext};
+pub use harts::{Cause, CopyFault, HartSet, Harts, Interrupt, Reg, RetiredInstruction, Trap, UserContext};
 pub use host::{GrantId, Host, HostChange, HostKind, HostMetadata, HostPath, Stream};
 pub use ids::{Fd, FileId, HartId, MmId, Pid};
 pub use ipc::{AwaitedMessage, AwaitedSemaphore, MessageNeed, Wanted};

@@ -114,8 +114,8 @@ impl Harts for Processors {
         &mut self.ram
     }
 
-    fn register(&self, hart: HartId, reg: Reg) -> u64 {
-        self.hart(hart).x[usize::from(reg.0)]
+    fn registers(&self, hart: HartId) -> &[u64; 32] {
+        &self.hart(hart).x
     }
 
     fn set_register(&mut self, hart: HartId, reg: Reg, value: u64) {

@@ -293,6 +293,16 @@ impl Fs {
         &mut self.random
     }
 
+    /// Tells whether there is anything that [`Fs::take_wakes`], [`Fs::take_io_signals`] or [`Fs::take_tty_signals`] would return.
+    pub fn has_news(&self) -> bool {
+        let Self { wakes, sockets, io_signals, tty_signals, .. } = self;
+        !(wakes.is_empty()
+            && sockets.wakes.is_empty()
+            && sockets.urged.is_empty()
+            && io_signals.is_empty()
+            && tty_signals.is_empty())
+    }
+
     /// Takes what has become possible since the last call: whoever waits for one of these can go on. `has_sleepers` tells who
     /// waits for what.
     #[must_use = "tasks that wait for these sleep for ever otherwise"]

@@ -10,7 +10,7 @@ impl Ctx<'_> {
     /// Runs the task in U-mode until the next trap or the end of its budget.
     pub(super) fn run_user(&mut self) {
         let hart = self.hart;
-        let budget = self.kernel.budget(hart);
+        let budget = self.kernel.budget(hart, self.pid);
         self.harts.set_time(hart, self.now_ns());
         let trap = if self.kernel.settings.interest.contains(Interest::INSTRUCTION) {
             self.kernel.run_watched(self.harts, hart, budget)

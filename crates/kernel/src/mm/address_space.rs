@@ -8,8 +8,7 @@ use super::resident::Resident;
 use super::vma::{Backing, Vma};
 use super::vma_tree::{STACK_GUARD_PAGES, TASK_END, TASK_SIZE, VmaTree};
 use super::{Frames, Work};
-use crate::{Errno, HartId, MmId};
-use std::collections::BTreeSet;
+use crate::{Errno, HartSet, MmId};
 use std::ops::Range;
 use tine_mmu::{PAGE_SHIFT, PAGE_SIZE, Ppn, VirtAddr, Vpn};
 
@@ -136,7 +135,7 @@ pub struct AddressSpace {
     pub(super) users: u32,
     pub(super) tag: Option<AsidTag>,
     /// Harts that may hold translations of it.
-    pub(super) harts: BTreeSet<HartId>,
+    pub(super) harts: HartSet,
     /// Where things are.
     pub layout: Layout,
     /// The limits that it obeys.
@@ -159,7 +158,7 @@ impl AddressSpace {
             table,
             users: 1,
             tag: None,
-            harts: BTreeSet::new(),
+            harts: HartSet::default(),
             thp_disabled: false,
             lock_new: Lock::Unlocked,
             layout,

@@ -101,23 +101,20 @@ impl PageTable {
         let target = child.reserve(work, frames, first, PageSize::Base)?.at.ppn();
         let mut theirs = Slots::read(work.ram, target);
         let (mut tally, mut write_protected) = (Tally::default(), 0);
-        for vpn in leaf.pages() {
-            let index = leaf.slot(vpn);
-            let pte = ours.0[index];
-            if pte == Pte::EMPTY {
+        let slots = leaf.slots();
+        for ((ours, theirs), page) in ours.0[slots.clone()].iter_mut().zip(&mut theirs.0[slots]).zip(0..) {
+            if *ours == Pte::EMPTY {
                 continue;
             }
-            let slot = SlotRef::new(target, vpn, PageSize::Base);
-            tally.add(frames.share_mapping(pte.ppn(), slot.at));
-            let mut shared = pte;
-            if private && pte.has(PteFlags::W) && !is_broken(Sabotage::MissingWriteProtect) {
-                shared = pte.without(PteFlags::W);
-                ours.0[index] = shared;
+            let slot = SlotRef::new(target, leaf.start() + page, PageSize::Base);
+            tally.add(frames.share_mapping(ours.ppn(), slot.at));
+            if private && ours.has(PteFlags::W) && !is_broken(Sabotage::MissingWriteProtect) {
+                owe(work, slot, *ours);
+                *ours = ours.without(PteFlags::W);
                 write_protected += 1;
-                owe(work, slot, pte);
             }
             // The child has not used the page yet.
-            theirs.0[index] = shared.without(PteFlags::A);
+            *theirs = ours.without(PteFlags::A);
         }
         if write_protected > 0 {
             ours.write(work.ram, table);
@@ -134,13 +131,15 @@ impl PageTable {
         let table = leaf.table();
         let mut slots = Slots::read(work.ram, table);
         let mut tally = Tally::default();
-        for vpn in leaf.pages() {
-            let old = std::mem::replace(&mut slots.0[leaf.slot(vpn)], Pte::EMPTY);
+        for (pte, page) in slots.0[leaf.slots()].iter_mut().zip(0..) {
+            let old = std::mem::replace(pte, Pte::EMPTY);
             if old == Pte::EMPTY {
                 continue;
             }
-            let slot = SlotRef::new(table, vpn, PageSize::Base);
-            tally.add(self.let_go(work, frames, slot, old));
+            let slot = SlotRef::new(table, leaf.start() + page, PageSize::Base);
+            owe(work, slot, old);
+            let is_dirty = old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit);
+            tally.add(frames.drop_mapping(work.ram, old.ppn(), slot.at, is_dirty));
         }
         if tally.slots() > 0 {
             slots.write(work.ram, table);

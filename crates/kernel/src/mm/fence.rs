@@ -1,6 +1,7 @@
 //! Fences that a change of mappings owes to the harts.
 
-use crate::HartId;
+use crate::HartSet;
+use smallvec::SmallVec;
 use tine_mmu::{Asid, Fence, Vpn};
 
 /// The changed pages of one address space for which harts may hold stale translations.
@@ -10,7 +11,8 @@ use tine_mmu::{Asid, Fence, Vpn};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "a hart that is not told of a changed page goes on using the old translation"]
 pub struct Fences {
-    pages: Vec<Vpn>,
+    /// Most faults change one.
+    pages: SmallVec<[Vpn; 2]>,
     whole: bool,
 }
 
@@ -54,20 +56,18 @@ impl Fences {
     }
 
     /// Returns the fences to execute on every hart that may hold translations of `asid`.
-    pub fn for_asid(&self, asid: Asid) -> Vec<Fence> {
-        if self.whole {
-            return vec![Fence::Asid(asid)];
-        }
-        self.pages.iter().map(|&vpn| Fence::PageAsid(vpn.base(), asid)).collect()
+    pub fn for_asid(&self, asid: Asid) -> impl Iterator<Item = Fence> {
+        let whole = self.whole.then_some(Fence::Asid(asid));
+        whole.into_iter().chain(self.pages.iter().map(move |&vpn| Fence::PageAsid(vpn.base(), asid)))
     }
 }
 
-/// Fences, and the harts that must execute each of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where fences must be executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a hart that is not told of a changed page goes on using the old translation"]
 pub struct FenceTargets {
-    /// What to execute.
-    pub fences: Vec<Fence>,
-    /// Where.
-    pub harts: Vec<HartId>,
+    /// The identifier of the address space: see [`Fences::for_asid`].
+    pub asid: Asid,
+    /// The harts that may hold translations of it.
+    pub harts: HartSet,
 }

@@ -10,12 +10,15 @@
 //! Copy or reuse is decided by [`Frames::is_exclusive`] and nowhere else. Which frames are free is [`Buddy`]'s to say.
 
 use super::buddy::Buddy;
+pub use super::frame::FrameKind;
+use super::frame::{Frame, FrameFlags};
 use super::huge_frames::HugePages;
 use super::ledger::Ledger;
 use super::page_size::PageSize;
 use super::pool::Pool;
-use super::reverse_map::{MappedBy, ReverseMap};
+use super::reverse_map::ReverseMap;
 use super::sabotage::{Sabotage, is_broken};
+use super::table_roles::{TablePages, TableRole, TableRoles};
 use super::twins::Twins;
 use crate::MmId;
 use crate::inject::{Injections, Target};
@@ -24,78 +27,6 @@ use tine_mmu::{PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
 /// No frame is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
-
-/// What a frame is used for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FrameKind {
-    /// Nothing.
-    #[default]
-    Free,
-    /// A private page of processes.
-    Anon,
-    /// A page of a file.
-    PageCache,
-    /// A page of shared anonymous memory.
-    SharedMemory,
-    /// A page of page-table entries.
-    PageTable,
-    /// The page of zeros that reads of fresh anonymous memory share.
-    Zero,
-    /// Set aside for copies.
-    Pool,
-    /// A page of the kernel's own that processes may read, and nobody is charged for: the vDSO's data.
-    KernelData,
-}
-
-impl FrameKind {
-    pub(super) const COUNT: usize = 8;
-}
-
-/// What a frame of page-table entries knows of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TableRole {
-    /// The address space that it belongs to.
-    pub(super) space: MmId,
-    /// The page that its first slot translates.
-    pub(super) first: Vpn,
-    /// How many of its slots are not empty.
-    pub(super) populated: u16,
-    /// What they map.
-    pub(super) pages: TablePages,
-    /// Whether no slot lets a store to private memory through, since on-demand fork has shared the table.
-    pub(super) guarded: bool,
-}
-
-/// Resident pages that a leaf table maps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct TablePages {
-    /// Private pages.
-    pub(super) anon: u32,
-    /// Pages of files.
-    pub(super) file: u32,
-    /// Pages of shared anonymous memory.
-    pub(super) shared_memory: u32,
-}
-
-/// One row of the frame table.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Frame {
-    pub(super) references: u32,
-    pub(super) maps: u32,
-    pub(super) kind: FrameKind,
-    /// Whether its only owner has claimed it by a store since it was last shared (Linux: `PG_anon_exclusive`).
-    pub(super) claimed: bool,
-    /// Whether it came with a huge page, which may be gone (Linux: part of a large folio).
-    pub(super) piece: bool,
-    /// Whether a store changed it through a PTE that is gone (Linux: `PG_dirty`).
-    pub(super) dirty: bool,
-    /// Empty for the zero page, whose mappings nobody ever needs to find.
-    pub(super) mapped_by: MappedBy,
-    /// What a page-table frame knows of itself.
-    pub(super) table: Option<TableRole>,
-    /// Whether it was ever in use. Until then it holds the zeros that RAM began with.
-    pub(super) stale: bool,
-}
 
 /// Where the frame of a copy came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +55,7 @@ pub struct Frames {
     pub(super) by_kind: [u64; FrameKind::COUNT],
     pub(super) shared: u64,
     reverse_map: ReverseMap,
+    tables: TableRoles,
     pub(super) huge: HugePages,
     pub(super) zero_page: Option<Ppn>,
     pub(super) huge_zero_page: Option<Ppn>,
@@ -149,6 +81,7 @@ impl Frames {
             by_kind: [0; FrameKind::COUNT],
             shared: 0,
             reverse_map: ReverseMap::default(),
+            tables: TableRoles::default(),
             huge: HugePages::default(),
             zero_page: None,
             huge_zero_page: None,
@@ -209,14 +142,14 @@ impl Frames {
 
     /// Notes that a frame was stored to.
     pub fn mark_dirty(&mut self, ppn: Ppn) {
-        self.row_mut(ppn).dirty = true;
+        self.row_mut(ppn).flags.insert(FrameFlags::DIRTY);
     }
 
     /// Tells whether a frame was stored to through a mapping since this was asked last, or may have been: a PTE that is
     /// still there keeps its D bit.
     pub fn take_dirty(&mut self, ram: &Ram, ppn: Ppn) -> bool {
         let is_dirty = self.is_dirty(ram, ppn);
-        self.row_mut(ppn).dirty = false;
+        self.row_mut(ppn).flags.remove(FrameFlags::DIRTY);
         is_dirty
     }
 
@@ -225,7 +158,8 @@ impl Frames {
         let is_stored_to =
             |at: PhysAddr| ram.read_u64(at).is_some_and(|pte| Pte(pte).has(PteFlags::D | PteFlags::V));
         let row = self.row(ppn);
-        row.dirty || self.reverse_map.list(ppn, row.mapped_by).into_iter().any(is_stored_to)
+        row.flags.contains(FrameFlags::DIRTY)
+            || self.reverse_map.list(ppn, row.mapped_by).into_iter().any(is_stored_to)
     }
 
     /// Takes a frame whose contents do not matter; the caller holds its one reference.
@@ -262,8 +196,8 @@ impl Frames {
         };
         self.reach(ppn);
         let row = self.row_mut(ppn);
-        let fresh = !row.stale;
-        *row = Frame { references: 1, kind, claimed: true, stale: true, ..Frame::default() };
+        let fresh = !row.flags.contains(FrameFlags::STALE);
+        *row = Frame::taken(kind);
         self.by_kind[kind as usize] += 1;
         self.allocated += 1;
         self.note_peak();
@@ -286,8 +220,8 @@ impl Frames {
     pub fn hold(&mut self, ppn: Ppn) {
         let row = self.row_mut(ppn);
         row.references += 1;
-        let Frame { references, kind, piece, .. } = *row;
-        let of_whole = if piece { self.huge.count_piece(ppn, 1) } else { 0 };
+        let Frame { references, kind, .. } = *row;
+        let of_whole = if row.is_piece() { self.huge.count_piece(ppn, 1) } else { 0 };
         self.shared += u64::from(kind == FrameKind::Anon && references + of_whole == 2);
     }
 
@@ -296,8 +230,8 @@ impl Frames {
     pub fn release(&mut self, ram: &Ram, ppn: Ppn) {
         let row = self.row_mut(ppn);
         row.references -= 1;
-        let Frame { references, kind, piece, .. } = *row;
-        let of_whole = if piece { self.huge.count_piece(ppn, -1) } else { 0 };
+        let Frame { references, kind, .. } = *row;
+        let of_whole = if row.is_piece() { self.huge.count_piece(ppn, -1) } else { 0 };
         match references + of_whole {
             0 => self.free_frame(ram, ppn),
             1 if kind == FrameKind::Anon => self.shared -= 1,
@@ -314,9 +248,7 @@ impl Frames {
     /// Gives a frame to the pool if that has room, else to the free ones.
     pub(super) fn give_back(&mut self, ppn: Ppn) {
         if self.pool.has_room() {
-            let kind = FrameKind::Pool;
-            *self.row_mut(ppn) =
-                Frame { references: 1, kind, claimed: true, stale: true, ..Frame::default() };
+            *self.row_mut(ppn) = Frame::taken(FrameKind::Pool);
             self.by_kind[FrameKind::Pool as usize] += 1;
             self.pool.put(ppn);
         } else {
@@ -331,9 +263,11 @@ impl Frames {
 
     /// Clears the row of a frame that is about to be free.
     pub(super) fn retire(&mut self, ram: &Ram, ppn: Ppn) {
-        let row = self.row_mut(ppn);
-        let kind = row.kind;
-        *row = Frame { stale: true, ..Frame::default() };
+        let stale = Frame { flags: FrameFlags::STALE, ..Frame::default() };
+        let Frame { kind, table, .. } = std::mem::replace(self.row_mut(ppn), stale);
+        if let Some(index) = table {
+            self.tables.remove(index);
+        }
         self.twins.part(ram, ppn);
         if let Some(ledger) = &mut self.ledger {
             ledger.close(ram, ppn);
@@ -357,15 +291,15 @@ impl Frames {
     /// decides. Returns what the frame is used for.
     #[inline]
     pub(super) fn share_mapping(&mut self, ppn: Ppn, leaf: PhysAddr) -> FrameKind {
-        if self.row(ppn).piece {
+        let row = &mut self.rows[(ppn.0 - self.first.0) as usize];
+        if row.is_piece() {
             self.share(ppn, PageSize::Base);
             self.attach(ppn, leaf, PageSize::Base);
             return self.kind(ppn);
         }
-        let row = &mut self.rows[(ppn.0 - self.first.0) as usize];
         row.references += u32::from(!is_broken(Sabotage::WrongCount));
         row.maps += 1;
-        row.claimed = false;
+        row.flags.remove(FrameFlags::CLAIMED);
         self.shared += u64::from(row.kind == FrameKind::Anon && row.references == 2);
         if row.kind != FrameKind::Zero {
             row.mapped_by = self.reverse_map.add(ppn, row.mapped_by, leaf);
@@ -373,9 +307,26 @@ impl Frames {
         row.kind
     }
 
+    /// Forgets that the leaf at `leaf` maps a base page, and releases the reference that it held. Returns what the frame is
+    /// used for, or was until now.
+    #[inline]
+    pub(super) fn drop_mapping(&mut self, ram: &Ram, ppn: Ppn, leaf: PhysAddr, is_dirty: bool) -> FrameKind {
+        let row = &mut self.rows[(ppn.0 - self.first.0) as usize];
+        if is_dirty {
+            row.flags.insert(FrameFlags::DIRTY);
+        }
+        if row.is_piece() || row.references == 1 {
+            return self.detach(ram, ppn, leaf, PageSize::Base);
+        }
+        row.references -= 1;
+        row.maps -= 1;
+        row.mapped_by = self.reverse_map.remove(ppn, row.mapped_by, leaf, row.maps);
+        self.shared -= u64::from(row.kind == FrameKind::Anon && row.references == 1);
+        row.kind
+    }
+
     /// Forgets that the leaf at `leaf` maps a page, and releases the reference that it held. Returns what the frame is used for,
     /// or was until now.
-    #[inline]
     pub(super) fn detach(&mut self, ram: &Ram, ppn: Ppn, leaf: PhysAddr, size: PageSize) -> FrameKind {
         let kind = self.kind(ppn);
         self.lose(ppn, leaf, size);
@@ -392,7 +343,6 @@ impl Frames {
         self.attach(ppn, to, size);
     }
 
-    #[inline]
     fn lose(&mut self, ppn: Ppn, leaf: PhysAddr, size: PageSize) {
         if size == PageSize::Huge {
             return self.lose_huge(ppn, leaf);
@@ -414,7 +364,9 @@ impl Frames {
         }
         let row = self.row(ppn);
         // A piece of a huge page is copied unless the whole was claimed: the whole is given up the sooner.
-        row.kind == FrameKind::Anon && self.references(ppn) == 1 && (!row.piece || row.claimed)
+        row.kind == FrameKind::Anon
+            && self.references(ppn) == 1
+            && (!row.is_piece() || row.flags.contains(FrameFlags::CLAIMED))
     }
 
     /// Tells whether the only owner of a private page has stored to it since it was last shared.
@@ -423,7 +375,9 @@ impl Frames {
     /// (Linux 6.12 include/linux/page-flags.h, `PG_anon_exclusive`).
     pub(super) fn is_claimed(&self, ppn: Ppn, size: PageSize) -> bool {
         match size {
-            PageSize::Base => self.row(ppn).claimed && self.is_exclusive(ppn, size),
+            PageSize::Base => {
+                self.row(ppn).flags.contains(FrameFlags::CLAIMED) && self.is_exclusive(ppn, size)
+            }
             PageSize::Huge => self.is_claimed_huge(ppn),
         }
     }
@@ -431,7 +385,7 @@ impl Frames {
     /// Notes that the only owner of a page may write it.
     pub(super) fn claim(&mut self, ppn: Ppn, size: PageSize) {
         match size {
-            PageSize::Base => self.row_mut(ppn).claimed = true,
+            PageSize::Base => self.row_mut(ppn).flags.insert(FrameFlags::CLAIMED),
             PageSize::Huge => self.set_claimed_huge(ppn, true),
         }
     }
@@ -441,7 +395,7 @@ impl Frames {
         match size {
             PageSize::Base => {
                 self.hold(ppn);
-                self.row_mut(ppn).claimed = false;
+                self.row_mut(ppn).flags.remove(FrameFlags::CLAIMED);
             }
             PageSize::Huge => {
                 self.hold_huge(ppn);
@@ -453,13 +407,13 @@ impl Frames {
     /// Returns how many holders a frame has, those of a whole huge page among them.
     pub fn references(&self, ppn: Ppn) -> u32 {
         let row = self.row(ppn);
-        row.references + if row.piece { self.huge.whole(ppn).0 } else { 0 }
+        row.references + if row.is_piece() { self.huge.whole(ppn).0 } else { 0 }
     }
 
     /// Tells whether a frame has more than one holder, those of a whole huge page among them.
     pub(super) fn has_other_owners(&self, ppn: Ppn) -> bool {
         let row = self.row(ppn);
-        row.references > 1 || row.piece && row.references + self.huge.whole(ppn).0 > 1
+        row.references > 1 || row.is_piece() && row.references + self.huge.whole(ppn).0 > 1
     }
 
     /// Returns the holders that a frame has of its own, and the PTEs that map it by itself.
@@ -471,7 +425,7 @@ impl Frames {
     /// Returns how many leaves map a frame, those of a whole huge page among them.
     pub fn maps(&self, ppn: Ppn) -> u32 {
         let row = self.row(ppn);
-        row.maps + if row.piece { self.huge.whole(ppn).1 } else { 0 }
+        row.maps + if row.is_piece() { self.huge.whole(ppn).1 } else { 0 }
     }
 
     /// Returns what a frame is used for.
@@ -496,11 +450,11 @@ impl Frames {
 
     /// Returns what a page-table frame knows of itself.
     pub(super) fn table(&self, ppn: Ppn) -> TableRole {
-        self.row(ppn).table.expect("a page-table frame knows its space")
+        *self.tables.get(self.row(ppn).table.expect("a page-table frame knows its space"))
     }
 
     fn table_mut(&mut self, ppn: Ppn) -> &mut TableRole {
-        self.row_mut(ppn).table.as_mut().expect("a page-table frame knows its space")
+        self.tables.get_mut(self.row(ppn).table.expect("a page-table frame knows its space"))
     }
 
     /// Notes whether the slots of a shared page-table frame let stores to private memory through.
@@ -539,8 +493,11 @@ impl Frames {
 
     /// Says what a page-table frame that holds nothing is for.
     pub(super) fn assign_table(&mut self, ppn: Ppn, space: MmId, first: Vpn) {
-        self.row_mut(ppn).table =
-            Some(TableRole { space, first, populated: 0, pages: TablePages::default(), guarded: false });
+        let role = TableRole { space, first, populated: 0, pages: TablePages::default(), guarded: false };
+        match self.row(ppn).table {
+            Some(index) => *self.tables.get_mut(index) = role,
+            None => self.row_mut(ppn).table = Some(self.tables.insert(role)),
+        }
     }
 
     /// Notes that a slot of a page-table frame was filled (`+1`) or emptied (`-1`).

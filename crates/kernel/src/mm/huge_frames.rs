@@ -9,7 +9,8 @@
 //! any more, pieces that nobody maps are free. The rest stay pieces: a store never reuses one, save where its owner had
 //! claimed the whole (Linux 6.12 mm/memory.c `wp_can_reuse_anon_folio`, which refuses large folios).
 
-use super::frames::{Frame, FrameKind, Frames, OutOfMemory};
+use super::frame::{Frame, FrameFlags, FrameKind};
+use super::frames::{Frames, OutOfMemory};
 use super::page_size::PageSize;
 use super::reverse_map::{MappedBy, ReverseMap};
 use crate::inject::Target;
@@ -108,7 +109,7 @@ impl Frames {
     /// [`OutOfMemory`] when no free block is so large.
     pub(super) fn allocate_huge(&mut self, kind: FrameKind) -> Result<Ppn, OutOfMemory> {
         let head = self.take_huge(kind)?;
-        pieces(head).for_each(|piece| self.row_mut(piece).stale = true);
+        pieces(head).for_each(|piece| self.row_mut(piece).flags.insert(FrameFlags::STALE));
         Ok(head)
     }
 
@@ -123,9 +124,10 @@ impl Frames {
     ) -> Result<Ppn, OutOfMemory> {
         let head = self.take_huge(kind)?;
         for piece in pieces(head) {
-            if std::mem::replace(&mut self.row_mut(piece).stale, true) {
+            if self.row(piece).flags.contains(FrameFlags::STALE) {
                 ram.zero_frame(piece);
             }
+            self.row_mut(piece).flags.insert(FrameFlags::STALE);
         }
         Ok(head)
     }
@@ -144,7 +146,8 @@ impl Frames {
         self.reach(head + (PageSize::Huge.pages() - 1));
         for piece in pieces(head) {
             let row = self.row_mut(piece);
-            *row = Frame { kind, piece: true, stale: row.stale, ..Frame::default() };
+            let flags = FrameFlags::PIECE | row.flags & FrameFlags::STALE;
+            *row = Frame { kind, flags, ..Frame::default() };
         }
         self.huge.by_head.insert(head, HugePage { references: 1, claimed: true, ..HugePage::default() });
         self.by_kind[kind as usize] += PageSize::Huge.pages();
@@ -228,7 +231,7 @@ impl Frames {
         for (piece, index) in pieces(head).zip(0..) {
             let row = self.row_mut(piece);
             row.references += 1;
-            row.claimed = claimed;
+            row.flags.set(FrameFlags::CLAIMED, claimed);
             self.attach(piece, first + index * 8, PageSize::Base);
         }
     }
@@ -236,7 +239,7 @@ impl Frames {
     /// Forgets that frames came as a huge page, which nobody holds as a whole any more: a store may reuse each by itself (Linux
     /// 6.12 mm/huge_memory.c `split_folio`).
     pub(super) fn dissolve(&mut self, head: Ppn) {
-        pieces(head).for_each(|piece| self.row_mut(piece).piece = false);
+        pieces(head).for_each(|piece| self.row_mut(piece).flags.remove(FrameFlags::PIECE));
     }
 
     /// Returns the huge page of zeros with one more holder, and whether it had to be made.

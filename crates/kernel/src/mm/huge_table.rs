@@ -1,10 +1,11 @@
 //! Huge leaves in page tables: the tables kept ready for splitting them, and the split.
 
 use super::Work;
-use super::frames::{FrameKind, Frames, OutOfMemory, TablePages};
+use super::frames::{FrameKind, Frames, OutOfMemory};
 use super::page_size::PageSize;
 use super::page_table::{self, PageTable, Slot, SlotRef};
 use super::sabotage::{Sabotage, is_broken};
+use super::table_roles::TablePages;
 use std::ops::Range;
 use tine_mmu::{Pte, PteFlags, Vpn};
 

@@ -31,6 +31,7 @@ mod commit;
 mod fault;
 mod fence;
 mod fork;
+mod frame;
 mod frames;
 mod free_blocks;
 mod gaps;
@@ -59,6 +60,7 @@ mod sabotage;
 mod spaces;
 mod stack;
 mod survey;
+mod table_roles;
 mod twins;
 mod unmap;
 mod unshare;
@@ -326,12 +328,12 @@ impl Memory {
         }
     }
 
-    /// Returns the fences to execute for changes of an address space, and the harts that may hold translations of it.
-    /// `None` when nothing is owed, or when it never ran.
+    /// Returns where the fences are to be executed that changes of an address space owe. `None` when nothing is owed, or when
+    /// it never ran.
     pub fn fence_targets(&self, mm: MmId, owed: &Fences) -> Option<FenceTargets> {
         let space = self.spaces.get(mm);
         let tag = space.tag.filter(|_| !owed.is_empty())?;
-        Some(FenceTargets { fences: owed.for_asid(tag.asid), harts: space.harts.iter().copied().collect() })
+        Some(FenceTargets { asid: tag.asid, harts: space.harts })
     }
 
     /// Returns the areas of an address space, in rising order.

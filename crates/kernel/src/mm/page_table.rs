@@ -5,11 +5,11 @@
 //! slot knows it.
 
 use super::Work;
-use super::frames::TablePages;
-use super::frames::{FrameKind, Frames, OutOfMemory};
+use super::frames::{Frames, OutOfMemory};
 use super::page_size::PageSize;
 use super::resident::Resident;
 use super::sabotage::{Sabotage, is_broken};
+use super::table_roles::TablePages;
 use crate::MmId;
 use std::ops::Range;
 use tine_mmu::{PAGE_SIZE, PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
@@ -143,6 +143,12 @@ impl Leaf {
         (self.pages.start.0..self.pages.end.0).map(Vpn)
     }
 
+    /// Returns the indices of the slots of the pages that were asked for, in a table of base pages.
+    pub(super) fn slots(&self) -> Range<usize> {
+        let first = self.slot(self.pages.start);
+        first..first + (self.pages.end.0 - self.pages.start.0) as usize
+    }
+
     /// Returns the index of a page's slot.
     pub(super) fn slot(&self, vpn: Vpn) -> usize {
         index(vpn, self.size.level()) as usize
@@ -190,6 +196,19 @@ pub(super) fn slot_address(table: Ppn, vpn: Vpn, level: u32) -> PhysAddr {
 /// Returns how many pages a slot of `level` translates.
 fn span(level: u32) -> u64 {
     1 << (level * INDEX_BITS)
+}
+
+/// Finds the first slot of a table that translates pages of `range` and is not empty. Returns which of them it translates,
+/// and what it holds.
+fn next_occupied(ram: &Ram, table: Ppn, level: u32, range: Range<Vpn>) -> Option<(Range<Vpn>, Pte)> {
+    let last = Vpn(range.end.0.checked_sub(1).filter(|&last| last >= range.start.0)?);
+    let slots = index(range.start, level) as usize..=index(last, level) as usize;
+    let entries = &ram.frame(table).as_chunks().0[slots];
+    let skipped = entries.iter().position(|entry| u64::from_le_bytes(*entry) != Pte::EMPTY.0)?;
+    // The first slot's pages may have begun before the range.
+    let begin = (range.start.0 & !(span(level) - 1)) + skipped as u64 * span(level);
+    let pages = Vpn(begin).max(range.start)..Vpn(begin + span(level)).min(range.end);
+    Some((pages, Pte(u64::from_le_bytes(entries[skipped]))))
 }
 
 pub(super) fn read(ram: &Ram, at: PhysAddr) -> Pte {
@@ -402,15 +421,14 @@ impl PageTable {
         if level == 0 {
             return leaves.push(Leaf { table, size: PageSize::Base, pages: range });
         }
-        let mut from = range.start;
-        while from < range.end {
-            let to = Vpn((from.0 | (span(level) - 1)) + 1).min(range.end);
-            match Branch::decode(read(ram, slot_address(table, from, level))) {
+        let mut rest = range;
+        while let Some((pages, pte)) = next_occupied(ram, table, level, rest.clone()) {
+            rest.start = pages.end;
+            match Branch::decode(pte) {
                 Branch::Empty => {}
-                Branch::Table(next) => self.collect_leaves(ram, next, level - 1, from..to, leaves),
-                Branch::Leaf => leaves.push(Leaf { table, size: PageSize::Huge, pages: from..to }),
+                Branch::Table(next) => self.collect_leaves(ram, next, level - 1, pages, leaves),
+                Branch::Leaf => leaves.push(Leaf { table, size: PageSize::Huge, pages }),
             }
-            from = to;
         }
     }
 
@@ -503,13 +521,13 @@ impl PageTable {
         level: u32,
         range: Range<Vpn>,
     ) {
-        let mut from = range.start;
-        while from < range.end {
-            let to = Vpn((from.0 | (span(level) - 1)) + 1).min(range.end);
-            let at = slot_address(table, from, level);
-            if let Branch::Table(next) = Branch::decode(read(work.ram, at)) {
+        let mut rest = range;
+        while let Some((pages, pte)) = next_occupied(work.ram, table, level, rest.clone()) {
+            rest.start = pages.end;
+            if let Branch::Table(next) = Branch::decode(pte) {
+                let at = slot_address(table, pages.start, level);
                 if level > 1 {
-                    self.prune_table(work, frames, next, level - 1, from..to);
+                    self.prune_table(work, frames, next, level - 1, pages);
                 }
                 if frames.table(next).populated == 0 && !is_broken(Sabotage::TablesLeak) {
                     store(work.ram, at, Pte::EMPTY);
@@ -518,7 +536,6 @@ impl PageTable {
                     self.frames -= 1;
                 }
             }
-            from = to;
         }
     }
 
@@ -544,25 +561,13 @@ impl PageTable {
         if let Some(pages) = self.resident.of(frames.kind(old.ppn())) {
             *pages -= slot.size.pages();
         }
-        self.let_go(work, frames, slot, old);
-        work.counters.copied_in_vain += frames.take_copied_in_vain();
-    }
-
-    /// Releases what a slot has mapped, keeps what its D bit says, and owes the fence. Returns what the frame is, or was, used
-    /// for.
-    #[inline]
-    pub(super) fn let_go(
-        &self,
-        work: &mut Work<'_>,
-        frames: &mut Frames,
-        slot: SlotRef,
-        old: Pte,
-    ) -> FrameKind {
+        // What the D bit says of the page outlives the PTE.
         if old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit) {
             frames.mark_dirty(old.ppn());
         }
         owe(work, slot, old);
-        frames.detach(work.ram, old.ppn(), slot.at, slot.size)
+        frames.detach(work.ram, old.ppn(), slot.at, slot.size);
+        work.counters.copied_in_vain += frames.take_copied_in_vain();
     }
 }
 

@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 use tine_mmu::{PhysAddr, Ppn};
 
 /// The PTEs that map one frame, as its row of the frame table holds them. Two, as a fork makes, cost no more than one.
+///
+/// An empty place holds [`NO_PTE`]; where three or more map the frame, both places hold [`IN_MAP`].
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) enum MappedBy {
-    /// None.
-    #[default]
-    Nobody,
-    /// This one.
-    One(PhysAddr),
-    /// These.
-    Two(PhysAddr, PhysAddr),
-    /// Three or more, which are in [`ReverseMap`].
-    Many,
+pub(super) struct MappedBy([PhysAddr; 2]);
+
+/// No PTE lies there: RAM begins higher.
+const NO_PTE: PhysAddr = PhysAddr(0);
+/// Nor there, at an odd address: the PTEs are in [`ReverseMap`].
+const IN_MAP: PhysAddr = PhysAddr(u64::MAX);
+
+impl MappedBy {
+    /// No PTE maps the frame.
+    pub(super) const NOBODY: Self = Self([NO_PTE; 2]);
+    const MANY: Self = Self([IN_MAP; 2]);
 }
 
 /// The PTEs of the frames that three or more map.
@@ -27,27 +30,27 @@ impl ReverseMap {
     /// Adds a PTE to those that map a frame.
     #[inline]
     pub(super) fn add(&mut self, ppn: Ppn, mapped_by: MappedBy, pte: PhysAddr) -> MappedBy {
-        match mapped_by {
-            MappedBy::Nobody => MappedBy::One(pte),
-            MappedBy::One(first) => MappedBy::Two(first, pte),
-            MappedBy::Two(first, second) => self.add_to_many(ppn, &[first, second, pte]),
-            MappedBy::Many => self.add_to_many(ppn, &[pte]),
+        match mapped_by.0 {
+            [NO_PTE, _] => MappedBy([pte, NO_PTE]),
+            [first, NO_PTE] => MappedBy([first, pte]),
+            [IN_MAP, _] => self.add_to_many(ppn, &[pte]),
+            [first, second] => self.add_to_many(ppn, &[first, second, pte]),
         }
     }
 
     #[inline(never)]
     fn add_to_many(&mut self, ppn: Ppn, ptes: &[PhysAddr]) -> MappedBy {
         self.many.extend(ptes.iter().map(|&pte| (ppn, pte)));
-        MappedBy::Many
+        MappedBy::MANY
     }
 
     /// Removes a PTE from those that map a frame, of which `left` stay.
     #[inline]
     pub(super) fn remove(&mut self, ppn: Ppn, mapped_by: MappedBy, pte: PhysAddr, left: u32) -> MappedBy {
-        match mapped_by {
-            MappedBy::Nobody | MappedBy::One(_) => MappedBy::Nobody,
-            MappedBy::Two(first, second) => MappedBy::One(if first == pte { second } else { first }),
-            MappedBy::Many => self.remove_from_many(ppn, pte, left),
+        match mapped_by.0 {
+            [_, NO_PTE] => MappedBy::NOBODY,
+            [IN_MAP, _] => self.remove_from_many(ppn, pte, left),
+            [first, second] => MappedBy([if first == pte { second } else { first }, NO_PTE]),
         }
     }
 
@@ -55,24 +58,24 @@ impl ReverseMap {
     fn remove_from_many(&mut self, ppn: Ppn, pte: PhysAddr, left: u32) -> MappedBy {
         self.many.remove(&(ppn, pte));
         if left > 2 {
-            return MappedBy::Many;
+            return MappedBy::MANY;
         }
-        let last = self.list(ppn, MappedBy::Many);
+        let last = self.list(ppn, MappedBy::MANY);
         last.iter().for_each(|&pte| {
             self.many.remove(&(ppn, pte));
         });
-        last.into_iter().fold(MappedBy::Nobody, |mapped_by, pte| self.add(ppn, mapped_by, pte))
+        last.into_iter().fold(MappedBy::NOBODY, |mapped_by, pte| self.add(ppn, mapped_by, pte))
     }
 
     /// Returns the PTEs that map a frame, in rising order.
     pub(super) fn list(&self, ppn: Ppn, mapped_by: MappedBy) -> Vec<PhysAddr> {
-        match mapped_by {
-            MappedBy::Nobody => Vec::new(),
-            MappedBy::One(pte) => vec![pte],
-            MappedBy::Two(first, second) => vec![first.min(second), first.max(second)],
-            MappedBy::Many => {
+        match mapped_by.0 {
+            [NO_PTE, _] => Vec::new(),
+            [pte, NO_PTE] => vec![pte],
+            [IN_MAP, _] => {
                 self.many.range((ppn, PhysAddr(0))..=(ppn, PhysAddr(u64::MAX))).map(|&(_, pte)| pte).collect()
             }
+            [first, second] => vec![first.min(second), first.max(second)],
         }
     }
 }

@@ -343,8 +343,9 @@ const NO_CALL: (u64, &str) = (u64::MAX, "unknown");
 
 /// Serves the ECALL that the current task trapped with.
 pub(crate) fn serve(ctx: &mut Ctx<'_>) {
-    let number = ctx.harts.register(ctx.hart, Reg::A7);
-    let arguments = std::array::from_fn(|index| ctx.harts.register(ctx.hart, Reg::argument(index)));
+    let registers = ctx.harts.registers(ctx.hart);
+    let number = registers[usize::from(Reg::A7.0)];
+    let arguments = std::array::from_fn(|index| registers[usize::from(Reg::argument(index).0)]);
     // The task goes on behind the ECALL, which does not retire.
     let next = ctx.harts.pc(ctx.hart).wrapping_add(4);
     ctx.harts.set_pc(ctx.hart, next);
@@ -363,7 +364,7 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
     let mut call = Call { row, arguments, trapped_ns, remembered: Vec::new(), noted: Vec::new() };
     show::enter(ctx, &mut call);
     count(ctx, row.number, row.name, |entry| entry.calls += 1);
-    let result = match ctx.kernel.injections.strike(target_of(row)) {
+    let result = match strike(ctx, row) {
         // The one call that returns no errno: the break stays where it is.
         Some(_) if row.name == "brk" => (row.run)(ctx, Arguments::default()),
         Some(errno) => Err(Flow::Injected(errno)),
@@ -372,12 +373,16 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
     finish(ctx, result, call);
 }
 
-/// Returns what a failure of this call is asked for by; whether a clone is a fork, it finds out itself.
-fn target_of(row: &Syscall) -> Target {
-    match row.name {
+/// Returns the errno with which a call is made to fail, if it is. Whether a clone is a fork, it finds out itself.
+fn strike(ctx: &mut Ctx<'_>, row: &Syscall) -> Option<Errno> {
+    let injections = &mut ctx.kernel.injections;
+    if injections.is_empty() {
+        return None;
+    }
+    injections.strike(match row.name {
         "execve" | "execveat" => Target::Exec,
         name => Target::Call(name),
-    }
+    })
 }
 
 /// Goes on with a call that slept.

@@ -365,9 +365,24 @@ syscalls! {
 
 /// Returns the call with this number.
 pub(super) fn find(number: u64) -> Option<&'static Syscall> {
-    let index = SYSCALLS.binary_search_by_key(&number, |call| call.number).ok()?;
-    SYSCALLS.get(index)
+    let place = *PLACES.get(usize::try_from(number).ok()?)?;
+    SYSCALLS.get(usize::from(place))
 }
+
+/// Where in [`SYSCALLS`] the call with each number is; none is at [`u16::MAX`].
+static PLACES: [u16; NUMBERS] = {
+    let (mut places, mut place) = ([u16::MAX; NUMBERS], 0);
+    while place < SYSCALLS.len() {
+        places[SYSCALLS[place].number as usize] = place as u16;
+        place += 1;
+    }
+    places
+};
+
+const NUMBERS: usize = match SYSCALLS.last() {
+    Some(call) => call.number as usize + 1,
+    None => 0,
+};
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use super::sched::Alarm;
 use crate::ctx::Ctx;
-use crate::task::{Resource, Signal, SignalInfo, UNLIMITED, Usage};
+use crate::task::{Process, Resource, Signal, SignalInfo, UNLIMITED, Usage};
 use crate::{Kernel, Pid};
 
 /// Which clock a timer follows.
@@ -133,10 +133,14 @@ impl Kernel {
     }
 
     /// Fires the timers of a process that follow the time it has used, and does what else is due then.
+    #[inline]
     pub(crate) fn fire_cpu_timers(&mut self, pid: Pid) {
-        if self.cpu_timer_budget(pid) != Some(0) {
-            return;
+        if self.cpu_timer_budget(pid) == Some(0) {
+            self.fire_due_cpu_timers(pid);
         }
+    }
+
+    fn fire_due_cpu_timers(&mut self, pid: Pid) {
         for clock in IntervalClock::OF_CPU {
             let Some(process) = self.tasks.process_mut(pid) else { return };
             let now_ns = clock.cpu_ns(&process.usage);
@@ -152,15 +156,21 @@ impl Kernel {
     }
 
     /// Returns how many instructions a process may retire before one of its CPU timers, or a limit, is due.
+    #[inline]
     pub(crate) fn cpu_timer_budget(&self, pid: Pid) -> Option<u64> {
         let process = self.tasks.process(pid)?;
         // Nearly every process is without any of it, and each trap asks.
-        let has_timer =
-            IntervalClock::OF_CPU.into_iter().any(|clock| process.timers.get(clock).next_ns.is_some());
+        let IntervalTimers { virtual_, profile, .. } = &process.timers;
+        let has_timer = virtual_.next_ns.is_some() || profile.next_ns.is_some();
         let is_followed = !self.cpu_timers.is_empty() || !self.cpu_sleepers.is_empty();
-        if !has_timer && !is_followed && process.rlimits.current(Resource::Cpu) == UNLIMITED {
-            return None;
+        if has_timer || is_followed || process.rlimits.current(Resource::Cpu) != UNLIMITED {
+            self.least_cpu_budget(pid, process)
+        } else {
+            None
         }
+    }
+
+    fn least_cpu_budget(&self, pid: Pid, process: &Process) -> Option<u64> {
         let left = |clock: IntervalClock| {
             Some(process.timers.get(clock).next_ns?.saturating_sub(clock.cpu_ns(&process.usage)))
         };

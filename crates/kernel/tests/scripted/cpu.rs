@@ -165,8 +165,8 @@ impl Harts for ScriptedHarts {
         &mut self.ram
     }
 
-    fn register(&self, hart: HartId, reg: Reg) -> u64 {
-        self.hart(hart).register(reg.into())
+    fn registers(&self, hart: HartId) -> &[u64; 32] {
+        &self.hart(hart).context.x
     }
 
     fn set_register(&mut self, hart: HartId, reg: Reg, value: u64) {
