@@ -384,7 +384,7 @@ impl<'a> Ctx<'a> {
     }
 
     /// Tells at little cost that nothing stands between the task and user mode, as after nearly every trap.
-    fn has_nothing_to_finish(&self) -> bool {
+    pub(crate) fn has_nothing_to_finish(&self) -> bool {
         let (task, process) = (self.task(), self.process());
         !process.job.is_stopped()
             && process.pending.is_empty()

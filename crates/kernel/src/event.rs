@@ -44,6 +44,8 @@ bitflags! {
         const SITE = 1 << 13;
         /// What address spaces held when they ended.
         const REMAINS = 1 << 14;
+        /// No event: how the guest is after each trap, and not only after events and before something else runs.
+        const EACH_TRAP = 1 << 15;
     }
 }
 

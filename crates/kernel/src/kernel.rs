@@ -198,7 +198,8 @@ impl Kernel {
         Ok(kernel)
     }
 
-    /// Serves the machine until the next trap or the end of a time quantum.
+    /// Serves the machine until the end of a time quantum, or until something else is to be looked at than the task that has
+    /// trapped: each trap where somebody wants that, or there are several harts.
     ///
     /// # Returns
     /// How the run ended, once it has.
@@ -219,6 +220,9 @@ impl Kernel {
         }
         if ctx.kernel.sched.hart(hart).in_user || ctx.prepare_return() {
             ctx.run_user();
+            while ctx.goes_straight_back() {
+                ctx.run_user();
+            }
         }
         let limit = self.settings.max_instructions?;
         (self.retired() >= limit).then_some(Outcome::InstructionLimit(limit))

@@ -32,7 +32,7 @@ impl Hart {
         Ok(())
     }
 
-    pub(super) fn ecall(&self) -> Trap {
+    pub(crate) fn ecall(&self) -> Trap {
         Trap::plain(match self.privilege {
             Privilege::User => Exception::UserEcall,
             Privilege::Supervisor => Exception::SupervisorEcall,

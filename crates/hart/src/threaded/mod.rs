@@ -79,8 +79,8 @@ impl Hart {
         }
         let limit = limit.min(self.retired() + books::LONGEST);
         let code = shared.blocks.page(ram, at.ppn());
-        // The frame may have become code just now: stores to it must take the slow path from here on.
-        self.resume_mmu(ram);
+        // The frame may have become code just now.
+        self.mmu.notice_code(ram);
         let first = shared.blocks.block(ram, code, at.offset());
         let (page, limit) = (self.pc.page_floor(), Stamp::at(limit));
         let run = Run { ram, shared, code, page, limit, books: Books::open(self), trap: None };

@@ -25,6 +25,21 @@ impl Ctx<'_> {
         }
     }
 
+    /// Tells at little cost that the task, whose trap has been served, goes back to user mode and that the next step would find
+    /// nothing else to do, as after nearly every trap on a machine with one hart.
+    pub(super) fn goes_straight_back(&self) -> bool {
+        let (kernel, slot) = (&*self.kernel, self.kernel.sched.hart(self.hart));
+        let until = kernel.next_timer_ns().map_or(slot.slice_end_ns, |timer| timer.min(slot.slice_end_ns));
+        slot.current == Some(self.tid)
+            && !slot.in_user
+            && slot.now_ns < until
+            && kernel.sched.hart_count() == 1
+            && kernel.events.is_empty()
+            && !kernel.settings.interest.contains(Interest::EACH_TRAP)
+            && kernel.settings.max_instructions.is_none()
+            && self.has_nothing_to_finish()
+    }
+
     pub(super) fn interrupt(&mut self, interrupt: Interrupt) {
         let trap = self.harts.interrupt(self.hart, interrupt);
         self.serve(trap);

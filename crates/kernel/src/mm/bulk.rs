@@ -6,7 +6,7 @@
 use super::Work;
 use super::frames::{FrameKind, Frames, OutOfMemory};
 use super::page_size::PageSize;
-use super::page_table::{Leaf, PageTable, SLOTS, SlotRef, owe};
+use super::page_table::{self, Leaf, PageTable, SLOTS, owe};
 use super::sabotage::{Sabotage, is_broken};
 use std::ops::Range;
 use tine_mmu::{PAGE_SIZE, Ppn, Pte, PteFlags, Ram, Vpn};
@@ -49,6 +49,19 @@ impl Tally {
     fn by_kind(&self) -> [(FrameKind, u16); 3] {
         [FrameKind::Anon, FrameKind::PageCache, FrameKind::SharedMemory]
             .map(|kind| (kind, self.pages[kind as usize]))
+    }
+}
+
+/// Owes the fences for the slots of `leaf` that are about to become what `new` says.
+fn owe_changes(work: &mut Work<'_>, leaf: &Leaf, new: &Slots) {
+    let old = Slots::read(work.ram, leaf.table());
+    for (vpn, slot) in leaf.pages().zip(leaf.slots()) {
+        if old.0[slot] != new.0[slot] {
+            owe(work, vpn, old.0[slot]);
+        }
+        if work.fences.are_whole() {
+            break;
+        }
     }
 }
 
@@ -100,23 +113,23 @@ impl PageTable {
         };
         let target = child.reserve(work, frames, first, PageSize::Base)?.at.ppn();
         let mut theirs = Slots::read(work.ram, target);
-        let (mut tally, mut write_protected) = (Tally::default(), 0);
-        let slots = leaf.slots();
-        for ((ours, theirs), page) in ours.0[slots.clone()].iter_mut().zip(&mut theirs.0[slots]).zip(0..) {
-            if *ours == Pte::EMPTY {
-                continue;
+        let mut tally = Tally::default();
+        let protects = private && !is_broken(Sabotage::MissingWriteProtect);
+        let (slots, lost) = (leaf.slots(), if protects { PteFlags::W } else { PteFlags::empty() });
+        let mut at = page_table::slot_address(target, leaf.start(), 0);
+        let mut write_protected = 0;
+        for (ours, theirs) in ours.0[slots.clone()].iter_mut().zip(&mut theirs.0[slots]) {
+            if *ours != Pte::EMPTY {
+                tally.add(frames.share_mapping(ours.ppn(), at));
+                write_protected += u64::from(ours.flags().intersects(lost));
+                *ours = ours.without(lost);
+                // The child has not used the page yet.
+                *theirs = ours.without(PteFlags::A);
             }
-            let slot = SlotRef::new(target, leaf.start() + page, PageSize::Base);
-            tally.add(frames.share_mapping(ours.ppn(), slot.at));
-            if private && ours.has(PteFlags::W) && !is_broken(Sabotage::MissingWriteProtect) {
-                owe(work, slot, *ours);
-                *ours = ours.without(PteFlags::W);
-                write_protected += 1;
-            }
-            // The child has not used the page yet.
-            *theirs = ours.without(PteFlags::A);
+            at = at + size_of::<Pte>() as u64;
         }
         if write_protected > 0 {
+            owe_changes(work, leaf, &ours);
             ours.write(work.ram, table);
         }
         theirs.write(work.ram, target);
@@ -131,17 +144,17 @@ impl PageTable {
         let table = leaf.table();
         let mut slots = Slots::read(work.ram, table);
         let mut tally = Tally::default();
-        for (pte, page) in slots.0[leaf.slots()].iter_mut().zip(0..) {
+        let mut at = page_table::slot_address(table, leaf.start(), 0);
+        for pte in &mut slots.0[leaf.slots()] {
             let old = std::mem::replace(pte, Pte::EMPTY);
-            if old == Pte::EMPTY {
-                continue;
+            if old != Pte::EMPTY {
+                let is_dirty = old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit);
+                tally.add(frames.drop_mapping(work.ram, old.ppn(), at, is_dirty));
             }
-            let slot = SlotRef::new(table, leaf.start() + page, PageSize::Base);
-            owe(work, slot, old);
-            let is_dirty = old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit);
-            tally.add(frames.drop_mapping(work.ram, old.ppn(), slot.at, is_dirty));
+            at = at + size_of::<Pte>() as u64;
         }
         if tally.slots() > 0 {
+            owe_changes(work, leaf, &slots);
             slots.write(work.ram, table);
             self.lose(frames, table, &tally);
             work.counters.copied_in_vain += frames.take_copied_in_vain();

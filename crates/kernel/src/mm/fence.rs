@@ -50,6 +50,11 @@ impl Fences {
         }
     }
 
+    /// Tells whether every translation is fenced already.
+    pub(super) const fn are_whole(&self) -> bool {
+        self.whole
+    }
+
     /// Tells whether nothing is owed.
     pub fn is_empty(&self) -> bool {
         !self.whole && self.pages.is_empty()

@@ -444,7 +444,7 @@ impl PageTable {
     pub(super) fn change(&mut self, work: &mut Work<'_>, slot: SlotRef, old: Pte, new: Pte) {
         if old != new {
             store(work.ram, slot.at, new);
-            owe(work, slot, old);
+            owe(work, slot.vpn, old);
         }
     }
 
@@ -481,7 +481,7 @@ impl PageTable {
         frames.count_pages(from.at.ppn(), kind, -1);
         frames.count_pages(to.at.ppn(), kind, 1);
         if !is_broken(Sabotage::MoveNotFenced) {
-            owe(work, from, pte);
+            owe(work, from.vpn, pte);
         }
     }
 
@@ -565,7 +565,7 @@ impl PageTable {
         if old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit) {
             frames.mark_dirty(old.ppn());
         }
-        owe(work, slot, old);
+        owe(work, slot.vpn, old);
         frames.detach(work.ram, old.ppn(), slot.at, slot.size);
         work.counters.copied_in_vain += frames.take_copied_in_vain();
     }
@@ -587,9 +587,9 @@ pub(super) fn piece(huge: Pte, index: u64) -> Pte {
 }
 
 /// Owes a fence for a translation that harts may hold. One is enough for a huge page: a hart has one entry for all of it.
-pub(super) fn owe(work: &mut Work<'_>, slot: SlotRef, old: Pte) {
+pub(super) fn owe(work: &mut Work<'_>, vpn: Vpn, old: Pte) {
     if old.is_valid() && !is_broken(Sabotage::NoFence) {
-        work.fences.owe(slot.vpn);
+        work.fences.owe(vpn);
     }
 }
 

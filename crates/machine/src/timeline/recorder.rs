@@ -41,7 +41,8 @@ pub struct Recorder {
 
 impl Recorder {
     /// The events that it needs.
-    pub const INTEREST: Interest = Interest::FORK.union(Interest::EXEC).union(Interest::EXIT);
+    pub const INTEREST: Interest =
+        Interest::FORK.union(Interest::EXEC).union(Interest::EXIT).union(Interest::EACH_TRAP);
 
     /// Ends the time line with the end of the run.
     pub fn finish(mut self, guest: Guest<'_>) -> Timeline {

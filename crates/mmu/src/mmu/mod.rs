@@ -202,11 +202,17 @@ impl Mmu {
             (self.fetch_view, self.data_view) = (fetch_view, data);
             self.clear_shortcuts();
         }
+        self.notice_code(ram);
+        self.stamp_offset += STAMPS_PER_INSTRUCTION;
+    }
+
+    /// Has stores take the slow path to frames that hold decoded code by now.
+    #[inline]
+    pub fn notice_code(&mut self, ram: &Ram) {
         if ram.code_epoch() != self.code_epoch {
             self.code_epoch = ram.code_epoch();
             self.stores.clear();
         }
-        self.stamp_offset += STAMPS_PER_INSTRUCTION;
     }
 
     /// Executes SFENCE.VMA on this hart, and counts it.

@@ -36,6 +36,7 @@ use crate::exec::immediate;
 use crate::trap::Trap;
 use control::{FallOn, FallOut};
 use operation::{Operation, handler};
+use tine_isa::Op;
 use tine_mmu::{PAGE_SIZE, Stamp, VirtAddr};
 
 /// Executes the instruction of a slot, and everything after it until the dispatch ends.
@@ -148,7 +149,12 @@ fn perform(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Stamp) -> Flo
     hart.pc = slot.pc(run.page);
     run.books.leave(slot.before);
     run.books.close(hart, done - 1, done);
-    if let Err(trap) = hart.perform(run.ram, run.shared, &slot.insn) {
+    let result = match slot.insn.op {
+        // Each system call comes here.
+        Op::Ecall => Err(hart.ecall()),
+        _ => hart.perform(run.ram, run.shared, &slot.insn),
+    };
+    if let Err(trap) = result {
         // An illegal instruction leaves its bits in stval. Fetching them again is a hit that changes nothing.
         let bits =
             if trap.is_illegal() { hart.mmu.fetch(run.ram, hart.pc, hart.stamp()).unwrap_or(0) } else { 0 };
