@@ -495,19 +495,6 @@ impl PageTable {
         }
     }
 
-    /// Clears the accessed bits of a range, and tells whether any was set: whether somebody used a page since they were
-    /// cleared last.
-    pub(super) fn take_accessed(&mut self, work: &mut Work<'_>, range: Range<Vpn>) -> bool {
-        let mut accessed = false;
-        for leaf in self.leaves(work.ram, range) {
-            for (slot, pte) in leaf.populated(work.ram).into_iter().filter(|(_, pte)| pte.has(PteFlags::A)) {
-                self.change(work, slot, pte, pte.without(PteFlags::A));
-                accessed = true;
-            }
-        }
-        accessed
-    }
-
     /// Frees the tables that reach into `range` and hold nothing.
     pub(super) fn prune(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
         self.prune_table(work, frames, self.root, ROOT_LEVEL, range);

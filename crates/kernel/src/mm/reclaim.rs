@@ -5,11 +5,12 @@
 //! files that are nowhere but in memory, and those in page tables that on-demand fork shares (Linux 6.12 mm/vmscan.c `shrink_folio_list`).
 
 use super::lock::Lock;
+use super::page_table::PageTable;
 use super::{Fences, Memory, Vma, Work};
 use crate::{FileId, MmId};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use tine_mmu::{Ram, Vpn};
+use tine_mmu::{PteFlags, Ram, Vpn};
 
 /// Pages that the hand looks at together (Linux: `SWAP_CLUSTER_MAX`).
 pub(super) const CLUSTER_PAGES: u64 = 32;
@@ -155,4 +156,19 @@ fn parts<'a>(
         Some((within(pages.start)..within(pages.end), vma.lock)).filter(|(part, _)| !part.is_empty())
     };
     areas.filter_map(part).collect()
+}
+
+impl PageTable {
+    /// Clears the accessed bits of a range, and tells whether any was set: whether somebody used a page since they were
+    /// cleared last.
+    fn take_accessed(&mut self, work: &mut Work<'_>, range: Range<Vpn>) -> bool {
+        let mut accessed = false;
+        for leaf in self.leaves(work.ram, range) {
+            for (slot, pte) in leaf.populated(work.ram).into_iter().filter(|(_, pte)| pte.has(PteFlags::A)) {
+                self.change(work, slot, pte, pte.without(PteFlags::A));
+                accessed = true;
+            }
+        }
+        accessed
+    }
 }

@@ -21,8 +21,7 @@ impl Mmu {
     /// Loads `N` aligned bytes through the shortcut; `None` says nothing but that [`Mmu::load`] must be asked.
     #[inline(always)]
     pub fn load_fast<const N: usize>(&mut self, ram: &Ram, va: VirtAddr, stamp: Stamp) -> Option<[u8; N]> {
-        let (offset, entry) = self.loads.probe::<N>(va)?;
-        self.dtlb.touch(entry, stamp.0 + self.stamp_offset);
+        let offset = self.loads.probe::<N>(va, stamp.0 + self.stamp_offset)?;
         ram.load_at(offset)
     }
 
@@ -35,8 +34,7 @@ impl Mmu {
         value: [u8; N],
         stamp: Stamp,
     ) -> Option<()> {
-        let (offset, entry) = self.stores.probe::<N>(va)?;
-        self.dtlb.touch(entry, stamp.0 + self.stamp_offset);
+        let offset = self.stores.probe::<N>(va, stamp.0 + self.stamp_offset)?;
         ram.store_at(offset, value)
     }
 
@@ -45,8 +43,7 @@ impl Mmu {
     /// [`Mmu::fetch`].
     #[inline(always)]
     pub fn fetch_fast(&mut self, pc: VirtAddr, stamp: Stamp) -> Option<PhysAddr> {
-        let (offset, entry) = self.fetches.probe::<2>(pc)?;
-        self.itlb.touch(entry, stamp.0 + self.stamp_offset);
+        let offset = self.fetches.probe::<2>(pc, stamp.0 + self.stamp_offset)?;
         Some(Ram::BASE + offset)
     }
 
@@ -180,14 +177,14 @@ impl Mmu {
             return;
         }
         let offset = at.0 - Ram::BASE.0;
-        match access {
+        let replaced = match access {
             Access::Fetch => self.fetches.insert(va, offset, entry),
             Access::Load => self.loads.insert(va, offset, entry),
-            Access::Store => {
-                if !ram.notices_stores(at.ppn()) {
-                    self.stores.insert(va, offset, entry);
-                }
-            }
+            Access::Store if ram.notices_stores(at.ppn()) => None,
+            Access::Store => self.stores.insert(va, offset, entry),
+        };
+        if let Some((entry, stamp)) = replaced {
+            self.first_level(access).touch(entry, stamp);
         }
     }
 }

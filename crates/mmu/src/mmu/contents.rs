@@ -42,12 +42,14 @@ impl TlbEntry {
 impl Mmu {
     /// Lists every valid entry: by TLB, then by set, the least recently used first.
     pub fn entries(&self) -> Vec<TlbEntry> {
-        let second = self.l2.as_ref().map(|l2| (TlbName::L2, l2));
-        [(TlbName::L1i, &self.itlb), (TlbName::L1d, &self.dtlb)]
-            .into_iter()
-            .chain(second)
-            .flat_map(|(tlb, entries)| entries.by_use().map(move |entry| TlbEntry::of(tlb, entry)))
-            .collect()
+        let Self { itlb, dtlb, l2, fetches, loads, stores, .. } = self;
+        let fetched = itlb.by_use(|index, entry| fetches.latest(index, entry));
+        let accessed =
+            dtlb.by_use(|index, entry| loads.latest(index, entry).max(stores.latest(index, entry)));
+        let second = l2.iter().flat_map(|l2| l2.by_use(|_, _| 0));
+        let of = |tlb| move |entry| TlbEntry::of(tlb, entry);
+        let first = fetched.map(of(TlbName::L1i)).chain(accessed.map(of(TlbName::L1d)));
+        first.chain(second.map(of(TlbName::L2))).collect()
     }
 
     /// Returns where the load or store of an address that has just been done went, which changes and counts nothing; `None`

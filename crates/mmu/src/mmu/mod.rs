@@ -211,7 +211,8 @@ impl Mmu {
     pub fn notice_code(&mut self, ram: &Ram) {
         if ram.code_epoch() != self.code_epoch {
             self.code_epoch = ram.code_epoch();
-            self.stores.clear();
+            let Self { stores, dtlb, .. } = self;
+            stores.clear(|entry, stamp| dtlb.touch(entry, stamp));
         }
     }
 
@@ -229,13 +230,11 @@ impl Mmu {
     /// [`Mmu::count_remote_fences`]; the entries that go are counted here.
     pub fn shoot_down(&mut self, fence: Fence) {
         let Self { itlb, dtlb, l2, fetches, loads, stores, .. } = self;
-        let mut flushed = itlb.fence(fence, |index, entry| fetches.forget(index, &entry));
-        flushed += dtlb.fence(fence, |index, entry| {
-            loads.forget(index, &entry);
-            stores.forget(index, &entry);
-        });
+        let mut flushed = itlb.fence(fence, |index, entry| fetches.forget(index, entry));
+        flushed +=
+            dtlb.fence(fence, |index, entry| loads.forget(index, entry).max(stores.forget(index, entry)));
         if let Some(l2) = l2 {
-            flushed += l2.fence(fence, |_, _| {});
+            flushed += l2.fence(fence, |_, _| 0);
         }
         self.counters.flushed_entries += flushed;
     }
@@ -284,9 +283,10 @@ impl Mmu {
     }
 
     fn clear_shortcuts(&mut self) {
-        self.fetches.clear();
-        self.loads.clear();
-        self.stores.clear();
+        let Self { fetches, loads, stores, itlb, dtlb, .. } = self;
+        fetches.clear(|entry, stamp| itlb.touch(entry, stamp));
+        loads.clear(|entry, stamp| dtlb.touch(entry, stamp));
+        stores.clear(|entry, stamp| dtlb.touch(entry, stamp));
     }
 
     /// Translates the address of one look-up and checks that it may be accessed and its page is RAM.
@@ -379,12 +379,9 @@ impl Mmu {
         let found = self.walk(ram, target)?;
         let (vpn, asid) = (target.va.vpn(), self.satp.asid);
         let Self { dtlb, l2, loads, stores, .. } = self;
-        dtlb.forget(vpn, asid, |index, entry| {
-            loads.forget(index, &entry);
-            stores.forget(index, &entry);
-        });
+        dtlb.forget(vpn, asid, |index, entry| loads.forget(index, entry).max(stores.forget(index, entry)));
         if let Some(l2) = l2 {
-            l2.forget(vpn, asid, |_, _| {});
+            l2.forget(vpn, asid, |_, _| 0);
         }
         self.fill_second_level(found);
         Ok(self.fill_first_level(target.access, found, stamp))
@@ -403,16 +400,22 @@ impl Mmu {
     }
 
     fn fill_first_level(&mut self, access: Access, found: Translation, stamp: u64) -> u16 {
-        let filled = self.first_level(access).fill(found, stamp);
+        let Self { fetches, loads, stores, itlb, dtlb, .. } = self;
+        let filled = match access {
+            Access::Fetch => itlb.fill(found, stamp, |index, entry| fetches.latest(index, entry)),
+            Access::Load | Access::Store => dtlb.fill(found, stamp, |index, entry| {
+                loads.latest(index, entry).max(stores.latest(index, entry))
+            }),
+        };
         if let Some(evicted) = filled.evicted {
             self.counters.evictions += 1;
+            // When it was used last matters no more.
             match access {
                 Access::Fetch => self.fetches.forget(filled.index, &evicted),
                 Access::Load | Access::Store => {
-                    self.loads.forget(filled.index, &evicted);
-                    self.stores.forget(filled.index, &evicted);
+                    self.loads.forget(filled.index, &evicted).max(self.stores.forget(filled.index, &evicted))
                 }
-            }
+            };
         }
         filled.index
     }
@@ -420,7 +423,7 @@ impl Mmu {
     fn fill_second_level(&mut self, found: Translation) {
         if let Some(l2) = &mut self.l2 {
             self.l2_clock += 1;
-            if l2.fill(found, self.l2_clock).evicted.is_some() {
+            if l2.fill(found, self.l2_clock, |_, _| 0).evicted.is_some() {
                 self.counters.evictions += 1;
             }
         }

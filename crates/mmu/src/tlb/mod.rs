@@ -150,30 +150,41 @@ impl Tlb {
         &self.entries[usize::from(index)]
     }
 
-    /// Returns the valid entries, set by set, the least recently used first.
-    pub(crate) fn by_use(&self) -> impl Iterator<Item = &Translation> {
+    /// Returns the valid entries, set by set, the least recently used first. `latest` says when an entry was used that did not hear
+    /// of it.
+    pub(crate) fn by_use(
+        &self,
+        latest: impl Fn(u16, &Translation) -> u64,
+    ) -> impl Iterator<Item = &Translation> {
         let ways = self.geometry.ways() as usize;
         let mut valid: Vec<usize> =
             (0..self.tags.len()).filter(|&index| self.tags[index] != INVALID).collect();
-        valid.sort_by_key(|&index| (index / ways, self.stamps[index], index));
+        let used = |index: usize| self.stamps[index].max(latest(index as u16, &self.entries[index]));
+        valid.sort_by_key(|&index| (index / ways, used(index), index));
         valid.into_iter().map(|index| &self.entries[index])
     }
 
-    /// Notes that an entry was used.
-    #[inline(always)]
+    /// Notes that an entry was used, now or once.
     pub(crate) fn touch(&mut self, index: u16, stamp: u64) {
-        self.stamps[usize::from(index)] = stamp;
+        let used = &mut self.stamps[usize::from(index)];
+        *used = stamp.max(*used);
     }
 
     /// Adds what a walk or the next level found: in the lowest invalid way, else where the replacement says.
     ///
-    /// The caller has looked it up and found nothing, so that no page is ever here twice.
-    pub(crate) fn fill(&mut self, entry: Translation, stamp: u64) -> Filled {
+    /// The caller has looked it up and found nothing, so that no page is ever here twice. `latest` says when an entry was used that
+    /// did not hear of it.
+    pub(crate) fn fill(
+        &mut self,
+        entry: Translation,
+        stamp: u64,
+        latest: impl Fn(u16, &Translation) -> u64,
+    ) -> Filled {
         let number = self.number(entry.vpn(), entry.level());
         let set = self.indices(number);
         let is_full = usize::from(self.valid[number]) == set.len();
         let free = if is_full { None } else { self.tags[set.clone()].iter().position(|&tag| tag == INVALID) };
-        let index = free.map_or_else(|| self.victim(number), |way| set.start + way);
+        let index = free.map_or_else(|| self.victim(number, latest), |way| set.start + way);
         let evicted = self.invalidate(number, index);
         let tag = tag(entry.vpn(), entry.level());
         self.tags[index] = tag;
@@ -189,18 +200,27 @@ impl Tlb {
     }
 
     /// Chooses the entry of a full set that makes room.
-    fn victim(&mut self, number: usize) -> usize {
+    fn victim(&mut self, number: usize, latest: impl Fn(u16, &Translation) -> u64) -> usize {
         let set = self.indices(number);
+        let Self { geometry, entries, stamps, filled, oldest, random, .. } = self;
+        let mut used = |index: usize| {
+            stamps[index] = stamps[index].max(latest(index as u16, &entries[index]));
+            stamps[index]
+        };
         // Of equal minima the first wins: the lowest way.
-        let scan = |stamps: &[u64]| set.clone().min_by_key(|&index| stamps[index]).unwrap_or(set.start);
-        match self.geometry.replacement() {
-            Replacement::Lru => match self.oldest.get_mut(number) {
-                Some(oldest) => oldest.take(set, &self.stamps[..]),
-                None => scan(&self.stamps[..]),
+        match geometry.replacement() {
+            Replacement::Lru => match oldest.get_mut(number) {
+                Some(oldest) => oldest.take(set, used),
+                None => set.clone().min_by_key(|&index| used(index)).unwrap_or(set.start),
             },
-            Replacement::Fifo => scan(&self.filled),
-            Replacement::Plru => set.start + pointed_at(&self.stamps[set]),
-            Replacement::Random => set.start + self.random.pick(set.len()),
+            Replacement::Fifo => set.clone().min_by_key(|&index| filled[index]).unwrap_or(set.start),
+            Replacement::Plru => {
+                set.clone().for_each(|index| {
+                    used(index);
+                });
+                set.start + pointed_at(&stamps[set])
+            }
+            Replacement::Random => set.start + random.pick(set.len()),
         }
     }
 
@@ -219,8 +239,9 @@ impl Tlb {
         Some(entry)
     }
 
-    /// Removes what a fence orders and returns how many entries that were; `gone` hears of each.
-    pub(crate) fn fence(&mut self, fence: Fence, gone: impl FnMut(u16, Translation)) -> u64 {
+    /// Removes what a fence orders and returns how many entries that were; `gone` hears of each, and says when it was used last,
+    /// where the entry did not hear of it.
+    pub(crate) fn fence(&mut self, fence: Fence, gone: impl FnMut(u16, &Translation) -> u64) -> u64 {
         match fence {
             Fence::All => self.remove(0..self.tags.len(), |_| true, gone),
             Fence::Asid(asid) => self.remove(0..self.tags.len(), |entry| entry.is_of(asid), gone),
@@ -230,7 +251,7 @@ impl Tlb {
     }
 
     /// Removes everything that translates `vpn` in an address space, global entries too.
-    pub(crate) fn forget(&mut self, vpn: Vpn, asid: Asid, gone: impl FnMut(u16, Translation)) {
+    pub(crate) fn forget(&mut self, vpn: Vpn, asid: Asid, gone: impl FnMut(u16, &Translation) -> u64) {
         self.remove_page(vpn, |entry| entry.is_global() || entry.is_of(asid), gone);
     }
 
@@ -238,7 +259,7 @@ impl Tlb {
         &mut self,
         vpn: Vpn,
         matches: impl Fn(&Translation) -> bool,
-        mut gone: impl FnMut(u16, Translation),
+        mut gone: impl FnMut(u16, &Translation) -> u64,
     ) -> u64 {
         let mut removed = 0;
         for level in 0..LEVELS {
@@ -256,7 +277,7 @@ impl Tlb {
         &mut self,
         indices: Range<usize>,
         matches: impl Fn(&Translation) -> bool,
-        mut gone: impl FnMut(u16, Translation),
+        mut gone: impl FnMut(u16, &Translation) -> u64,
     ) -> u64 {
         let mut removed = 0;
         for index in indices {
@@ -264,7 +285,9 @@ impl Tlb {
                 && matches(&self.entries[index])
                 && let Some(entry) = self.invalidate(index / self.geometry.ways() as usize, index)
             {
-                gone(index as u16, entry);
+                // An empty way's latest use still decides where a tree points.
+                let latest = gone(index as u16, &entry);
+                self.touch(index as u16, latest);
                 removed += 1;
             }
         }

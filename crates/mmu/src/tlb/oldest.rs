@@ -12,21 +12,23 @@ pub(super) struct Oldest {
 }
 
 impl Oldest {
-    /// Takes the least recently used entry of `set`, which is full; of several equally old ones, the first.
-    pub(super) fn take(&mut self, set: Range<usize>, stamps: &[u64]) -> usize {
-        self.take_listed(stamps).unwrap_or_else(|| {
-            let latest = stamps[set.clone()].iter().copied().max().unwrap_or(0);
-            // What was used last is not listed: another use may come that is equally late.
-            let older = set.clone().map(|index| (stamps[index], index)).filter(|(stamp, _)| *stamp < latest);
-            self.listed.extend(older);
-            self.listed.sort_unstable_by(|one, other| other.cmp(one));
-            self.take_listed(stamps).unwrap_or(set.start)
-        })
+    /// Takes the least recently used entry of `set`, which is full; of several equally old ones, the first. `used` says when an
+    /// entry was used last.
+    pub(super) fn take(&mut self, set: Range<usize>, mut used: impl FnMut(usize) -> u64) -> usize {
+        if let Some(index) = self.take_listed(&mut used) {
+            return index;
+        }
+        self.listed.extend(set.clone().map(|index| (used(index), index)));
+        // What was used last is not listed: another use may come that is equally late.
+        let latest = self.listed.iter().map(|(stamp, _)| *stamp).max().unwrap_or(0);
+        self.listed.retain(|(stamp, _)| *stamp < latest);
+        self.listed.sort_unstable_by(|one, other| other.cmp(one));
+        self.take_listed(&mut used).unwrap_or(set.start)
     }
 
-    fn take_listed(&mut self, stamps: &[u64]) -> Option<usize> {
+    fn take_listed(&mut self, used: &mut impl FnMut(usize) -> u64) -> Option<usize> {
         while let Some((stamp, index)) = self.listed.pop() {
-            if stamps[index] == stamp {
+            if used(index) == stamp {
                 return Some(index);
             }
         }
@@ -53,7 +55,7 @@ mod tests {
                 continue;
             }
             let scanned = (3..3 + WAYS).min_by_key(|&index| stamps[index]).unwrap();
-            let taken = oldest.take(3..3 + WAYS, &stamps);
+            let taken = oldest.take(3..3 + WAYS, |index| stamps[index]);
             assert_eq!(taken, scanned, "{stamps:?}");
             stamps[taken] = now;
         }
