@@ -155,8 +155,8 @@ impl Frames {
 
     /// Tells whether a frame was stored to, or may have been, since [`Self::take_dirty`].
     pub(super) fn is_dirty(&self, ram: &Ram, ppn: Ppn) -> bool {
-        let is_stored_to =
-            |at: PhysAddr| ram.read_u64(at).is_some_and(|pte| Pte(pte).has(PteFlags::D | PteFlags::V));
+        // Valid or not: mprotect(2) to nothing keeps what is known of the use.
+        let is_stored_to = |at: PhysAddr| ram.read_u64(at).is_some_and(|pte| Pte(pte).has(PteFlags::D));
         let row = self.row(ppn);
         row.flags.contains(FrameFlags::DIRTY)
             || self.reverse_map.list(ppn, row.mapped_by).into_iter().any(is_stored_to)

@@ -1,7 +1,7 @@
 //! Mappings of files and of shared memory: the oracle's scenarios, and what truncation does.
 
 use super::world::{RW, World};
-use crate::mm::{Fault, MapRequest, Sharing};
+use crate::mm::{Fault, MapRequest, Prot, Sharing};
 use crate::{FileId, MemoryPolicy, MmId};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
@@ -198,4 +198,17 @@ fn reads_and_writes_cross_pages_holes_and_the_end() {
     assert_eq!(cache.write(&mut world.ram, frames, file, 3 * PAGE_SIZE, &bytes), Ok(PAGE_SIZE as usize));
     assert_eq!(cache.size(file), 4 * PAGE_SIZE);
     assert!(cache.write(&mut world.ram, frames, file, 4 * PAGE_SIZE, &bytes).is_err());
+}
+
+#[test]
+fn a_store_is_known_of_when_nobody_may_access_the_page_any_more() {
+    let mut world = World::new(64, MemoryPolicy::LINUX);
+    let mm = world.spawn();
+    let file = world.file(1);
+    let at = world.map_file(mm, file, Sharing::Shared);
+    world.store(mm, at, 7).unwrap();
+    world.work(mm, |memory, work| memory.protect(work, mm, at, PAGE_SIZE, Prot::empty())).unwrap();
+    let (cache, frames) = world.memory.cache_mut();
+    let page = cache.page(file, 0).unwrap();
+    assert!(frames.take_dirty(&world.ram, page));
 }
