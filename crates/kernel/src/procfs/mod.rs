@@ -93,7 +93,6 @@ impl Ctx<'_> {
         Ok(bytes.len() as u64)
     }
 
-    /// Reads the strings that a program began with out of the process's memory.
     /// Returns the arguments, or the name that the program has written over them and perhaps over the environment behind them
     /// (Linux 6.12 fs/proc/base.c `get_mm_cmdline`, `get_mm_proctitle`).
     fn command_line(&mut self, pid: Pid) -> Vec<u8> {
@@ -111,6 +110,7 @@ impl Ctx<'_> {
         title
     }
 
+    /// Reads the strings that a program began with out of the process's memory.
     fn strings_of(&mut self, pid: Pid, place: impl FnOnce(&Layout) -> Range<VirtAddr>) -> Vec<u8> {
         let Some(mm) = self.kernel.tasks.process(pid).and_then(|process| process.mm) else {
             return Vec::new();

@@ -317,10 +317,8 @@ unsafe fn step<S: Step>(
 ) -> Option<u64> {
     // SAFETY: the caller's.
     unsafe {
-        {
-            let at = At { slot: super::at(slot), place: slot, page: run.page, clock, acc };
-            S::take(hart, run, &at)
-        }
+        let at = At { slot: super::at(slot), place: slot, page: run.page, clock, acc };
+        S::take(hart, run, &at)
     }
 }
 
