@@ -112,6 +112,8 @@ fn what_cannot_be_compared_is_said() {
         &["compare", "--fork", "cow,eager", "--dir", ".::/x:rw", "--", "@hello"],
         "tine: --dir .::/x:rw: runs side by side would change the same files\n  hint: leave out :rw, and what a run changes stays in its machine\n",
     );
+    let tlb = ["compare", "--tlb", "foo", "--", "@hello"];
+    assert_eq!(run(tlb), run(["run", "--tlb", "foo", "--", "@hello"]), "a wrong value is named first");
     refused(
         &["compare", "--fork", "cow,eager", "--cost", "fast", "--", "@hello"],
         "tine: --cost fast: \"fast\" is neither a model nor a parameter\n  hint: inorder or unit, and cycles for some of insn, l2tlb, pte-read, fault, syscall, copy, clear, pte-copy, fence, remote-fence, switch\n",

@@ -56,6 +56,7 @@ impl Comparison {
 /// When there is nothing to compare, when a combination is wrong or cannot be run, or when the result cannot be written.
 pub(crate) fn compare(options: &Compare) -> Result<ExitCode, Failure> {
     let axes = &options.axes;
+    let combinations = runs::read(axes.points(&options.program))?;
     let varied: Vec<_> = axes.varied().map(|(place, axis)| (place, axis.clone())).collect();
     if varied.is_empty() {
         return Err(Failure::tine("there is nothing to compare: every option has one value")
@@ -67,7 +68,7 @@ pub(crate) fn compare(options: &Compare) -> Result<ExitCode, Failure> {
         .jobs
         .or_else(|| std::thread::available_parallelism().ok())
         .unwrap_or(NonZeroUsize::MIN);
-    let runs = runs::run_all(axes.points(&options.program), jobs)?;
+    let runs = runs::run_all(combinations, jobs)?;
     let is_common = |axis: &&Axis| axis.values.len() == 1;
     let text = |axis: &Axis| format!("--{} {}", axis.name, axis.values[0].to_string_lossy());
     let comparison = Comparison {

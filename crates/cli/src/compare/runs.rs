@@ -40,13 +40,12 @@ impl EventSink for Unwatched {
     fn event(&mut self, _: &Event, _: Guest<'_>) {}
 }
 
-/// Runs every combination, `jobs` of them at once, and returns the runs in the order of the combinations.
+/// Reads every combination as a command line of `tine run`.
 ///
 /// # Errors
-/// The first combination that is wrong or cannot be run.
-pub(crate) fn run_all(points: Vec<Point>, jobs: NonZeroUsize) -> Result<Vec<Ran>, Failure> {
-    let mut options = Vec::new();
-    for point in &points {
+/// The first combination that is wrong.
+pub(crate) fn read(points: Vec<Point>) -> Result<Vec<(Point, Run)>, Failure> {
+    let read = |point: Point| {
         let run = point.run()?;
         if let Some(spec) = run.machine.directories.iter().find(|spec| spec.writes == Writes::Through) {
             return Err(Failure::tine(format!(
@@ -55,8 +54,17 @@ pub(crate) fn run_all(points: Vec<Point>, jobs: NonZeroUsize) -> Result<Vec<Ran>
             ))
             .hint("leave out :rw, and what a run changes stays in its machine"));
         }
-        options.push(run);
-    }
+        Ok((point, run))
+    };
+    points.into_iter().map(read).collect()
+}
+
+/// Runs every combination, `jobs` of them at once, and returns the runs in the order of the combinations.
+///
+/// # Errors
+/// The first combination that cannot be run.
+pub(crate) fn run_all(combinations: Vec<(Point, Run)>, jobs: NonZeroUsize) -> Result<Vec<Ran>, Failure> {
+    let (points, options): (Vec<_>, Vec<_>) = combinations.into_iter().unzip();
     let (next, tape) = (AtomicUsize::new(0), Arc::new(Tape::default()));
     let results: Mutex<Vec<_>> = Mutex::new(points.iter().map(|_| None).collect());
     std::thread::scope(|scope| {
