@@ -82,17 +82,6 @@ impl PageTable {
         }
     }
 
-    /// Empties those slots of `range` that map frames of the page cache.
-    pub(super) fn clear_cached(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
-        for leaf in self.leaves(work.ram, range) {
-            for (slot, old) in leaf.populated(work.ram) {
-                if matches!(frames.kind(old.ppn()), FrameKind::PageCache | FrameKind::SharedMemory) {
-                    self.clear(work, frames, slot, old);
-                }
-            }
-        }
-    }
-
     /// Maps every base page of `leaf` in `child` too; a private one may then be written by neither (Linux 6.12 mm/memory.c
     /// `copy_pte_range`).
     ///

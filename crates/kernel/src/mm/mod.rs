@@ -63,6 +63,7 @@ mod survey;
 mod table_roles;
 mod twins;
 mod unmap;
+mod unmap_file;
 mod unshare;
 mod vma;
 mod vma_tree;
@@ -83,7 +84,6 @@ pub use gauges::FrameGauges;
 pub use ledger::{CopyId, CopyReason, FrameCopy, Ledger};
 pub use lock::Lock;
 pub use map::{MapBacking, MapRequest, Placement};
-use page_cache::Copies;
 pub use page_cache::{PageCache, QuotaId, Truncated};
 pub use page_size::PageSize;
 pub use reclaim::Reclaimed;
@@ -357,42 +357,12 @@ impl Memory {
     /// Unmaps the pages that a file has no more, private copies among them: the next access is SIGBUS. With
     /// [`PageCache::set_size`] this is the whole of truncate(2).
     ///
-    /// Where on-demand fork shares the page table and there is no frame to unshare it, the pages stay mapped: truncate(2) has
-    /// no error for that.
-    ///
     /// Returns the fences owed, by address space.
     pub fn unmap_truncated(&mut self, work: &mut Work<'_>, truncated: Truncated) -> BTreeMap<MmId, Fences> {
         let mut owed = BTreeMap::new();
-        let Some(cut) = truncated.cut else { return owed };
-        let outer = std::mem::take(&mut work.fences);
-        for mm in self.cache.mappers(cut.file) {
-            let space = self.spaces.get_mut(mm);
-            for vma in space.vmas.iter() {
-                let Some((_, first_page)) =
-                    vma.file_page(vma.start).filter(|&(mapped, _)| mapped == cut.file)
-                else {
-                    continue;
-                };
-                let within = |page: u64| vma.start + page.saturating_sub(first_page).min(vma.pages());
-                let range = within(cut.pages.start)..within(cut.pages.end);
-                match cut.copies {
-                    Copies::Go => {
-                        let own = space.table.unshare_edges(work, &mut self.frames, &range);
-                        if own.is_ok() {
-                            space.table.clear_range(work, &mut self.frames, range);
-                        }
-                    }
-                    Copies::Stay => {
-                        let own = space.table.unshare(work, &mut self.frames, range.clone());
-                        if own.is_ok() {
-                            space.table.clear_cached(work, &mut self.frames, range);
-                        }
-                    }
-                }
-            }
-            owed.insert(mm, std::mem::take(&mut work.fences));
+        if let Some(cut) = truncated.cut {
+            self.unmap_file(work, &mut owed, cut.file, &cut.pages, cut.copies);
         }
-        work.fences = outer;
         owed
     }
 }

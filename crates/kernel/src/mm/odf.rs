@@ -22,6 +22,7 @@ use super::frames::{FrameKind, Frames, OutOfMemory};
 use super::page_size::PageSize;
 use super::page_table::{self, PageTable, SlotRef};
 use super::sabotage::{Sabotage, is_broken};
+use super::table_roles::TablePages;
 use super::vma::OnFork;
 use super::vma_tree::VmaTree;
 use std::ops::Range;
@@ -196,6 +197,23 @@ impl PageTable {
     pub(super) fn shares_a_table(&self, work: &Work<'_>, frames: &Frames, range: Range<Vpn>) -> bool {
         let tables = self.leaf_tables(work.ram, range).into_iter();
         tables.filter_map(|vpn| self.branch(work, vpn)).any(|branch| frames.references(branch.table()) > 1)
+    }
+
+    /// Takes over a leaf table that another address space has too.
+    fn adopt(&mut self, pages: TablePages) {
+        self.frames += 1;
+        self.resident.anon += u64::from(pages.anon);
+        self.resident.file += u64::from(pages.file);
+        self.resident.shared_memory += u64::from(pages.shared_memory);
+        self.resident.peak = self.resident.peak.max(self.resident.total());
+    }
+
+    /// Lets go of a leaf table that another address space has too.
+    fn disown(&mut self, pages: TablePages) {
+        self.frames -= 1;
+        self.resident.anon -= u64::from(pages.anon);
+        self.resident.file -= u64::from(pages.file);
+        self.resident.shared_memory -= u64::from(pages.shared_memory);
     }
 
     /// Copies a shared leaf table. The copy is one more owner of everything that the table maps.

@@ -9,7 +9,6 @@ use super::frames::{Frames, OutOfMemory};
 use super::page_size::PageSize;
 use super::resident::Resident;
 use super::sabotage::{Sabotage, is_broken};
-use super::table_roles::TablePages;
 use crate::MmId;
 use std::ops::Range;
 use tine_mmu::{PAGE_SIZE, PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
@@ -306,23 +305,6 @@ impl PageTable {
         self.leaves(ram, range).into_iter().filter(Leaf::is_table).map(|leaf| leaf.pages.start).collect()
     }
 
-    /// Takes over a leaf table that another address space has too.
-    pub(super) fn adopt(&mut self, pages: TablePages) {
-        self.frames += 1;
-        self.resident.anon += u64::from(pages.anon);
-        self.resident.file += u64::from(pages.file);
-        self.resident.shared_memory += u64::from(pages.shared_memory);
-        self.resident.peak = self.resident.peak.max(self.resident.total());
-    }
-
-    /// Lets go of a leaf table that another address space has too.
-    pub(super) fn disown(&mut self, pages: TablePages) {
-        self.frames -= 1;
-        self.resident.anon -= u64::from(pages.anon);
-        self.resident.file -= u64::from(pages.file);
-        self.resident.shared_memory -= u64::from(pages.shared_memory);
-    }
-
     /// Returns the slot that a huge page around `vpn` would have, whatever it holds; `None` when no table reaches it.
     pub(super) fn find_huge(&self, ram: &Ram, vpn: Vpn) -> Option<SlotRef> {
         match Branch::decode(read(ram, slot_address(self.root, vpn, ROOT_LEVEL))) {
@@ -487,9 +469,9 @@ impl PageTable {
 
     /// Empties a slot, and releases its reference to the frame.
     pub(super) fn clear(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
-        store(work.ram, slot.at, Pte::EMPTY);
-        frames.count_slots(slot.at.ppn(), -1);
-        self.detach(work, frames, slot, old);
+        self.uncount(frames, slot, old);
+        owe(work, slot.vpn, old);
+        vacate(work, frames, slot, old);
         if slot.size == PageSize::Huge {
             self.withdraw(work, frames);
         }
@@ -544,18 +526,35 @@ impl PageTable {
     }
 
     fn detach(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
-        frames.count_pages(slot.at.ppn(), frames.kind(old.ppn()), -1);
+        self.uncount(frames, slot, old);
+        owe(work, slot.vpn, old);
+        release(work, frames, slot, old);
+    }
+
+    /// Notes that the address space has what a slot maps no more.
+    pub(super) fn uncount(&mut self, frames: &Frames, slot: SlotRef, old: Pte) {
         if let Some(pages) = self.resident.of(frames.kind(old.ppn())) {
             *pages -= slot.size.pages();
         }
-        // What the D bit says of the page outlives the PTE.
-        if old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit) {
-            frames.mark_dirty(old.ppn());
-        }
-        owe(work, slot.vpn, old);
-        frames.detach(work.ram, old.ppn(), slot.at, slot.size);
-        work.counters.copied_in_vain += frames.take_copied_in_vain();
     }
+}
+
+/// Empties a slot that no address space counts any more, and releases its reference to the frame.
+pub(super) fn vacate(work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
+    store(work.ram, slot.at, Pte::EMPTY);
+    frames.count_slots(slot.at.ppn(), -1);
+    release(work, frames, slot, old);
+}
+
+/// Releases a slot's reference to a frame.
+fn release(work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
+    frames.count_pages(slot.at.ppn(), frames.kind(old.ppn()), -1);
+    // What the D bit says of the page outlives the PTE.
+    if old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit) {
+        frames.mark_dirty(old.ppn());
+    }
+    frames.detach(work.ram, old.ppn(), slot.at, slot.size);
+    work.counters.copied_in_vain += frames.take_copied_in_vain();
 }
 
 pub(super) fn store(ram: &mut Ram, at: PhysAddr, pte: Pte) {

@@ -1,16 +1,16 @@
 //! Clean pages of files leave when frames run short: what a file of the host has can be read again.
 //!
 //! A clock goes round all cached pages of such files, a cluster at a time, in the order in which files came. A cluster that
-//! was used since the hand was there last stays once more. Pages that were stored to stay, and so do locked ones, those of
-//! files that are nowhere but in memory, and those in page tables that on-demand fork shares (Linux 6.12 mm/vmscan.c `shrink_folio_list`).
+//! was used since the hand was there last stays once more. Pages that were stored to stay, and so do locked ones and those of
+//! files that are nowhere but in memory (Linux 6.12 mm/vmscan.c `shrink_folio_list`).
 
-use super::lock::Lock;
-use super::page_table::PageTable;
+use super::address_space::AddressSpace;
+use super::page_cache::Copies;
 use super::{Fences, Memory, Vma, Work};
 use crate::{FileId, MmId};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use tine_mmu::{PteFlags, Ram, Vpn};
+use tine_mmu::{PteFlags, Ram};
 
 /// Pages that the hand looks at together (Linux: `SWAP_CLUSTER_MAX`).
 pub(super) const CLUSTER_PAGES: u64 = 32;
@@ -76,11 +76,12 @@ impl Memory {
 
     /// Clears the accessed bits of the pages of those areas that are meant, where no page table is shared.
     pub(crate) fn forget_uses(&mut self, work: &mut Work<'_>, mm: MmId, is_meant: impl Fn(&Vma) -> bool) {
-        let space = self.spaces.get_mut(mm);
-        for vma in space.vmas.iter().filter(|vma| is_meant(vma)) {
-            let range = vma.start..vma.end;
-            if !space.table.shares_a_table(work, &self.frames, range.clone()) {
-                let _: bool = space.table.take_accessed(work, range);
+        let AddressSpace { vmas, table, .. } = self.spaces.get_mut(mm);
+        for vma in vmas.iter().filter(|vma| is_meant(vma)) {
+            for (is_shared, slot, pte) in table.slots(work.ram, &self.frames, vma.start..vma.end) {
+                if !is_shared {
+                    table.change(work, slot, pte, pte.without(PteFlags::A));
+                }
             }
         }
     }
@@ -113,62 +114,13 @@ impl Memory {
         if clean.is_empty() {
             return;
         }
-        let outer = std::mem::take(&mut work.fences);
         let mut stays = self.cache.take_used(file, pages.start);
-        for mm in self.cache.mappers(file) {
-            let space = self.spaces.get_mut(mm);
-            for (part, lock) in parts(space.vmas.iter(), file, &pages) {
-                stays |= lock != Lock::Unlocked;
-                stays |= space.table.shares_a_table(work, &self.frames, part.clone());
-                stays |= space.table.take_accessed(work, part);
-            }
-            reclaimed.fences.entry(mm).or_default().join(std::mem::take(&mut work.fences));
-        }
+        stays |= self.forget_uses_of_file(work, &mut reclaimed.fences, file, &pages);
         if !stays {
-            self.unmap_pages(work, reclaimed, file, &clean);
+            for &page in &clean {
+                self.unmap_file(work, &mut reclaimed.fences, file, &(page..page + 1), Copies::Stay);
+            }
             reclaimed.pages += self.cache.evict(work.ram, &mut self.frames, file, &clean);
         }
-        work.fences = outer;
-    }
-
-    fn unmap_pages(&mut self, work: &mut Work<'_>, reclaimed: &mut Reclaimed, file: FileId, pages: &[u64]) {
-        for mm in self.cache.mappers(file) {
-            let space = self.spaces.get_mut(mm);
-            for &page in pages {
-                for (part, _) in parts(space.vmas.iter(), file, &(page..page + 1)) {
-                    space.table.clear_cached(work, &mut self.frames, part);
-                }
-            }
-            reclaimed.fences.entry(mm).or_default().join(std::mem::take(&mut work.fences));
-        }
-    }
-}
-
-/// Returns where areas show pages of a file, and how they are locked.
-fn parts<'a>(
-    areas: impl Iterator<Item = &'a Vma>,
-    file: FileId,
-    pages: &Range<u64>,
-) -> Vec<(Range<Vpn>, Lock)> {
-    let part = |vma: &Vma| {
-        let (_, first) = vma.file_page(vma.start).filter(|(mapped, _)| *mapped == file)?;
-        let within = |page: u64| vma.start + page.saturating_sub(first).min(vma.pages());
-        Some((within(pages.start)..within(pages.end), vma.lock)).filter(|(part, _)| !part.is_empty())
-    };
-    areas.filter_map(part).collect()
-}
-
-impl PageTable {
-    /// Clears the accessed bits of a range, and tells whether any was set: whether somebody used a page since they were
-    /// cleared last.
-    fn take_accessed(&mut self, work: &mut Work<'_>, range: Range<Vpn>) -> bool {
-        let mut accessed = false;
-        for leaf in self.leaves(work.ram, range) {
-            for (slot, pte) in leaf.populated(work.ram).into_iter().filter(|(_, pte)| pte.has(PteFlags::A)) {
-                self.change(work, slot, pte, pte.without(PteFlags::A));
-                accessed = true;
-            }
-        }
-        accessed
     }
 }

@@ -62,6 +62,8 @@ sabotages! {
     UnshareSkipped,
     /// A copy of a shared table is no owner of what it maps.
     UnshareUncounted,
+    /// A page leaves a shared table, and only one of its holders is fenced.
+    OneHolderFenced,
     /// A store reuses a huge page that has other owners.
     HugeReuseWhileShared,
     /// Of a huge page only the first half is copied.

@@ -1,8 +1,8 @@
 //! On-demand fork: what is shared, what each access then costs, and what a table that cannot be copied means.
 
 use super::world::{RW, World};
-use crate::mm::{Advice, Fault, MapRequest, OnFork, Placement};
-use crate::{Errno, ForkMode, MemoryPolicy, MmId, Thp};
+use crate::mm::{Advice, Fault, MapBacking, MapRequest, OnFork, Placement};
+use crate::{Errno, FileId, ForkMode, MemoryPolicy, MmId, Thp};
 use tine_mmu::{Access, PAGE_SIZE, VirtAddr};
 
 /// Three leaf tables: the second is full, and the others half.
@@ -113,4 +113,49 @@ fn without_a_frame_shared_tables_stay_shared() {
     assert_eq!(world.fault(child, AT + 256 * PAGE_SIZE, Access::Load), Err(Fault::MapErr));
     assert!(world.all_are(parent, AT, PAGES, b'P'));
     assert_eq!(world.memory.usage(child).resident.anon, 512);
+}
+
+/// A parent that has read a file and written memory beside it, and a child that shares the tables; no frame is left.
+fn with_file() -> (World, MmId, MmId, FileId, VirtAddr) {
+    let (mut world, parent) = parent(1 + 5 + PAGES + 34);
+    let file = world.file(32);
+    world.memory.cache_mut().0.set_backed(file, 32 * PAGE_SIZE);
+    let at = AT + PAGES * PAGE_SIZE;
+    let request = MapRequest {
+        placement: Placement::Fixed(at),
+        backing: MapBacking::File(world.mapping(file, 0)),
+        ..MapRequest::anonymous(32 * PAGE_SIZE, RW)
+    };
+    world.map(parent, request);
+    world.read_all(parent, at, 32);
+    let child = world.fork(parent);
+    world.read_all(child, at, 32);
+    assert_eq!(world.memory.frames().gauges().in_use, world.memory.frames().gauges().total);
+    (world, parent, child, file, at)
+}
+
+#[test]
+fn clean_pages_leave_shared_tables_for_all_holders_at_once() {
+    let (mut world, parent, child, file, at) = with_file();
+    assert_eq!(world.memory.usage(child).resident.file, 32);
+    assert_eq!((world.reclaim(16), world.memory.cache().resident_pages(file)), (32, 0));
+    for mm in [parent, child] {
+        assert_eq!(world.memory.usage(mm).resident.file, 0);
+    }
+    assert_eq!(world.counters(parent).table_unshared + world.counters(child).table_unshared, 0);
+    assert_eq!(world.load(child, at + 3 * PAGE_SIZE), Ok(b'd'));
+    assert_eq!(world.load(parent, at + 4 * PAGE_SIZE), Ok(b'e'));
+    assert!(world.all_are(parent, AT, PAGES, b'P') && world.all_are(child, AT, PAGES, b'P'));
+}
+
+/// truncate(2) has no error for want of a frame.
+#[test]
+fn a_file_is_cut_though_no_shared_table_can_be_copied() {
+    let (mut world, parent, child, file, at) = with_file();
+    world.truncate(file, 8 * PAGE_SIZE);
+    for mm in [parent, child] {
+        assert_eq!(world.memory.usage(mm).resident.file, 8);
+        assert_eq!(world.load(mm, at + 7 * PAGE_SIZE), Ok(b'h'));
+        assert_eq!(world.load(mm, at + 8 * PAGE_SIZE), Err(Fault::Bus));
+    }
 }

@@ -26,6 +26,8 @@ pub(super) struct World {
     counters: BTreeMap<MmId, MemoryCounters>,
     /// By the first page that an entry translates, and how many.
     tlb: BTreeMap<(MmId, Vpn, u64), Pte>,
+    /// What was written back to the host's files; their other pages have their letters.
+    host: BTreeMap<(FileId, u64), Vec<u8>>,
     /// How many operations there are between two checks of every invariant.
     pub(super) check_every: u32,
     unchecked: u32,
@@ -36,7 +38,8 @@ impl World {
     pub(super) fn new(frames: u64, policy: MemoryPolicy) -> Self {
         let mut ram = Ram::new(frames * PAGE_SIZE).unwrap();
         let memory = Memory::new(&mut ram, policy).unwrap();
-        Self { ram, memory, counters: BTreeMap::new(), tlb: BTreeMap::new(), check_every: 1, unchecked: 0 }
+        let (counters, tlb, host) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { ram, memory, counters, tlb, host, check_every: 1, unchecked: 0 }
     }
 
     /// Makes a process.
@@ -131,6 +134,7 @@ impl World {
     pub(super) fn truncate(&mut self, file: FileId, size_bytes: u64) {
         let (cache, frames) = self.memory.cache_mut();
         let truncated = cache.set_size(&mut self.ram, frames, file, size_bytes);
+        self.host.retain(|&(of, page), _| of != file || page * PAGE_SIZE < size_bytes);
         let mut counters = MemoryCounters::default();
         let mut work = Work::new(&mut self.ram, &mut counters);
         let owed = self.memory.unmap_truncated(&mut work, truncated);
@@ -179,14 +183,34 @@ impl World {
         panic!("{at} goes on faulting");
     }
 
-    /// Reads a page of a file again, as its letter says, and makes room for it if need be.
+    /// Reads a page of a file again, and makes room for it if need be.
     fn read_again(&mut self, file: FileId, page: u64) -> Result<(), Fault> {
-        let contents = letters(page);
+        let contents = self.host.get(&(file, page)).cloned().unwrap_or_else(|| letters(page).to_vec());
         let (cache, frames) = self.memory.cache_mut();
         if cache.fill(&mut self.ram, frames, file, page, &contents).is_ok() {
             return Ok(());
         }
         if self.reclaim(8) == 0 { Err(Fault::Oom) } else { Ok(()) }
+    }
+
+    /// Reads all pages of a file that have left.
+    pub(super) fn read_missing(&mut self, file: FileId) {
+        let pages = self.memory.cache().file(file).backed_bytes.div_ceil(PAGE_SIZE);
+        for page in
+            (0..pages).filter(|&page| self.memory.cache().page(file, page).is_none()).collect::<Vec<_>>()
+        {
+            self.read_again(file, page).unwrap();
+        }
+    }
+
+    /// Writes a page of a file back if it was stored to since the last time, and tells whether it was.
+    pub(super) fn write_back(&mut self, file: FileId, page: u64) -> bool {
+        let (cache, frames) = self.memory.cache_mut();
+        let Some(ppn) = cache.page(file, page).filter(|&ppn| frames.take_dirty(&self.ram, ppn)) else {
+            return false;
+        };
+        self.host.insert((file, page), self.ram.frame(ppn).to_vec());
+        true
     }
 
     /// Drops clean pages, with the fences that every process is owed.

@@ -40,7 +40,7 @@ const OFFSETS: usize = 3;
 const HISTORY: usize = 250;
 /// Steps in CI.
 const STEPS: usize = 100_000;
-/// Steps after which every invariant is checked.
+/// Steps after which every invariant is checked, where nothing is broken on purpose.
 const CHECKED_EVERY: u32 = 16;
 
 /// What the model is run with.
@@ -49,6 +49,8 @@ struct Setup {
     policy: MemoryPolicy,
     /// How many pages of 4 KiB stand for one page of the model: 1, or more where huge pages shall fit in.
     pages: u64,
+    /// Steps after which every invariant is checked.
+    checked_every: u32,
 }
 
 impl Setup {
@@ -103,7 +105,7 @@ fn number(variable: &str) -> Option<u64> {
 /// Goes through as many histories as were asked for, and shows the first that fails, as short as it can be.
 #[expect(clippy::print_stdout, reason = "who asks for other steps is told how to have them again")]
 fn check(name: &str, policy: MemoryPolicy, pages: u64) {
-    let setup = Setup { policy, pages };
+    let setup = Setup { policy, pages, checked_every: CHECKED_EVERY };
     if let Ok(file) = env::var("TINE_MODEL_SCRIPT") {
         let text = std::fs::read_to_string(file).expect("TINE_MODEL_SCRIPT is a file");
         let steps: Vec<Step> = text.lines().map(|line| line.parse().expect(line)).collect();

@@ -46,6 +46,7 @@ pub(super) enum Op {
     WriteFile { page: usize, byte: u8 },
     Truncate(usize),
     WriteBack,
+    Reclaim(usize),
 }
 
 /// An operation, and which of the tasks does it.
@@ -148,6 +149,7 @@ impl Random {
             47..=49 => Op::WriteFile { page: self.below(FILE_PAGES), byte: self.byte() },
             50 => Op::Truncate(self.below(FILE_PAGES + 1)),
             51 => Op::WriteBack,
+            52 => Op::Reclaim(1 + self.below(FILE_PAGES)),
             _ => Op::Store { page: self.below(8), offset: self.below(OFFSETS), byte: self.byte() },
         }
     }
@@ -222,6 +224,7 @@ impl fmt::Display for Step {
             Op::WriteFile { page, byte } => write!(f, "write-file {page} {byte}"),
             Op::Truncate(pages) => write!(f, "truncate {pages}"),
             Op::WriteBack => f.write_str("write-back"),
+            Op::Reclaim(pages) => write!(f, "reclaim {pages}"),
         }
     }
 }
@@ -297,6 +300,7 @@ impl FromStr for Step {
             "write-file" => Op::WriteFile { page: words.read()?, byte: words.read()? },
             "truncate" => Op::Truncate(words.read()?),
             "write-back" => Op::WriteBack,
+            "reclaim" => Op::Reclaim(words.read()?),
             other => return Err(format!("nothing is called {other}")),
         };
         Ok(Self { who, op })

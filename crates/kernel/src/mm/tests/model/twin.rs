@@ -1,7 +1,7 @@
 //! The model: of each page its bytes, and nothing else. It does what a step says to itself and to the real thing, and compares.
 
 use super::script::{Kind, Op, Step, Where};
-use super::{ARENA, CHECKED_EVERY, FILE_PAGES, MOST_TASKS, OFFSETS, PAGES, STACK, STACK_TOP, Setup};
+use super::{ARENA, FILE_PAGES, MOST_TASKS, OFFSETS, PAGES, STACK, STACK_TOP, Setup};
 use crate::mm::page_size::PageSize;
 use crate::mm::tests::world::World;
 use crate::mm::{
@@ -57,8 +57,9 @@ pub(super) struct Twin {
 impl Twin {
     pub(super) fn new(setup: &Setup) -> Self {
         let mut world = World::new(4096 * setup.pages.min(16), setup.policy.clone());
-        world.check_every = CHECKED_EVERY;
+        world.check_every = setup.checked_every;
         let file = world.file(FILE_PAGES as u64 * setup.pages);
+        world.memory.cache_mut().0.set_backed(file, FILE_PAGES as u64 * setup.pages * PAGE_SIZE);
         let letter = |at: u64| b'a' + (at / PAGE_SIZE % 26) as u8;
         let contents = (0..FILE_PAGES as u64)
             .map(|page| setup.offsets().map(|offset| letter(page * setup.pages * PAGE_SIZE + offset)));
@@ -388,6 +389,7 @@ impl Twin {
             let (cache, frames) = self.world.memory.cache_mut();
             let at = page as u64 * self.setup.pages * PAGE_SIZE + self.setup.offsets()[1];
             assert_eq!(cache.write(&mut self.world.ram, frames, self.file, at, &[byte]), Ok(1));
+            frames.mark_dirty(cache.page(self.file, at / PAGE_SIZE).unwrap());
         }
     }
 
@@ -408,9 +410,7 @@ impl Twin {
             let first = index as u64 * self.setup.pages;
             let mut found = false;
             for page in first..first + self.setup.pages {
-                let (cache, frames) = self.world.memory.cache_mut();
-                let ppn = cache.page(self.file, page);
-                found |= ppn.is_some_and(|ppn| frames.take_dirty(&self.world.ram, ppn));
+                found |= self.world.write_back(self.file, page);
             }
             assert!(found || !*dirty, "page {index} of the file was stored to, and nobody knows");
             *dirty = false;
@@ -472,6 +472,10 @@ impl Twin {
             Op::WriteFile { page, byte } => self.write_file(page, byte),
             Op::Truncate(pages) => self.truncate(pages),
             Op::WriteBack => self.write_back(),
+            Op::Reclaim(pages) => {
+                self.world.reclaim(pages as u64 * self.setup.pages);
+                self.world.read_missing(self.file);
+            }
         }
     }
 
