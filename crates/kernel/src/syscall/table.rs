@@ -283,8 +283,7 @@ syscalls! {
         partly "what is not in the machine is ENETUNREACH";
     204 => socket::getsockname(fd: Fd, address: OutAddress, len: LenInOut);
     205 => socket::getpeername(fd: Fd, address: OutAddress, len: LenInOut);
-    206 => socket::sendto(fd: Fd, buffer: InBuffer, len: u64, flags: MessageFlagsArg, to: AddressArg, to_len: i32)
-        partly "MSG_OOB of AF_UNIX is EOPNOTSUPP";
+    206 => socket::sendto(fd: Fd, buffer: InBuffer, len: u64, flags: MessageFlagsArg, to: AddressArg, to_len: i32);
     207 => socket::recvfrom(fd: Fd, buffer: OutBuffer, len: u64, flags: MessageFlagsArg, source: OutAddress, source_len: LenInOut);
     208 => socket::setsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueIn, len: i32)
         partly "timestamps, filters, multicast groups and SO_PEEK_OFF are ENOPROTOOPT; what steers timers and headers changes nothing";
@@ -292,7 +291,7 @@ syscalls! {
         partly "as setsockopt; TCP_INFO tells the state alone";
     210 => socket::shutdown(fd: Fd, how: ShutHow);
     211 => socket::sendmsg(fd: Fd, header: HeaderIn, flags: MessageFlagsArg)
-        partly "MSG_OOB of AF_UNIX is EOPNOTSUPP; control messages of TCP and UDP change nothing";
+        partly "control messages of TCP and UDP change nothing";
     212 => socket::recvmsg(fd: Fd, header: HeaderOut, flags: MessageFlagsArg);
     213 => allocate::readahead(fd: Fd, offset: i64, len: u64);
     214 => memory::brk(to: VirtAddr) -> address;

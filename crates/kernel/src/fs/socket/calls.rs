@@ -385,7 +385,9 @@ impl Fs {
         if domain == Domain::Unix {
             self.check_rights(message.rights)?;
         }
-        if message.flags.contains(MessageFlags::OOB) && !self.sockets[id].is_tcp() {
+        let may_urge = self.sockets[id].is_tcp()
+            || (domain, kind) == (Domain::Unix, Kind::Stream) && !message.bytes.is_empty();
+        if message.flags.contains(MessageFlags::OOB) && !may_urge {
             return Err(Errno::EOPNOTSUPP.into());
         }
         let result = match (domain, kind) {
@@ -434,7 +436,7 @@ impl Fs {
     /// The descriptions that came along, each with a reference that is the caller's.
     pub fn receive_commit(&mut self, open: OpenId, len: usize, flags: MessageFlags) -> Vec<OpenId> {
         let Ok(id) = self.socket_of(open) else { return Vec::new() };
-        if flags.contains(MessageFlags::OOB) && self.sockets[id].is_tcp() {
+        if flags.contains(MessageFlags::OOB) && self.sockets[id].kind == Kind::Stream {
             // Urgent data is taken when it is looked at, and none of the stream with it.
             return Vec::new();
         }
@@ -514,9 +516,14 @@ impl Fs {
     /// Tells whether the next byte that a socket receives is the urgent one (`SIOCATMARK`).
     ///
     /// # Errors
-    /// `ENOTSOCK`.
+    /// `ENOTSOCK`, `EOPNOTSUPP` for a socket that knows no such data.
     pub fn is_at_mark(&self, open: OpenId) -> Result<bool, Errno> {
-        Ok(self.sockets[self.socket_of(open)?].is_at_mark())
+        let socket = &self.sockets[self.socket_of(open)?];
+        match (socket.domain, socket.kind) {
+            (Domain::Unix, Kind::Stream) => Ok(socket.is_at_unix_mark()),
+            (Domain::Unix, _) => Err(Errno::EOPNOTSUPP),
+            _ => Ok(socket.is_at_mark()),
+        }
     }
 
     /// Returns how much was sent and not received (`SIOCOUTQ`).

@@ -30,6 +30,7 @@ mod tcp;
 mod udp;
 mod unix;
 mod urgent;
+mod urgent_unix;
 
 pub use address::{Address, Domain, MAX_ADDRESS};
 pub use calls::{Caller, Spec};

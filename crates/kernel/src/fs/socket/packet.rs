@@ -25,6 +25,8 @@ pub(super) struct Packet {
     pub(super) rights: Vec<OpenId>,
     /// What it costs whoever is charged for it.
     pub(super) cost: usize,
+    /// Whether it is the urgent byte of an AF_UNIX stream.
+    pub(super) is_urgent: bool,
     /// The socket that it is charged to until it is received.
     pub(super) sender: Option<SocketId>,
 }

@@ -43,6 +43,7 @@ impl Sockets {
         if !socket.queue.is_empty() {
             events |= READABLE;
         }
+        events.set(PollEvents::PRI, socket.has_urgent_packet());
         let blocks = |peer| socket.domain == Domain::Unix && !is_connected && self.is_crowded(id, peer);
         if socket.has_room() && !socket.peer.is_some_and(blocks) {
             events |= WRITABLE | PollEvents::WRBAND;

@@ -34,8 +34,7 @@ impl Sockets {
         if flags.contains(MessageFlags::OOB) {
             match (socket.domain, socket.kind) {
                 _ if socket.is_tcp() => return self.receive_urgent(id, len, flags),
-                // Nobody can have sent any.
-                (_, Kind::Stream) => return Err(Errno::EINVAL.into()),
+                (_, Kind::Stream) => return self.receive_unix_urgent(id, len, flags),
                 // UDP does not ask what is wanted.
                 (Domain::Inet | Domain::Inet6, _) => {}
                 _ => return Err(Errno::EOPNOTSUPP.into()),
@@ -46,8 +45,11 @@ impl Sockets {
             self[id].check_error()?;
         }
         let mut skipped = 0;
-        if self[id].leaves_out() && !self[id].queue.is_empty() {
-            match flags.contains(MessageFlags::PEEK) {
+        let peeks = flags.contains(MessageFlags::PEEK);
+        if self[id].domain == Domain::Unix && self[id].kind == Kind::Stream {
+            skipped = self.pass_unix_mark(id, peeks);
+        } else if self[id].leaves_out() && !self[id].queue.is_empty() {
+            match peeks {
                 true => skipped = 1,
                 false => drop(self.consume(id, 1)),
             }
@@ -57,7 +59,7 @@ impl Sockets {
             Some(packet) if socket.kind != Kind::Stream => return Ok(self.message(id, packet, len)),
             Some(_) => {
                 let stretch = self.stretch(id, skipped, len);
-                if !stretch.bytes.is_empty() || len == 0 || skipped == 0 {
+                if !stretch.bytes.is_empty() || len == 0 {
                     return Ok(stretch);
                 }
             }
@@ -111,10 +113,15 @@ impl Sockets {
                 incoming.is_end = true;
                 break;
             }
+            if !incoming.bytes.is_empty() && self[id].is_mark(packet) {
+                incoming.is_end = true;
+                break;
+            }
             incoming.source.clone_from(&packet.source);
             let unread = packet.unread();
-            let unread = &unread[skipped.min(unread.len())..];
-            skipped = 0;
+            let left_out = skipped.min(unread.len());
+            let unread = &unread[left_out..];
+            skipped -= left_out;
             incoming.bytes.extend_from_slice(&unread[..unread.len().min(len - incoming.bytes.len())]);
             incoming.is_end = !packet.rights.is_empty() || self[id].reaches_mark(incoming.bytes.len());
             if incoming.is_end || incoming.bytes.len() == len {

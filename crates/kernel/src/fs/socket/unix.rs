@@ -1,7 +1,9 @@
 //! AF_UNIX (unix(7); Linux 6.12 net/unix/af_unix.c).
 
 use super::packet::{MAX_HEAD, Packet, true_size};
-use super::{Address, Domain, Kind, Listener, Outgoing, Shut, SocketId, Sockets, Stage, Told, Ucred};
+use super::{
+    Address, Domain, Kind, Listener, MessageFlags, Outgoing, Shut, SocketId, Sockets, Stage, Told, Ucred,
+};
 use crate::Errno;
 use crate::fs::InodeId;
 use crate::fs::wait::{Stop, Wait};
@@ -225,6 +227,8 @@ impl Sockets {
         if socket.shut.contains(Shut::WRITE) {
             return Err(Errno::EPIPE.into());
         }
+        let is_urgent = message.flags.contains(MessageFlags::OOB) && message.more == 0;
+        let plain = message.bytes.len() - usize::from(is_urgent);
         let whole = message.bytes.len() + usize::try_from(message.more).unwrap_or(usize::MAX - MAX_PAGED);
         let most = (self[id].options.send_buffer as usize / 2 - 64).min(MAX_HEAD + MAX_PAGED);
         let mut sent = 0;
@@ -244,12 +248,16 @@ impl Sockets {
                 // The caller comes back with the rest of this packet.
                 break;
             }
-            let size = size.min(message.bytes.len() - sent);
+            let is_last = is_urgent && sent == plain;
+            let size = size.min(if is_last { 1 } else { plain - sent });
             let paged = size.saturating_sub(MAX_HEAD).next_multiple_of(4096).min(size);
             let bytes = message.bytes[sent..sent + size].to_vec();
             let rights = if sent == 0 { message.rights.to_vec() } else { Vec::new() };
             self.deliver_unix(id, to, bytes, rights, true_size(size - paged, paged), message, caller);
             sent += size;
+            if is_last {
+                self.urge_unix(to);
+            }
         }
         Ok(sent)
     }
@@ -324,7 +332,16 @@ impl Sockets {
         let writer = message.claims.or(asked.then_some(caller));
         let source = self[id].name.clone();
         self[id].charged += cost;
-        self[to].queue.push_back(Packet { bytes, read: 0, source, writer, rights, cost, sender: Some(id) });
+        self[to].queue.push_back(Packet {
+            bytes,
+            read: 0,
+            source,
+            writer,
+            rights,
+            cost,
+            is_urgent: false,
+            sender: Some(id),
+        });
         self.wake_readers(to);
     }
 
@@ -344,7 +361,8 @@ impl Sockets {
     /// Tells the peer of a socket that is being closed.
     pub(super) fn close_unix(&mut self, id: SocketId) {
         let socket = &self[id];
-        let is_lossy = !socket.queue.is_empty();
+        let is_lossy =
+            socket.queue.iter().any(|packet| socket.kind != Kind::Stream || !packet.unread().is_empty());
         let Some(peer) = socket.peer.filter(|_| socket.kind.is_connected()) else { return };
         let Some(other) = self.get_mut(peer) else { return };
         other.shut = Shut::READ | Shut::WRITE;

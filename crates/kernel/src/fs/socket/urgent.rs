@@ -19,7 +19,7 @@ pub(super) struct Urgent {
 }
 
 impl Socket {
-    fn has_urgent_inline(&self) -> bool {
+    pub(super) fn has_urgent_inline(&self) -> bool {
         self.options.switches.contains(Switches::OOB_INLINE)
     }
 
