@@ -5,6 +5,7 @@
  * ioctl_ficlone(2), pidfd_send_signal(2).
  */
 #include "probe.h"
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -251,8 +253,28 @@ static void signals(void)
     TRY(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
 }
 
+/* Groups without a process, files without such a page, pieces that no memory holds. */
+static void bounds(void)
+{
+    TRY(setpgid(-1, 0));
+    TRY(setpgid(0, -1));
+    int file = open("/tmp/bounds", O_RDWR | O_CREAT | O_TRUNC, 0600), reader = open("/tmp/bounds", O_RDONLY);
+    ftruncate(file, 8192);
+    TRY(mmap(NULL, 8192, PROT_READ, MAP_SHARED, file, 0x7ffffffffffff000));
+    CAN(mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0x7fffffffffffe000));
+    char *seen = mmap(NULL, 4096, PROT_READ, MAP_SHARED, reader, 0), *own = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
+    TRY(remap_file_pages(seen, 4096, 0, 1, 0));
+    TRY(remap_file_pages(own, 4096, 0, 1, 0));
+    struct iovec pieces[] = {{"ab", 2}, {(void *)8, LONG_MAX}};
+    TRY(writev(file, pieces, 2));
+    pieces[1].iov_len = 1;
+    TRY(writev(file, pieces, 2));
+    unlink("/tmp/bounds");
+}
+
 int main(void)
 {
+    bounds();
     clocks();
     clones();
     signals();

@@ -98,8 +98,11 @@ impl Memory {
             return Err(Errno::ENOMEM);
         }
         if let MapBacking::File(mapping) = &request.backing {
-            let end = mapping.first_page.checked_add(pages).filter(|end| end >> (64 - PAGE_SHIFT) == 0);
-            end.ok_or(Errno::EOVERFLOW)?;
+            // No file has a byte beyond `i64::MAX` (Linux 6.12 mm/mmap.c `file_mmap_ok`).
+            let last = (i64::MAX as u64 - pages * PAGE_SIZE) >> PAGE_SHIFT;
+            if mapping.first_page > last {
+                return Err(Errno::EOVERFLOW);
+            }
         }
         let zeros = request.backing == MapBacking::Anonymous && request.sharing == Sharing::Private;
         let range = place(self.spaces.get_mut(mm), request.placement, pages, alignment(zeros, pages))?;

@@ -8,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::fs::{Mappable, OpenId, Seals};
 use crate::mm::{
     Advice, Backing, FileMapping, HugeAdvice, LOWEST, Lock, MapBacking, MapRequest, OnFork, Placement, Prot,
-    Remains, RemapRequest, Sharing,
+    Remains, RemapRequest, Sharing, Vma,
 };
 use crate::{Errno, Fd};
 use std::sync::Arc;
@@ -177,7 +177,9 @@ pub(super) fn remap_file_pages(
     }
     let mm = ctx.mm();
     let areas = ctx.kernel.memory.space(mm).areas();
-    let vma = areas.find(start).filter(|vma| vma.sharing == Sharing::Shared).ok_or(Errno::EINVAL)?.clone();
+    // Linux does not know an area whose file was opened for reading alone as shared here.
+    let is_shared = |vma: &&Vma| vma.sharing == Sharing::Shared && vma.may.contains(Prot::WRITE);
+    let vma = areas.find(start).filter(is_shared).ok_or(Errno::EINVAL)?.clone();
     let Backing::File(mapping) = vma.backing else { return Err(Errno::EINVAL.into()) };
     let end = start.0.checked_add(pages).ok_or(Errno::EINVAL)?;
     // Neighbours that show the same file do as well as one area.

@@ -181,7 +181,8 @@ fn target(ctx: &Ctx<'_>, pid: Pid) -> Result<Pid, Errno> {
 
 /// `setpgid(2)`.
 pub(super) fn setpgid(ctx: &mut Ctx<'_>, pid: Pid, group: Pid) -> SysResult {
-    if group.0 < 0 {
+    // A group of 0 is what the process's number says, even where that is none.
+    if group.0 < 0 || group.0 == 0 && pid.0 < 0 {
         return Err(Errno::EINVAL.into());
     }
     let pid = target(ctx, pid)?;

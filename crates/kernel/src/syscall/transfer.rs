@@ -245,6 +245,7 @@ pub(super) fn begin(
         ReadSource::Console => Ok(ctx.host.read(want)),
         ReadSource::Signals(wanted) => Ok(ctx.read_signals(wanted, want)),
         ReadSource::Pagemap(pid, offset) => Ok(ctx.pagemap(pid, offset, want)?),
+        ReadSource::Memory(pid, at) => Ok(ctx.read_memory_of(pid, VirtAddr(at), want)?),
         ReadSource::Proc(node) => {
             let text = ctx.proc_text(node)?;
             Ok(ctx.kernel.fs.read_text(open, position, want, text))
@@ -260,6 +261,11 @@ pub(super) fn put(ctx: &mut Ctx<'_>, open: OpenId, position: Position, bytes: &[
     match target? {
         WriteTarget::Done(done) => Ok(done as u64),
         WriteTarget::Proc(place) => Ok(ctx.proc_write(place, bytes)?),
+        WriteTarget::Memory(pid, at) => {
+            let done = ctx.write_memory_of(pid, VirtAddr(at), bytes)?;
+            ctx.kernel.fs.advance(open, position, done);
+            Ok(done)
+        }
         WriteTarget::Console(console) => {
             let stream = if console == Console::Stderr { Stream::Stderr } else { Stream::Stdout };
             if ctx.host.write(stream, bytes) { Ok(bytes.len() as u64) } else { Err(Errno::EPIPE.into()) }
@@ -408,6 +414,10 @@ pub(super) fn pieces(ctx: &mut Ctx<'_>, vector: VirtAddr, count: i32) -> Result<
         let [at, len] = ctx.read(UserPtr::<[u64; 2]>::new(vector + 16 * index))?;
         if len > i64::MAX as u64 {
             return Err(Errno::EINVAL);
+        }
+        // A piece that no address space could hold fails before any is done (Linux 6.12 lib/iov_iter.c `__import_iovec`).
+        if at.checked_add(len).is_none_or(|end| end > i64::MAX as u64) {
+            return Err(Errno::EFAULT);
         }
         let len = len.min(room);
         room -= len;
