@@ -35,12 +35,12 @@
     })
 
 /* Does something in a child and waits for its end. */
-#define IN_CHILD(body)                              \
+#define IN_CHILD(...)                               \
     do {                                            \
         fflush(stdout);                             \
         pid_t child_ = fork();                      \
         if (child_ == 0) {                          \
-            body;                                   \
+            __VA_ARGS__;                            \
             fflush(stdout);                         \
             _exit(0);                               \
         }                                           \

@@ -44,6 +44,10 @@ impl Processes for View<'_> {
         tasks
     }
 
+    fn process_of(&self, number: Pid) -> Option<Pid> {
+        self.tasks.process_of(number).or_else(|| self.exists(number).then_some(number))
+    }
+
     fn caller(&self) -> Pid {
         self.tasks.process_of(self.caller).unwrap_or(self.caller)
     }

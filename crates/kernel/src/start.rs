@@ -58,6 +58,7 @@ impl Process {
             dumpable: Default::default(),
             transfers: Default::default(),
             oom_score_adj: 0,
+            coredump_filter: Process::COREDUMP_FILTER,
             barriers: 0,
         }
     }

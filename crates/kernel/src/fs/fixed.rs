@@ -37,6 +37,10 @@ pub enum FixedFile {
     Commit(CommitParameter),
     /// `/proc/sys/vm/max_map_count`: how many areas an address space may have.
     MaxMapCount,
+    /// `/proc/sys/kernel/pid_max`: numbers of tasks stay below it.
+    PidMax,
+    /// `/proc/sys/kernel/ns_last_pid`: the number that was given last.
+    LastPid,
     /// `/proc/sys/vm/drop_caches`: clean pages of the host's files that nobody maps leave.
     DropCaches,
     /// `/sys/kernel/mm/transparent_hugepage/enabled`: which memory gets huge pages.
@@ -114,11 +118,12 @@ static ROWS: &[Row] = &[
     file("/proc/sys/kernel/msgmnb", Ipc(IpcParameter::QueueBytes)),
     file("/proc/sys/kernel/msgmni", Ipc(IpcParameter::Queues)),
     constant("/proc/sys/kernel/ngroups_max", "65536"),
+    file("/proc/sys/kernel/ns_last_pid", LastPid),
     file("/proc/sys/kernel/osrelease", OsRelease),
     constant("/proc/sys/kernel/ostype", "Linux"),
     constant("/proc/sys/kernel/overflowgid", "65534"),
     constant("/proc/sys/kernel/overflowuid", "65534"),
-    limit("/proc/sys/kernel/pid_max", crate::task::PID_MAX as u64),
+    file("/proc/sys/kernel/pid_max", PidMax),
     directory("/proc/sys/kernel/random"),
     file("/proc/sys/kernel/random/boot_id", BootId),
     constant("/proc/sys/kernel/random/entropy_avail", "256"),
@@ -236,7 +241,8 @@ impl FixedNode {
             None => 0o555,
             Some(DropCaches) => 0o200,
             Some(Ipc(IpcParameter::NextQueue | IpcParameter::NextSegment | IpcParameter::NextSet)) => 0o444,
-            Some(Ipc(_) | Commit(_) | Domainname | Hostname | HugePages | MaxMapCount | Tunable(_)) => 0o644,
+            Some(Ipc(_) | Commit(_) | Tunable(_)) => 0o644,
+            Some(Domainname | Hostname | HugePages | LastPid | MaxMapCount | PidMax) => 0o644,
             Some(_) => 0o444,
         }
     }

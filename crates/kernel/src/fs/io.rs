@@ -43,6 +43,8 @@ pub enum ReadSource {
     Proc(ProcNode),
     /// From the words about a process's pages, from this offset on.
     Pagemap(Pid, u64),
+    /// From a process's memory at this address.
+    Memory(Pid, u64),
 }
 
 /// Where the bytes of a write went.
@@ -54,6 +56,8 @@ pub enum WriteTarget {
     Console(Console),
     /// To this place of `/proc`: the caller does what they say.
     Proc(ProcNode),
+    /// To a process's memory at this address: the caller writes them, and says how many ([`Fs::advance`]).
+    Memory(Pid, u64),
 }
 
 /// From where lseek(2) counts, and what it looks for.
@@ -154,6 +158,9 @@ impl Fs {
             _ if let ProcNode::ProcessFile(subject, PidFile::Pagemap) = place => {
                 Ok(ReadSource::Pagemap(subject.process(), offset))
             }
+            _ if let ProcNode::ProcessFile(subject, PidFile::Mem) = place => {
+                Ok(ReadSource::Memory(subject.process(), offset))
+            }
             Some(text) if offset > 0 => Ok(ReadSource::Bytes(window(text, offset, len))),
             _ => Ok(ReadSource::Proc(place)),
         }
@@ -208,6 +215,9 @@ impl Fs {
         }
         let inode = match self.opens[open].node {
             Node::Inode(inode) => inode,
+            Node::Proc(ProcNode::ProcessFile(subject, PidFile::Mem)) => {
+                return Ok(WriteTarget::Memory(subject.process(), self.offset(open, position)));
+            }
             Node::Proc(place) => return Ok(WriteTarget::Proc(place)),
         };
         let done = match self.inodes[inode].kind {
@@ -243,6 +253,13 @@ impl Fs {
             self.notify_open(open, NotifyMask::MODIFY);
         }
         Ok(WriteTarget::Done(done))
+    }
+
+    /// Ends a write whose bytes the caller has put into place: the description's offset goes on.
+    pub fn advance(&mut self, open: OpenId, position: Position, len: u64) {
+        if position == Position::Current {
+            self.opens[open].position += len;
+        }
     }
 
     fn write_regular(

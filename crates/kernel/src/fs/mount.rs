@@ -158,6 +158,12 @@ impl MountRow {
             escaped(&self.source)
         )
     }
+
+    /// Returns its line of `/proc/<pid>/mountstats` (proc_pid_mountstats(5)).
+    pub fn stats_line(&self) -> String {
+        let kind = self.kind.name();
+        format!("device {} mounted on {} with fstype {kind}\n", escaped(&self.source), escaped(&self.at))
+    }
 }
 
 /// Returns a name with `\040` for a space and the like (Linux 6.12 fs/proc_namespace.c `mangle`).

@@ -12,7 +12,7 @@ use super::permission::Creation;
 use super::stat::MountPlace;
 use super::tty::TtyEnd;
 use super::wait::Wait;
-use super::{AccessMode, At, Env, Fs, MountFlags, Node, Processes};
+use super::{AccessMode, At, Env, Fs, MountFlags, Node, ProcNode, Processes};
 use crate::host::HostChange;
 use crate::mm::Truncated;
 use crate::{Errno, FileId};
@@ -205,6 +205,12 @@ impl Fs {
         let mut mode = flags.wanted_access();
         mode.set(AccessMode::WRITE, mode.contains(AccessMode::WRITE) || flags.contains(OpenFlags::TRUNC));
         self.permission(env.processes, node, mode)?;
+        if let Node::Proc(ProcNode::ProcessFile(subject, file)) = node
+            && file.shows_memory()
+            && !env.processes.may_inspect(subject.process())
+        {
+            return Err(Errno::EACCES);
+        }
         if flags.contains(OpenFlags::NOATIME) { self.check_owner(env.processes, node) } else { Ok(()) }
     }
 

@@ -97,6 +97,8 @@ proc_files! {
     pub enum PidFile {
         /// `auxv`: the auxiliary vector.
         Auxv = "auxv", 0o400;
+        /// `children`: of one task.
+        Children = "children", 0o444;
         /// `cgroup`.
         Cgroup = "cgroup", 0o444;
         /// `clear_refs`: forgets which pages were used.
@@ -105,18 +107,30 @@ proc_files! {
         Cmdline = "cmdline", 0o444;
         /// `comm`.
         Comm = "comm", 0o644;
+        /// `coredump_filter`: which memory belongs into a core file.
+        CoredumpFilter = "coredump_filter", 0o644;
         /// `environ`.
         Environ = "environ", 0o400;
+        /// `gid_map`: which groups outside are which inside.
+        GidMap = "gid_map", 0o644;
         /// `io`.
         Io = "io", 0o400;
         /// `limits`.
         Limits = "limits", 0o444;
+        /// `loginuid`: who logged in.
+        Loginuid = "loginuid", 0o644;
         /// `maps`.
         Maps = "maps", 0o444;
+        /// `mem`: the memory itself.
+        Mem = "mem", 0o600;
         /// `mountinfo`.
         Mountinfo = "mountinfo", 0o444;
         /// `mounts`.
         Mounts = "mounts", 0o444;
+        /// `mountstats`.
+        Mountstats = "mountstats", 0o400;
+        /// `oom_adj`: `oom_score_adj` as it was before Linux 2.6.36.
+        OomAdj = "oom_adj", 0o644;
         /// `oom_score`.
         OomScore = "oom_score", 0o444;
         /// `oom_score_adj`.
@@ -125,6 +139,12 @@ proc_files! {
         Pagemap = "pagemap", 0o400;
         /// `personality`.
         Personality = "personality", 0o400;
+        /// `projid_map`.
+        ProjidMap = "projid_map", 0o644;
+        /// `sessionid`: of the login.
+        Sessionid = "sessionid", 0o444;
+        /// `setgroups`.
+        Setgroups = "setgroups", 0o644;
         /// `smaps`.
         Smaps = "smaps", 0o444;
         /// `smaps_rollup`.
@@ -135,8 +155,39 @@ proc_files! {
         Statm = "statm", 0o444;
         /// `status`.
         Status = "status", 0o444;
+        /// `timerslack_ns`.
+        TimerslackNs = "timerslack_ns", 0o666;
+        /// `uid_map`: which users outside are which inside.
+        UidMap = "uid_map", 0o644;
         /// `wchan`.
         Wchan = "wchan", 0o444;
+    }
+}
+
+impl PidFile {
+    /// Tells whether a directory has this file: a few are about one task, others about the process as a whole.
+    fn is_of(self, subject: Subject) -> bool {
+        match self {
+            Self::Children => matches!(subject, Subject::Task(..)),
+            Self::CoredumpFilter | Self::Mountstats | Self::Setgroups | Self::TimerslackNs => {
+                matches!(subject, Subject::Process(_))
+            }
+            _ => true,
+        }
+    }
+
+    /// Tells whether only those who may look into the process may open this (Linux 6.12 fs/proc/base.c `proc_mem_open`).
+    pub(super) const fn shows_memory(self) -> bool {
+        matches!(
+            self,
+            Self::Auxv
+                | Self::Environ
+                | Self::Maps
+                | Self::Mem
+                | Self::Pagemap
+                | Self::Smaps
+                | Self::SmapsRollup
+        )
     }
 }
 
@@ -241,6 +292,9 @@ pub trait Processes {
     /// Tells whether there is such a process.
     fn exists(&self, pid: Pid) -> bool;
 
+    /// Returns the process that a task, or a process of this number, belongs to.
+    fn process_of(&self, number: Pid) -> Option<Pid>;
+
     /// Returns the tasks of a process, in ascending order.
     fn tasks(&self, pid: Pid) -> Vec<Pid>;
 
@@ -258,6 +312,7 @@ pub trait Processes {
 
     /// Tells whether the caller may look into a process.
     fn may_inspect(&self, pid: Pid) -> bool;
+
     /// Returns the signals that wait for the calling task, blocked ones too.
     fn held_signals(&self) -> SignalSet;
 
@@ -418,7 +473,8 @@ impl ProcNode {
             }
             Self::Fixed(place) => place.children().map(Self::Fixed).collect(),
             Self::Process(subject) if exists(subject, processes) => {
-                let files = PidFile::ALL.iter().map(|file| Self::ProcessFile(subject, *file));
+                let files = PidFile::ALL.iter().filter(|file| file.is_of(subject));
+                let files = files.map(|file| Self::ProcessFile(subject, *file));
                 let links = PidLink::ALL.iter().map(|link| Self::ProcessLink(subject, *link));
                 let directories =
                     [Self::FdDirectory(subject), Self::FdInfoDirectory(subject), Self::NetDirectory(subject)];
@@ -448,8 +504,14 @@ impl ProcNode {
                 .or_else(|| (name == b"sys").then_some(Self::Fixed(FixedNode::PROC_SYS)))
                 .or_else(|| (name == b"sysvipc").then(|| Self::Fixed(FixedNode::sysvipc())))
                 .or_else(|| {
-                    let pid = Pid(parse_number(name)?);
-                    processes.exists(pid).then_some(Self::Process(Subject::Process(pid)))
+                    let number = Pid(parse_number(name)?);
+                    let process = processes.process_of(number)?;
+                    // A task that is not its process's first is found, though the directory does not list it.
+                    Some(Self::Process(if process == number {
+                        Subject::Process(process)
+                    } else {
+                        Subject::Task(process, number)
+                    }))
                 }),
             Self::Fixed(place) => place.child(name).map(Self::Fixed),
             // The directory of a process that is gone can still be somebody's working directory.
@@ -460,6 +522,7 @@ impl ProcNode {
                 (b"net", _) => Some(Self::NetDirectory(subject)),
                 (b"task", Subject::Process(pid)) => Some(Self::TaskDirectory(pid)),
                 _ => PidFile::named(name)
+                    .filter(|file| file.is_of(subject))
                     .map(|file| Self::ProcessFile(subject, file))
                     .or_else(|| PidLink::named(name).map(|link| Self::ProcessLink(subject, link))),
             },

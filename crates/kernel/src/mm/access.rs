@@ -102,7 +102,7 @@ impl Memory {
     }
 
     /// Returns the frame behind `at`, with a fault taken on the supervisor's account if need be.
-    fn frame_for(
+    pub(super) fn frame_for(
         &mut self,
         work: &mut Work<'_>,
         mm: MmId,

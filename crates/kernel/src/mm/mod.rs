@@ -30,6 +30,7 @@ mod collapse;
 mod commit;
 mod fault;
 mod fence;
+mod force;
 mod fork;
 mod frame;
 mod frames;

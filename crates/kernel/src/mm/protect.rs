@@ -91,7 +91,7 @@ impl Memory {
 
 /// Returns a PTE with other rights: the frame, and whether it was used, stay. It is writable at once where its one owner has
 /// claimed the page.
-fn reprotected(old: Pte, flags: Option<PteFlags>, claimed: bool) -> Pte {
+pub(super) fn reprotected(old: Pte, flags: Option<PteFlags>, claimed: bool) -> Pte {
     let used = old.flags() & (PteFlags::A | PteFlags::D);
     let mut rights = flags.map(|flags| flags.difference(PteFlags::A) | used);
     if let Some(rights) = rights.as_mut().filter(|_| claimed) {

@@ -32,6 +32,8 @@ impl Ctx<'_> {
             FixedFile::FileNr => format!("{}\t0\t{}", self.kernel.fs.census().opens, i64::MAX),
             FixedFile::Commit(parameter) => self.kernel.memory.commit_parameter(parameter).to_string(),
             FixedFile::MaxMapCount => self.kernel.memory.max_areas().to_string(),
+            FixedFile::PidMax => self.kernel.tasks.numbers.max().to_string(),
+            FixedFile::LastPid => self.kernel.tasks.numbers.last().to_string(),
             FixedFile::DropCaches => return Err(Errno::EINVAL),
             FixedFile::HugePages => {
                 let enabled = self.kernel.memory.policy().thp;
@@ -86,6 +88,8 @@ impl Ctx<'_> {
                 self.kernel.memory.set_max_areas(most as usize);
                 Ok(())
             }
+            FixedFile::PidMax => self.kernel.tasks.numbers.set_max(parse_number(bytes)?),
+            FixedFile::LastPid => self.kernel.tasks.numbers.set_last(parse_number(bytes)?),
             FixedFile::HugePages => {
                 let word = bytes.trim_ascii_end();
                 let thp =

@@ -1,9 +1,11 @@
 //! The texts of `/proc` and `/sys`, in Linux's format and with true values (proc(5)), and what is written to them.
 
+mod debug;
 mod fixed;
 mod maps;
 mod memory;
 mod process;
+mod settings;
 mod smaps;
 mod system;
 mod sysvipc;
@@ -50,24 +52,37 @@ impl Ctx<'_> {
         let kernel = &*self.kernel;
         let text = match file {
             PidFile::Auxv => return Ok(kernel.auxv_bytes(process)),
+            PidFile::Children => kernel.children_text(subject.number(), process),
             PidFile::Cgroup => "0::/\n".to_owned(),
             PidFile::Cmdline => return Ok(self.command_line(pid)),
             PidFile::Comm => return Ok([kernel.name_of(subject, process), b"\n"].concat()),
+            PidFile::CoredumpFilter if process.mm.is_none() => String::new(),
+            PidFile::CoredumpFilter => format!("{:08x}\n", process.coredump_filter),
             PidFile::Environ => return Ok(self.strings_of(pid, |layout| layout.env_start..layout.env_end)),
+            // There is one user namespace, in which everybody is who he is outside.
+            PidFile::GidMap | PidFile::ProjidMap | PidFile::UidMap => {
+                format!("{:10} {:10} {:10}\n", 0, 0, u32::MAX)
+            }
             PidFile::Io => kernel.io_text(process),
             PidFile::Limits => process.rlimits.text(),
+            // Nobody has logged in.
+            PidFile::Loginuid | PidFile::Sessionid => u32::MAX.to_string(),
             PidFile::Maps => kernel.maps_text(process),
             PidFile::Mountinfo => kernel.fs.mount_rows().iter().map(MountRow::info_line).collect(),
             PidFile::Mounts => kernel.system_mounts_text(),
+            PidFile::Mountstats => kernel.fs.mount_rows().iter().map(MountRow::stats_line).collect(),
+            PidFile::OomAdj => format!("{}\n", process.oom_adj()),
             PidFile::OomScore => kernel.oom_score_text(pid, process),
             PidFile::OomScoreAdj => format!("{}\n", process.oom_score_adj),
-            PidFile::ClearRefs | PidFile::Pagemap => return Err(Errno::EINVAL),
+            PidFile::ClearRefs | PidFile::Mem | PidFile::Pagemap => return Err(Errno::EINVAL),
             PidFile::Personality => format!("{:08x}\n", process.personality),
+            PidFile::Setgroups => "allow\n".to_owned(),
             PidFile::Smaps => kernel.smaps_text(self.harts.ram(), process),
             PidFile::SmapsRollup => kernel.smaps_rollup_text(self.harts.ram(), process),
             PidFile::Stat => kernel.stat_text(subject, process),
             PidFile::Statm => kernel.statm_text(process),
             PidFile::Status => kernel.status_text(subject, process),
+            PidFile::TimerslackNs => format!("{}\n", kernel.timer_slack_of(pid)),
             // The symbol where it sleeps, which only root may see, and which there is none of here.
             PidFile::Wchan => "0".to_owned(),
         };
@@ -83,6 +98,19 @@ impl Ctx<'_> {
             ProcNode::ProcessFile(subject, PidFile::Comm) => self.write_comm(subject, bytes)?,
             ProcNode::ProcessFile(subject, PidFile::OomScoreAdj) => {
                 self.write_oom_score_adj(subject.process(), bytes)?;
+            }
+            ProcNode::ProcessFile(subject, PidFile::OomAdj) => {
+                self.write_oom_adj(subject.process(), bytes)?
+            }
+            ProcNode::ProcessFile(subject, PidFile::CoredumpFilter) => {
+                self.write_coredump_filter(subject.process(), bytes)?;
+            }
+            ProcNode::ProcessFile(subject, PidFile::TimerslackNs) => {
+                self.write_timer_slack(subject.process(), bytes)?;
+            }
+            // Each can be set once, and is.
+            ProcNode::ProcessFile(_, PidFile::GidMap | PidFile::ProjidMap | PidFile::UidMap) => {
+                return Err(Errno::EPERM);
             }
             ProcNode::ProcessFile(subject, PidFile::ClearRefs) => {
                 self.clear_refs(subject.process(), bytes)?

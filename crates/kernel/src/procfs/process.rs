@@ -3,7 +3,7 @@
 use super::{NS_PER_S, PAGE_KIB, parse_number};
 use crate::creds::{Capabilities, Ids};
 use crate::ctx::Ctx;
-use crate::fs::Subject;
+use crate::fs::{Subject, TtyEnd};
 use crate::kernel::INIT;
 use crate::mm::{Usage, Vma};
 use crate::syscall::CLOCK_TICKS;
@@ -47,7 +47,15 @@ impl Kernel {
         let (pid, number) = (subject.process(), subject.number());
         let sets = SignalSets::of(self, number, process);
         let exit_signal = process.exit_signal.map_or(0, |signal| signal.number());
-        let fields: [u64; 43] = [
+        let scheduling = self.tasks.task(number).map_or(process.scheduling, |task| task.scheduling);
+        let is_real_time = scheduling.policy.is_real_time();
+        let nice = i64::from(scheduling.nice);
+        let priority = if is_real_time { -1 - i64::from(scheduling.priority) } else { 20 + nice };
+        let terminal = self.fs.tty_of_session(process.session);
+        let (tty, foreground) = terminal.map_or((0, Pid(-1)), |id| {
+            (self.fs.tty_device(id, TtyEnd::Slave), self.fs.tty_session(id).1.unwrap_or(Pid(-1)))
+        });
+        let used: [u64; 8] = [
             own.minor_faults,
             children.minor_faults,
             own.major_faults,
@@ -56,8 +64,8 @@ impl Kernel {
             ticks(own.system_ns),
             ticks(children.user_ns),
             ticks(children.system_ns),
-            20,
-            0,
+        ];
+        let rest: [u64; 33] = [
             self.thread_count(pid, process),
             0,
             ticks(process.start_ns),
@@ -78,8 +86,8 @@ impl Kernel {
             0,
             u64::from(exit_signal),
             0,
-            0,
-            0,
+            u64::from(scheduling.priority),
+            scheduling.policy as u64,
             0,
             0,
             0,
@@ -95,11 +103,10 @@ impl Kernel {
         let command = String::from_utf8_lossy(self.name_of(subject, process));
         let (state, _) = self.state_of(number);
         let (parent, group, session) = (process.parent, process.group, process.session);
-        let mut text = format!("{number} ({command}) {state} {parent} {group} {session} 0 -1 4194304");
-        for value in fields {
-            let _ = write!(text, " {value}");
-        }
-        text.push('\n');
+        let mut text =
+            format!("{number} ({command}) {state} {parent} {group} {session} {tty} {foreground} 4194304");
+        let words = |values: &[u64]| values.iter().map(|value| format!(" {value}")).collect::<String>();
+        let _ = writeln!(text, "{} {priority} {nice}{}", words(&used), words(&rest));
         text
     }
 
@@ -159,20 +166,6 @@ impl Ctx<'_> {
         } else if let Some(task) = self.kernel.tasks.task_mut(subject.number()) {
             task.name = Some(name);
         }
-        Ok(())
-    }
-
-    /// Sets how much likelier than others a process should be ended when memory runs out.
-    ///
-    /// # Errors
-    /// `EINVAL` for no number from -1000 to 1000, `ESRCH`.
-    pub(super) fn write_oom_score_adj(&mut self, pid: Pid, bytes: &[u8]) -> Result<(), Errno> {
-        const MOST: i64 = 1000;
-        let value = parse_number(bytes)?;
-        if !(-MOST..=MOST).contains(&value) {
-            return Err(Errno::EINVAL);
-        }
-        self.kernel.tasks.process_mut(pid).ok_or(Errno::ESRCH)?.oom_score_adj = value as i16;
         Ok(())
     }
 }

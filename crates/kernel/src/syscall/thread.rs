@@ -98,7 +98,7 @@ pub(super) fn clone3(ctx: &mut Ctx<'_>, request: Clone3Ptr, size: u64) -> SysRes
     {
         return Err(Errno::EINVAL.into());
     }
-    if set_tid.is_some_and(|tid| !(1..crate::task::PID_MAX).contains(&tid)) {
+    if set_tid.is_some_and(|tid| !(1..ctx.kernel.tasks.numbers.max()).contains(&tid)) {
         return Err(Errno::EINVAL.into());
     }
     ctx.clone_task(CloneRequest {

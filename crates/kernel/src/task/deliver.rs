@@ -9,7 +9,7 @@ use crate::syscall::{self, Restart, Suspended};
 use crate::task::signal::{
     BUS_ADRALN, BUS_ADRERR, DefaultAction, ILL_ILLOPC, Room, SEGV_ACCERR, SEGV_MAPERR, TRAP_BRKPT,
 };
-use crate::task::{Action, Handler, Resource, Signal, SignalInfo, SignalSet, WaitStatus, frame};
+use crate::task::{Action, Dumpable, Handler, Resource, Signal, SignalInfo, SignalSet, WaitStatus, frame};
 use crate::{Cause, Kernel, Pid, Reg, Trap};
 use tine_mmu::{PAGE_SIZE, VirtAddr};
 
@@ -358,10 +358,11 @@ impl Ctx<'_> {
         }
     }
 
-    /// Tells whether the process's end by a signal counts as one with a core dump: where the limit has room for one. No
-    /// file is written.
+    /// Tells whether the process's end by a signal counts as one with a core dump: where the limit has room for one, and the
+    /// process's memory is no secret (Linux 6.12 fs/coredump.c `do_coredump`). No file is written.
     pub(crate) fn dumps_core(&self) -> bool {
-        self.process().rlimits.current(Resource::Core) >= PAGE_SIZE
+        let process = self.process();
+        process.dumpable == Dumpable::Yes && process.rlimits.current(Resource::Core) >= PAGE_SIZE
     }
 }
 

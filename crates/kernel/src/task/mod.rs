@@ -17,6 +17,7 @@ mod handlers;
 mod identity;
 mod load;
 mod oom;
+mod pids;
 mod posix_timers;
 mod priority;
 mod rlimits;
@@ -40,6 +41,7 @@ pub(crate) use exec::{ExecRequest, ProgramStrings};
 pub use futex::{FutexKey, Futexes};
 pub use handlers::{Handlers, HandlersId};
 pub(crate) use oom::Rescue;
+pub use pids::{PID_MAX, PidNumbers};
 pub(crate) use posix_timers::Notice;
 pub use posix_timers::PosixTimers;
 pub(crate) use priority::MOST_URGENT;
@@ -54,7 +56,7 @@ pub use signal::{
 };
 pub use stop::JobState;
 pub use table::{
-    AlternateStack, Dumpable, PID_MAX, Process, Task, TaskState, TaskTable, Transfers, Usage, WaitStatus,
+    AlternateStack, Dumpable, Process, Task, TaskState, TaskTable, Transfers, Usage, WaitStatus,
 };
 pub(crate) use timers::IntervalClock;
 pub use timers::{IntervalTimer, IntervalTimers};

@@ -5,6 +5,7 @@
 
 use super::by_pid::ByPid;
 use super::handlers::{Handlers, HandlersId};
+use super::pids::PidNumbers;
 use super::posix_timers::PosixTimers;
 use super::priority::Scheduling;
 use super::rlimits::Rlimits;
@@ -304,11 +305,22 @@ pub struct Process {
     pub scheduling: Scheduling,
     /// Whether others may look at it (prctl(2), `PR_SET_DUMPABLE`).
     pub dumpable: Dumpable,
+    /// Which memory belongs into its core file (core(5), `/proc/<pid>/coredump_filter`). None is written.
+    pub coredump_filter: u32,
     /// The commands of membarrier(2) that it has registered for.
     pub barriers: u32,
 }
 
 impl Process {
+    /// What `coredump_filter` is at first: private and shared memory of no file, headers of ELF files, private huge pages.
+    pub const COREDUMP_FILTER: u32 = 0x33;
+
+    /// Returns [`Self::oom_score_adj`] on the scale from -17 to 15 (Linux 6.12 fs/proc/base.c `oom_adj_read`).
+    pub const fn oom_adj(&self) -> i32 {
+        let scaled = self.oom_score_adj as i32 * 17 / 1000;
+        if scaled > 15 { 15 } else { scaled }
+    }
+
     /// Tells whether its programs shall lie where they would without randomisation.
     pub const fn keeps_layout(&self) -> bool {
         const ADDR_NO_RANDOMIZE: u32 = 0x4_0000;
@@ -323,21 +335,17 @@ pub struct TaskTable {
     processes: ByPid<Process>,
     /// What processes want done with signals.
     pub handlers: Handlers,
-    last: i32,
+    /// The numbers that they get.
+    pub numbers: PidNumbers,
 }
 
-/// `pid_max` of a default Linux: numbers stay below it.
-pub const PID_MAX: i32 = 32768;
-
 impl TaskTable {
-    /// Returns the next free number: they rise, and wrap round past the low ones, as Linux's do.
+    /// Returns the next free number.
     pub fn next_pid(&mut self) -> Option<Pid> {
-        const RESERVED: i32 = 300;
-        let after_wrap = if self.last >= PID_MAX - 1 { RESERVED } else { self.last + 1 };
-        let candidates = (after_wrap..PID_MAX).chain(RESERVED..after_wrap.max(RESERVED));
-        let pid = candidates.map(Pid).find(|pid| self.is_free(*pid))?;
-        self.last = pid.0;
-        Some(pid)
+        let mut numbers = self.numbers;
+        let pid = numbers.next(|pid| self.is_free(pid));
+        self.numbers = numbers;
+        pid
     }
 
     /// Tells whether nothing has this number.

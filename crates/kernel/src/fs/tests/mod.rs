@@ -50,6 +50,10 @@ impl Processes for Pair {
         self.pids().contains(&pid)
     }
 
+    fn process_of(&self, number: Pid) -> Option<Pid> {
+        self.pids().into_iter().find(|pid| self.tasks(*pid).contains(&number))
+    }
+
     fn tasks(&self, pid: Pid) -> Vec<Pid> {
         if pid == SELF { vec![SELF, Pid(11)] } else { vec![pid] }
     }

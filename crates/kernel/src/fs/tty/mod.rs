@@ -155,7 +155,7 @@ impl Fs {
     }
 
     /// Returns the device number of an end.
-    pub(super) fn tty_device(&self, id: TtyId, end: TtyEnd) -> u64 {
+    pub(crate) fn tty_device(&self, id: TtyId, end: TtyEnd) -> u64 {
         const PTMX: u64 = makedev(5, 2);
         const FIRST_SLAVE_MAJOR: u32 = 136;
         match end {
