@@ -64,6 +64,22 @@ static pid_t hog(int by_call, int adj)
     }
     return pid;
 }
+/* Has much memory and a file in memory that grows until there is none: by writes, or by reserving pages. */
+static pid_t filler(int reserves)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        size_t len = 64 * MIB;
+        char *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        memset(p, 'f', len);
+        int fd = memfd_create("filled", 0);
+        for (size_t at = 0; at < 1ul << 35; at += MIB)
+            if (reserves ? fallocate(fd, 0, at, MIB) < 0 : pwrite(fd, p, MIB, at) < 0)
+                _exit(errno == ENOSPC ? 3 : 4);
+        _exit(0);
+    }
+    return pid;
+}
 int main(void)
 {
     int fd;
@@ -84,6 +100,9 @@ int main(void)
     printf("a hog that would rather not end: %s\n", ended(greedy));
     close(fd);
     printf("who must never end: %s\n", ended(kept));
+
+    printf("a hog that fills a file in memory: %s\n", ended(filler(0)));
+    printf("a hog that reserves a file in memory: %s\n", ended(filler(1)));
 
     char c = 0;
     char text[32] = "";

@@ -228,6 +228,8 @@ pub enum FrameNeed {
     Fork,
     /// The page tables and the first stack of a program.
     Exec,
+    /// The contents of a file in memory.
+    File,
 }
 
 /// Something for which no frame was left, and what was done about it.
@@ -237,9 +239,11 @@ pub struct MemoryShortage {
     pub command: String,
     /// What it was needed for.
     pub need: FrameNeed,
+    /// Whether it was made to fail ([`crate::inject`]), though frames were left.
+    pub injected: bool,
     /// The instruction.
     pub pc: u64,
-    /// The frames by use.
+    /// The frames by use; what had been done in vain is undone.
     pub frames: FrameGauges,
     /// The process that is ended; `None` when there is none that may be, so that the one that asked ends.
     pub victim: Option<MemoryUser>,

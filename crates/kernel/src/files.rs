@@ -2,12 +2,13 @@
 
 use crate::creds::{Capabilities, Credentials};
 use crate::ctx::Ctx;
+use crate::event::FrameNeed;
 use crate::fs::{
     At, Env, FdTableId, Fs, LookupFlags, Node, OpenFlags, OpenId, Processes, Resolve, TtySignal, WorkDirId,
 };
 use crate::kernel::INIT;
 use crate::mm::Truncated;
-use crate::task::{Dumpable, SignalInfo, SignalSet, TaskTable, WaitKey};
+use crate::task::{Dumpable, Rescue, SignalInfo, SignalSet, TaskTable, WaitKey};
 use crate::{Errno, Fd, Harts, Host, Kernel, Pid};
 use tine_mmu::Ram;
 
@@ -176,6 +177,23 @@ impl Ctx<'_> {
         self.keep_frames_free();
         let now_ns = self.wall_clock_ns();
         self.kernel.with_fs(self.harts.ram(), self.host, self.tid, now_ns, operate)
+    }
+
+    /// Does something in the file system that may need frames for the contents of files, and makes room as long as that helps
+    /// (Linux 6.12 mm/shmem.c `shmem_alloc_and_add_folio`: an allocation like any other). A file system that is full stays so.
+    pub(crate) fn fill_files<R, E: PartialEq + From<Errno>>(
+        &mut self,
+        mut operate: impl FnMut(&mut Fs, &mut Env<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        loop {
+            let shortages = self.kernel.memory.frames().shortages();
+            match self.with_fs(&mut operate) {
+                Err(error)
+                    if error == Errno::ENOSPC.into()
+                        && self.make_room(FrameNeed::File, shortages) == Rescue::Retry => {}
+                done => return done,
+            }
+        }
     }
 
     /// Looks at something in the file system on behalf of the process.

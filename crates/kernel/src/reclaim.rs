@@ -48,7 +48,7 @@ impl Ctx<'_> {
             if self.kernel.memory.frames().free() > 0 {
                 // It was made to fail ([`crate::inject`]).
                 let mapping = self.kernel.mapping_name(mm, at);
-                self.tell_shortage(FrameNeed::Access { at, access, mapping }, Some(self.pid));
+                self.tell_shortage(FrameNeed::Access { at, access, mapping }, Some(self.pid), true);
                 return Err(shortage);
             }
             let made_room = self.reclaim(BATCH_PAGES) > 0 && reads < MOST_READS;

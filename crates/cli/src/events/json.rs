@@ -85,13 +85,14 @@ fn what(what: &What) -> Value {
         }
         What::OutOfMemory(shortage) => {
             let mut object = json!({
-                "ev": "out_of_memory", "pc": hex(shortage.pc),
+                "ev": "out_of_memory", "pc": hex(shortage.pc), "injected": shortage.injected,
                 "victim": shortage.victim.as_ref().map(|victim| victim.pid.0),
             });
             let (need, access) = match &shortage.need {
                 FrameNeed::Access { at, access, mapping } => ("access", Some((at, access, mapping))),
                 FrameNeed::Fork => ("fork", None),
                 FrameNeed::Exec => ("exec", None),
+                FrameNeed::File => ("file", None),
             };
             object["need"] = json!(need);
             if let Some((at, access, mapping)) = access {

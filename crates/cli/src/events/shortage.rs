@@ -6,21 +6,22 @@ use tine_machine::{FrameNeed, MemoryShortage, MemoryUser, PAGE_SIZE, Pid};
 
 /// Returns the report of a shortage that a task met.
 pub(super) fn report(pid: Pid, shortage: &MemoryShortage) -> String {
-    let MemoryShortage { command, need, pc, frames, victim, users } = shortage;
+    let MemoryShortage { command, need, injected, pc, frames, victim, users } = shortage;
+    let (total, bytes) = (frames.total, size(frames.total * PAGE_SIZE));
     let mut text = match frames.total - frames.in_use {
-        0 => format!(
-            "tine: out of memory: all {} frames ({}) are in use\n",
-            frames.total,
-            size(frames.total * PAGE_SIZE)
-        ),
+        free if *injected => {
+            format!("tine: a frame is refused, as --fail says: {free} of {total} are free\n")
+        }
+        0 => format!("tine: out of memory: all {total} frames ({bytes}) are in use\n"),
         free => {
-            format!("tine: a frame is refused, as --fail says: {free} of {} are free\n", frames.total)
+            format!("tine: out of memory: {free} of {total} frames ({bytes}) are free, fewer than it takes\n")
         }
     };
     let need = match need {
         FrameNeed::Access { at, access, mapping } => format!("a {} at {at}, {mapping}", access_name(*access)),
         FrameNeed::Fork => "a fork".to_owned(),
         FrameNeed::Exec => "an exec".to_owned(),
+        FrameNeed::File => "a file in memory".to_owned(),
     };
     let _ = writeln!(text, "  pid {pid} ({command}) needs one for {need}, pc {pc:#x}");
     let _ = match victim {

@@ -199,6 +199,7 @@ fn a_shortage_says_who_asked_who_had_it_and_who_ends() {
             access: Access::Store,
             mapping: "[heap]".to_owned(),
         },
+        injected: false,
         pc: 0x107d0,
         frames: FrameGauges { total: 16384, in_use: 16384, anon: 15900, ..FrameGauges::default() },
         victim: Some(user(7, "sponge", 15000, 0)),
@@ -209,6 +210,17 @@ fn a_shortage_says_who_asked_who_had_it_and_who_ends() {
     assert!(shortage::report(Pid(3), &shortage).contains("ended: pid 3, for nobody else may be"));
     shortage.need = FrameNeed::Fork;
     assert!(shortage::report(Pid(3), &shortage).contains("pid 3 (sort) needs one for a fork, pc 0x107d0"));
+    // What a fork had got was given back when there was not enough.
+    shortage.frames.in_use = 16380;
+    let head = |shortage: &MemoryShortage| -> String {
+        shortage::report(Pid(3), shortage).lines().take(1).collect()
+    };
+    assert_eq!(
+        head(&shortage),
+        "tine: out of memory: 4 of 16384 frames (64 MiB) are free, fewer than it takes"
+    );
+    shortage.injected = true;
+    assert_eq!(head(&shortage), "tine: a frame is refused, as --fail says: 4 of 16384 are free");
 }
 
 #[test]

@@ -88,6 +88,7 @@ fn needed(need: &FrameNeed) -> String {
         FrameNeed::Access { at, .. } => format!("at {at}"),
         FrameNeed::Fork => "for a fork".to_owned(),
         FrameNeed::Exec => "for an exec".to_owned(),
+        FrameNeed::File => "for a file in memory".to_owned(),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn fallocate(ctx: &mut Ctx<'_>, fd: Fd, mode: FallocateMode, offset: 
         let before = ctx.with_fs(|fs, env| fs.stat(env, node)).size;
         ctx.check_growth(before, end)?;
     }
-    let cut = ctx.with_fs(|fs, env| fs.allocate(env, node, allocation, offset..end))?;
+    let cut = ctx.fill_files(|fs, env| fs.allocate(env, node, allocation, offset..end))?;
     ctx.unmap_truncated(cut);
     Ok(0)
 }

@@ -256,7 +256,7 @@ pub(super) fn begin(
 /// Writes bytes wherever they go to, and returns how many.
 pub(super) fn put(ctx: &mut Ctx<'_>, open: OpenId, position: Position, bytes: &[u8]) -> Result<u64, Stop> {
     let bytes = allowed(ctx, open, position, bytes)?;
-    let target = ctx.with_fs(|fs, env| fs.write(env, open, position, bytes));
+    let target = ctx.fill_files(|fs, env| fs.write(env, open, position, bytes));
     ctx.wake_files();
     match target? {
         WriteTarget::Done(done) => Ok(done as u64),

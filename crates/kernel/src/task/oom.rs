@@ -102,7 +102,7 @@ impl Ctx<'_> {
             return Rescue::Ends;
         }
         let victim = self.kernel.choose_victim();
-        self.tell_shortage(need, victim);
+        self.tell_shortage(need, victim, false);
         let Some(victim) = victim else { return Rescue::Ends };
         let Some(victims) = self.kernel.tasks.process(victim).and_then(|process| process.mm) else {
             return Rescue::Ends;
@@ -146,7 +146,7 @@ impl Ctx<'_> {
     }
 
     /// Tells who asked for a frame in vain, and who ends of it.
-    pub(crate) fn tell_shortage(&mut self, need: FrameNeed, victim: Option<Pid>) {
+    pub(crate) fn tell_shortage(&mut self, need: FrameNeed, victim: Option<Pid>, injected: bool) {
         if !self.kernel.settings.interest.contains(Interest::SHORTAGE) {
             return;
         }
@@ -156,6 +156,7 @@ impl Ctx<'_> {
         let shortage = MemoryShortage {
             command: String::from_utf8_lossy(self.name()).into_owned(),
             need,
+            injected,
             pc,
             frames: kernel.memory.frames().gauges(),
             victim,
