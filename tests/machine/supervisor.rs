@@ -88,3 +88,18 @@ fn result_of_first_read(run: &Run) -> &str {
     });
     result.expect("the program reads")
 }
+
+/// Going straight back to user mode after a trap with which nothing else is to be looked at is nothing that shows: the supervisor
+/// that looks at everything after each trap does the same.
+#[test]
+fn going_straight_back_changes_nothing() {
+    let guests = ["pipeline", "prefork", "threads", "fork-many", "vfork-shares", "exec-fails", "held-lock"];
+    let programs = ["lent-memory", "descriptors", "exec-keeps"];
+    for job in guests.map(Job::guest).into_iter().chain(programs.map(Job::program)) {
+        for harts in [1, 2] {
+            let job = job.clone().harts(harts);
+            let careful = job.clone().watching(Interest::EACH_TRAP).run();
+            assert_eq!(job.clone().run(), careful, "{} on {harts} harts", job.name());
+        }
+    }
+}
