@@ -209,7 +209,9 @@ fn bad_values_say_what_the_option_takes() {
     let variable = "-E NAME: it is not NAME=VALUE\n  hint: a name and a value: -E LANG=C\n";
     check(&["run", "-E", "NAME", "@hello"], 125, variable);
     check(&["run", "--harts", "65", "@hello"], 125, &format!("--harts 65: 65 is not in 1..=64{HELP}"));
-    check(&["run", "--seed", "x", "@hello"], 125, &format!("--seed x: invalid digit found in string{HELP}"));
+    check(&["run", "--seed", "x", "@hello"], 125, &format!("--seed x: it is not a whole number{HELP}"));
+    let large = "99999999999999999999";
+    check(&["run", "--seed", large, "@hello"], 125, &format!("--seed {large}: it is too large{HELP}"));
     check(&["run", "--mem"], 125, &format!("--mem needs a value{HELP}"));
 }
 

@@ -7,6 +7,7 @@ use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 use std::io;
+use std::num::{IntErrorKind, ParseIntError};
 
 /// The commands whose help describes options, the one that is meant where none is named first.
 const COMMANDS: [&str; 4] = ["run", "boot", "compare", "disasm"];
@@ -63,7 +64,7 @@ pub(crate) fn explain(error: &clap::Error, command: &str) -> Failure {
                 Failure::tine(format!("{argument} {value}: {problem}")).hint(remedy.as_str())
             }
             None => {
-                let problem = error.source().map(ToString::to_string).unwrap_or_default();
+                let problem = error.source().map(problem).unwrap_or_default();
                 Failure::tine(format!("{argument} {value}: {problem}")).hint(help)
             }
         },
@@ -99,6 +100,15 @@ pub(crate) fn explain(error: &clap::Error, command: &str) -> Failure {
             let line = text.lines().next().unwrap_or_default();
             Failure::tine(line.trim_start_matches("error: ")).hint(help)
         }
+    }
+}
+
+/// Says what is wrong with a value, of a number in the words of who wrote it.
+fn problem(source: &(dyn Error + 'static)) -> String {
+    match source.downcast_ref().map(ParseIntError::kind) {
+        Some(IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => "it is too large".to_owned(),
+        Some(_) => "it is not a whole number".to_owned(),
+        None => source.to_string(),
     }
 }
 
