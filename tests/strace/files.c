@@ -270,6 +270,12 @@ static void status(void) {
     CALL(listxattr, text("file"), to, 100L);
     CALL(llistxattr, text("file"), NULL, 0L);
     CALL(flistxattr, 3, to, 1L);
+    CALL(flistxattr, 3, to, 0L);
+    CALL(fgetxattr, 3, text("user.name"), to, 0L);
+    CALL(removexattr, text("file"), text("user.name"));
+    CALL(removexattr, text("file"), text("user.zero"));
+    CALL(listxattr, text("file"), to, 0L);
+    CALL(listxattr, text("file"), to, 100L);
     CALL(removexattr, text("file"), text("user.name"));
     CALL(lremovexattr, text("file"), text("user.name"));
     CALL(fremovexattr, 3, text("user.zero"));

@@ -209,8 +209,10 @@ static void users(void) {
     CALL(setgroups, 70000L, ids);
     CALL(setgroups, 2L, NOWHERE);
     CALL(getgroups, 0, NULL);
+    CALL(getgroups, 0, to);
     CALL(setgroups, 2L, memcpy(room(8), (int[]){5, 6}, 8));
     CALL(getgroups, 32, to);
+    CALL(getgroups, 0, to);
     CALL(getgroups, 1, to);
     CALL(getgroups, -1, to);
     struct __user_cap_header_struct *header = COPY(struct __user_cap_header_struct, {_LINUX_CAPABILITY_VERSION_3, 0});

@@ -41,7 +41,6 @@ impl Pointee for Groups {
         const NGROUPS_MAX: u32 = 1 << 16;
         let given = shower.arguments[0] as u32;
         match shower.result {
-            Some(CallResult::Value(_)) if given == 0 => None,
             Some(CallResult::Value(count)) => show_array::<u32>(at, count, shower),
             _ if given > NGROUPS_MAX => None,
             _ => show_array::<u32>(at, given.into(), shower),

@@ -85,9 +85,9 @@ syscalls! {
     8 => xattr::getxattr(path: PathPtr, name: NamePtr, value: OutAttributeValue, len: u64);
     9 => xattr::lgetxattr(path: PathPtr, name: NamePtr, value: OutAttributeValue, len: u64);
     10 => xattr::fgetxattr(fd: Fd, name: NamePtr, value: OutAttributeValue, len: u64);
-    11 => xattr::listxattr(path: PathPtr, names: OutBuffer, len: u64);
-    12 => xattr::llistxattr(path: PathPtr, names: OutBuffer, len: u64);
-    13 => xattr::flistxattr(fd: Fd, names: OutBuffer, len: u64);
+    11 => xattr::listxattr(path: PathPtr, names: OutAttributeNames, len: u64);
+    12 => xattr::llistxattr(path: PathPtr, names: OutAttributeNames, len: u64);
+    13 => xattr::flistxattr(fd: Fd, names: OutAttributeNames, len: u64);
     14 => xattr::removexattr(path: PathPtr, name: NamePtr);
     15 => xattr::lremovexattr(path: PathPtr, name: NamePtr);
     16 => xattr::fremovexattr(fd: Fd, name: NamePtr);

@@ -218,7 +218,9 @@ impl Arg for OutAttributeValue {
 
     fn show(raw: u64, shower: &mut Shower<'_>) -> String {
         match shower.result {
-            Some(CallResult::Value(len)) => shower.text_buffer(VirtAddr(raw), len as usize),
+            Some(CallResult::Value(len)) if shower.arguments[3] > 0 => {
+                shower.text_buffer(VirtAddr(raw), len as usize)
+            }
             _ => pointer(raw),
         }
     }
@@ -226,6 +228,30 @@ impl Arg for OutAttributeValue {
 
 impl From<OutAttributeValue> for OutBuffer {
     fn from(buffer: OutAttributeValue) -> Self {
+        Self(buffer.0)
+    }
+}
+
+/// The names of the attributes that there are. Nothing is written where no room is given: how much it takes is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::syscall) struct OutAttributeNames(VirtAddr);
+
+impl Arg for OutAttributeNames {
+    fn when(_: &Arguments) -> When {
+        When::Exit
+    }
+
+    fn from_register(raw: u64) -> Self {
+        Self(VirtAddr(raw))
+    }
+
+    fn show(raw: u64, shower: &mut Shower<'_>) -> String {
+        if shower.arguments[2] > 0 { OutBuffer::show(raw, shower) } else { pointer(raw) }
+    }
+}
+
+impl From<OutAttributeNames> for OutBuffer {
+    fn from(buffer: OutAttributeNames) -> Self {
         Self(buffer.0)
     }
 }

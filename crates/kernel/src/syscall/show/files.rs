@@ -177,6 +177,7 @@ impl Element for StatFsStruct {
             0x5049_5045 => "PIPEFS_MAGIC".to_owned(),
             0x534f_434b => "SOCKFS_MAGIC".to_owned(),
             0x6265_6572 => "SYSFS_MAGIC".to_owned(),
+            0x794c_7630 => "OVERLAYFS_SUPER_MAGIC".to_owned(),
             other => format!("{other:#x}"),
         };
         let [size, blocks, free, available, files, free_files] =
