@@ -218,6 +218,12 @@ static void owners(void)
     signals = 0;
     write(pair[1], "x", 1);
     heard("socket", pair[0]);
+    listen_to(SIGURG);
+    send(pair[1], "u", 1, MSG_OOB);
+    heard("urgent data", pair[0]);
+    fcntl(pair[0], F_SETSIG, 0);
+    send(pair[1], "v", 1, MSG_OOB);
+    heard("urgent data, no signal chosen", pair[0]);
     int file = open("plain", O_CREAT | O_RDWR, 0600);
     fcntl(file, F_SETFL, O_ASYNC);
     TRY(fcntl(file, F_GETFL) & O_ASYNC);

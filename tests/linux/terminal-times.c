@@ -128,6 +128,22 @@ int main(void)
     setitimer(ITIMER_REAL, &alarm, NULL);
     get("interrupted", 9);
 
+    /* What has come is read, though it is too little. */
+    for (int restarts = 0; restarts < 2; restarts++) {
+        siginterrupt(SIGALRM, !restarts);
+        modes(5, 0);
+        child = typist("uv", (int[]){0, 0});
+        setitimer(ITIMER_REAL, &alarm, NULL);
+        get("MIN 5, interrupted after two", 9);
+        waitpid(child, NULL, 0);
+        child = typist("wxyz0", (int[]){0, 0, 300, 0, 0});
+        setitimer(ITIMER_REAL, &alarm, NULL);
+        get("MIN 5, interrupted before the third", 9);
+        waitpid(child, NULL, 0);
+        modes(1, 0);
+        get("the rest", 9);
+    }
+
     child = fork();
     if (child == 0) {
         nap(200);

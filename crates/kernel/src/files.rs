@@ -90,16 +90,21 @@ impl Processes for View<'_> {
         Some(self.tasks.process(pid)?.session)
     }
 
-    fn exe(&self, pid: Pid) -> Option<Node> {
-        self.tasks.process(pid)?.exe
+    fn has_memory(&self, task: Pid) -> bool {
+        // The supervisor's own process shows an empty one.
+        task == INIT || self.tasks.task(task).is_some()
     }
 
-    fn work_dir(&self, pid: Pid) -> Option<WorkDirId> {
-        Some(self.tasks.task_or_oldest(pid)?.work_dir)
+    fn exe(&self, task: Pid) -> Option<Node> {
+        self.tasks.process(self.tasks.task(task)?.process)?.exe
     }
 
-    fn fd_table(&self, pid: Pid) -> Option<FdTableId> {
-        Some(self.tasks.task_or_oldest(pid)?.files)
+    fn work_dir(&self, task: Pid) -> Option<WorkDirId> {
+        Some(self.tasks.task(task)?.work_dir)
+    }
+
+    fn fd_table(&self, task: Pid) -> Option<FdTableId> {
+        Some(self.tasks.task(task)?.files)
     }
 }
 

@@ -84,9 +84,9 @@ impl Fs {
         }
     }
 
-    /// Returns what a descriptor of a process has open.
-    pub(super) fn open_of(&self, processes: &dyn Processes, pid: Pid, fd: Fd) -> Option<OpenId> {
-        self.tables[processes.fd_table(pid)?].get(fd)
+    /// Returns what a descriptor of a task has open.
+    pub(super) fn open_of(&self, processes: &dyn Processes, task: Pid, fd: Fd) -> Option<OpenId> {
+        self.tables[processes.fd_table(task)?].get(fd)
     }
 
     /// Returns a file's attributes (stat(2)).
@@ -152,7 +152,7 @@ impl Fs {
             ProcNode::FdLink(..) => FD_LINK_SIZE,
             ProcNode::FdDirectory(subject) => env
                 .processes
-                .fd_table(subject.process())
+                .fd_table(subject.number())
                 .map_or(0, |table| self.tables[table].fds().count() as u64),
             _ => 0,
         };
@@ -177,7 +177,7 @@ impl Fs {
     pub(super) fn proc_permissions(&self, processes: &dyn Processes, place: ProcNode) -> u32 {
         let ProcNode::FdLink(subject, fd) = place else { return place.permissions() };
         let flags = self
-            .open_of(processes, subject.process(), fd)
+            .open_of(processes, subject.number(), fd)
             .map(|open| self.opens[open].flags)
             .unwrap_or_default();
         let read = if flags.is_readable() { 0o500 } else { 0 };

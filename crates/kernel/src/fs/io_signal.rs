@@ -214,13 +214,20 @@ impl Fs {
         }
     }
 
-    /// Records a SIGURG to the owner of each socket to which urgent data has come (`send_sigurg`).
+    /// Records a SIGURG to the owner of each socket to which urgent data has come (`send_sigurg`), and the signal that he chose
+    /// for readiness, if he wants to hear of that (`kill_fasync`).
     fn tell_urged(&mut self) {
         for socket in std::mem::take(&mut self.sockets.urged) {
             let opens = self.opens.iter().filter(|(open, _)| self.socket_of(*open) == Ok(socket));
-            let owners: Vec<_> = opens.filter_map(|(_, file)| file.notice.owner).collect();
-            let told = |owner| IoSignal { owner, signal: None, fd: Fd(-1), reason: IoReason::Urgent };
-            self.io_signals.extend(owners.into_iter().map(told));
+            let notices: Vec<_> = opens.map(|(_, file)| file.notice).collect();
+            for notice in notices {
+                let Some(owner) = notice.owner else { continue };
+                let urgent = IoSignal { owner, signal: None, fd: Fd(-1), reason: IoReason::Urgent };
+                self.io_signals.push(urgent);
+                if let (Some(fd), Some(_)) = (notice.fd, notice.signal) {
+                    self.io_signals.push(IoSignal { fd, signal: notice.signal, ..urgent });
+                }
+            }
         }
     }
 

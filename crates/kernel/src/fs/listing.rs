@@ -111,7 +111,7 @@ impl Fs {
     }
 
     fn proc_children(&self, env: &Env<'_>, place: ProcNode) -> Vec<ProcNode> {
-        let table = |subject: Subject| env.processes.fd_table(subject.process());
+        let table = |subject: Subject| env.processes.fd_table(subject.number());
         let fds = |subject| table(subject).into_iter().flat_map(|table| self.tables[table].fds());
         match place {
             ProcNode::FdDirectory(subject) => fds(subject).map(|fd| ProcNode::FdLink(subject, fd)).collect(),

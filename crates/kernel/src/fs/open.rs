@@ -207,9 +207,13 @@ impl Fs {
         self.permission(env.processes, node, mode)?;
         if let Node::Proc(ProcNode::ProcessFile(subject, file)) = node
             && file.shows_memory()
-            && !env.processes.may_inspect(subject.process())
         {
-            return Err(Errno::EACCES);
+            if !env.processes.may_inspect(subject.process()) {
+                return Err(Errno::EACCES);
+            }
+            if file.needs_memory() && !env.processes.has_memory(subject.number()) {
+                return Err(Errno::ESRCH);
+            }
         }
         if flags.contains(OpenFlags::NOATIME) { self.check_owner(env.processes, node) } else { Ok(()) }
     }

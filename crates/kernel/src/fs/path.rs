@@ -302,7 +302,7 @@ impl Fs {
             }
             Node::Proc(place @ (ProcNode::FdDirectory(subject) | ProcNode::FdInfoDirectory(subject))) => {
                 let fd = Fd(super::proc::parse_number(name)?);
-                self.open_of(processes, subject.process(), fd)?;
+                self.open_of(processes, subject.number(), fd)?;
                 Some(Node::Proc(match place {
                     ProcNode::FdDirectory(_) => ProcNode::FdLink(subject, fd),
                     _ => ProcNode::FdInfo(subject, fd),
@@ -349,7 +349,7 @@ impl Fs {
                 return Ok(Target::Path(path.into_bytes()));
             }
             Node::Proc(ProcNode::ProcessLink(subject, link)) => {
-                let pid = subject.process();
+                let pid = subject.number();
                 match link {
                     PidLink::Cwd => processes.work_dir(pid).map(|work_dir| self.cwd(work_dir)),
                     PidLink::Exe => processes.exe(pid),
@@ -357,7 +357,7 @@ impl Fs {
                 }
             }
             Node::Proc(ProcNode::FdLink(subject, fd)) => {
-                self.open_of(processes, subject.process(), fd).map(|open| self.opens[open].node)
+                self.open_of(processes, subject.number(), fd).map(|open| self.opens[open].node)
             }
             Node::Proc(_) => None,
         };

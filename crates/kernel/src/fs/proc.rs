@@ -178,16 +178,12 @@ impl PidFile {
 
     /// Tells whether only those who may look into the process may open this (Linux 6.12 fs/proc/base.c `proc_mem_open`).
     pub(super) const fn shows_memory(self) -> bool {
-        matches!(
-            self,
-            Self::Auxv
-                | Self::Environ
-                | Self::Maps
-                | Self::Mem
-                | Self::Pagemap
-                | Self::Smaps
-                | Self::SmapsRollup
-        )
+        self.needs_memory() || matches!(self, Self::Maps | Self::Pagemap | Self::Smaps | Self::SmapsRollup)
+    }
+
+    /// Tells whether it cannot be opened of a task that has no memory any more.
+    pub(super) const fn needs_memory(self) -> bool {
+        matches!(self, Self::Auxv | Self::Environ | Self::Mem)
     }
 }
 
@@ -322,14 +318,17 @@ pub trait Processes {
     /// Returns the session of a process.
     fn session(&self, pid: Pid) -> Option<Pid>;
 
-    /// Returns the program of a process; `None` when the process or the file is gone.
-    fn exe(&self, pid: Pid) -> Option<Node>;
+    /// Tells whether a task has memory: one that has ended has none, though others of its process live on.
+    fn has_memory(&self, task: Pid) -> bool;
 
-    /// Returns the working directory of a process; `None` when it has none any more.
-    fn work_dir(&self, pid: Pid) -> Option<WorkDirId>;
+    /// Returns the program of a task; `None` when the task or the file is gone.
+    fn exe(&self, task: Pid) -> Option<Node>;
 
-    /// Returns the descriptor table of a process; `None` when it has none any more.
-    fn fd_table(&self, pid: Pid) -> Option<FdTableId>;
+    /// Returns the working directory of a task; `None` when it has none any more.
+    fn work_dir(&self, task: Pid) -> Option<WorkDirId>;
+
+    /// Returns the descriptor table of a task; `None` when it has none any more.
+    fn fd_table(&self, task: Pid) -> Option<FdTableId>;
 }
 
 /// Tells whether a directory's process or task is there.

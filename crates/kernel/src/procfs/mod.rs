@@ -14,6 +14,7 @@ mod vmstat;
 use crate::ctx::Ctx;
 use crate::fs::{MountRow, PidFile, ProcNode, Subject};
 use crate::mm::Layout;
+use crate::task::Process;
 use crate::{Errno, Pid};
 use std::ops::Range;
 use tine_mmu::{PAGE_SIZE, VirtAddr};
@@ -38,7 +39,7 @@ impl Ctx<'_> {
             ProcNode::ProcessFile(subject, file) => self.process_text(subject, file),
             ProcNode::NetFile(_, file) => Ok(self.kernel.fs.net_text(file).into_bytes()),
             ProcNode::FdInfo(subject, fd) => {
-                let table = self.kernel.tasks.task_or_oldest(subject.number()).map(|task| task.files);
+                let table = self.kernel.tasks.task(subject.number()).map(|task| task.files);
                 let open = self.kernel.fs.fd(table.ok_or(Errno::ENOENT)?, fd).map_err(|_| Errno::ENOENT)?;
                 Ok(self.with_fs(|fs, env| fs.fd_info(env, open)).into_bytes())
             }
@@ -50,10 +51,20 @@ impl Ctx<'_> {
         let pid = subject.process();
         let process = self.kernel.tasks.process(pid).ok_or(Errno::ESRCH)?;
         let kernel = &*self.kernel;
+        // A task that has ended has no memory any more, though others of its process live on in it.
+        let without_memory;
+        let process = match kernel.tasks.task(subject.number()) {
+            None if process.mm.is_some() => {
+                without_memory = Process { mm: None, ..process.clone() };
+                &without_memory
+            }
+            _ => process,
+        };
         let text = match file {
             PidFile::Auxv => return Ok(kernel.auxv_bytes(process)),
             PidFile::Children => kernel.children_text(subject.number(), process),
             PidFile::Cgroup => "0::/\n".to_owned(),
+            PidFile::Cmdline if process.mm.is_none() => return Ok(Vec::new()),
             PidFile::Cmdline => return Ok(self.command_line(pid)),
             PidFile::Comm => return Ok([kernel.name_of(subject, process), b"\n"].concat()),
             PidFile::CoredumpFilter if process.mm.is_none() => String::new(),

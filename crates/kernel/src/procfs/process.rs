@@ -247,7 +247,8 @@ impl Kernel {
             let _ = writeln!(text, "{name}:\t{value}");
         };
         line("Name", &String::from_utf8_lossy(self.name_of(subject, process)));
-        if let Some(task) = self.tasks.task_or_oldest(number) {
+        let task = self.tasks.task(number);
+        if let Some(task) = task {
             line("Umask", &format!("{:04o}", self.fs.umask(task.work_dir)));
         }
         line("State", &format!("{letter} ({state})"));
@@ -258,7 +259,7 @@ impl Kernel {
         line("TracerPid", "0");
         line("Uid", &ids(who.user));
         line("Gid", &ids(who.group));
-        line("FDSize", "64");
+        line("FDSize", if task.is_some() { "64" } else { "0" });
         line("Groups", &format!("{} ", who.groups.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")));
         line("NStgid", &pid.to_string());
         line("NSpid", &number.to_string());

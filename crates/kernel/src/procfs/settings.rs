@@ -19,7 +19,7 @@ impl Kernel {
 
     /// Returns how late timers of a process's first task may be.
     pub(super) fn timer_slack_of(&self, pid: Pid) -> u64 {
-        self.tasks.task_or_oldest(pid).map_or(0, |task| task.timer_slack_ns)
+        self.tasks.task(pid).map_or(0, |task| task.timer_slack_ns)
     }
 }
 

@@ -164,6 +164,10 @@ impl Read {
                         if self.deadline_ns.is_some_and(|deadline_ns| deadline_ns <= ctx.now_ns()) {
                             return self.take_typed(ctx, tty);
                         }
+                        // A signal ends the wait for more of a raw read, and no restart begins it anew (n_tty_read).
+                        if ctx.has_signal() && !ctx.kernel.fs.typed(tty, 1).is_empty() {
+                            return self.take_typed(ctx, tty);
+                        }
                     }
                     return Err(Flow::Block(Continuation::Read(self)));
                 }
@@ -178,7 +182,7 @@ impl Read {
         matches!(self.wait, Some(Wait::TtyTyped(tty)) if ctx.kernel.fs.tty_is_dead(tty, TtyEnd::Slave))
     }
 
-    /// Ends a read whose time at a terminal is over with what was typed.
+    /// Ends a read that waits no longer for what is typed with what was.
     fn take_typed(&self, ctx: &mut Ctx<'_>, tty: TtyId) -> SysResult {
         let room: u64 = self.pieces.iter().map(Piece::len).sum();
         let bytes = ctx.kernel.fs.typed(tty, usize::try_from(room).unwrap_or(usize::MAX));

@@ -444,10 +444,4 @@ impl TaskTable {
         self.handlers.release(process.handlers);
         Some(process)
     }
-
-    /// Returns the task that a number names, or the oldest living one of the process that it names.
-    pub fn task_or_oldest(&self, pid: Pid) -> Option<&Task> {
-        let oldest = || self.task(*self.process(pid)?.tasks.first()?);
-        self.task(pid).or_else(oldest)
-    }
 }

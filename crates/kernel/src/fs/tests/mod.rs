@@ -90,16 +90,20 @@ impl Processes for Pair {
         Some(pid)
     }
 
-    fn exe(&self, pid: Pid) -> Option<Node> {
-        self.exe.filter(|_| pid == SELF)
+    fn has_memory(&self, task: Pid) -> bool {
+        self.process_of(task).is_some()
     }
 
-    fn work_dir(&self, pid: Pid) -> Option<WorkDirId> {
-        (pid == SELF).then_some(self.work_dir)
+    fn exe(&self, task: Pid) -> Option<Node> {
+        self.exe.filter(|_| self.process_of(task) == Some(SELF))
     }
 
-    fn fd_table(&self, pid: Pid) -> Option<FdTableId> {
-        (pid == SELF).then_some(self.table)
+    fn work_dir(&self, task: Pid) -> Option<WorkDirId> {
+        (self.process_of(task) == Some(SELF)).then_some(self.work_dir)
+    }
+
+    fn fd_table(&self, task: Pid) -> Option<FdTableId> {
+        (self.process_of(task) == Some(SELF)).then_some(self.table)
     }
 }
 
