@@ -339,8 +339,8 @@ impl Kernel {
             rseq.is_stale = true;
         }
         harts.load(hart, &task.context);
-        let pid = task.process;
-        let (slice_ns, latest_ns) = (self.sched.slice_ns(), self.sched.latest_ns());
+        let (pid, rules) = (task.process, task.scheduling);
+        let (slice_ns, latest_ns) = (self.sched.slice_ns(rules), self.sched.latest_ns());
         let several = self.sched.hart_count() > 1;
         let slot = self.sched.hart_mut(hart);
         if several {

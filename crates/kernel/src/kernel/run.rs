@@ -3,7 +3,7 @@
 use crate::ctx::Ctx;
 use crate::event::Interest;
 use crate::syscall;
-use crate::task::Policy;
+use crate::task::{Policy, Scheduling};
 use crate::{Cause, Interrupt, Trap};
 
 impl Ctx<'_> {
@@ -81,7 +81,8 @@ impl Ctx<'_> {
             self.task_mut().usage.involuntary_switches += 1;
             self.kernel.preempt(self.harts, self.hart);
         } else {
-            let slice_ns = self.kernel.sched.slice_ns();
+            // Where nobody waits for the hart, niceness is nobody's gain.
+            let slice_ns = self.kernel.sched.slice_ns(Scheduling::default());
             let slot = self.kernel.sched.hart_mut(self.hart);
             slot.slice_end_ns = slot.now_ns + slice_ns;
         }

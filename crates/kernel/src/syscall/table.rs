@@ -189,7 +189,7 @@ syscalls! {
     115 => time::clock_nanosleep(clock: ClockId, flags: SleepFlags, request: In<Timespec>, remaining: Remaining);
     118 => sched_policy::sched_setparam(tid: Pid, from: In<i32>);
     119 => sched_policy::sched_setscheduler(tid: Pid, policy: PolicyArg, from: In<i32>)
-        partly "SCHED_DEADLINE and SCHED_EXT are EINVAL; niceness and SCHED_IDLE change no slice";
+        partly "SCHED_DEADLINE and SCHED_EXT are EINVAL";
     120 => sched_policy::sched_getscheduler(tid: Pid) -> policy;
     121 => sched_policy::sched_getparam(tid: Pid, to: Out<i32>);
     122 => sched::sched_setaffinity(tid: Pid, len: u32, mask: In<HartSet>);
@@ -283,15 +283,16 @@ syscalls! {
         partly "what is not in the machine is ENETUNREACH";
     204 => socket::getsockname(fd: Fd, address: OutAddress, len: LenInOut);
     205 => socket::getpeername(fd: Fd, address: OutAddress, len: LenInOut);
-    206 => socket::sendto(fd: Fd, buffer: InBuffer, len: u64, flags: MessageFlagsArg, to: AddressArg, to_len: i32);
+    206 => socket::sendto(fd: Fd, buffer: InBuffer, len: u64, flags: MessageFlagsArg, to: AddressArg, to_len: i32)
+        partly "MSG_MORE sends at once";
     207 => socket::recvfrom(fd: Fd, buffer: OutBuffer, len: u64, flags: MessageFlagsArg, source: OutAddress, source_len: LenInOut);
     208 => socket::setsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueIn, len: i32)
-        partly "timestamps, filters, multicast groups and SO_PEEK_OFF are ENOPROTOOPT; what steers timers and headers changes nothing";
+        partly "timestamps, filters, multicast groups, IPV6_ADDRFORM and SO_PEEK_OFF are ENOPROTOOPT; what steers timers and headers changes nothing";
     209 => socket::getsockopt(fd: Fd, level: LevelArg, name: OptionArg, value: ValueOut, len: LenInOut)
         partly "as setsockopt; TCP_INFO tells the state alone";
     210 => socket::shutdown(fd: Fd, how: ShutHow);
     211 => socket::sendmsg(fd: Fd, header: HeaderIn, flags: MessageFlagsArg)
-        partly "control messages of TCP and UDP change nothing";
+        partly "MSG_MORE sends at once; control messages of TCP and UDP change nothing";
     212 => socket::recvmsg(fd: Fd, header: HeaderOut, flags: MessageFlagsArg);
     213 => allocate::readahead(fd: Fd, offset: i64, len: u64);
     214 => memory::brk(to: VirtAddr) -> address;

@@ -62,6 +62,20 @@ pub struct Scheduling {
 }
 
 impl Scheduling {
+    /// Returns how long a slice is that is `slice_ns` long for an ordinary task without niceness, so that tasks in turn get harts
+    /// by their weights: a step of niceness is a quarter more or less, SCHED_IDLE next to nothing (Linux 6.12
+    /// kernel/sched/core.c `sched_prio_to_weight`, kernel/sched/sched.h `WEIGHT_IDLEPRIO`).
+    pub(super) fn share_of(self, slice_ns: u64) -> u64 {
+        const WEIGHT: u64 = 1024;
+        const IDLE_WEIGHT: u64 = 3;
+        match self.policy {
+            Policy::Idle => slice_ns * IDLE_WEIGHT / WEIGHT,
+            policy if policy.is_real_time() => slice_ns,
+            _ if self.nice >= 0 => (0..self.nice).fold(slice_ns, |slice_ns, _| slice_ns * 4 / 5),
+            _ => (self.nice..0).fold(slice_ns, |slice_ns, _| slice_ns * 5 / 4),
+        }
+    }
+
     /// Returns what a child begins with (`sched_fork`).
     pub(super) const fn of_child(self) -> Self {
         if !self.resets_on_fork {
@@ -123,5 +137,23 @@ impl Ctx<'_> {
         if tid == self.tid {
             self.yield_after_call = self.kernel.sched.is_outranked(tid);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_those_of_the_weights() {
+        let share = |nice, policy| Scheduling { nice, policy, ..Scheduling::default() }.share_of(1_024_000);
+        assert_eq!(share(0, Policy::Other), 1_024_000);
+        // The weights of Linux, within two in a hundred.
+        for (nice, weight) in [(-20, 88_761), (-5, 3_121), (1, 820), (5, 335), (10, 110), (19, 15)] {
+            let off = share(nice, Policy::Batch).abs_diff(weight * 1_000);
+            assert!(off * 100 <= weight * 2_000, "{nice}: {off}");
+        }
+        assert_eq!(share(19, Policy::Idle), 3_000);
+        assert_eq!(share(19, Policy::RoundRobin), 1_024_000);
     }
 }

@@ -4,6 +4,7 @@
 //! hart's clock advances by one nanosecond for each retired instruction and by [`TRAP_NS`] for each trap; an idle hart's
 //! clock waits until it is given a task.
 
+use super::priority::Scheduling;
 use crate::fs::Wait;
 use crate::random::Random;
 use crate::{HartId, Pid};
@@ -231,12 +232,12 @@ impl Scheduler {
         self.ready.remove(index)
     }
 
-    /// Returns how long the next slice is.
-    pub fn slice_ns(&mut self) -> u64 {
-        match &mut self.chance {
+    /// Returns how long the next slice is, of a task that gets a hart by these rules.
+    pub fn slice_ns(&mut self, rules: Scheduling) -> u64 {
+        rules.share_of(match &mut self.chance {
             Some(chance) => SLICE_NS / 1_000 + chance.next_u64() % SLICE_NS,
             None => SLICE_NS,
-        }
+        })
     }
 
     /// Decides by chance whether a new child runs first; `None` for seed 0, which leaves it to the policy.
