@@ -5,9 +5,8 @@
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use tine_machine::{Errno, HostKind, HostMetadata};
 
@@ -52,18 +51,12 @@ impl Files {
         let mut options = OpenOptions::new();
         // What has become a FIFO meanwhile must not be waited for.
         options.read(true).follow(FollowSymlinks::No).nonblock(true);
-        let file = self.directory.open_with(self.path(path), &options)?.into_std();
-        let mut bytes = vec![0; max];
-        let mut len = 0;
-        while len < max {
-            match file.read_at(&mut bytes[len..], offset + len as u64) {
-                Ok(0) => break,
-                Ok(read) => len += read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        bytes.truncate(len);
+        let mut file = self.directory.open_with(self.path(path), &options)?.into_std();
+        let left = file.metadata()?.len().saturating_sub(offset);
+        file.seek(SeekFrom::Start(offset))?;
+        // One more than there is, so that the end is found without room being made for more.
+        let mut bytes = Vec::with_capacity(max.min((left as usize).saturating_add(1)));
+        file.take(max as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
