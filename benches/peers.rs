@@ -6,14 +6,17 @@
 
 #![expect(clippy::print_stdout, reason = "whoever runs the bench reads what was measured")]
 
+#[path = "support/cpu_time.rs"]
+mod cpu_time;
+
 use clap::Parser;
-use nix::sys::resource::{UsageWho, getrusage};
+use cpu_time::{Ratio, cpu_seconds, median, ratio};
 use plotters::prelude::*;
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 #[derive(Parser)]
 struct Options {
@@ -136,20 +139,10 @@ impl Row<'_> {
         median(self.seconds[peer as usize].clone())
     }
 
-    /// Returns how many times as long as `peer` this takes: median, least and most of the pairs.
-    fn ratio(&self, peer: Peer) -> Option<(f64, f64, f64)> {
-        let pairs = self.seconds[Peer::Tine as usize].iter().zip(&self.seconds[peer as usize]);
-        let ratios: Vec<f64> = pairs.map(|(ours, theirs)| ours / theirs).collect();
-        let (least, most) = ratios
-            .iter()
-            .fold((f64::MAX, 0.0_f64), |(least, most), ratio| (least.min(*ratio), most.max(*ratio)));
-        Some((median(ratios)?, least, most))
+    /// Returns how many times as long as `peer` this takes.
+    fn ratio(&self, peer: Peer) -> Option<Ratio> {
+        ratio(&self.seconds[Peer::Tine as usize], &self.seconds[peer as usize])
     }
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -184,21 +177,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     draw(&rows, &options.out.join("peers.svg"))
 }
 
-/// Runs a program to its end and returns the CPU time, user and system, of it and its children.
-fn cpu_seconds(command: &mut Command) -> Result<f64, Box<dyn Error>> {
-    let children = || {
-        let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-        let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-        Ok::<_, nix::Error>(seconds(usage.user_time()) + seconds(usage.system_time()))
-    };
-    let before = children()?;
-    let status = command.stdout(Stdio::null()).status().map_err(|error| format!("{command:?}: {error}"))?;
-    if !status.success() {
-        return Err(format!("{command:?}: {status}").into());
-    }
-    Ok(children()? - before)
-}
-
 fn line(row: &Row<'_>) -> Result<String, std::fmt::Error> {
     let mut text = format!("{:16}", row.program.name);
     for peer in Peer::ALL {
@@ -208,7 +186,7 @@ fn line(row: &Row<'_>) -> Result<String, std::fmt::Error> {
         }
     }
     for peer in [Peer::Qemu, Peer::Native] {
-        if let Some((ratio, least, most)) = row.ratio(peer) {
+        if let Some(Ratio { median: ratio, least, most }) = row.ratio(peer) {
             write!(text, "   {ratio:.3} of {} ({least:.3} to {most:.3})", peer.name())?;
         }
     }
@@ -219,7 +197,9 @@ fn csv(rows: &[Row<'_>]) -> Result<String, std::fmt::Error> {
     let mut text = String::from("program,peer,cpu seconds,tine/peer,least,most\n");
     for row in rows {
         for peer in Peer::ALL {
-            let (Some(seconds), Some((ratio, least, most))) = (row.median(peer), row.ratio(peer)) else {
+            let (Some(seconds), Some(Ratio { median: ratio, least, most })) =
+                (row.median(peer), row.ratio(peer))
+            else {
                 continue;
             };
             writeln!(
@@ -258,7 +238,7 @@ fn draw(rows: &[Row<'_>], file: &Path) -> Result<(), Box<dyn Error>> {
     for (place, (peer, color)) in peers.into_iter().enumerate() {
         let marks = rows.iter().enumerate().filter_map(|(index, row)| {
             let at = (rows.len() - 1 - index) as f64 + 0.65 - 0.3 * place as f64;
-            row.ratio(peer).map(|(ratio, least, most)| (at, ratio, least, most))
+            row.ratio(peer).map(|ratio| (at, ratio.median, ratio.least, ratio.most))
         });
         let marks: Vec<_> = marks.collect();
         let spans = marks.iter().map(|&(at, _, least, most)| {

@@ -48,6 +48,14 @@ pub(crate) fn low<const N: usize>(value: u64) -> [u8; N] {
     bytes
 }
 
+/// Returns the number that `N` bytes are, the low ones first.
+pub(crate) fn wide<const N: usize>(bytes: [u8; N]) -> u64 {
+    const { assert!(N <= 8) };
+    let mut register = [0; 8];
+    register[..N].copy_from_slice(&bytes);
+    u64::from_le_bytes(register)
+}
+
 /// Returns what a register holds after `N` bytes were sign-extended into it.
 pub(crate) fn sign_extended<const N: usize>(bytes: [u8; N]) -> u64 {
     const { assert!(1 <= N && N <= 8) };

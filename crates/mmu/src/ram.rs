@@ -187,8 +187,10 @@ impl Ram {
         Some(())
     }
 
-    fn slot(&self, ppn: Ppn) -> usize {
-        (ppn.0 - Self::BASE.ppn().0) as usize
+    /// Returns the number of a frame of RAM, from 0; for what is not RAM, one that no frame has.
+    #[inline(always)]
+    pub const fn number(&self, ppn: Ppn) -> usize {
+        ppn.0.wrapping_sub(Self::BASE.ppn().0) as usize
     }
 
     /// Marks a frame as one from which instructions were decoded.
@@ -196,7 +198,7 @@ impl Ram {
     /// # Panics
     /// When `ppn` is not RAM.
     pub fn mark_code(&mut self, ppn: Ppn) {
-        let slot = self.slot(ppn);
+        let slot = self.number(ppn);
         if !self.code[slot] {
             self.code[slot] = true;
             self.code_epoch += 1;
@@ -208,7 +210,7 @@ impl Ram {
     /// # Panics
     /// When `ppn` is not RAM.
     pub fn is_code(&self, ppn: Ppn) -> bool {
-        self.code[self.slot(ppn)]
+        self.code[self.number(ppn)]
     }
 
     /// Watches the eight bytes at `at` from now on. Whoever runs must have begun to after this.
@@ -253,7 +255,7 @@ impl Ram {
     }
 
     fn written(&mut self, ppn: Ppn) {
-        let slot = self.slot(ppn);
+        let slot = self.number(ppn);
         if self.code[slot] {
             self.code[slot] = false;
             self.rewritten.push(ppn);

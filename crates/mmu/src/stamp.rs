@@ -3,6 +3,10 @@
 /// How many instants an instruction owns.
 pub(crate) const STAMPS_PER_INSTRUCTION: u64 = 2;
 
+/// Whether instructions, look-ups and uses of entries are counted where nothing else is to be done. Only `benches/counting.rs`
+/// builds this crate so that they are not, to see what that costs; what such a build counts means nothing.
+pub const COUNTING: bool = cfg!(not(uncounted));
+
 /// When an access happened, in the order of the hart's own instructions.
 ///
 /// Each instruction owns two instants, because an access across a page boundary makes two look-ups. Taking the instant
@@ -21,12 +25,6 @@ impl Stamp {
         Self(position * STAMPS_PER_INSTRUCTION)
     }
 
-    /// Returns the instant of the first look-up of the instruction so many after this one.
-    #[inline(always)]
-    pub const fn after(self, instructions: u64) -> Self {
-        Self(self.0 + instructions * STAMPS_PER_INSTRUCTION)
-    }
-
     /// Returns the position of the instruction that makes the look-up.
     #[inline(always)]
     pub const fn position(self) -> u64 {
@@ -36,5 +34,18 @@ impl Stamp {
     /// Returns the instant of the same instruction's look-up of a second page.
     pub(crate) const fn second(self) -> Self {
         Self(self.0 + 1)
+    }
+}
+
+/// When an access happened, in the order of everything that happened to an [`Mmu`](crate::Mmu): a [`Stamp`] as
+/// [`Mmu::instant`](crate::Mmu::instant) sees it until the hart stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(pub(crate) u64);
+
+impl Instant {
+    /// Returns the instant of the first look-up of the instruction so many after this one.
+    #[inline(always)]
+    pub const fn after(self, instructions: u64) -> Self {
+        if COUNTING { Self(self.0 + instructions * STAMPS_PER_INSTRUCTION) } else { self }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::books::Accesses;
 use super::dispatch::{self, Handler};
-use super::weave::weave;
+use super::weave::Loom;
 use crate::csr;
 use std::sync::atomic::AtomicPtr;
 use tine_isa::{Format, Insn, Isa, Op};
@@ -49,38 +49,50 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// Returns where the slot's instruction is in its page.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset.into()
+    }
+
     /// Returns how many instructions the block has that begins here.
     pub(super) fn length(&self) -> u64 {
         self.length.into()
     }
 }
 
+/// What decoding needs room for, kept from one block to the next.
+#[derive(Default)]
+pub(super) struct Scratch {
+    placed: Vec<Placed>,
+    loom: Loom,
+}
+
 /// Decodes the block that begins at `offset` of a page; `None` where no instruction can be cached.
 ///
 /// It ends behind an instruction that always transfers control or changes how fetches behave, at one that is illegal or
 /// leaves the page, or when it is long enough.
-pub(super) fn decode_block(isa: Isa, page: &[u8; PAGE_SIZE as usize], offset: u64) -> Option<Vec<Slot>> {
-    let mut insns: Vec<Insn> = Vec::new();
-    let mut end = offset as usize;
-    while insns.len() < LONGEST.into()
-        && insns.last().is_none_or(|last| !ends_block(last))
+pub(super) fn decode_block(
+    scratch: &mut Scratch,
+    isa: Isa,
+    page: &[u8; PAGE_SIZE as usize],
+    offset: u64,
+) -> Option<Vec<Slot>> {
+    let Scratch { placed, loom } = scratch;
+    placed.clear();
+    let (mut end, mut before) = (offset as usize, Accesses::default());
+    while placed.len() < LONGEST.into()
+        && placed.last().is_none_or(|last| !ends_block(&last.insn))
         && let Some(insn) = decode_at(isa, page, end)
     {
-        end += usize::from(insn.len);
-        insns.push(insn);
-    }
-    let last = insns.len().checked_sub(1)?;
-    let mut placed: Vec<Placed> = Vec::with_capacity(insns.len());
-    let (mut at, mut before) = (offset as usize, Accesses::default());
-    for (index, insn) in insns.iter().enumerate() {
-        let insn = simplified(with_registers_in_range(*insn));
-        placed.push(Placed { insn, offset: at as u16, index: index as u16, before, held: 0 });
+        let insn = simplified(with_registers_in_range(insn));
+        placed.push(Placed { insn, offset: end as u16, index: placed.len() as u16, before, held: 0 });
         before += Accesses::of(&insn);
-        at += usize::from(insn.len);
+        end += usize::from(insn.len);
     }
-    weave(&mut placed);
+    let last = placed.len().checked_sub(1)?;
+    loom.weave(placed);
     let mut held = 0;
-    for placed in &mut placed {
+    for placed in &mut *placed {
         held = dispatch::held(&placed.insn, held);
         placed.held = held;
     }
@@ -90,10 +102,10 @@ pub(super) fn decode_block(isa: Isa, page: &[u8; PAGE_SIZE as usize], offset: u6
         let run = dispatch::select(earlier, rest);
         slots.push(Slot { run, link: AtomicPtr::default(), insn, offset, index, before, length: 0, held });
     }
+    slots[0].length = placed.len() as u16;
     let insn = Insn { op: Op::Jal, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, len: 0 };
     let run = dispatch::fall_through(end);
     let link = AtomicPtr::default();
-    slots[0].length = insns.len() as u16;
     slots.push(Slot { run, link, insn, offset: end as u16, index: last as u16, before, length: 0, held: 0 });
     Some(slots)
 }

@@ -1,11 +1,11 @@
 //! All decoded blocks, by frame.
 
-use super::block::{Slot, decode_block};
-use std::collections::BTreeMap;
-use std::ptr::{null, null_mut};
+use super::block::{Scratch, Slot, decode_block};
+use std::num::NonZeroU32;
+use std::ptr::null;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use tine_isa::Isa;
-use tine_mmu::{PAGE_SIZE, Ppn, Ram};
+use tine_mmu::{PAGE_SIZE, PhysAddr, Ppn, Ram};
 
 /// An instruction begins at an even offset.
 const ENTRIES: usize = PAGE_SIZE as usize / 2;
@@ -14,36 +14,55 @@ const ENTRIES: usize = PAGE_SIZE as usize / 2;
 /// must not take the host's memory.
 const MOST_SLOTS: usize = 1 << 21;
 
-/// Decoded pages after which everything is dropped, whose tables of entries take some hundred megabytes more.
+/// Decoded pages after which everything is dropped, whose tables of entries take some tens of megabytes more.
 const MOST_PAGES: usize = 1 << 13;
 
-/// Frames that are found without a search.
-const RECENT: usize = 256;
+/// Targets of jumps that are found without a search. A power of two.
+const TARGETS: usize = 1 << 13;
 
-/// A page of decoded code, until it is dropped.
+/// A page of decoded code, until it is dropped: its number among the pages, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PageId(usize);
+pub(super) struct PageId(NonZeroU32);
+
+impl PageId {
+    #[inline(always)]
+    const fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// The blocks of one frame. They are freed together, so links between them never dangle.
 struct CodePage {
     frame: Ppn,
-    /// For each even offset, the first slot of the block that begins there, or null. Atomic for the same reason as a link.
-    entries: Box<[AtomicPtr<Slot>; ENTRIES]>,
+    /// For each even offset, the number of the block that begins there, from 1, or 0. A page has no more blocks than offsets.
+    entries: Box<[u16; ENTRIES]>,
     // A Vec of Vecs: slots stay where they are when a block is added.
     blocks: Vec<Vec<Slot>>,
+}
+
+/// Where a jump went: the block that begins at an address. Atomic only so that blocks may move between host threads; one hart
+/// runs at a time.
+#[derive(Default)]
+struct Target {
+    /// The address, or 0, which is not RAM.
+    at: u64,
+    first: AtomicPtr<Slot>,
 }
 
 /// The block cache that all harts share.
 #[derive(Default)]
 pub(crate) struct Blocks {
     pages: Vec<Option<CodePage>>,
-    by_frame: BTreeMap<Ppn, PageId>,
+    /// For each frame of RAM, the number of the page that was decoded from it, or 0. Made with the first one; the host spends
+    /// no memory on those that are 0 from the beginning.
+    by_frame: Vec<u32>,
+    /// A direct-mapped excerpt of all blocks. Made with the first one.
+    targets: Vec<Target>,
     free: Vec<PageId>,
-    /// A direct-mapped excerpt of `by_frame`.
-    recent: Vec<Option<(Ppn, PageId)>>,
     slots: usize,
     /// What instructions are decoded by.
     isa: Isa,
+    scratch: Scratch,
 }
 
 impl Blocks {
@@ -52,92 +71,113 @@ impl Blocks {
     pub(super) fn drop_outdated(&mut self, ram: &mut Ram, isa: Isa) {
         if ram.has_rewritten() {
             for frame in ram.take_rewritten() {
-                self.drop_page(frame);
+                self.drop_page(ram, frame);
             }
         }
-        if self.slots > MOST_SLOTS || self.by_frame.len() > MOST_PAGES || self.isa != isa {
+        if self.is_too_much() || self.isa != isa {
             *self = Self { isa, ..Self::default() };
         }
     }
 
-    fn drop_page(&mut self, frame: Ppn) {
-        let Some(id) = self.by_frame.remove(&frame) else { return };
-        if let Some(page) = self.pages[id.0].take() {
+    /// Tells whether [`Blocks::drop_outdated`] should be called before more is decoded.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.slots > MOST_SLOTS || self.page_count() > MOST_PAGES
+    }
+
+    fn page_count(&self) -> usize {
+        self.pages.len() - self.free.len()
+    }
+
+    fn drop_page(&mut self, ram: &Ram, frame: Ppn) {
+        let Some(id) = self.known_page(ram, frame) else { return };
+        self.by_frame[ram.number(frame)] = 0;
+        if let Some(page) = self.pages[id.index()].take() {
             self.slots -= page.blocks.iter().map(Vec::len).sum::<usize>();
+            for block in &page.blocks {
+                let at = frame.base() + block[0].offset();
+                let target = &mut self.targets[target_index(at)];
+                if target.at == at.0 {
+                    *target = Target::default();
+                }
+            }
         }
-        self.recent[recent_index(frame)] = None;
         self.free.push(id);
     }
 
     /// Returns the page for a frame of RAM, new and marked as code where there was none.
     pub(super) fn page(&mut self, ram: &mut Ram, frame: Ppn) -> PageId {
-        if let Some(id) = self.recent_page(frame) {
-            return id;
-        }
-        let id = self.by_frame.get(&frame).copied().unwrap_or_else(|| self.add_page(ram, frame));
-        self.recent.resize(RECENT, None);
-        self.recent[recent_index(frame)] = Some((frame, id));
-        id
+        self.known_page(ram, frame).unwrap_or_else(|| self.add_page(ram, frame))
     }
 
     fn add_page(&mut self, ram: &mut Ram, frame: Ppn) -> PageId {
         ram.mark_code(frame);
-        let page = CodePage {
-            frame,
-            entries: Box::new([const { AtomicPtr::new(null_mut()) }; ENTRIES]),
-            blocks: Vec::new(),
-        };
+        let page = CodePage { frame, entries: Box::new([0; ENTRIES]), blocks: Vec::new() };
         let id = self.free.pop().unwrap_or_else(|| {
             self.pages.push(None);
-            PageId(self.pages.len() - 1)
+            // There are at most one more than so many that everything is dropped.
+            PageId(u32::try_from(self.pages.len()).ok().and_then(NonZeroU32::new).expect("one or more"))
         });
-        self.pages[id.0] = Some(page);
-        self.by_frame.insert(frame, id);
+        self.pages[id.index()] = Some(page);
+        if self.by_frame.is_empty() {
+            self.by_frame = vec![0; ram.frames() as usize];
+            self.targets.resize_with(TARGETS, Target::default);
+        }
+        self.by_frame[ram.number(frame)] = id.0.get();
         id
     }
 
-    /// Finds the page for a frame without a search.
-    #[inline(always)]
-    pub(super) fn recent_page(&self, frame: Ppn) -> Option<PageId> {
-        match self.recent.get(recent_index(frame)) {
-            Some(Some((known, id))) if *known == frame => Some(*id),
-            _ => None,
-        }
+    /// Finds the page for a frame that was decoded.
+    pub(super) fn known_page(&self, ram: &Ram, frame: Ppn) -> Option<PageId> {
+        self.by_frame.get(ram.number(frame)).copied().and_then(NonZeroU32::new).map(PageId)
     }
 
     /// Finds the first slot of the block that begins at `offset`; null where there is none.
     ///
     /// It stays where it is until [`Blocks::drop_outdated`] is called.
-    #[inline(always)]
-    pub(super) fn known_block(&self, id: PageId, offset: u64) -> *const Slot {
-        let page = self.pages.get(id.0).and_then(Option::as_ref);
-        let entry = page.and_then(|page| page.entries.get(offset as usize / 2));
-        entry.map_or(null(), |entry| entry.load(Ordering::Relaxed).cast_const())
+    fn known_block(&self, id: PageId, offset: u64) -> *const Slot {
+        let Some(Some(page)) = self.pages.get(id.index()) else { return null() };
+        let number = page.entries[offset as usize / 2 % ENTRIES];
+        page.blocks.get(usize::from(number).wrapping_sub(1)).map_or(null(), Vec::as_ptr)
     }
 
     /// Returns the first slot of the block that begins at `offset`, decoding it where necessary; null where none can.
     pub(super) fn block(&mut self, ram: &Ram, id: PageId, offset: u64) -> *const Slot {
         let known = self.known_block(id, offset);
         if known.is_null() {
-            return self.add_block(ram, id, offset).map_or(null(), std::ptr::from_ref);
+            return self.add_block(ram, id, offset).map_or(null(), Vec::as_ptr);
         }
         known
     }
 
-    fn add_block(&mut self, ram: &Ram, id: PageId, offset: u64) -> Option<&Slot> {
-        let page = self.pages.get_mut(id.0)?.as_mut()?;
+    /// Finds the first slot of the block that begins at an address, where a jump went there lately; null elsewhere.
+    #[inline(always)]
+    pub(super) fn target(&self, at: PhysAddr) -> *const Slot {
+        match self.targets.get(target_index(at)) {
+            Some(target) if target.at == at.0 => target.first.load(Ordering::Relaxed).cast_const(),
+            _ => null(),
+        }
+    }
+
+    /// Has [`Blocks::target`] find a block at an address.
+    pub(super) fn add_target(&mut self, at: PhysAddr, first: *const Slot) {
+        self.targets[target_index(at)] = Target { at: at.0, first: AtomicPtr::new(first.cast_mut()) };
+    }
+
+    #[cold]
+    fn add_block(&mut self, ram: &Ram, id: PageId, offset: u64) -> Option<&Vec<Slot>> {
+        let page = self.pages.get_mut(id.index())?.as_mut()?;
         let entry = page.entries.get_mut(offset as usize / 2)?;
-        let block = decode_block(self.isa, ram.frame(page.frame), offset)?;
+        let block = decode_block(&mut self.scratch, self.isa, ram.frame(page.frame), offset)?;
         self.slots += block.len();
         page.blocks.push(block);
-        let first = page.blocks.last()?.first()?;
-        *entry.get_mut() = std::ptr::from_ref(first).cast_mut();
-        Some(first)
+        *entry = page.blocks.len() as u16;
+        page.blocks.last()
     }
 }
 
-const fn recent_index(frame: Ppn) -> usize {
-    frame.0 as usize % RECENT
+#[inline(always)]
+const fn target_index(at: PhysAddr) -> usize {
+    at.0 as usize / 2 % TARGETS
 }
 
 #[cfg(test)]
@@ -175,9 +215,9 @@ mod tests {
             blocks.drop_outdated(&mut ram, Isa::default());
             let id = blocks.page(&mut ram, at.ppn());
             assert!(!blocks.block(&ram, id, 0).is_null());
-            most = most.max(blocks.by_frame.len());
+            most = most.max(blocks.page_count());
         }
-        assert_eq!((most, blocks.by_frame.len()), (MOST_PAGES + 1, 1));
+        assert_eq!((most, blocks.page_count()), (MOST_PAGES + 1, 1));
     }
 
     #[test]
@@ -190,7 +230,7 @@ mod tests {
         assert!(!blocks.block(&ram, first, 0).is_null());
         ram.write(Ram::BASE, &NOP).unwrap();
         blocks.drop_outdated(&mut ram, Isa::default());
-        assert_eq!((blocks.recent_page(frame), blocks.slots), (None, 0));
+        assert_eq!((blocks.known_page(&ram, frame), blocks.slots), (None, 0));
         let second = Ppn(frame.0 + 1);
         assert_eq!(blocks.page(&mut ram, second), first);
         assert!(blocks.known_block(first, 0).is_null());

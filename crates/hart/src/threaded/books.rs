@@ -3,7 +3,7 @@
 use crate::Hart;
 use std::ops::{Add, AddAssign, SubAssign};
 use tine_isa::{Insn, Memory};
-use tine_mmu::Privilege;
+use tine_mmu::{COUNTING, Privilege};
 
 /// Numbers of loads and stores: loads in the low half, stores in the high one.
 ///
@@ -71,7 +71,9 @@ impl Books {
     /// Leaves a block at a slot which so many accesses precede.
     #[inline(always)]
     pub(super) fn leave(&mut self, before: Accesses) {
-        self.accesses += before;
+        if COUNTING {
+            self.accesses += before;
+        }
     }
 
     /// Enters a block in its middle, at a slot which so many accesses precede.
@@ -84,8 +86,14 @@ impl Books {
     /// `fetched` is the position behind the last instruction that was fetched: `position`, or one more when the
     /// instruction there is about to be executed.
     pub(super) fn close(&mut self, hart: &mut Hart, position: u64, fetched: u64) {
-        hart.instructions.retire(self.privilege, position - self.opened);
-        hart.mmu.add_lookups(fetched - self.opened, self.accesses.loads(), self.accesses.stores());
+        hart.instructions.retire(self.privilege, since(self.opened, position));
+        hart.mmu.add_lookups(since(self.opened, fetched), self.accesses.loads(), self.accesses.stores());
         (self.opened, self.accesses) = (fetched, Accesses::default());
     }
+}
+
+/// Returns how many instructions are between two positions.
+const fn since(opened: u64, position: u64) -> u64 {
+    // Where nothing is counted, instructions that traps are made of are behind all others.
+    if COUNTING { position - opened } else { position.saturating_sub(opened) }
 }

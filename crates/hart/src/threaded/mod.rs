@@ -3,16 +3,17 @@
 //! ```text
 //!   run_threaded ──▶ translate pc ──▶ block of the frame at that offset ──▶ handler ──▶ handler ──▶ …
 //!        ▲                                                                                          │
-//!        └────── left: page not at hand, budget too small for the block, code rewritten, trap ◀─────┘
+//!        └─── left: budget too small for the block, no block can be decoded, code rewritten, trap ◀───┘
 //! ```
 //!
 //! Invariants:
 //! - Wherever it leaves, state and counts are those of the plain engine. Nothing is counted per instruction: a slot knows
 //!   how many instructions, loads and stores precede it in its block, and [`Books`] closes on that.
-//! - The instruction TLB is asked, and the use of its entry noted, when a page is entered. Pages are executed one after
-//!   the other, so the order in which they were entered is the order in which they were used last.
+//! - The instruction TLB is asked, and the use of its entry noted, when a page is entered and by indirect jumps. Pages are
+//!   executed one after the other, so the order in which they were entered is the order in which they were used last.
 //! - What it cannot do simply is done by [`Hart::perform`] and [`Hart::step`], which the plain engine is made of:
-//!   instructions across two pages and illegal ones, the last instructions of a budget, every slow path.
+//!   instructions across two pages and illegal ones, the last instructions of a budget, every slow path but those of loads,
+//!   stores and jumps that only miss the TLB.
 //! - Blocks die, and are freed, only here in the loop, where no slot is being executed.
 //! - A store into decoded code, even into the running block, takes effect on the next instruction.
 
@@ -26,10 +27,9 @@ pub(crate) use blocks::Blocks;
 
 use crate::trap::Trap;
 use crate::{Hart, Shared, Stop};
-use blocks::PageId;
 use books::Books;
 use dispatch::Entered;
-use tine_mmu::{Access, PhysAddr, Ram, Stamp, VirtAddr};
+use tine_mmu::{Access, Instant, PhysAddr, Ppn, Ram, Stamp, VirtAddr};
 
 /// What the fetch of a block asks for: instructions are read in units of two bytes.
 const PARCEL_BYTES: u64 = 2;
@@ -38,12 +38,12 @@ const PARCEL_BYTES: u64 = 2;
 struct Run<'a> {
     ram: &'a mut Ram,
     shared: &'a mut Shared,
-    /// The decoded page being executed.
-    code: PageId,
+    /// The frame whose code is being executed.
+    frame: Ppn,
     /// The virtual address at which it is mapped now.
     page: VirtAddr,
     /// The position that must not be passed.
-    limit: Stamp,
+    limit: Instant,
     books: Books,
     /// The trap that ended the dispatch.
     trap: Option<Trap>,
@@ -73,7 +73,7 @@ impl Hart {
         shared.blocks.drop_outdated(ram, self.isa);
         self.check_interrupts()?;
         self.resume_mmu(ram);
-        let at = self.locate_pc(ram)?;
+        let at = self.locate_pc(ram, self.stamp())?;
         if !self.mmu.may_fetch_frame(at.ppn()) {
             return self.step(ram, shared);
         }
@@ -82,17 +82,17 @@ impl Hart {
         // The frame may have become code just now.
         self.mmu.notice_code(ram);
         let first = shared.blocks.block(ram, code, at.offset());
-        let (page, limit) = (self.pc.page_floor(), Stamp::at(limit));
-        let run = Run { ram, shared, code, page, limit, books: Books::open(self), trap: None };
+        let (page, limit) = (self.pc.page_floor(), self.mmu.instant(Stamp::at(limit)));
+        let run = Run { ram, shared, frame: at.ppn(), page, limit, books: Books::open(self), trap: None };
         match dispatch::enter(self, run, first) {
             Entered::Executed(result) => result,
             Entered::Nothing => self.step(ram, shared),
         }
     }
 
-    fn locate_pc(&mut self, ram: &mut Ram) -> Result<PhysAddr, Trap> {
-        let stamp = self.stamp();
-        if let Some(at) = self.mmu.fetch_fast(self.pc, stamp) {
+    /// Translates `pc` for the instruction that is fetched at `stamp`; where it traps, its look-up is counted.
+    fn locate_pc(&mut self, ram: &mut Ram, stamp: Stamp) -> Result<PhysAddr, Trap> {
+        if let Some(at) = self.mmu.fetch_fast(self.pc, self.mmu.instant(stamp)) {
             return Ok(at);
         }
         self.mmu.translate(ram, self.pc, PARCEL_BYTES, Access::Fetch, stamp).map_err(|fault| {

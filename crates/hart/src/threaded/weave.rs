@@ -36,12 +36,28 @@ impl Members {
         Self(self.0 & !others.0)
     }
 
+    /// Returns the first so many, of which there is one or more.
+    fn first(count: usize) -> Self {
+        Self(u64::MAX >> (u64::BITS as usize - count))
+    }
+
+    fn and(self, others: Self) -> Self {
+        Self(self.0 & others.0)
+    }
+
     fn has(self, number: usize) -> bool {
         self.0 >> number & 1 != 0
     }
 
+    /// Lists them, the first one first.
     fn iter(self) -> impl Iterator<Item = usize> {
-        (0..u64::BITS as usize).filter(move |&number| self.has(number))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let number = rest.trailing_zeros() as usize;
+            let is_there = rest != 0;
+            rest &= rest.wrapping_sub(1);
+            is_there.then_some(number)
+        })
     }
 }
 
@@ -54,60 +70,73 @@ struct Needs {
     room: Members,
 }
 
-/// Brings together, in each stretch of a block that only computes, what depends on each other.
-pub(super) fn weave(block: &mut [Placed]) {
-    let mut from = 0;
-    while from < block.len() {
-        let computing = block[from..].iter().take_while(|placed| only_computes(&placed.insn)).count();
-        if computing > 2 {
-            let after = block.get(from + computing).map(|placed| placed.insn);
-            weave_stretch(&mut block[from..from + computing], after.as_ref());
-        }
-        from += computing + 1;
-    }
+/// What weaving needs room for.
+#[derive(Default)]
+pub(super) struct Loom {
+    needs: Vec<Needs>,
+    order: Vec<usize>,
+    woven: Vec<Placed>,
 }
 
-fn weave_stretch(stretch: &mut [Placed], after: Option<&Insn>) {
-    let needs = needs(stretch);
-    let mut needed = Members::default();
-    for need in &needs {
-        needed.add(need.operands);
-        needed.add(need.room);
+impl Loom {
+    /// Brings together, in each stretch of a block that only computes, what depends on each other.
+    pub(super) fn weave(&mut self, block: &mut [Placed]) {
+        let mut from = 0;
+        while from < block.len() {
+            let computing = block[from..].iter().take_while(|placed| only_computes(&placed.insn)).count();
+            if computing > 2 {
+                let after = block.get(from + computing).map(|placed| placed.insn);
+                self.weave_stretch(&mut block[from..from + computing], after.as_ref());
+            }
+            from += computing + 1;
+        }
     }
-    // What nothing needs, as it comes; last what the instruction behind the stretch reads.
-    let (last, first): (Vec<usize>, Vec<usize>) = (0..stretch.len())
-        .filter(|&number| !needed.has(number))
-        .partition(|&number| after.is_some_and(|after| reads(after, stretch[number].insn.rd)));
-    let (mut order, mut done) = (Vec::with_capacity(stretch.len()), Members::default());
-    for number in first.into_iter().chain(last) {
-        visit(number, &needs, &mut done, &mut order);
+
+    fn weave_stretch(&mut self, stretch: &mut [Placed], after: Option<&Insn>) {
+        let Self { needs, order, woven } = self;
+        find_needs(stretch, needs);
+        let (mut needed, mut last) = (Members::default(), Members::default());
+        for (number, need) in needs.iter().enumerate() {
+            needed.add(need.operands);
+            needed.add(need.room);
+            if after.is_some_and(|after| reads(after, stretch[number].insn.rd)) {
+                last.add(Members::one(number));
+            }
+        }
+        // What nothing needs, as it comes; last what the instruction behind the stretch reads.
+        let unneeded = Members::first(stretch.len()).without(needed);
+        let mut done = Members::default();
+        order.clear();
+        for number in unneeded.without(last).iter().chain(unneeded.and(last).iter()) {
+            visit(number, needs, &mut done, order);
+        }
+        woven.clear();
+        woven.extend(order.iter().map(|&number| stretch[number]));
+        stretch.copy_from_slice(woven);
     }
-    let woven: Vec<Placed> = order.into_iter().map(|number| stretch[number]).collect();
-    stretch.copy_from_slice(&woven);
 }
 
 /// Says what each instruction of a stretch needs.
-fn needs(stretch: &[Placed]) -> Vec<Needs> {
-    let mut writer = [None; 32];
+fn find_needs(stretch: &[Placed], all: &mut Vec<Needs>) {
+    let mut writer = [Members::default(); 32];
     let mut readers = [Members::default(); 32];
-    let mut all = Vec::with_capacity(stretch.len());
+    all.clear();
     for (number, Placed { insn, .. }) in stretch.iter().enumerate() {
         let mut needs = Needs::default();
         for source in sources(insn) {
-            let source = usize::from(source);
-            needs.operands.add(writer[source].map_or_else(Members::default, Members::one));
+            let source = usize::from(source & 31);
+            needs.operands.add(writer[source]);
             readers[source].add(Members::one(number));
         }
-        let rd = usize::from(insn.rd);
+        let rd = usize::from(insn.rd & 31);
         if rd != 0 {
-            needs.room.add(writer[rd].map_or_else(Members::default, Members::one));
+            needs.room.add(writer[rd]);
             needs.room.add(readers[rd]);
             needs.room = needs.room.without(Members::one(number));
-            (writer[rd], readers[rd]) = (Some(number), Members::default());
+            (writer[rd], readers[rd]) = (Members::one(number), Members::default());
         }
         all.push(needs);
     }
-    all
 }
 
 /// Puts an instruction behind everything that it needs, its operands last.
@@ -162,7 +191,7 @@ mod tests {
 
     fn order(insns: &[Insn]) -> Vec<u16> {
         let mut placed = place(insns);
-        weave(&mut placed);
+        Loom::default().weave(&mut placed);
         placed.iter().map(|placed| placed.index).collect()
     }
 
@@ -229,7 +258,7 @@ mod tests {
                 })
                 .collect();
             let mut placed = place(&insns);
-            weave(&mut placed);
+            Loom::default().weave(&mut placed);
             assert_eq!(
                 outcome(placed.iter().map(|placed| placed.insn)),
                 outcome(insns.iter().copied()),

@@ -1,9 +1,11 @@
 //! Accesses of the hart: the fast ones that may find nothing, and the full ones that do everything.
 
 use super::{Located, Mmu, Requester};
+use crate::shortcut::{Page, UNTRANSLATED};
 use crate::walk::Target;
 use crate::{
-    Access, HostShortcut, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, Ppn, Ram, Stamp, VirtAddr,
+    Access, HostShortcut, Instant, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, Ppn, PteFlags, Ram,
+    Stamp, VirtAddr,
 };
 
 /// Instructions are read in units of two bytes.
@@ -18,10 +20,22 @@ struct Span {
 }
 
 impl Mmu {
+    /// Returns the instant of a stamp, until [`Mmu::resume`] or the supervisor comes next.
+    #[inline(always)]
+    pub const fn instant(&self, stamp: Stamp) -> Instant {
+        Instant(stamp.0 + self.stamp_offset)
+    }
+
+    /// Returns the stamp of an instant.
+    #[inline(always)]
+    pub const fn stamp_of(&self, instant: Instant) -> Stamp {
+        Stamp(instant.0 - self.stamp_offset)
+    }
+
     /// Loads `N` aligned bytes through the shortcut; `None` says nothing but that [`Mmu::load`] must be asked.
     #[inline(always)]
-    pub fn load_fast<const N: usize>(&mut self, ram: &Ram, va: VirtAddr, stamp: Stamp) -> Option<[u8; N]> {
-        let offset = self.loads.probe::<N>(va, stamp.0 + self.stamp_offset)?;
+    pub fn load_fast<const N: usize>(&mut self, ram: &Ram, va: VirtAddr, now: Instant) -> Option<[u8; N]> {
+        let offset = self.data.read::<N>(va, now.0)?;
         ram.load_at(offset)
     }
 
@@ -32,9 +46,9 @@ impl Mmu {
         ram: &mut Ram,
         va: VirtAddr,
         value: [u8; N],
-        stamp: Stamp,
+        now: Instant,
     ) -> Option<()> {
-        let offset = self.stores.probe::<N>(va, stamp.0 + self.stamp_offset)?;
+        let offset = self.data.write::<N>(va, now.0)?;
         ram.store_at(offset, value)
     }
 
@@ -42,8 +56,8 @@ impl Mmu {
     /// [`Mmu::fetch`] must be asked. It answers for the first two bytes: an instruction that crosses a page needs
     /// [`Mmu::fetch`].
     #[inline(always)]
-    pub fn fetch_fast(&mut self, pc: VirtAddr, stamp: Stamp) -> Option<PhysAddr> {
-        let offset = self.fetches.probe::<2>(pc, stamp.0 + self.stamp_offset)?;
+    pub fn fetch_fast(&mut self, pc: VirtAddr, now: Instant) -> Option<PhysAddr> {
+        let offset = self.fetches.read::<2>(pc, now.0)?;
         Some(Ram::BASE + offset)
     }
 
@@ -64,7 +78,7 @@ impl Mmu {
             Access::Load | Access::Store => self.data_view,
         };
         let target = Target { va, len, access, view };
-        let located = self.locate(ram, target, stamp.0 + self.stamp_offset, Requester::Hart)?;
+        let located = self.locate(ram, target, self.instant(stamp).0, Requester::Hart)?;
         self.remember(ram, target, located);
         Ok(located.at)
     }
@@ -167,21 +181,37 @@ impl Mmu {
         Ok(Span { first, split: left, second: Some(second) })
     }
 
-    /// Gives the page of a successful access a slot in the shortcut, where all of it may be accessed so.
+    /// Gives the page of a successful access a slot in the shortcut: for whatever all of it may be accessed for.
     fn remember(&mut self, ram: &Ram, Target { va, access, view, .. }: Target, located: Located) {
-        let Located { at, entry } = located;
-        if self.config.shortcut == HostShortcut::Off
-            || self.checker.is_some()
-            || !self.pmp.allows(view.privilege, access, at.ppn().base(), PAGE_SIZE)
-        {
+        if self.config.shortcut == HostShortcut::Off || self.checker.is_some() {
             return;
         }
-        let offset = at.0 - Ram::BASE.0;
+        let Located { at, entry } = located;
+        let flags = match entry {
+            UNTRANSLATED => None,
+            entry => Some(self.first_level(access).entry(entry).flags()),
+        };
+        let allows = |access| {
+            flags.is_none_or(|flags| view.permits(access, flags))
+                && self.pmp.allows(view.privilege, access, at.ppn().base(), PAGE_SIZE)
+        };
+        let is_clean = flags.is_some_and(|flags| !flags.contains(PteFlags::D));
+        let page = Page {
+            va,
+            offset: at.0 - Ram::BASE.0,
+            entry,
+            is_readable: allows(if access == Access::Fetch { access } else { Access::Load }),
+            is_writable: access != Access::Fetch
+                && !is_clean
+                && !ram.notices_stores(at.ppn())
+                && allows(Access::Store),
+        };
+        if !page.is_readable && !page.is_writable {
+            return;
+        }
         let replaced = match access {
-            Access::Fetch => self.fetches.insert(va, offset, entry),
-            Access::Load => self.loads.insert(va, offset, entry),
-            Access::Store if ram.notices_stores(at.ppn()) => None,
-            Access::Store => self.stores.insert(va, offset, entry),
+            Access::Fetch => self.fetches.insert(&page),
+            Access::Load | Access::Store => self.data.insert(&page),
         };
         if let Some((entry, stamp)) = replaced {
             self.first_level(access).touch(entry, stamp);

@@ -42,10 +42,9 @@ impl TlbEntry {
 impl Mmu {
     /// Lists every valid entry: by TLB, then by set, the least recently used first.
     pub fn entries(&self) -> Vec<TlbEntry> {
-        let Self { itlb, dtlb, l2, fetches, loads, stores, .. } = self;
+        let Self { itlb, dtlb, l2, fetches, data, .. } = self;
         let fetched = itlb.by_use(|index, entry| fetches.latest(index, entry));
-        let accessed =
-            dtlb.by_use(|index, entry| loads.latest(index, entry).max(stores.latest(index, entry)));
+        let accessed = dtlb.by_use(|index, entry| data.latest(index, entry));
         let second = l2.iter().flat_map(|l2| l2.by_use(|_, _| 0));
         let of = |tlb| move |entry| TlbEntry::of(tlb, entry);
         let first = fetched.map(of(TlbName::L1i)).chain(accessed.map(of(TlbName::L1d)));

@@ -2,9 +2,8 @@
 //!
 //! ```text
 //!              shortcut (host)      first level        second level
-//!   fetch  ──▶ Shortcut<64>  ──▶ itlb ──┐
-//!   load   ──▶ Shortcut<256> ──▶ dtlb ──┼──▶ l2 ──▶ walk ──▶ PTEs in Ram
-//!   store  ──▶ Shortcut<256> ──▶ dtlb ──┘
+//!   fetch        ──▶ Shortcut<256> ──▶ itlb ──┬──▶ l2 ──▶ walk ──▶ PTEs in Ram
+//!   load, store  ──▶ Shortcut<512> ──▶ dtlb ──┘
 //! ```
 //!
 //! # Who counts what
@@ -110,10 +109,9 @@ pub struct Mmu {
     /// Added to every stamp that the hart gives. It rises whenever something happens that has no position of its own, so
     /// that stamps never go back: when the hart resumes, and with each look-up of the supervisor.
     stamp_offset: u64,
-    fetches: Shortcut<64>,
-    loads: Shortcut<256>,
-    stores: Shortcut<256>,
-    /// The code epoch of RAM for which `stores` is right.
+    fetches: Shortcut<256>,
+    data: Shortcut<512>,
+    /// The code epoch of RAM for which `data` is right.
     code_epoch: u64,
     counters: MmuCounters,
     checker: Option<Box<Checker>>,
@@ -141,8 +139,7 @@ impl Mmu {
             l2_clock: 0,
             stamp_offset: 0,
             fetches: Shortcut::new(),
-            loads: Shortcut::new(),
-            stores: Shortcut::new(),
+            data: Shortcut::new(),
             code_epoch: 0,
             counters: MmuCounters::default(),
             checker: match config.stale_uses {
@@ -211,8 +208,7 @@ impl Mmu {
     pub fn notice_code(&mut self, ram: &Ram) {
         if ram.code_epoch() != self.code_epoch {
             self.code_epoch = ram.code_epoch();
-            let Self { stores, dtlb, .. } = self;
-            stores.clear(|entry, stamp| dtlb.touch(entry, stamp));
+            self.data.forbid_stores(|offset| ram.notices_stores((Ram::BASE + offset).ppn()));
         }
     }
 
@@ -229,10 +225,9 @@ impl Mmu {
     /// Does on this hart what another hart's fence asks for. The other hart counts it, with
     /// [`Mmu::count_remote_fences`]; the entries that go are counted here.
     pub fn shoot_down(&mut self, fence: Fence) {
-        let Self { itlb, dtlb, l2, fetches, loads, stores, .. } = self;
+        let Self { itlb, dtlb, l2, fetches, data, .. } = self;
         let mut flushed = itlb.fence(fence, |index, entry| fetches.forget(index, entry));
-        flushed +=
-            dtlb.fence(fence, |index, entry| loads.forget(index, entry).max(stores.forget(index, entry)));
+        flushed += dtlb.fence(fence, |index, entry| data.forget(index, entry));
         if let Some(l2) = l2 {
             flushed += l2.fence(fence, |_, _| 0);
         }
@@ -283,10 +278,9 @@ impl Mmu {
     }
 
     fn clear_shortcuts(&mut self) {
-        let Self { fetches, loads, stores, itlb, dtlb, .. } = self;
+        let Self { fetches, data, itlb, dtlb, .. } = self;
         fetches.clear(|entry, stamp| itlb.touch(entry, stamp));
-        loads.clear(|entry, stamp| dtlb.touch(entry, stamp));
-        stores.clear(|entry, stamp| dtlb.touch(entry, stamp));
+        data.clear(|entry, stamp| dtlb.touch(entry, stamp));
     }
 
     /// Translates the address of one look-up and checks that it may be accessed and its page is RAM.
@@ -378,8 +372,8 @@ impl Mmu {
     fn make_dirty(&mut self, ram: &mut Ram, target: Target, stamp: u64) -> Result<u16, MemoryFaultKind> {
         let found = self.walk(ram, target)?;
         let (vpn, asid) = (target.va.vpn(), self.satp.asid);
-        let Self { dtlb, l2, loads, stores, .. } = self;
-        dtlb.forget(vpn, asid, |index, entry| loads.forget(index, entry).max(stores.forget(index, entry)));
+        let Self { dtlb, l2, data, .. } = self;
+        dtlb.forget(vpn, asid, |index, entry| data.forget(index, entry));
         if let Some(l2) = l2 {
             l2.forget(vpn, asid, |_, _| 0);
         }
@@ -400,21 +394,17 @@ impl Mmu {
     }
 
     fn fill_first_level(&mut self, access: Access, found: Translation, stamp: u64) -> u16 {
-        let Self { fetches, loads, stores, itlb, dtlb, .. } = self;
+        let Self { fetches, data, itlb, dtlb, .. } = self;
         let filled = match access {
             Access::Fetch => itlb.fill(found, stamp, |index, entry| fetches.latest(index, entry)),
-            Access::Load | Access::Store => dtlb.fill(found, stamp, |index, entry| {
-                loads.latest(index, entry).max(stores.latest(index, entry))
-            }),
+            Access::Load | Access::Store => dtlb.fill(found, stamp, |index, entry| data.latest(index, entry)),
         };
         if let Some(evicted) = filled.evicted {
             self.counters.evictions += 1;
             // When it was used last matters no more.
             match access {
                 Access::Fetch => self.fetches.forget(filled.index, &evicted),
-                Access::Load | Access::Store => {
-                    self.loads.forget(filled.index, &evicted).max(self.stores.forget(filled.index, &evicted))
-                }
+                Access::Load | Access::Store => self.data.forget(filled.index, &evicted),
             };
         }
         filled.index

@@ -2,37 +2,60 @@
 
 use std::ops::Range;
 
-/// Entries of one set that were the least recently used when this was made, the oldest last.
+/// An entry, in a ring from the oldest to the newest.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    /// The entry is known to have been used at this instant, or later.
+    known: u64,
+    older: u16,
+    newer: u16,
+}
+
+/// The entries of one set, in the order in which each is known to have been used.
 ///
-/// An entry that was used since has another stamp, and a later one than all that are listed; so the last entry whose stamp
-/// is the listed one is the least recently used of the whole set. One scan of the set thus serves many fills.
+/// Uses are not told. So the oldest entry may have been used since, which is found out when it is its turn; it then takes its
+/// place among the others. The first one of which that is not so is the least recently used of the whole set, for all others
+/// were used no earlier than is known of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Oldest {
-    listed: Vec<(u64, usize)>,
+    /// A link for each way, and one behind them that stands between the newest and the oldest.
+    ring: Vec<Link>,
 }
 
 impl Oldest {
-    /// Takes the least recently used entry of `set`, which is full; of several equally old ones, the first. `used` says when an
+    /// Finds the least recently used entry of `set`, which is full; of several equally old ones, the first. `used` says when an
     /// entry was used last.
     pub(super) fn take(&mut self, set: Range<usize>, mut used: impl FnMut(usize) -> u64) -> usize {
-        if let Some(index) = self.take_listed(&mut used) {
-            return index;
+        let ways = set.len();
+        if self.ring.len() <= ways {
+            let around = |way: usize| (way % (ways + 1)) as u16;
+            let link = |way| Link { known: 0, older: around(way + ways), newer: around(way + 1) };
+            self.ring = (0..=ways).map(link).collect();
         }
-        self.listed.extend(set.clone().map(|index| (used(index), index)));
-        // What was used last is not listed: another use may come that is equally late.
-        let latest = self.listed.iter().map(|(stamp, _)| *stamp).max().unwrap_or(0);
-        self.listed.retain(|(stamp, _)| *stamp < latest);
-        self.listed.sort_unstable_by(|one, other| other.cmp(one));
-        self.take_listed(&mut used).unwrap_or(set.start)
+        loop {
+            let way = self.ring[ways].newer;
+            let latest = used(set.start + usize::from(way));
+            if latest == self.ring[usize::from(way)].known {
+                return set.start + usize::from(way);
+            }
+            self.renew(ways, way, latest);
+        }
     }
 
-    fn take_listed(&mut self, used: &mut impl FnMut(usize) -> u64) -> Option<usize> {
-        while let Some((stamp, index)) = self.listed.pop() {
-            if used(index) == stamp {
-                return Some(index);
-            }
+    /// Puts the oldest entry, which has been used since that was known, where it belongs.
+    fn renew(&mut self, ways: usize, way: u16, latest: u64) {
+        let next = self.ring[usize::from(way)].newer;
+        self.ring[ways].newer = next;
+        self.ring[usize::from(next)].older = ways as u16;
+        // What is used is used again soon: the newest are looked at first. Nothing is known of the end, and `latest` is not 0.
+        let mut before = self.ring[ways].older;
+        while (self.ring[usize::from(before)].known, before) > (latest, way) {
+            before = self.ring[usize::from(before)].older;
         }
-        None
+        let after = self.ring[usize::from(before)].newer;
+        self.ring[usize::from(way)] = Link { known: latest, older: before, newer: after };
+        self.ring[usize::from(before)].newer = way;
+        self.ring[usize::from(after)].older = way;
     }
 }
 

@@ -37,7 +37,8 @@ fn one_harts_mark_stops_another_harts_shortcut() {
     world.ram.mark_code(frame);
     other.resume(&world.ram, tine_mmu::Privilege::User, View::USER);
     let now = tine_mmu::Stamp::at(9);
-    assert_eq!(other.store_fast(&mut world.ram, VA, [2; 8], now), None);
+    let instant = other.instant(now);
+    assert_eq!(other.store_fast(&mut world.ram, VA, [2; 8], instant), None);
     other.store(&mut world.ram, VA, [2; 8], now).unwrap();
     assert_eq!(world.ram.take_rewritten(), [frame]);
 }

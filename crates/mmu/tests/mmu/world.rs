@@ -115,7 +115,7 @@ impl World {
     ) -> Result<[u8; N], MemoryFault> {
         self.mmu.add_lookups(0, 1, 0);
         let now = self.now();
-        let result = match self.mmu.load_fast(&self.ram, va, now) {
+        let result = match self.mmu.load_fast(&self.ram, va, self.mmu.instant(now)) {
             Some(bytes) => Ok(bytes),
             None => self.mmu.load(&mut self.ram, va, now),
         };
@@ -134,7 +134,7 @@ impl World {
     ) -> Result<(), MemoryFault> {
         self.mmu.add_lookups(0, 0, 1);
         let now = self.now();
-        let result = match self.mmu.store_fast(&mut self.ram, va, value, now) {
+        let result = match self.mmu.store_fast(&mut self.ram, va, value, self.mmu.instant(now)) {
             Some(()) => Ok(()),
             None => self.mmu.store(&mut self.ram, va, value, now),
         };
@@ -149,7 +149,8 @@ impl World {
     pub(crate) fn fetch_as(&mut self, pc: VirtAddr, view: View) -> Result<u32, MemoryFault> {
         self.mmu.add_lookups(1, 0, 0);
         let now = self.now();
-        let fast = if pc.offset() <= PAGE_SIZE - 4 { self.mmu.fetch_fast(pc, now) } else { None };
+        let fast =
+            if pc.offset() <= PAGE_SIZE - 4 { self.mmu.fetch_fast(pc, self.mmu.instant(now)) } else { None };
         let result = match fast {
             Some(at) => {
                 let mut bytes = [0; 4];

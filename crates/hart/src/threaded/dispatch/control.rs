@@ -11,14 +11,14 @@ use crate::threaded::block::Slot;
 use std::marker::PhantomData;
 use std::ptr::null;
 use std::sync::atomic::Ordering;
-use tine_mmu::{Stamp, VirtAddr};
+use tine_mmu::{Instant, VirtAddr};
 
 /// To the target where F(rs1, rs2) holds.
 pub(super) struct Branch<F, A, B>(PhantomData<(F, A, B)>);
 
 impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for Branch<F, A, B> {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
             let insn = &at(slot).insn;
@@ -36,7 +36,7 @@ pub(super) struct Jal;
 
 impl Operation for Jal {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             let insn = &at(slot).insn;
@@ -53,7 +53,7 @@ pub(super) struct FarJal;
 
 impl Operation for FarJal {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             let insn = &at(slot).insn;
@@ -70,7 +70,7 @@ pub(super) struct Jalr;
 
 impl Operation for Jalr {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             let insn = &at(slot).insn;
@@ -87,7 +87,7 @@ pub(super) struct FallOn;
 
 impl Operation for FallOn {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe { transfer(hart, run, slot, clock, acc) }
     }
@@ -98,7 +98,7 @@ pub(super) struct FallOut;
 
 impl Operation for FallOut {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             hart.pc = at(slot).pc(run.page);
@@ -112,7 +112,7 @@ impl Operation for FallOut {
 /// # Safety
 /// See the module.
 #[inline(always)]
-unsafe fn transfer(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+unsafe fn transfer(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
     // SAFETY: see the module. A link that is not null points at a block's first slot.
     unsafe {
         let link: *const Slot = at(slot).link.load(Ordering::Relaxed);
@@ -131,7 +131,7 @@ unsafe fn transfer(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock:
 /// A direct transfer that has no link yet, or none that can be taken.
 #[cold]
 #[inline(never)]
-unsafe fn follow(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+unsafe fn follow(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
     // SAFETY: see the module.
     unsafe {
         hart.pc = at(slot).target(run.page);
@@ -143,47 +143,75 @@ unsafe fn follow(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: S
 /// Links a slot with the block at its target, where that is in the page and can be decoded.
 fn link(run: &mut Run<'_>, slot: &Slot, target: VirtAddr) {
     if target.page_floor() == run.page {
-        let block = run.shared.blocks.block(run.ram, run.code, target.offset());
+        let code = run.shared.blocks.page(run.ram, run.frame);
+        let block = run.shared.blocks.block(run.ram, code, target.offset());
         slot.link.store(block.cast_mut(), Ordering::Relaxed);
     }
 }
 
-/// Goes to `hart.pc`: into another page only by way of the instruction TLB. The slot's instruction has retired.
-#[inline(never)]
-unsafe fn jump(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
-    // SAFETY: see the module: `find` returns the first slot of a block.
+/// Goes to `hart.pc`, by way of the instruction TLB. The slot's instruction has retired.
+///
+/// # Safety
+/// See the module.
+#[inline(always)]
+unsafe fn jump(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+    // SAFETY: see the module: targets are first slots of blocks, as long as those live.
     unsafe {
         let done = at(slot).done(clock);
         run.books.leave(at(slot).before);
+        // Without room for another instruction, the next one is not fetched.
+        if done < run.limit
+            && let Some(to) = hart.mmu.fetch_fast(hart.pc, done)
+        {
+            let found = run.shared.blocks.target(to);
+            if !found.is_null() && done.after(at(found).length()) <= run.limit {
+                (run.frame, run.page) = (to.ppn(), hart.pc.page_floor());
+                return ((*found).run)(hart, run, found, done, acc);
+            }
+        }
+        search(hart, run, slot, clock, acc)
+    }
+}
+
+/// Goes to `hart.pc` where [`jump`] did not find the way; the block has been left.
+#[cold]
+#[inline(never)]
+unsafe fn search(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+    // SAFETY: see the module: `find` returns the first slot of a block.
+    unsafe {
+        let done = at(slot).done(clock);
         let found = find(hart, run, done);
         if found.is_null() || done.after(at(found).length()) > run.limit {
-            let done = done.position();
+            let done = hart.mmu.stamp_of(done).position();
             return run.books.close(hart, done, done);
         }
         ((*found).run)(hart, run, found, done, acc)
     }
 }
 
-/// Finds the block at `hart.pc` where it is at hand, and goes to its page; null where it is not.
-#[inline(always)]
-fn find(hart: &mut Hart, run: &mut Run<'_>, done: Stamp) -> *const Slot {
-    if done >= run.limit {
-        // The next instruction is not fetched.
+/// Finds the block at `hart.pc`, decoding it where necessary, and goes to its page; null where something must be done outside.
+#[inline(never)]
+fn find(hart: &mut Hart, run: &mut Run<'_>, done: Instant) -> *const Slot {
+    if done >= run.limit || run.shared.blocks.is_too_much() {
         return null();
     }
-    let page = hart.pc.page_floor();
-    let code = if page == run.page {
-        run.code
-    } else {
-        let at = hart.mmu.fetch_fast(hart.pc, done);
-        match at.and_then(|at| run.shared.blocks.recent_page(at.ppn())) {
-            Some(code) => code,
-            None => return null(),
+    let at = match hart.locate_pc(run.ram, hart.mmu.stamp_of(done)) {
+        Ok(at) => at,
+        Err(trap) => {
+            run.trap = Some(trap);
+            return null();
         }
     };
-    let found = run.shared.blocks.known_block(code, hart.pc.offset());
+    if !hart.mmu.may_fetch_frame(at.ppn()) {
+        return null();
+    }
+    let code = run.shared.blocks.page(run.ram, at.ppn());
+    // The frame may have become code just now.
+    hart.mmu.notice_code(run.ram);
+    let found = run.shared.blocks.block(run.ram, code, at.offset());
     if !found.is_null() {
-        (run.code, run.page) = (code, page);
+        run.shared.blocks.add_target(at, found);
+        (run.frame, run.page) = (at.ppn(), hart.pc.page_floor());
     }
     found
 }

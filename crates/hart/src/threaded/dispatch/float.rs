@@ -1,7 +1,7 @@
 //! Floating point: loads, stores, and whatever else touches registers alone.
 
 use super::operation::{At, Operation, Source, Step, handler, the};
-use super::{at, general, next};
+use super::{Flow, access, at, general, next};
 use crate::csr::FpState;
 use crate::exec::immediate;
 use crate::threaded::Run;
@@ -9,7 +9,7 @@ use crate::threaded::block::Slot;
 use crate::{Hart, bytes};
 use std::marker::PhantomData;
 use tine_isa::Insn;
-use tine_mmu::{Stamp, VirtAddr};
+use tine_mmu::{Instant, VirtAddr};
 
 /// Tells whether a write of a floating-point register leaves `mstatus.FS` as it is.
 #[inline(always)]
@@ -32,6 +32,33 @@ impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Step for FloatLoad
         hart.f[usize::from(insn.rd & 31)] = extend(loaded);
         Some(at.acc)
     }
+
+    #[inline(always)]
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+        // SAFETY: the caller's.
+        unsafe { load_slowly::<N, F>(hart, run, slot, clock, acc) }
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn load_slowly<const N: usize, F: Fn([u8; N]) -> u64 + Copy>(
+    hart: &mut Hart,
+    run: &mut Run<'_>,
+    slot: *const Slot,
+    clock: Instant,
+    acc: u64,
+) {
+    // SAFETY: the caller's; `select` was given the function.
+    unsafe {
+        if require_dirty(hart).is_none() {
+            return general(hart, run, slot, clock, acc);
+        }
+        if let Some(loaded) = access::load::<N>(hart, run, at(slot), clock) {
+            hart.f[usize::from(at(slot).insn.rd & 31)] = the::<F>()(bytes::low(loaded));
+            next(hart, run, slot, clock, acc)
+        }
+    }
 }
 
 /// `N` bytes at rs1 + immediate become the low ones of fs2.
@@ -48,6 +75,33 @@ impl<const N: usize, A: Source> Step for FloatStore<N, A> {
         hart.mmu.store_fast(run.ram, address, bytes::low::<N>(hart.f(insn.rs2)), at.stamp())?;
         Some(at.acc)
     }
+
+    #[inline(always)]
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+        // SAFETY: the caller's.
+        unsafe { store_slowly::<N>(hart, run, slot, clock, acc) }
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn store_slowly<const N: usize>(
+    hart: &mut Hart,
+    run: &mut Run<'_>,
+    slot: *const Slot,
+    clock: Instant,
+    acc: u64,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        if hart.require_fp().is_err() {
+            return general(hart, run, slot, clock, acc);
+        }
+        let value = hart.f(at(slot).insn.rs2);
+        if access::store::<N>(hart, run, at(slot), clock, value) == Flow::Next {
+            next(hart, run, slot, clock, acc)
+        }
+    }
 }
 
 /// What reads and writes floating-point registers and `fcsr` alone: `H` on the host where it can.
@@ -63,7 +117,7 @@ impl<H: Fn(&mut Hart, &Insn) -> Option<()> + Copy> Step for Float<H> {
     }
 
     #[inline(always)]
-    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe { handler::<RegistersAlone>()(hart, run, slot, clock, acc) }
     }
@@ -75,7 +129,7 @@ pub(super) struct RegistersAlone;
 
 impl Operation for RegistersAlone {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         /// Tells whether the instruction was executed; where it traps, nothing has happened.
         #[inline(never)]
         fn execute(hart: &mut Hart, run: &mut Run<'_>, insn: &Insn) -> bool {

@@ -21,6 +21,7 @@
     reason = "threaded dispatch follows slot pointers: more than twice as fast as a match in a loop"
 )]
 
+mod access;
 mod control;
 mod float;
 mod operation;
@@ -37,10 +38,10 @@ use crate::trap::Trap;
 use control::{FallOn, FallOut};
 use operation::{Operation, handler};
 use tine_isa::Op;
-use tine_mmu::{PAGE_SIZE, Stamp, VirtAddr};
+use tine_mmu::{Instant, PAGE_SIZE, VirtAddr};
 
 /// Executes the instruction of a slot, and everything after it until the dispatch ends.
-pub(super) type Handler = unsafe fn(&mut Hart, &mut Run<'_>, *const Slot, Stamp, u64);
+pub(super) type Handler = unsafe fn(&mut Hart, &mut Run<'_>, *const Slot, Instant, u64);
 
 /// What came of entering a block.
 pub(super) enum Entered {
@@ -55,7 +56,7 @@ pub(super) enum Entered {
 /// `first` must be null or what [`Blocks::block`](super::Blocks::block) returned just now for the frame that `hart.pc`
 /// translates to, at that offset.
 pub(super) fn enter(hart: &mut Hart, mut run: Run<'_>, first: *const Slot) -> Entered {
-    let clock = hart.stamp();
+    let clock = hart.mmu.instant(hart.stamp());
     // SAFETY: see the module. `run` holds the `Blocks` for as long as handlers run.
     unsafe {
         if first.is_null() || clock.after(at(first).length()) > run.limit {
@@ -84,7 +85,7 @@ impl Slot {
 
     /// Returns when the slot's instruction has been executed, `clock` being when its block was entered.
     #[inline(always)]
-    fn done(&self, clock: Stamp) -> Stamp {
+    fn done(&self, clock: Instant) -> Instant {
         clock.after(u64::from(self.index) + 1)
     }
 }
@@ -104,7 +105,7 @@ unsafe fn at<'a>(slot: *const Slot) -> &'a Slot {
 /// # Safety
 /// See the module.
 #[inline(always)]
-unsafe fn next(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+unsafe fn next(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
     // SAFETY: the caller's: there is a slot after every instruction's.
     unsafe {
         let next = slot.add(1);
@@ -117,7 +118,7 @@ struct General;
 
 impl Operation for General {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe { general(hart, run, slot, clock, acc) }
     }
@@ -125,7 +126,7 @@ impl Operation for General {
 
 /// What has no handler of its own, and what the fast ones cannot do.
 #[inline(never)]
-unsafe fn general(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, _: u64) {
+unsafe fn general(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, _: u64) {
     // SAFETY: see the module. After a block's last instruction the next slot is the one behind it.
     unsafe {
         match perform(hart, run, at(slot), clock) {
@@ -144,11 +145,11 @@ enum Flow {
 
 /// Executes a slot's instruction as the plain engine does, with all counters brought up to it.
 #[inline(never)]
-fn perform(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Stamp) -> Flow {
-    let done = slot.done(clock).position();
+fn perform(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Instant) -> Flow {
+    let done = hart.mmu.stamp_of(slot.done(clock)).position();
     hart.pc = slot.pc(run.page);
     run.books.leave(slot.before);
-    run.books.close(hart, done - 1, done);
+    run.books.close(hart, done.saturating_sub(1), done);
     let result = match slot.insn.op {
         // Each system call comes here.
         Op::Ecall => Err(hart.ecall()),

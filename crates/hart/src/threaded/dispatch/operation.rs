@@ -14,14 +14,14 @@
 //! instruction that reads the register written last takes it from there, and need not wait for memory. Stores, branches that
 //! are not taken and floating point leave the accumulator as it is; a slot says which register it holds behind it.
 
-use super::{Handler, general, next};
+use super::{Flow, Handler, access, general, next};
 use crate::exec::immediate;
 use crate::threaded::Run;
 use crate::threaded::block::Slot;
 use crate::{Hart, bytes};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use tine_mmu::{Stamp, VirtAddr};
+use tine_mmu::{Instant, VirtAddr};
 
 /// What a handler does, all the way to the end of the dispatch.
 pub(super) trait Operation {
@@ -29,7 +29,7 @@ pub(super) trait Operation {
     ///
     /// # Safety
     /// See the module above. `acc` is what the slot before this one left.
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64);
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64);
 }
 
 /// Returns the handler of an operation.
@@ -49,7 +49,7 @@ pub(super) fn modern_handler<O: Operation>() -> Option<Handler> {
             hart: &mut Hart,
             run: &mut Run<'_>,
             slot: *const Slot,
-            clock: Stamp,
+            clock: Instant,
             acc: u64,
         ) {
             // SAFETY: the caller's.
@@ -64,7 +64,7 @@ unsafe fn perform<O: Operation>(
     hart: &mut Hart,
     run: &mut Run<'_>,
     slot: *const Slot,
-    clock: Stamp,
+    clock: Instant,
     acc: u64,
 ) {
     // SAFETY: the caller's.
@@ -78,14 +78,14 @@ pub(super) struct At<'a> {
     place: *const Slot,
     pub(super) page: VirtAddr,
     /// When the slot's block was entered.
-    pub(super) clock: Stamp,
+    pub(super) clock: Instant,
     pub(super) acc: u64,
 }
 
 impl At<'_> {
     /// Returns when the slot's instruction is executed.
     #[inline(always)]
-    pub(super) fn stamp(&self) -> Stamp {
+    pub(super) fn stamp(&self) -> Instant {
         self.clock.after(self.slot.index.into())
     }
 }
@@ -107,7 +107,7 @@ pub(super) trait Step {
     /// # Safety
     /// See the module above.
     #[inline(always)]
-    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe { general(hart, run, slot, clock, acc) }
     }
@@ -120,6 +120,16 @@ pub(super) trait Value {
     /// # Safety
     /// See the module above.
     unsafe fn compute(hart: &mut Hart, run: &Run<'_>, at: &At<'_>) -> Option<u64>;
+
+    /// What [`Step::otherwise`] does for it.
+    ///
+    /// # Safety
+    /// See the module above.
+    #[inline(always)]
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+        // SAFETY: the caller's.
+        unsafe { general(hart, run, slot, clock, acc) }
+    }
 }
 
 /// A value, and the register that it goes to.
@@ -136,6 +146,12 @@ impl<V: Value> Step for Set<V> {
             *hart.x.get_unchecked_mut(usize::from(rd)) = value;
             Some(value)
         }
+    }
+
+    #[inline(always)]
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+        // SAFETY: the caller's.
+        unsafe { V::otherwise(hart, run, slot, clock, acc) }
     }
 }
 
@@ -269,6 +285,30 @@ impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Value for Load<N, 
             hart.mmu.load_fast::<N>(run.ram, address, at.stamp()).map(the::<F>())
         }
     }
+
+    #[inline(always)]
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, _: u64) {
+        // SAFETY: the caller's.
+        unsafe { load_slowly::<N, F>(hart, run, slot, clock) }
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn load_slowly<const N: usize, F: Fn([u8; N]) -> u64 + Copy>(
+    hart: &mut Hart,
+    run: &mut Run<'_>,
+    slot: *const Slot,
+    clock: Instant,
+) {
+    // SAFETY: the caller's; `select` was given the function.
+    unsafe {
+        if let Some(loaded) = access::load::<N>(hart, run, super::at(slot), clock) {
+            let value = the::<F>()(bytes::low(loaded));
+            hart.set_x(super::at(slot).insn.rd, value);
+            next(hart, run, slot, clock, value)
+        }
+    }
 }
 
 /// A step, and on to the next slot.
@@ -276,7 +316,7 @@ pub(super) struct Single<S>(PhantomData<S>);
 
 impl<S: Step> Operation for Single<S> {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             match step::<S>(hart, run, slot, clock, acc) {
@@ -292,7 +332,7 @@ pub(super) struct Then<S, O>(PhantomData<(S, O)>);
 
 impl<S: Step, O: Operation> Operation for Then<S, O> {
     #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Stamp, acc: u64) {
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's: there is a slot after every instruction's.
         unsafe {
             match step::<S>(hart, run, slot, clock, acc) {
@@ -312,7 +352,7 @@ unsafe fn step<S: Step>(
     hart: &mut Hart,
     run: &mut Run<'_>,
     slot: *const Slot,
-    clock: Stamp,
+    clock: Instant,
     acc: u64,
 ) -> Option<u64> {
     // SAFETY: the caller's.
@@ -334,6 +374,30 @@ impl<const N: usize, A: Source, B: Source> Step for Store<N, A, B> {
         let address = VirtAddr(base.wrapping_add(immediate(insn)));
         hart.mmu.store_fast(run.ram, address, bytes::low::<N>(value), at.stamp())?;
         Some(at.acc)
+    }
+
+    #[inline(always)]
+    unsafe fn otherwise(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+        // SAFETY: the caller's.
+        unsafe { store_slowly::<N>(hart, run, slot, clock, acc) }
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn store_slowly<const N: usize>(
+    hart: &mut Hart,
+    run: &mut Run<'_>,
+    slot: *const Slot,
+    clock: Instant,
+    acc: u64,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let value = hart.x(super::at(slot).insn.rs2);
+        if access::store::<N>(hart, run, super::at(slot), clock, value) == Flow::Next {
+            next(hart, run, slot, clock, acc)
+        }
     }
 }
 
