@@ -174,6 +174,7 @@ impl Kernel {
             node: ctx.find_file(&path)?,
             name: path,
             name_vanishes: false,
+            by_descriptor: false,
             strings: ProgramStrings { arguments, environment },
         };
         ctx.resolve_program(request.clone())?;

@@ -13,7 +13,7 @@ use tine_mmu::VirtAddr;
 pub(super) fn execve(ctx: &mut Ctx<'_>, path: PathPtr, argv: VirtAddr, envp: VirtAddr) -> SysResult {
     let name = ctx.read_path(path.0)?;
     let node = ctx.node_at(DirFd(AT_FDCWD), &name, LookupFlags::empty())?;
-    let file = File { node, name, name_vanishes: false };
+    let file = File { node, name, name_vanishes: false, by_descriptor: false };
     file.execute(ctx, "execve", argv, envp)
 }
 
@@ -36,15 +36,16 @@ pub(super) fn execveat(
         return Err(Errno::ELOOP.into());
     }
     let file = if dir.0 == AT_FDCWD || path.starts_with(b"/") {
-        File { node, name: path, name_vanishes: false }
+        File { node, name: path, name_vanishes: false, by_descriptor: false }
     } else {
         let mut name = format!("/dev/fd/{}", dir.0).into_bytes();
+        let by_descriptor = path.is_empty();
         if !path.is_empty() {
             name.push(b'/');
             name.extend(path);
         }
         let name_vanishes = ctx.kernel.fs.on_exec(ctx.files(), Fd(dir.0))? == OnExec::Close;
-        File { node, name, name_vanishes }
+        File { node, name, name_vanishes, by_descriptor }
     };
     file.execute(ctx, "execveat", argv, envp)
 }
@@ -54,6 +55,7 @@ struct File {
     node: Node,
     name: Vec<u8>,
     name_vanishes: bool,
+    by_descriptor: bool,
 }
 
 impl File {
@@ -62,8 +64,8 @@ impl File {
         // Like Linux, a file that nobody may execute is refused before its arguments are read.
         ctx.program_file(self.node)?;
         let strings = ctx.read_program_strings(argv, envp)?;
-        let Self { node, name, name_vanishes } = self;
-        ctx.execute(ExecRequest { node, name, name_vanishes, strings })?;
+        let Self { node, name, name_vanishes, by_descriptor } = self;
+        ctx.execute(ExecRequest { node, name, name_vanishes, by_descriptor, strings })?;
         show::exit_with(ctx, call, "0");
         Err(Flow::NoReturn)
     }

@@ -97,6 +97,8 @@ pub(crate) struct ExecRequest {
     pub name: Vec<u8>,
     /// Whether that name leads nowhere once the descriptors are closed, so that a script cannot be read by it.
     pub name_vanishes: bool,
+    /// Whether a descriptor alone names it: then the process is called as the file is, and not by the descriptor's number.
+    pub by_descriptor: bool,
     /// What it is told.
     pub strings: ProgramStrings,
 }
@@ -108,6 +110,7 @@ impl Ctx<'_> {
     /// The errno of execve(2) while the old program can still go on. Later the process is killed, and the call does not
     /// return.
     pub(crate) fn execute(&mut self, request: ExecRequest) -> Result<(), Flow> {
+        let by_descriptor = request.by_descriptor;
         let program = self.resolve_program(request).map_err(|error| error.errno())?;
         let given = self.credentials_in(program.image.node);
         let fresh = loop {
@@ -120,7 +123,8 @@ impl Ctx<'_> {
         self.become_only_task();
         self.enter_memory(fresh.mm);
         // The old program is gone: from here on a failure can only kill.
-        self.forget_old_program(&program.name, program.image.node);
+        let name = if by_descriptor { self.own_name(program.image.node) } else { program.name.clone() };
+        self.forget_old_program(&name, program.image.node);
         self.take_program_credentials(program.image.node, &given);
         match self.start_image(&fresh, &program, &given) {
             Ok(()) => {
@@ -141,7 +145,7 @@ impl Ctx<'_> {
     /// # Errors
     /// [`ExecError`] for what execve(2) refuses.
     pub(crate) fn resolve_program(&mut self, request: ExecRequest) -> Result<Executable, ExecError> {
-        let ExecRequest { mut node, name, name_vanishes, strings } = request;
+        let ExecRequest { mut node, name, name_vanishes, strings, by_descriptor: _ } = request;
         let ProgramStrings { mut arguments, environment } = strings;
         if arguments.is_empty() {
             // Since Linux 5.18 a program always has a first argument.
@@ -211,6 +215,12 @@ impl Ctx<'_> {
         let image = self.read_image(file, &head);
         let image = image.map_err(|error| unusable(error.errno_of_interpreter()))?;
         Ok(Loadable { node, file, image })
+    }
+
+    /// Returns a file's path, be the file still there or not.
+    fn own_name(&self, node: Node) -> Vec<u8> {
+        let path = self.kernel.fs.path_of(node);
+        path.strip_suffix(b" (deleted)").map_or(path.clone(), <[u8]>::to_vec)
     }
 
     /// Forgets what does not outlive a program: handlers, descriptors marked so, the word to clear, the name.
