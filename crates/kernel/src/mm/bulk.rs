@@ -54,13 +54,16 @@ impl Tally {
 
 /// Owes the fences for the slots of `leaf` that are about to become what `new` says.
 fn owe_changes(work: &mut Work<'_>, leaf: &Leaf, new: &Slots) {
+    if work.fences.are_whole() {
+        return;
+    }
     let old = Slots::read(work.ram, leaf.table());
     for (vpn, slot) in leaf.pages().zip(leaf.slots()) {
         if old.0[slot] != new.0[slot] {
             owe(work, vpn, old.0[slot]);
-        }
-        if work.fences.are_whole() {
-            break;
+            if work.fences.are_whole() {
+                return;
+            }
         }
     }
 }
