@@ -93,8 +93,10 @@ impl Blocks {
         self.by_frame[ram.number(frame)] = 0;
         if let Some(page) = self.pages[id.index()].take() {
             self.slots -= page.blocks.iter().map(Vec::len).sum::<usize>();
-            for block in &page.blocks {
-                let at = frame.base() + block[0].offset();
+            // Not by the first slots: what is executed first need not be what stands first.
+            for halfword in (0..).zip(&page.entries[..]).filter_map(|(at, block)| (*block != 0).then_some(at))
+            {
+                let at = frame.base() + 2 * halfword;
                 let target = &mut self.targets[target_index(at)];
                 if target.at == at.0 {
                     *target = Target::default();
@@ -234,5 +236,26 @@ mod tests {
         let second = Ppn(frame.0 + 1);
         assert_eq!(blocks.page(&mut ram, second), first);
         assert!(blocks.known_block(first, 0).is_null());
+    }
+
+    #[test]
+    fn no_jump_finds_what_a_dropped_page_had() {
+        // addi a0,a1,1; addi a2,a3,1; add a4,a2,a2; add a5,a0,a0: the second is executed first.
+        let code = [0x0015_8513_u32, 0x0016_8613, 0x00c6_0733, 0x00a5_07b3];
+        let code = code.map(u32::to_le_bytes).concat();
+        let mut ram = Ram::new(PAGE_SIZE).unwrap();
+        let mut blocks = Blocks::default();
+        ram.write(Ram::BASE, &code).unwrap();
+        let id = blocks.page(&mut ram, Ram::BASE.ppn());
+        for at in [Ram::BASE, Ram::BASE + 8] {
+            let first = blocks.block(&ram, id, at.offset());
+            blocks.add_target(at, first);
+            assert_eq!(blocks.target(at), first);
+        }
+        ram.write(Ram::BASE, &code).unwrap();
+        blocks.drop_outdated(&mut ram, Isa::default());
+        for at in [Ram::BASE, Ram::BASE + 8] {
+            assert!(blocks.target(at).is_null(), "a block that is freed");
+        }
     }
 }
