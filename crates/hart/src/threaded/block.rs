@@ -49,11 +49,6 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Returns where the slot's instruction is in its page.
-    pub(super) fn offset(&self) -> u64 {
-        self.offset.into()
-    }
-
     /// Returns how many instructions the block has that begins here.
     pub(super) fn length(&self) -> u64 {
         self.length.into()
