@@ -25,7 +25,7 @@ pub(super) struct Placed {
     pub(super) held: u8,
 }
 
-/// One instruction of a block, or what stands behind its last one. Slots follow each other as [`weave`] says.
+/// One instruction of a block, or what stands behind its last one. Slots follow each other as [`weave`](super::weave) says.
 ///
 /// It holds no virtual address, so that whoever maps the frame can execute it.
 pub(super) struct Slot {
