@@ -127,8 +127,15 @@ impl Ram {
 
     /// Writes eight little-endian bytes; `None` outside RAM.
     #[must_use]
+    #[inline]
     pub fn write_u64(&mut self, at: PhysAddr, value: u64) -> Option<()> {
-        self.write(at, &value.to_le_bytes())
+        if self.watched.is_some() || !at.0.is_multiple_of(8) {
+            return self.write(at, &value.to_le_bytes());
+        }
+        let start = self.index(at, 8)?;
+        *self.bytes.get_mut(start..)?.first_chunk_mut()? = value.to_le_bytes();
+        self.written(at.ppn());
+        Some(())
     }
 
     /// Returns a frame's bytes.
@@ -148,6 +155,21 @@ impl Ram {
         let start = self.index(ppn.base(), PAGE_SIZE).expect("a frame of RAM");
         self.written(ppn);
         (&mut self.bytes[start..start + PAGE_SIZE as usize]).try_into().expect("a page")
+    }
+
+    /// Returns the bytes of two frames for writing.
+    ///
+    /// # Panics
+    /// When either is not RAM, or both are one.
+    pub fn two_frames_mut(&mut self, one: Ppn, other: Ppn) -> [&mut [u8; PAGE_SIZE as usize]; 2] {
+        let ranges = [one, other].map(|ppn| {
+            let start = self.index(ppn.base(), PAGE_SIZE).expect("a frame of RAM");
+            start..start + PAGE_SIZE as usize
+        });
+        self.written(one);
+        self.written(other);
+        let frames = self.bytes.get_disjoint_mut(ranges).expect("two frames");
+        frames.map(|frame| frame.try_into().expect("a page"))
     }
 
     /// Fills a frame with zeros.

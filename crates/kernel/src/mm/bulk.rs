@@ -4,30 +4,15 @@
 //! frame's row is visited once, each table written once, and what is counted is added up first.
 
 use super::Work;
+use super::entries::{
+    Entry, decode, encode, entries_of, entries_of_mut, entry_address, for_each_used, used_span,
+};
 use super::frames::{FrameKind, Frames, OutOfMemory};
 use super::page_size::PageSize;
-use super::page_table::{self, Leaf, PageTable, SLOTS, owe};
+use super::page_table::{Leaf, PageTable, owe};
 use super::sabotage::{Sabotage, is_broken};
 use std::ops::Range;
-use tine_mmu::{PAGE_SIZE, Ppn, Pte, PteFlags, Ram, Vpn};
-
-/// The slots of a leaf table, read at once.
-struct Slots([Pte; SLOTS as usize]);
-
-impl Slots {
-    fn read(ram: &Ram, table: Ppn) -> Self {
-        let entries = ram.frame(table).as_chunks().0;
-        Self(std::array::from_fn(|index| Pte(u64::from_le_bytes(entries[index]))))
-    }
-
-    fn write(&self, ram: &mut Ram, table: Ppn) {
-        let mut bytes = [0; PAGE_SIZE as usize];
-        for (entry, pte) in bytes.as_chunks_mut().0.iter_mut().zip(&self.0) {
-            *entry = pte.0.to_le_bytes();
-        }
-        ram.write(table.base(), &bytes).expect("page tables lie in RAM");
-    }
-}
+use tine_mmu::{PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
 
 /// How many pages of each kind a table has gained or lost.
 #[derive(Default)]
@@ -36,8 +21,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, kind: FrameKind) {
-        self.pages[kind as usize] += 1;
+    fn add(&mut self, kind: FrameKind, pages: u16) {
+        self.pages[kind as usize] += pages;
     }
 
     /// Returns the pages of every kind, those that no process is charged for among them.
@@ -52,20 +37,49 @@ impl Tally {
     }
 }
 
-/// Owes the fences for the slots of `leaf` that are about to become what `new` says.
-fn owe_changes(work: &mut Work<'_>, leaf: &Leaf, new: &Slots) {
-    if work.fences.are_whole() {
-        return;
-    }
-    let old = Slots::read(work.ram, leaf.table());
-    for (vpn, slot) in leaf.pages().zip(leaf.slots()) {
-        if old.0[slot] != new.0[slot] {
-            owe(work, vpn, old.0[slot]);
-            if work.fences.are_whole() {
-                return;
-            }
+/// Returns those slots of `leaf` that anything is in; `None` when nothing is.
+fn used_slots(ram: &Ram, leaf: &Leaf) -> Option<Range<usize>> {
+    let first = leaf.slots().start;
+    let span = used_span(&entries_of(ram.frame(leaf.table()))[leaf.slots()])?;
+    Some(first + span.start..first + span.end)
+}
+
+/// Adds to each frame that `entries` name a mapping by a copy of the entry; the copies lie at `copies`.
+#[inline(never)] // The loop that fork is made of has the registers for itself.
+fn share_frames(frames: &mut Frames, entries: &[Entry], copies: PhysAddr) -> Tally {
+    let (mut tally, mut private) = (Tally::default(), 0);
+    for_each_used(entries, |index, pte| {
+        let copy = copies + (index * size_of::<Entry>()) as u64;
+        if frames.share_private(pte.ppn(), copy) {
+            private += 1;
+        } else {
+            tally.add(frames.share_mapping(pte.ppn(), copy), 1);
         }
-    }
+    });
+    frames.count_shared(private);
+    tally.add(FrameKind::Anon, private as u16);
+    tally
+}
+
+/// Takes from each frame that `entries` name the mapping by the entry; the entries lie at `at`.
+#[inline(never)] // As above, for exit.
+fn drop_frames(frames: &mut Frames, ram: &Ram, entries: &[Entry], at: PhysAddr) -> Tally {
+    let (mut tally, mut private) = (Tally::default(), 0);
+    for_each_used(entries, |index, pte| {
+        let (ppn, at) = (pte.ppn(), at + (index * size_of::<Entry>()) as u64);
+        let is_dirty = pte.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit);
+        if frames.unshare_private(ppn, at, is_dirty) {
+            private += 1;
+            return;
+        }
+        if is_dirty {
+            frames.mark_dirty(ppn);
+        }
+        tally.add(frames.detach(ram, ppn, at, PageSize::Base), 1);
+    });
+    frames.count_shared(-private);
+    tally.add(FrameKind::Anon, private as u16);
+    tally
 }
 
 impl PageTable {
@@ -73,10 +87,11 @@ impl PageTable {
     /// space's own.
     pub(super) fn clear_range(&mut self, work: &mut Work<'_>, frames: &mut Frames, range: Range<Vpn>) {
         self.split_edges(work, frames, &range);
-        self.drop_shared_tables(work, frames, &range);
         for leaf in self.leaves(work.ram, range) {
             if leaf.is_table() {
-                self.clear_pages(work, frames, &leaf);
+                if !self.drop_if_shared(work, frames, &leaf) {
+                    self.clear_pages(work, frames, &leaf);
+                }
                 continue;
             }
             for (slot, old) in leaf.populated(work.ram) {
@@ -98,35 +113,27 @@ impl PageTable {
         leaf: &Leaf,
         private: bool,
     ) -> Result<(), OutOfMemory> {
-        let table = leaf.table();
-        let mut ours = Slots::read(work.ram, table);
-        let Some(first) = leaf.pages().find(|vpn| ours.0[leaf.slot(*vpn)] != Pte::EMPTY) else {
-            return Ok(());
-        };
-        let target = child.reserve(work, frames, first, PageSize::Base)?.at.ppn();
-        let mut theirs = Slots::read(work.ram, target);
-        let mut tally = Tally::default();
+        let Some(slots) = used_slots(work.ram, leaf) else { return Ok(()) };
+        let target = child.reserve(work, frames, leaf.start(), PageSize::Base)?.at.ppn();
+        let tables = work.ram.two_frames_mut(leaf.table(), target);
+        let [ours, theirs] = tables.map(|table| &mut entries_of_mut(table)[slots.clone()]);
         let protects = private && !is_broken(Sabotage::MissingWriteProtect);
-        let (slots, lost) = (leaf.slots(), if protects { PteFlags::W } else { PteFlags::empty() });
-        let mut at = page_table::slot_address(target, leaf.start(), 0);
-        let mut write_protected = 0;
-        for (ours, theirs) in ours.0[slots.clone()].iter_mut().zip(&mut theirs.0[slots]) {
-            if *ours != Pte::EMPTY {
-                tally.add(frames.share_mapping(ours.ppn(), at));
-                write_protected += u64::from(ours.flags().intersects(lost));
-                *ours = ours.without(lost);
-                // The child has not used the page yet.
-                *theirs = ours.without(PteFlags::A);
+        let lost = if protects { PteFlags::W } else { PteFlags::empty() };
+        let is_writable = |entry: &Entry| decode(*entry).flags().intersects(lost);
+        let writable = ours.iter().filter(|entry| is_writable(entry)).count();
+        if writable > 0 {
+            for (slot, entry) in slots.clone().zip(&mut *ours).filter(|(_, entry)| is_writable(entry)) {
+                owe(&mut work.fences, leaf.page(slot), decode(*entry));
+                *entry = encode(decode(*entry).without(lost));
             }
-            at = at + size_of::<Pte>() as u64;
         }
-        if write_protected > 0 {
-            owe_changes(work, leaf, &ours);
-            ours.write(work.ram, table);
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            // The child has not used the page yet.
+            *theirs = encode(decode(*ours).without(PteFlags::A));
         }
-        theirs.write(work.ram, target);
+        let tally = share_frames(frames, ours, entry_address(target, slots.start));
         child.gain(frames, target, &tally);
-        work.counters.pages_write_protected += write_protected;
+        work.counters.pages_write_protected += writable as u64;
         work.counters.ptes_copied += u64::from(tally.slots());
         Ok(())
     }
@@ -134,23 +141,16 @@ impl PageTable {
     /// Empties every slot of `leaf`, a table of base pages, and releases what they held.
     pub(super) fn clear_pages(&mut self, work: &mut Work<'_>, frames: &mut Frames, leaf: &Leaf) {
         let table = leaf.table();
-        let mut slots = Slots::read(work.ram, table);
-        let mut tally = Tally::default();
-        let mut at = page_table::slot_address(table, leaf.start(), 0);
-        for pte in &mut slots.0[leaf.slots()] {
-            let old = std::mem::replace(pte, Pte::EMPTY);
-            if old != Pte::EMPTY {
-                let is_dirty = old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit);
-                tally.add(frames.drop_mapping(work.ram, old.ppn(), at, is_dirty));
-            }
-            at = at + size_of::<Pte>() as u64;
+        let Some(slots) = used_slots(work.ram, leaf) else { return };
+        let entries = &entries_of(work.ram.frame(table))[slots.clone()];
+        if !work.fences.are_whole() {
+            let fences = &mut work.fences;
+            for_each_used(entries, |index, pte| owe(fences, leaf.page(slots.start + index), pte));
         }
-        if tally.slots() > 0 {
-            owe_changes(work, leaf, &slots);
-            slots.write(work.ram, table);
-            self.lose(frames, table, &tally);
-            work.counters.copied_in_vain += frames.take_copied_in_vain();
-        }
+        let tally = drop_frames(frames, work.ram, entries, entry_address(table, slots.start));
+        entries_of_mut(work.ram.frame_mut(table))[slots].fill(encode(Pte::EMPTY));
+        self.lose(frames, table, &tally);
+        work.counters.copied_in_vain += frames.take_copied_in_vain();
     }
 
     fn gain(&mut self, frames: &mut Frames, table: Ppn, tally: &Tally) {

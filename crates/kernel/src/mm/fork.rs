@@ -25,16 +25,16 @@ impl Memory {
         if !self.may_promise_all(parent, areas.map(Vma::pages)) {
             return Err(OutOfMemory);
         }
-        let tables_before = self.frames.gauges().page_table;
+        let tables_before = self.frames.count(FrameKind::PageTable);
         let child = self.create(work)?;
         if let Err(OutOfMemory) = self.copy_into(work, parent, child) {
-            *work.counters += self.release(work.ram, child);
+            *work.counters += &self.release(work.ram, child);
             return Err(OutOfMemory);
         }
         if is_broken(Sabotage::ChildFenced) {
             work.fences = Fences::default();
         }
-        work.counters.pt_frames_allocated += self.frames.gauges().page_table - tables_before;
+        work.counters.pt_frames_allocated += self.frames.count(FrameKind::PageTable) - tables_before;
         Ok(child)
     }
 

@@ -40,7 +40,7 @@ bitflags! {
         const PIECE = 1 << 1;
         /// A store changed it through a PTE that is gone (Linux: `PG_dirty`).
         const DIRTY = 1 << 2;
-        /// It was in use once. Until then it holds the zeros that RAM began with.
+        /// It may hold something else than zeros, as RAM that was never used does, and a page table that was emptied.
         const STALE = 1 << 3;
     }
 }
@@ -65,6 +65,13 @@ impl Frame {
     pub(super) const fn taken(kind: FrameKind) -> Self {
         let flags = FrameFlags::CLAIMED.union(FrameFlags::STALE);
         Self { references: 1, maps: 0, mapped_by: MappedBy::NOBODY, table: None, kind, flags }
+    }
+
+    /// Tells whether it is a private page that so many PTEs map, nobody else holds, and that is no piece of a huge one:
+    /// what most pages are.
+    #[inline]
+    pub(super) fn is_private_of(&self, ptes: u32) -> bool {
+        self.references == ptes && self.maps == ptes && self.kind == FrameKind::Anon && !self.is_piece()
     }
 
     /// Tells whether the frame came with a huge page.

@@ -187,7 +187,7 @@ impl Frames {
         self.shortages
     }
 
-    /// Returns a frame, and whether it is fresh: never used, so that it still holds the zeros that RAM began with.
+    /// Returns a frame, and whether it is fresh: full of zeros.
     fn take_free(&mut self, kind: FrameKind) -> Result<(Ppn, bool), OutOfMemory> {
         self.injections.strike_memory(Target::Frame)?;
         let Some(ppn) = self.free.take() else {
@@ -263,11 +263,9 @@ impl Frames {
 
     /// Clears the row of a frame that is about to be free.
     pub(super) fn retire(&mut self, ram: &Ram, ppn: Ppn) {
-        let stale = Frame { flags: FrameFlags::STALE, ..Frame::default() };
-        let Frame { kind, table, .. } = std::mem::replace(self.row_mut(ppn), stale);
-        if let Some(index) = table {
-            self.tables.remove(index);
-        }
+        let Frame { kind, table, .. } = std::mem::take(self.row_mut(ppn));
+        let is_empty_table = table.is_some_and(|index| self.tables.remove(index).populated == 0);
+        self.row_mut(ppn).flags.set(FrameFlags::STALE, !is_empty_table);
         self.twins.part(ram, ppn);
         if let Some(ledger) = &mut self.ledger {
             ledger.close(ram, ppn);
@@ -287,48 +285,60 @@ impl Frames {
         }
     }
 
-    /// Records that one more leaf maps a base page, with a reference of its own: nobody may write the page before a fault
-    /// decides. Returns what the frame is used for.
+    /// Records that a second leaf maps a private base page, with a reference of its own, if one leaf and nobody else has the
+    /// page, and tells whether it is so. The caller says with [`Self::count_shared`] how many pages there were.
     #[inline]
-    pub(super) fn share_mapping(&mut self, ppn: Ppn, leaf: PhysAddr) -> FrameKind {
+    pub(super) fn share_private(&mut self, ppn: Ppn, leaf: PhysAddr) -> bool {
         let row = &mut self.rows[(ppn.0 - self.first.0) as usize];
-        if row.is_piece() {
-            self.share(ppn, PageSize::Base);
-            self.attach(ppn, leaf, PageSize::Base);
-            return self.kind(ppn);
+        if !row.is_private_of(1) || is_broken(Sabotage::WrongCount) {
+            return false;
         }
-        row.references += u32::from(!is_broken(Sabotage::WrongCount));
-        row.maps += 1;
+        (row.references, row.maps) = (2, 2);
+        row.mapped_by.add_second(leaf);
         row.flags.remove(FrameFlags::CLAIMED);
-        self.shared += u64::from(row.kind == FrameKind::Anon && row.references == 2);
-        if row.kind != FrameKind::Zero {
-            row.mapped_by = self.reverse_map.add(ppn, row.mapped_by, leaf);
-        }
-        row.kind
+        true
     }
 
-    /// Forgets that the leaf at `leaf` maps a base page, and releases the reference that it held. Returns what the frame is
-    /// used for, or was until now.
+    /// Records that one more leaf maps a base page, with a reference of its own: nobody may write the page before a fault
+    /// decides. Returns what the frame is used for.
+    #[inline(never)]
+    pub(super) fn share_mapping(&mut self, ppn: Ppn, leaf: PhysAddr) -> FrameKind {
+        if !is_broken(Sabotage::WrongCount) {
+            self.share(ppn, PageSize::Base);
+        }
+        self.attach(ppn, leaf, PageSize::Base);
+        self.kind(ppn)
+    }
+
+    /// Forgets that one of two leaves maps a private base page, with the reference that it held, if the two and nobody else
+    /// have the page, and tells whether it is so. The caller says with [`Self::count_shared`] how many pages there were.
     #[inline]
-    pub(super) fn drop_mapping(&mut self, ram: &Ram, ppn: Ppn, leaf: PhysAddr, is_dirty: bool) -> FrameKind {
+    pub(super) fn unshare_private(&mut self, ppn: Ppn, leaf: PhysAddr, is_dirty: bool) -> bool {
         let row = &mut self.rows[(ppn.0 - self.first.0) as usize];
+        if !row.is_private_of(2) {
+            return false;
+        }
+        (row.references, row.maps) = (1, 1);
+        row.mapped_by.remove_one_of_two(leaf);
         if is_dirty {
             row.flags.insert(FrameFlags::DIRTY);
         }
-        if row.is_piece() || row.references == 1 {
-            return self.detach(ram, ppn, leaf, PageSize::Base);
-        }
-        row.references -= 1;
-        row.maps -= 1;
-        row.mapped_by = self.reverse_map.remove(ppn, row.mapped_by, leaf, row.maps);
-        self.shared -= u64::from(row.kind == FrameKind::Anon && row.references == 1);
-        row.kind
+        true
+    }
+
+    /// Counts private pages that have got or lost their second holder.
+    pub(super) fn count_shared(&mut self, change: i64) {
+        self.shared = self.shared.wrapping_add_signed(change);
     }
 
     /// Forgets that the leaf at `leaf` maps a page, and releases the reference that it held. Returns what the frame is used for,
     /// or was until now.
     pub(super) fn detach(&mut self, ram: &Ram, ppn: Ppn, leaf: PhysAddr, size: PageSize) -> FrameKind {
         let kind = self.kind(ppn);
+        if size == PageSize::Base && self.row(ppn).is_private_of(1) {
+            self.free_frame(ram, ppn);
+            return kind;
+        }
         self.lose(ppn, leaf, size);
         match size {
             PageSize::Base => self.release(ram, ppn),

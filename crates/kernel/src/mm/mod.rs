@@ -28,6 +28,7 @@ mod bulk;
 mod check;
 mod collapse;
 mod commit;
+mod entries;
 mod fault;
 mod fence;
 mod force;
@@ -281,6 +282,7 @@ impl Memory {
         self.asids.forget(mm);
         self.lazy.forget(mm);
         let work = &mut Work::new(ram, &mut counters);
+        work.fences.owe_all();
         let everything = Vpn(0)..TASK_END;
         space.table.clear_range(work, &mut self.frames, everything.clone());
         space.table.prune(work, &mut self.frames, everything);

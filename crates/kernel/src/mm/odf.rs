@@ -20,7 +20,7 @@
 use super::Work;
 use super::frames::{FrameKind, Frames, OutOfMemory};
 use super::page_size::PageSize;
-use super::page_table::{self, PageTable, SlotRef};
+use super::page_table::{self, Leaf, PageTable, SlotRef};
 use super::sabotage::{Sabotage, is_broken};
 use super::table_roles::TablePages;
 use super::vma::OnFork;
@@ -44,10 +44,6 @@ impl Branch {
 
     fn is_withheld(self) -> bool {
         !self.entry.is_valid()
-    }
-
-    fn pages(self) -> Range<Vpn> {
-        self.first..self.first + page_table::SLOTS
     }
 }
 
@@ -176,21 +172,25 @@ impl PageTable {
         frames: &mut Frames,
         range: &Range<Vpn>,
     ) {
-        for vpn in self.leaf_tables(work.ram, range.clone()) {
-            let Some(branch) = self.branch(work, vpn) else { continue };
-            let pages = branch.pages();
-            let is_whole = range.start <= pages.start && pages.end <= range.end;
-            if !is_whole || frames.references(branch.table()) == 1 {
-                continue;
-            }
-            page_table::store(work.ram, branch.at, Pte::EMPTY);
-            frames.count_slots(branch.at.ppn(), -1);
-            self.disown(frames.table(branch.table()).pages);
-            frames.release(work.ram, branch.table());
-            if !branch.is_withheld() {
-                work.fences.owe_all();
-            }
+        for leaf in self.leaves(work.ram, range.clone()).iter().filter(|leaf| leaf.is_table()) {
+            self.drop_if_shared(work, frames, leaf);
         }
+    }
+
+    /// Lets go of a leaf table if it is shared and all its pages were asked for, and tells whether it did.
+    pub(super) fn drop_if_shared(&mut self, work: &mut Work<'_>, frames: &mut Frames, leaf: &Leaf) -> bool {
+        if frames.references(leaf.table()) == 1 || leaf.slots().len() < page_table::SLOTS as usize {
+            return false;
+        }
+        let branch = self.branch(work, leaf.start()).expect("the table of a leaf that exists");
+        page_table::store(work.ram, branch.at, Pte::EMPTY);
+        frames.count_slots(branch.at.ppn(), -1);
+        self.disown(frames.table(branch.table()).pages);
+        frames.release(work.ram, branch.table());
+        if !branch.is_withheld() {
+            work.fences.owe_all();
+        }
+        true
     }
 
     /// Tells whether a leaf table that reaches into `range` is shared, so that its slots must stay as they are.

@@ -4,11 +4,12 @@
 //! resident figures, and the fences owed for translations that harts may hold. A leaf is 4 KiB or 2 MiB large, and its
 //! slot knows it.
 
-use super::Work;
+use super::entries::{decode, entries_of, first_used};
 use super::frames::{Frames, OutOfMemory};
 use super::page_size::PageSize;
 use super::resident::Resident;
 use super::sabotage::{Sabotage, is_broken};
+use super::{Fences, Work};
 use crate::MmId;
 use std::ops::Range;
 use tine_mmu::{PAGE_SIZE, PhysAddr, Ppn, Pte, PteFlags, Ram, Vpn};
@@ -137,29 +138,23 @@ impl Leaf {
         self.pages.start
     }
 
-    /// Returns the pages that were asked for.
-    pub(super) fn pages(&self) -> impl Iterator<Item = Vpn> + use<> {
-        (self.pages.start.0..self.pages.end.0).map(Vpn)
+    /// Returns the page that a slot translates, in a table of base pages.
+    pub(super) fn page(&self, slot: usize) -> Vpn {
+        first_of_leaf(self.pages.start) + slot as u64
     }
 
     /// Returns the indices of the slots of the pages that were asked for, in a table of base pages.
     pub(super) fn slots(&self) -> Range<usize> {
-        let first = self.slot(self.pages.start);
+        let first = index(self.pages.start, 0) as usize;
         first..first + (self.pages.end.0 - self.pages.start.0) as usize
-    }
-
-    /// Returns the index of a page's slot.
-    pub(super) fn slot(&self, vpn: Vpn) -> usize {
-        index(vpn, self.size.level()) as usize
     }
 
     /// Returns what its slots hold, empty ones too.
     pub(super) fn entries<'r>(&self, ram: &'r Ram) -> impl Iterator<Item = Pte> + use<'r> {
         let start = self.size.floor(self.pages.start);
         let slots = (self.pages.end.0 - start.0).div_ceil(self.size.pages());
-        let first = index(start, self.size.level()) as usize * 8;
-        let (entries, _) = ram.frame(self.table)[first..][..slots as usize * 8].as_chunks();
-        entries.iter().map(|entry| Pte(u64::from_le_bytes(*entry)))
+        let first = index(start, self.size.level()) as usize;
+        entries_of(ram.frame(self.table))[first..][..slots as usize].iter().map(|entry| decode(*entry))
     }
 
     /// Returns the slots that are not empty, with what they hold.
@@ -202,12 +197,12 @@ fn span(level: u32) -> u64 {
 fn next_occupied(ram: &Ram, table: Ppn, level: u32, range: Range<Vpn>) -> Option<(Range<Vpn>, Pte)> {
     let last = Vpn(range.end.0.checked_sub(1).filter(|&last| last >= range.start.0)?);
     let slots = index(range.start, level) as usize..=index(last, level) as usize;
-    let entries = &ram.frame(table).as_chunks().0[slots];
-    let skipped = entries.iter().position(|entry| u64::from_le_bytes(*entry) != Pte::EMPTY.0)?;
+    let entries = &entries_of(ram.frame(table))[slots];
+    let skipped = first_used(entries)?;
     // The first slot's pages may have begun before the range.
     let begin = (range.start.0 & !(span(level) - 1)) + skipped as u64 * span(level);
     let pages = Vpn(begin).max(range.start)..Vpn(begin + span(level)).min(range.end);
-    Some((pages, Pte(u64::from_le_bytes(entries[skipped]))))
+    Some((pages, decode(entries[skipped])))
 }
 
 pub(super) fn read(ram: &Ram, at: PhysAddr) -> Pte {
@@ -341,13 +336,11 @@ impl PageTable {
         vpn: Vpn,
         size: PageSize,
     ) -> Result<SlotRef, OutOfMemory> {
+        if let Some(slot) = self.find(work.ram, vpn) {
+            return Ok(slot);
+        }
         let at = self.reserve_leaf_entry(work, frames, vpn)?;
-        let is_huge = match Branch::decode(read(work.ram, at)) {
-            Branch::Leaf => true,
-            Branch::Empty => size == PageSize::Huge,
-            Branch::Table(_) => false,
-        };
-        if is_huge {
+        if size == PageSize::Huge {
             return Ok(SlotRef::new(at.ppn(), vpn, PageSize::Huge));
         }
         let table = self.next_table(work, frames, at, vpn, HUGE_LEVEL)?;
@@ -426,7 +419,7 @@ impl PageTable {
     pub(super) fn change(&mut self, work: &mut Work<'_>, slot: SlotRef, old: Pte, new: Pte) {
         if old != new {
             store(work.ram, slot.at, new);
-            owe(work, slot.vpn, old);
+            owe(&mut work.fences, slot.vpn, old);
         }
     }
 
@@ -463,14 +456,14 @@ impl PageTable {
         frames.count_pages(from.at.ppn(), kind, -1);
         frames.count_pages(to.at.ppn(), kind, 1);
         if !is_broken(Sabotage::MoveNotFenced) {
-            owe(work, from.vpn, pte);
+            owe(&mut work.fences, from.vpn, pte);
         }
     }
 
     /// Empties a slot, and releases its reference to the frame.
     pub(super) fn clear(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
         self.uncount(frames, slot, old);
-        owe(work, slot.vpn, old);
+        owe(&mut work.fences, slot.vpn, old);
         vacate(work, frames, slot, old);
         if slot.size == PageSize::Huge {
             self.withdraw(work, frames);
@@ -527,7 +520,7 @@ impl PageTable {
 
     fn detach(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
         self.uncount(frames, slot, old);
-        owe(work, slot.vpn, old);
+        owe(&mut work.fences, slot.vpn, old);
         release(work, frames, slot, old);
     }
 
@@ -573,9 +566,9 @@ pub(super) fn piece(huge: Pte, index: u64) -> Pte {
 }
 
 /// Owes a fence for a translation that harts may hold. One is enough for a huge page: a hart has one entry for all of it.
-pub(super) fn owe(work: &mut Work<'_>, vpn: Vpn, old: Pte) {
+pub(super) fn owe(fences: &mut Fences, vpn: Vpn, old: Pte) {
     if old.is_valid() && !is_broken(Sabotage::NoFence) {
-        work.fences.owe(vpn);
+        fences.owe(vpn);
     }
 }
 

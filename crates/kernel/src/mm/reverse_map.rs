@@ -18,6 +18,19 @@ impl MappedBy {
     /// No PTE maps the frame.
     pub(super) const NOBODY: Self = Self([NO_PTE; 2]);
     const MANY: Self = Self([IN_MAP; 2]);
+
+    /// Adds a second PTE to the one there is.
+    #[inline]
+    pub(super) fn add_second(&mut self, pte: PhysAddr) {
+        self.0[1] = pte;
+    }
+
+    /// Removes one of the two PTEs that there are.
+    #[inline]
+    pub(super) fn remove_one_of_two(&mut self, pte: PhysAddr) {
+        let [first, second] = self.0;
+        self.0 = [if first == pte { second } else { first }, NO_PTE];
+    }
 }
 
 /// The PTEs of the frames that three or more map.

@@ -53,9 +53,10 @@ impl TableRoles {
         TableIndex(count.expect("one was just added, and 2^32 page tables would take 16 TiB"))
     }
 
-    /// Forgets a role.
-    pub(super) fn remove(&mut self, index: TableIndex) {
+    /// Forgets a role, and returns it.
+    pub(super) fn remove(&mut self, index: TableIndex) -> TableRole {
         self.free.push(index);
+        *self.get(index)
     }
 
     /// Returns a role.

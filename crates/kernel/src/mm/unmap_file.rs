@@ -105,7 +105,7 @@ impl PageTable {
             if is_shared {
                 self.uncount(frames, slot, pte);
                 if !is_broken(Sabotage::OneHolderFenced) || !common.contains_key(&slot.at) {
-                    owe(work, slot.vpn, pte);
+                    owe(&mut work.fences, slot.vpn, pte);
                 }
                 common.insert(slot.at, (slot, pte));
             } else {
@@ -127,7 +127,7 @@ impl PageTable {
         slots.retain(|(_, _, pte)| pte.has(PteFlags::A));
         for &(is_shared, slot, pte) in &slots {
             if is_shared {
-                owe(work, slot.vpn, pte);
+                owe(&mut work.fences, slot.vpn, pte);
                 common.insert(slot.at, (slot, pte));
             } else {
                 self.change(work, slot, pte, pte.without(PteFlags::A));

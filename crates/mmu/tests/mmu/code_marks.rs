@@ -48,10 +48,13 @@ fn every_other_way_to_write_is_noticed_too() {
     let (mut world, frame) = world_with_code();
     let spare = world.frame();
     type Write = fn(&mut World, Ppn, Ppn);
-    let ways: [Write; 8] = [
+    let ways: [Write; 11] = [
         |world, frame, _| world.ram.write(frame.base() + 5, &[1]).unwrap(),
         |world, frame, _| world.ram.write_u64(frame.base() + 8, 1).unwrap(),
+        |world, frame, _| world.ram.write_u64(frame.base() + 4092, 1).unwrap(),
         |world, frame, _| world.ram.frame_mut(frame)[0] = 1,
+        |world, frame, spare| world.ram.two_frames_mut(spare, frame)[1][0] = 1,
+        |world, frame, spare| world.ram.two_frames_mut(frame, spare)[0][0] = 1,
         |world, frame, _| world.ram.zero_frame(frame),
         |world, frame, spare| world.ram.copy_frame(spare, frame),
         |world, _, _| world.copy_out(VA, &[1], COPY).unwrap(),
