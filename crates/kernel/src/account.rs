@@ -83,7 +83,7 @@ impl AddAssign<&Account> for Account {
     fn add_assign(&mut self, other: &Account) {
         self.retired += other.retired;
         self.tlb += other.tlb;
-        self.memory += other.memory;
+        self.memory += &other.memory;
         self.switches += other.switches;
         for (number, name, count) in &other.syscalls.rows {
             *self.syscalls.of(*number, name) += *count;

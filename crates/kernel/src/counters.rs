@@ -18,8 +18,8 @@ macro_rules! counters {
             }
         }
 
-        impl AddAssign for $name {
-            fn add_assign(&mut self, other: Self) {
+        impl AddAssign<&Self> for $name {
+            fn add_assign(&mut self, other: &Self) {
                 $(self.$field += other.$field;)*
             }
         }

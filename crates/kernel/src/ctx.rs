@@ -129,11 +129,11 @@ impl<'a> Ctx<'a> {
         let result = operate(&mut self.kernel.memory, &mut work);
         let Work { fences, faults, taken_by, .. } = work;
         self.kernel.free_doomed_segments(self.harts.ram());
-        self.process_mut().account.memory += counters;
+        self.process_mut().account.memory += &counters;
         if let Some(task) = self.kernel.tasks.task_mut(self.tid) {
             task.usage.minor_faults += counters.faults;
         }
-        self.kernel.hart_account(self.hart).memory += counters;
+        self.kernel.hart_account(self.hart).memory += &counters;
         self.kernel.settle(self.harts, self.hart, mm, fences);
         for copy in self.kernel.memory.take_copies() {
             let here = |fault: &&Resolved| fault.at.vpn() == copy.vpn;

@@ -39,15 +39,8 @@ impl Buddy {
         let origin = Ppn(first.0 >> MAX_ORDER << MAX_ORDER);
         let spanned = first.0 - origin.0 + frames;
         let blocks = std::array::from_fn(|order| FreeBlocks::new(spanned.div_ceil(1 << order)));
-        let mut buddy = Self { origin, blocks, singles: VecDeque::new(), frames: 0 };
-        let (mut at, end) = (first.0 - origin.0, spanned);
-        while at < end {
-            // The largest block that is aligned and fits.
-            let order = at.trailing_zeros().min((end - at).ilog2()).min(MAX_ORDER);
-            buddy.blocks[order as usize].insert(at >> order);
-            at += 1 << order;
-        }
-        buddy.frames = frames;
+        let mut buddy = Self { origin, blocks, singles: VecDeque::new(), frames };
+        buddy.join_run(first, frames);
         buddy
     }
 
@@ -105,11 +98,17 @@ impl Buddy {
         }
     }
 
-    /// Moves the `count` frames that were freed longest ago from the stack to the blocks.
+    /// Moves the `count` frames that were freed longest ago from the stack to the blocks. Neighbours, which are often freed
+    /// one after the other, go together.
     fn drain(&mut self, count: usize) {
-        for _ in 0..count {
-            let Some(ppn) = self.singles.pop_front() else { return };
-            self.join(ppn, 0);
+        let mut left = count;
+        while left > 0 {
+            let first = self.singles[0];
+            let in_turn = self.singles.iter().zip(first.0..).take(left);
+            let run = in_turn.take_while(|(ppn, next)| ppn.0 == *next).count();
+            self.singles.drain(..run);
+            self.join_run(first, run as u64);
+            left -= run;
         }
     }
 
@@ -122,6 +121,17 @@ impl Buddy {
             self.blocks[half as usize].insert(block + 1);
         }
         Some(self.origin + (block << order))
+    }
+
+    /// Adds frames as the largest blocks that are aligned and fit.
+    fn join_run(&mut self, first: Ppn, frames: u64) {
+        let mut at = first.0 - self.origin.0;
+        let end = at + frames;
+        while at < end {
+            let order = at.trailing_zeros().min((end - at).ilog2()).min(MAX_ORDER);
+            self.join(self.origin + at, order);
+            at += 1 << order;
+        }
     }
 
     /// Adds a block, and joins it with its buddy as long as that is free.

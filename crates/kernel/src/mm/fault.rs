@@ -11,7 +11,7 @@ use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
 use super::sabotage::{Sabotage, is_broken};
 use super::vma::{Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, PageCache, TASK_END, TakenBy, Work};
-use crate::{FaultKind, FileId, MemoryPolicy, MmId};
+use crate::{FaultKind, FileId, ForkMode, MemoryPolicy, MmId};
 use tine_mmu::{Access, AdUpdate, PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, VirtAddr, Vpn};
 
 /// Why an access cannot be made to work.
@@ -137,7 +137,10 @@ impl Memory {
         let writes_private = access == Access::Store && vma.sharing == Sharing::Private;
         let had_private_write = vma.had_private_write;
         let must_own = |pte| writes_private || pte == Pte::EMPTY;
-        let reached = space.table.reach(work, &mut self.frames, vpn, must_own)?;
+        let reached = match self.policy.fork {
+            ForkMode::Odf => space.table.reach(work, &mut self.frames, vpn, must_own)?,
+            ForkMode::Cow | ForkMode::Eager => Reached::Already,
+        };
         let huge = !space.thp_disabled && vma.wants_huge(self.policy.thp, vpn);
         let size = if huge { PageSize::Huge } else { PageSize::Base };
         let slot = space.table.reserve(work, &mut self.frames, vpn, size)?;

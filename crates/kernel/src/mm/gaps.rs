@@ -16,7 +16,33 @@ const LEVELS: usize = 5;
 /// Rows without any gap are absent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gaps {
-    levels: [BTreeMap<u64, [u64; FAN_OUT]>; LEVELS],
+    levels: [BTreeMap<u64, Row>; LEVELS],
+}
+
+/// The lengths of 64 neighbours.
+#[derive(Clone, Debug)]
+struct Row {
+    pages: [u64; FAN_OUT],
+    /// A bit for each slot that is not 0: most rows have one or two.
+    used: u64,
+}
+
+impl Row {
+    const EMPTY: Self = Self { pages: [0; FAN_OUT], used: 0 };
+
+    fn set(&mut self, slot: usize, pages: u64) {
+        self.pages[slot] = pages;
+        self.used = self.used & !(1 << slot) | u64::from(pages > 0) << slot;
+    }
+
+    fn longest(&self) -> u64 {
+        let (mut longest, mut left) = (0, self.used);
+        while left > 0 {
+            longest = longest.max(self.pages[left.trailing_zeros() as usize]);
+            left &= left - 1;
+        }
+        longest
+    }
 }
 
 /// Splits an index into its row and the slot in it.
@@ -28,7 +54,7 @@ impl Gaps {
     /// Returns how many pages the gap at `start` has; 0 when none begins there.
     pub(super) fn pages_at(&self, start: Vpn) -> u64 {
         let (row, slot) = place(start.0);
-        self.levels[0].get(&row).map_or(0, |slots| slots[slot])
+        self.levels[0].get(&row).map_or(0, |row| row.pages[slot])
     }
 
     /// Sets the length of the gap that begins at `start`; 0 removes it.
@@ -37,9 +63,9 @@ impl Gaps {
         let mut value = pages;
         for level in &mut self.levels {
             let (row, slot) = place(index);
-            let slots = level.entry(row).or_insert([0; FAN_OUT]);
-            slots[slot] = value;
-            value = slots.iter().copied().max().unwrap_or(0);
+            let slots = level.entry(row).or_insert(Row::EMPTY);
+            slots.set(slot, value);
+            value = slots.longest();
             if value == 0 {
                 level.remove(&row);
             }
@@ -70,7 +96,7 @@ impl Gaps {
 
     /// Returns the last of the first `before` slots of a row that holds at least `pages`.
     fn last_fit(&self, level: usize, row: u64, before: usize, pages: u64) -> Option<u64> {
-        let slots = self.levels[level].get(&row)?;
+        let slots = &self.levels[level].get(&row)?.pages;
         slots[..before].iter().rposition(|&longest| longest >= pages).map(|slot| slot as u64)
     }
 }

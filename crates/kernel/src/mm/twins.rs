@@ -21,7 +21,8 @@ impl Twins {
 
     /// Dissolves the pairs of a frame that is about to be freed.
     pub(super) fn part(&mut self, ram: &Ram, freed: Ppn) {
-        for other in self.pairs.remove(&freed).unwrap_or_default() {
+        let Some(others) = self.pairs.remove(&freed) else { return };
+        for other in others {
             self.in_vain += u64::from(ram.frame(freed) == ram.frame(other));
             if let Some(others) = self.pairs.get_mut(&other) {
                 others.remove(&freed);

@@ -54,7 +54,7 @@ impl Kernel {
     pub(super) fn vmstat_text(&self, ram: &Ram) -> String {
         let gauges = self.memory.frames().gauges();
         let mut total = MemoryCounters::default();
-        self.harts().iter().for_each(|account| total += account.memory);
+        self.harts().iter().for_each(|account| total += &account.memory);
         let lazy = self.memory.given_up();
         let locked = self.memory.locked_frames(ram);
         let use_of = self.memory_use(ram);

@@ -181,9 +181,9 @@ impl Kernel {
         }
         let counters = self.memory.release(harts.ram(), mm);
         self.free_doomed_segments(harts.ram());
-        self.hart_account(hart).memory += counters;
+        self.hart_account(hart).memory += &counters;
         if let Some(process) = self.tasks.process_mut(pid) {
-            process.account.memory += counters;
+            process.account.memory += &counters;
         }
     }
 

@@ -139,9 +139,9 @@ impl Ctx<'_> {
         self.kernel.memory.reap(&mut work, mm);
         let fences: Fences = work.finish();
         if let Some(process) = self.kernel.tasks.process_mut(victim) {
-            process.account.memory += counters;
+            process.account.memory += &counters;
         }
-        self.kernel.hart_account(self.hart).memory += counters;
+        self.kernel.hart_account(self.hart).memory += &counters;
         self.kernel.settle(self.harts, self.hart, mm, fences);
     }
 

@@ -154,7 +154,7 @@ impl World {
     pub(super) fn exit(&mut self, mm: MmId) {
         let is_last = self.memory.users(mm) == 1;
         let counters = self.memory.release(&mut self.ram, mm);
-        *self.counters.entry(mm).or_default() += counters;
+        *self.counters.entry(mm).or_default() += &counters;
         self.check();
         if is_last {
             self.tlb.retain(|&(owner, ..), _| owner != mm);
