@@ -1,7 +1,7 @@
 //! Frames that hold decoded code: no write to them goes unnoticed.
 
 use crate::world::{COPY, DATA, World};
-use tine_mmu::{Access, Ppn, PteFlags, Ram, RamError, View, VirtAddr};
+use tine_mmu::{Access, PhysAddr, Ppn, PteFlags, Ram, RamError, View, VirtAddr};
 
 const VA: VirtAddr = VirtAddr(0x10_0000);
 
@@ -51,7 +51,7 @@ fn every_other_way_to_write_is_noticed_too() {
     let ways: [Write; 11] = [
         |world, frame, _| world.ram.write(frame.base() + 5, &[1]).unwrap(),
         |world, frame, _| world.ram.write_u64(frame.base() + 8, 1).unwrap(),
-        |world, frame, _| world.ram.write_u64(frame.base() + 4092, 1).unwrap(),
+        |world, frame, _| world.ram.write_u64(PhysAddr(frame.base().0 - 4), 1 << 40).unwrap(),
         |world, frame, _| world.ram.frame_mut(frame)[0] = 1,
         |world, frame, spare| world.ram.two_frames_mut(spare, frame)[1][0] = 1,
         |world, frame, spare| world.ram.two_frames_mut(frame, spare)[0][0] = 1,
