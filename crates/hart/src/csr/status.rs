@@ -81,9 +81,10 @@ impl Mstatus {
         self.0 & mask == mask
     }
 
-    /// Sets or clears the bits of `mask`.
+    /// Sets or clears the bits of `mask`, which exist and are none of MPP.
     pub fn set(&mut self, mask: u64, on: bool) {
-        self.write(if on { self.0 | mask } else { self.0 & !mask });
+        debug_assert!(mask & !Self::WRITABLE == 0 && mask & Self::MPP == 0);
+        self.0 = if on { self.0 | mask } else { self.0 & !mask };
     }
 
     /// Returns MPP.

@@ -329,7 +329,12 @@ impl Scheduler {
     }
 
     /// Returns when the next sleep ends or the next alarm fires, if one ever does.
+    #[inline]
     pub fn next_timer_ns(&self) -> Option<u64> {
+        // As it is nearly always, and each trap asks.
+        if self.timers.is_empty() && self.alarms.is_empty() {
+            return None;
+        }
         let sleep = self.timers.first().map(|(deadline, _)| *deadline);
         let alarm = self.alarms.first().map(|(deadline, _)| *deadline);
         let next = [sleep, alarm].into_iter().flatten().min();

@@ -170,6 +170,7 @@ impl Kernel {
         }
     }
 
+    #[cold]
     fn least_cpu_budget(&self, pid: Pid, process: &Process) -> Option<u64> {
         let left = |clock: IntervalClock| {
             Some(process.timers.get(clock).next_ns?.saturating_sub(clock.cpu_ns(&process.usage)))
