@@ -280,7 +280,7 @@ impl Hart {
     /// Tells the MMU how this hart looks at memory now.
     pub(crate) fn resume_mmu(&mut self, ram: &Ram) {
         let data = self.data_view();
-        self.mmu.resume(ram, self.privilege, data);
+        self.mmu.resume(ram, self.privilege, data, self.stamp());
     }
 
     /// Returns how loads and stores see memory now.

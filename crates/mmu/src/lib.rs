@@ -44,7 +44,7 @@ pub use pmp::{PMP_ENTRIES, Pmp};
 pub use pte::{Pte, PteFlags};
 pub use ram::{Ram, RamError};
 pub use satp::{Satp, SatpMode};
-pub use stamp::{COUNTING, Instant, Stamp};
+pub use stamp::{COUNTING, INSTANTS_PER_INSTRUCTION, Instant, Stamp};
 pub use view::View;
 
 /// What an access to memory wants to do.

@@ -1,6 +1,5 @@
 //! A block: instructions that follow each other in one page, decoded.
 
-use super::books::Accesses;
 use super::dispatch::{self, Handler};
 use super::weave::Loom;
 use crate::csr;
@@ -9,7 +8,7 @@ use tine_isa::{Format, Insn, Isa, Op};
 use tine_mmu::PAGE_SIZE;
 
 /// The most instructions of a block: more would make the tail of a budget long, which is stepped.
-pub(super) const LONGEST: u16 = 64;
+pub(super) const LONGEST: u8 = 64;
 
 /// An instruction of a block, where it stands there.
 #[derive(Clone, Copy)]
@@ -17,10 +16,6 @@ pub(super) struct Placed {
     pub(super) insn: Insn,
     /// Where it is in its page.
     pub(super) offset: u16,
-    /// How many instructions precede it in the block.
-    pub(super) index: u16,
-    /// The accesses that precede it in the block.
-    pub(super) before: Accesses,
     /// The register whose value is in the accumulator behind it, or 0.
     pub(super) held: u8,
 }
@@ -38,15 +33,14 @@ pub(super) struct Slot {
     pub(super) insn: Insn,
     /// Where the instruction is in its page.
     pub(super) offset: u16,
-    /// How many instructions precede it in the block; behind the last one, as for that one.
-    pub(super) index: u16,
-    /// The accesses that precede it in the block.
-    pub(super) before: Accesses,
     /// How many instructions the block has; in its first slot.
-    length: u16,
+    length: u8,
     /// The register whose value is in the accumulator behind the instruction, or 0.
     pub(super) held: u8,
 }
+
+// A program's code is many of them: two are a line of the host's caches.
+const _: () = assert!(size_of::<Slot>() <= 32);
 
 impl Slot {
     /// Returns how many instructions the block has that begins here.
@@ -74,17 +68,18 @@ pub(super) fn decode_block(
 ) -> Option<Vec<Slot>> {
     let Scratch { placed, loom } = scratch;
     placed.clear();
-    let (mut end, mut before) = (offset as usize, Accesses::default());
+    let mut end = offset as usize;
     while placed.len() < LONGEST.into()
         && placed.last().is_none_or(|last| !ends_block(&last.insn))
         && let Some(insn) = decode_at(isa, page, end)
     {
         let insn = simplified(with_registers_in_range(insn));
-        placed.push(Placed { insn, offset: end as u16, index: placed.len() as u16, before, held: 0 });
-        before += Accesses::of(&insn);
+        placed.push(Placed { insn, offset: end as u16, held: 0 });
         end += usize::from(insn.len);
     }
-    let last = placed.len().checked_sub(1)?;
+    if placed.is_empty() {
+        return None;
+    }
     loom.weave(placed);
     let mut held = 0;
     for placed in &mut *placed {
@@ -92,16 +87,16 @@ pub(super) fn decode_block(
         placed.held = held;
     }
     let mut slots: Vec<Slot> = Vec::with_capacity(placed.len() + 1);
-    for (number, &Placed { insn, offset, index, before, held }) in placed.iter().enumerate() {
+    for (number, &Placed { insn, offset, held }) in placed.iter().enumerate() {
         let (earlier, rest) = placed.split_at(number);
         let run = dispatch::select(earlier, rest);
-        slots.push(Slot { run, link: AtomicPtr::default(), insn, offset, index, before, length: 0, held });
+        slots.push(Slot { run, link: AtomicPtr::default(), insn, offset, length: 0, held });
     }
-    slots[0].length = placed.len() as u16;
+    slots[0].length = placed.len() as u8;
     let insn = Insn { op: Op::Jal, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, len: 0 };
     let run = dispatch::fall_through(end);
     let link = AtomicPtr::default();
-    slots.push(Slot { run, link, insn, offset: end as u16, index: last as u16, before, length: 0, held: 0 });
+    slots.push(Slot { run, link, insn, offset: end as u16, length: 0, held: 0 });
     Some(slots)
 }
 

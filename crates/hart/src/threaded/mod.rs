@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Invariants:
-//! - Wherever it leaves, state and counts are those of the plain engine. Nothing is counted per instruction: a slot knows
-//!   how many instructions, loads and stores precede it in its block, and [`Books`] closes on that.
+//! - Wherever it leaves, state and counts are those of the plain engine. Nothing is counted per instruction but the clock that
+//!   uses of pages are noted by, which tells how many instructions, loads and stores there were when [`Books`] closes.
 //! - The instruction TLB is asked, and the use of its entry noted, when a page is entered and by indirect jumps. Pages are
 //!   executed one after the other, so the order in which they were entered is the order in which they were used last.
 //! - What it cannot do simply is done by [`Hart::perform`] and [`Hart::step`], which the plain engine is made of:
@@ -29,7 +29,7 @@ use crate::trap::Trap;
 use crate::{Hart, Shared, Stop};
 use books::Books;
 use dispatch::Entered;
-use tine_mmu::{Access, Instant, PhysAddr, Ppn, Ram, Stamp, VirtAddr};
+use tine_mmu::{Access, Instant, PhysAddr, Ppn, Ram, VirtAddr};
 
 /// What the fetch of a block asks for: instructions are read in units of two bytes.
 const PARCEL_BYTES: u64 = 2;
@@ -42,8 +42,6 @@ struct Run<'a> {
     frame: Ppn,
     /// The virtual address at which it is mapped now.
     page: VirtAddr,
-    /// The position that must not be passed.
-    limit: Instant,
     books: Books,
     /// The trap that ended the dispatch.
     trap: Option<Trap>,
@@ -73,28 +71,28 @@ impl Hart {
         shared.blocks.drop_outdated(ram, self.isa);
         self.check_interrupts()?;
         self.resume_mmu(ram);
-        let at = self.locate_pc(ram, self.stamp())?;
+        let at = self.locate_pc(ram, self.mmu.instant(self.stamp()))?;
         if !self.mmu.may_fetch_frame(at.ppn()) {
             return self.step(ram, shared);
         }
-        let limit = limit.min(self.retired() + books::LONGEST);
         let code = shared.blocks.page(ram, at.ppn());
         // The frame may have become code just now.
         self.mmu.notice_code(ram);
         let first = shared.blocks.block(ram, code, at.offset());
-        let (page, limit) = (self.pc.page_floor(), self.mmu.instant(Stamp::at(limit)));
-        let run = Run { ram, shared, frame: at.ppn(), page, limit, books: Books::open(self), trap: None };
-        match dispatch::enter(self, run, first) {
+        let (books, clock) = Books::open(self, limit);
+        let run = Run { ram, shared, frame: at.ppn(), page: self.pc.page_floor(), books, trap: None };
+        match dispatch::enter(self, run, first, clock) {
             Entered::Executed(result) => result,
             Entered::Nothing => self.step(ram, shared),
         }
     }
 
-    /// Translates `pc` for the instruction that is fetched at `stamp`; where it traps, its look-up is counted.
-    fn locate_pc(&mut self, ram: &mut Ram, stamp: Stamp) -> Result<PhysAddr, Trap> {
-        if let Some(at) = self.mmu.fetch_fast(self.pc, self.mmu.instant(stamp)) {
+    /// Translates `pc` for the instruction that is fetched now; where it traps, its look-up is counted.
+    fn locate_pc(&mut self, ram: &mut Ram, now: Instant) -> Result<PhysAddr, Trap> {
+        if let Some(at) = self.mmu.fetch_fast(self.pc, now) {
             return Ok(at);
         }
+        let stamp = self.mmu.stamp_of(now);
         self.mmu.translate(ram, self.pc, PARCEL_BYTES, Access::Fetch, stamp).map_err(|fault| {
             self.mmu.add_lookups(1, 0, 0);
             fault.into()

@@ -175,15 +175,12 @@ fn reads(insn: &Insn, register: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::threaded::books::Accesses;
     use tine_isa::Op;
 
     fn place(insns: &[Insn]) -> Vec<Placed> {
         let place = |(number, insn): (usize, &Insn)| Placed {
             insn: *insn,
             offset: 4 * number as u16,
-            index: number as u16,
-            before: Accesses::default(),
             held: 0,
         };
         insns.iter().enumerate().map(place).collect()
@@ -192,7 +189,7 @@ mod tests {
     fn order(insns: &[Insn]) -> Vec<u16> {
         let mut placed = place(insns);
         Loom::default().weave(&mut placed);
-        placed.iter().map(|placed| placed.index).collect()
+        placed.iter().map(|placed| placed.offset / 4).collect()
     }
 
     fn insn(op: Op, rd: u8, rs1: u8, rs2: u8) -> Insn {

@@ -86,7 +86,7 @@ impl ScriptedHart {
 
     /// Does the step at the pc, at most `budget` instructions of it, and returns how many retired.
     fn step(&mut self, ram: &mut Ram, steps: &[Step], budget: u64) -> Result<u64, Exception> {
-        self.mmu.resume(ram, Privilege::User, View::USER);
+        self.mmu.resume(ram, Privilege::User, View::USER, self.stamp());
         self.mmu.add_lookups(1, 0, 0);
         let pc = VirtAddr(self.context.pc);
         let word = self.mmu.fetch(ram, pc, self.stamp()).map_err(exception)?;

@@ -20,16 +20,16 @@ struct Span {
 }
 
 impl Mmu {
-    /// Returns the instant of a stamp, until [`Mmu::resume`] or the supervisor comes next.
+    /// Returns the instant of a stamp, until [`Mmu::begin`], [`Mmu::resume`] or the supervisor comes next.
     #[inline(always)]
     pub const fn instant(&self, stamp: Stamp) -> Instant {
-        Instant(stamp.0 + self.stamp_offset)
+        self.clock.instant(stamp)
     }
 
-    /// Returns the stamp of an instant.
+    /// Returns the last stamp that is not after an instant.
     #[inline(always)]
     pub const fn stamp_of(&self, instant: Instant) -> Stamp {
-        Stamp(instant.0 - self.stamp_offset)
+        self.clock.stamp(instant)
     }
 
     /// Loads `N` aligned bytes through the shortcut; `None` says nothing but that [`Mmu::load`] must be asked.

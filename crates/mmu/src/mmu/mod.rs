@@ -23,12 +23,12 @@ pub use contents::{TlbEntry, TlbName};
 
 use crate::check::{Checker, Served};
 use crate::shortcut::{Shortcut, UNTRANSLATED};
-use crate::stamp::STAMPS_PER_INSTRUCTION;
+use crate::stamp::Clock;
 use crate::tlb::{Tlb, Translation};
 use crate::walk::{Root, Target, walk};
 use crate::{
-    Access, Fence, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp, Privilege, PteFlags,
-    Ram, Satp, SatpMode, StaleUse, StaleUses, TlbConfig, View,
+    Access, Fence, Instant, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp, Privilege, PteFlags,
+    Ram, Satp, SatpMode, StaleUse, StaleUses, Stamp, TlbConfig, View,
 };
 
 /// Who sets the accessed and dirty bits of a PTE.
@@ -106,9 +106,9 @@ pub struct Mmu {
     l2: Option<Tlb>,
     /// The second level is touched in the order of its own look-ups: only first-level misses reach it.
     l2_clock: u64,
-    /// Added to every stamp that the hart gives. It rises whenever something happens that has no position of its own, so
-    /// that stamps never go back: when the hart resumes, and with each look-up of the supervisor.
-    stamp_offset: u64,
+    /// It advances whenever something happens that has no position of its own, so that instants never go back: when the hart
+    /// resumes, and with each look-up of the supervisor.
+    clock: Clock,
     fetches: Shortcut<256>,
     data: Shortcut<512>,
     /// The code epoch of RAM for which `data` is right.
@@ -137,7 +137,7 @@ impl Mmu {
             dtlb: Tlb::new(l1d, seed(1)),
             l2: l2.map(|geometry| Tlb::new(geometry, seed(2))),
             l2_clock: 0,
-            stamp_offset: 0,
+            clock: Clock::starting_at(Stamp::at(0)),
             fetches: Shortcut::new(),
             data: Shortcut::new(),
             code_epoch: 0,
@@ -191,16 +191,35 @@ impl Mmu {
 
     /// Says how the hart looks at memory from now on, and makes good what happened to RAM meanwhile.
     ///
-    /// `fetch` is the privilege in which instructions are fetched; `data` is what loads and stores see, MPRV applied.
-    /// Whatever happens from now on is later than everything before, even at the position of an instruction that trapped.
-    pub fn resume(&mut self, ram: &Ram, fetch: Privilege, data: View) {
+    /// `fetch` is the privilege in which instructions are fetched; `data` is what loads and stores see, MPRV applied; `now` is
+    /// the stamp of the next instruction, and what [`Mmu::begin`] says of it holds.
+    pub fn resume(&mut self, ram: &Ram, fetch: Privilege, data: View, now: Stamp) {
         let fetch_view = View { privilege: fetch, ..data };
         if (fetch_view, data) != (self.fetch_view, self.data_view) {
             (self.fetch_view, self.data_view) = (fetch_view, data);
             self.clear_shortcuts();
         }
         self.notice_code(ram);
-        self.stamp_offset += STAMPS_PER_INSTRUCTION;
+        self.begin(now);
+    }
+
+    /// Makes whatever happens from now on later than everything before, even at the position of an instruction that trapped;
+    /// returns the instant of `now`, the stamp of the next instruction.
+    pub fn begin(&mut self, now: Stamp) -> Instant {
+        if self.clock.is_late(now) {
+            self.restart_clock(now);
+        }
+        self.clock.advance();
+        self.clock.instant(now)
+    }
+
+    /// Has the clock begin now, before instants overflow.
+    #[cold]
+    fn restart_clock(&mut self, now: Stamp) {
+        self.clear_shortcuts();
+        self.itlb.renumber();
+        self.dtlb.renumber();
+        self.clock = Clock::starting_at(now);
     }
 
     /// Has stores take the slow path to frames that hold decoded code by now.

@@ -1,12 +1,11 @@
 //! Accesses that the supervisor makes to user memory on a process's behalf: through the hart's own TLBs and walk, in
 //! S-mode, counted apart, one look-up for each page.
 //!
-//! They happen while the hart is stopped between two instructions, so they have no position of their own. Each raises the
-//! offset that is added to every stamp, and so comes after everything before it; [`Mmu::resume`] puts the hart's next
+//! They happen while the hart is stopped between two instructions, so they have no position of their own. Each advances
+//! the clock, and so comes after everything before it; [`Mmu::resume`] puts the hart's next
 //! instruction after them all.
 
 use super::{Mmu, Requester};
-use crate::stamp::STAMPS_PER_INSTRUCTION;
 use crate::walk::Target;
 use crate::{
     Access, CopyFault, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, Ram, Stamp, View, VirtAddr,
@@ -102,10 +101,10 @@ impl Mmu {
                 Access::Fetch | Access::Load => self.counters.supervisor.loads += 1,
             }
         }
-        // The instruction at `now` has used its instants; this look-up takes the next, and the offset puts all others later.
-        self.stamp_offset += STAMPS_PER_INSTRUCTION;
-        let stamp = now.0 + self.stamp_offset;
-        let located = self.locate(ram, target, stamp, Requester::Supervisor)?;
+        // The instruction at `now` has used its instants; this look-up takes the next, and the clock puts all others later.
+        self.clock.advance();
+        let now = self.instant(now);
+        let located = self.locate(ram, target, now.0, Requester::Supervisor)?;
         Ok((located.at, target.len as usize))
     }
 }

@@ -15,6 +15,7 @@ mod translation;
 
 pub(crate) use translation::Translation;
 
+use crate::stamp::renumber;
 use crate::walk::{LEVELS, VPN_BITS};
 use crate::{Asid, Fence, Replacement, TlbGeometry, Vpn};
 use oldest::Oldest;
@@ -168,6 +169,13 @@ impl Tlb {
     pub(crate) fn touch(&mut self, index: u16, stamp: u64) {
         let used = &mut self.stamps[usize::from(index)];
         *used = stamp.max(*used);
+    }
+
+    /// Has instants begin anew: those of now become small, in the same order.
+    pub(crate) fn renumber(&mut self) {
+        renumber(&mut self.stamps[..self.tags.len()]);
+        renumber(&mut self.filled);
+        self.oldest.fill(Oldest::default());
     }
 
     /// Adds what a walk or the next level found: in the lowest invalid way, else where the replacement says.

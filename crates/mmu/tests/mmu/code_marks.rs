@@ -35,8 +35,8 @@ fn one_harts_mark_stops_another_harts_shortcut() {
     world.store(VA, [1; 8]).unwrap();
     let mut other = world.mmu.clone();
     world.ram.mark_code(frame);
-    other.resume(&world.ram, tine_mmu::Privilege::User, View::USER);
     let now = tine_mmu::Stamp::at(9);
+    other.resume(&world.ram, tine_mmu::Privilege::User, View::USER, now);
     let instant = other.instant(now);
     assert_eq!(other.store_fast(&mut world.ram, VA, [2; 8], instant), None);
     other.store(&mut world.ram, VA, [2; 8], now).unwrap();

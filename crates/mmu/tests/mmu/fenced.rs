@@ -220,7 +220,7 @@ impl Check {
                 let _ = step(&mut self.world, &mut self.view, op);
                 self.memory.fence(fence);
             }
-            Op::Satp(_) | Op::View(_) | Op::Edit { .. } | Op::MarkCode(_) => {
+            Op::Satp(_) | Op::View(_) | Op::Edit { .. } | Op::MarkCode(_) | Op::Pass => {
                 let _ = step(&mut self.world, &mut self.view, op);
             }
         }

@@ -40,7 +40,13 @@ impl World {
     }
 
     pub(crate) fn resume_as(&mut self, view: View) {
-        self.mmu.resume(&self.ram, view.privilege, view);
+        self.mmu.resume(&self.ram, view.privilege, view, self.now());
+    }
+
+    /// Retires instructions that access nothing.
+    pub(crate) fn pass(&mut self, instructions: u64, view: View) {
+        self.position += instructions;
+        self.resume_as(view);
     }
 
     pub(crate) fn frame(&mut self) -> Ppn {

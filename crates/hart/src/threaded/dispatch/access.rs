@@ -3,13 +3,13 @@
 //! They do what [`perform`] does with them, without bringing the counters up to each: a program whose pages are more than a TLB
 //! has entries comes here all the time.
 
-use super::{Flow, perform};
+use super::perform;
 use crate::threaded::Run;
 use crate::threaded::block::Slot;
-use crate::threaded::books::Accesses;
+use crate::threaded::books::Tick;
 use crate::trap::Trap;
 use crate::{Hart, Misaligned, bytes};
-use tine_mmu::{Instant, MemoryFault, Stamp};
+use tine_mmu::{Instant, MemoryFault};
 
 /// Loads what a slot's instruction does: `N` bytes, the others 0. `None` where it traps.
 #[cold]
@@ -25,7 +25,8 @@ pub(super) fn load<const N: usize>(
         let _ = perform(hart, run, slot, clock);
         return None;
     }
-    match hart.mmu.load::<N>(run.ram, address, stamp(hart, slot, clock)) {
+    let stamp = hart.mmu.stamp_of(clock);
+    match hart.mmu.load::<N>(run.ram, address, stamp) {
         Ok(loaded) => Some(bytes::wide(loaded)),
         Err(fault) => {
             fail(hart, run, slot, clock, fault);
@@ -35,6 +36,9 @@ pub(super) fn load<const N: usize>(
 }
 
 /// Stores the low `N` bytes of a value where a slot's instruction does.
+///
+/// # Returns
+/// The instant of the next slot's instruction; `None` where the dispatch ends.
 #[cold]
 #[inline(never)]
 pub(super) fn store<const N: usize>(
@@ -43,37 +47,32 @@ pub(super) fn store<const N: usize>(
     slot: &Slot,
     clock: Instant,
     value: u64,
-) -> Flow {
+) -> Option<Instant> {
     let address = hart.effective_address(&slot.insn);
     if hart.misaligned == Misaligned::Traps && !address.0.is_multiple_of(N as u64) {
         return perform(hart, run, slot, clock);
     }
     // No other hart has a reservation while this engine runs.
-    if let Err(fault) = hart.mmu.store(run.ram, address, bytes::low::<N>(value), stamp(hart, slot, clock)) {
+    let stamp = hart.mmu.stamp_of(clock);
+    if let Err(fault) = hart.mmu.store(run.ram, address, bytes::low::<N>(value), stamp) {
         fail(hart, run, slot, clock, fault);
-        return Flow::Leave;
+        return None;
     }
+    let done = Tick::STORE.after(clock);
     if run.ram.has_rewritten() || run.ram.has_watched() {
-        let done = hart.mmu.stamp_of(slot.done(clock)).position();
         hart.pc = slot.pc(run.page) + u64::from(slot.insn.len);
-        run.books.leave(slot.before + Accesses::of(&slot.insn));
-        run.books.close(hart, done, done);
-        return Flow::Leave;
+        run.books.close(hart, done);
+        return None;
     }
-    Flow::Next
-}
-
-/// Returns when a slot's instruction makes its first look-up.
-fn stamp(hart: &Hart, slot: &Slot, clock: Instant) -> Stamp {
-    hart.mmu.stamp_of(clock.after(slot.index.into()))
+    Some(done)
 }
 
 /// Has a load or store trap: what is before it retired, it was fetched, and memory was asked.
 fn fail(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Instant, fault: MemoryFault) {
-    let done = hart.mmu.stamp_of(slot.done(clock)).position();
     hart.pc = slot.pc(run.page);
-    run.books.leave(slot.before + Accesses::of(&slot.insn));
-    run.books.close(hart, done.saturating_sub(1), done);
+    run.books.close(hart, clock);
+    let tick = Tick::of(&slot.insn);
+    hart.mmu.add_lookups(1, tick.loads(), tick.stores());
     let trap = Trap::from(fault);
     hart.note_device_access(&slot.insn, &trap);
     run.trap = Some(trap);

@@ -8,6 +8,7 @@ use crate::Hart;
 use crate::exec::immediate;
 use crate::threaded::Run;
 use crate::threaded::block::Slot;
+use crate::threaded::books::Tick;
 use std::marker::PhantomData;
 use std::ptr::null;
 use std::sync::atomic::Ordering;
@@ -22,10 +23,11 @@ impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for Branch<
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
             let insn = &at(slot).insn;
+            let done = Tick::PLAIN.after(clock);
             if the::<F>()(A::read(hart, insn.rs1, acc), B::read(hart, insn.rs2, acc)) {
-                transfer(hart, run, slot, clock, acc)
+                transfer(hart, run, slot, done, acc)
             } else {
-                next(hart, run, slot, clock, acc)
+                next(hart, run, slot, done, acc)
             }
         }
     }
@@ -43,7 +45,7 @@ impl Operation for Jal {
             if insn.rd != 0 {
                 hart.set_x(insn.rd, (at(slot).pc(run.page) + u64::from(insn.len)).0);
             }
-            transfer(hart, run, slot, clock, acc)
+            transfer(hart, run, slot, Tick::PLAIN.after(clock), acc)
         }
     }
 }
@@ -60,7 +62,7 @@ impl Operation for FarJal {
             let pc = at(slot).pc(run.page);
             hart.set_x(insn.rd, (pc + u64::from(insn.len)).0);
             hart.pc = pc + immediate(insn);
-            jump(hart, run, slot, clock, acc)
+            jump(hart, run, Tick::PLAIN.after(clock), acc)
         }
     }
 }
@@ -77,7 +79,7 @@ impl Operation for Jalr {
             // The target is computed first: rd may be rs1.
             hart.pc = VirtAddr(hart.effective_address(insn).0 & !1);
             hart.set_x(insn.rd, (at(slot).pc(run.page) + u64::from(insn.len)).0);
-            jump(hart, run, slot, clock, acc)
+            jump(hart, run, Tick::PLAIN.after(clock), acc)
         }
     }
 }
@@ -102,12 +104,12 @@ impl Operation for FallOut {
         // SAFETY: the caller's.
         unsafe {
             hart.pc = at(slot).pc(run.page);
-            jump(hart, run, slot, clock, acc)
+            jump(hart, run, clock, acc)
         }
     }
 }
 
-/// Goes to the target of a direct transfer, through the slot's link.
+/// Goes to the target of a direct transfer, through the slot's link. The instruction has retired.
 ///
 /// # Safety
 /// See the module.
@@ -116,19 +118,14 @@ unsafe fn transfer(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock:
     // SAFETY: see the module. A link that is not null points at a block's first slot.
     unsafe {
         let link: *const Slot = at(slot).link.load(Ordering::Relaxed);
-        if link.is_null() {
+        if link.is_null() || !run.books.have_room(clock) {
             return follow(hart, run, slot, clock, acc);
         }
-        let done = at(slot).done(clock);
-        if done.after(at(link).length()) > run.limit {
-            return follow(hart, run, slot, clock, acc);
-        }
-        run.books.leave(at(slot).before);
-        ((*link).run)(hart, run, link, done, acc)
+        ((*link).run)(hart, run, link, clock, acc)
     }
 }
 
-/// A direct transfer that has no link yet, or none that can be taken.
+/// A direct transfer that has no link yet, or none that can be taken without asking.
 #[cold]
 #[inline(never)]
 unsafe fn follow(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
@@ -136,7 +133,7 @@ unsafe fn follow(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: I
     unsafe {
         hart.pc = at(slot).target(run.page);
         link(run, at(slot), hart.pc);
-        jump(hart, run, slot, clock, acc)
+        search(hart, run, clock, acc)
     }
 }
 
@@ -149,53 +146,54 @@ fn link(run: &mut Run<'_>, slot: &Slot, target: VirtAddr) {
     }
 }
 
-/// Goes to `hart.pc`, by way of the instruction TLB. The slot's instruction has retired.
+/// Goes to `hart.pc`, by way of the instruction TLB.
 ///
 /// # Safety
 /// See the module.
 #[inline(always)]
-unsafe fn jump(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+unsafe fn jump(hart: &mut Hart, run: &mut Run<'_>, clock: Instant, acc: u64) {
     // SAFETY: see the module: targets are first slots of blocks, as long as those live.
     unsafe {
-        let done = at(slot).done(clock);
-        run.books.leave(at(slot).before);
-        // Without room for another instruction, the next one is not fetched.
-        if done < run.limit
-            && let Some(to) = hart.mmu.fetch_fast(hart.pc, done)
+        if run.books.have_room(clock)
+            && let Some(to) = hart.mmu.fetch_fast(hart.pc, clock)
         {
             let found = run.shared.blocks.target(to);
-            if !found.is_null() && done.after(at(found).length()) <= run.limit {
+            if !found.is_null() {
                 (run.frame, run.page) = (to.ppn(), hart.pc.page_floor());
-                return ((*found).run)(hart, run, found, done, acc);
+                return ((*found).run)(hart, run, found, clock, acc);
             }
         }
-        search(hart, run, slot, clock, acc)
+        search(hart, run, clock, acc)
     }
 }
 
-/// Goes to `hart.pc` where [`jump`] did not find the way; the block has been left.
+/// Goes to `hart.pc` where nobody knows the way, or that may be too far.
 #[cold]
 #[inline(never)]
-unsafe fn search(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+unsafe fn search(hart: &mut Hart, run: &mut Run<'_>, clock: Instant, acc: u64) {
     // SAFETY: see the module: `find` returns the first slot of a block.
     unsafe {
-        let done = at(slot).done(clock);
-        let found = find(hart, run, done);
-        if found.is_null() || done.after(at(found).length()) > run.limit {
-            let done = hart.mmu.stamp_of(done).position();
-            return run.books.close(hart, done, done);
+        let clock = if run.books.have_room(clock) { clock } else { run.books.renew(hart, clock) };
+        let is_near_end = !run.books.have_room(clock);
+        // Without room for another instruction, the next one is not fetched.
+        if is_near_end && run.books.left(hart) == 0 {
+            return;
         }
-        ((*found).run)(hart, run, found, done, acc)
+        let found = find(hart, run, clock);
+        if found.is_null() || is_near_end && at(found).length() > run.books.left(hart) {
+            return run.books.close(hart, clock);
+        }
+        ((*found).run)(hart, run, found, clock, acc)
     }
 }
 
 /// Finds the block at `hart.pc`, decoding it where necessary, and goes to its page; null where something must be done outside.
 #[inline(never)]
-fn find(hart: &mut Hart, run: &mut Run<'_>, done: Instant) -> *const Slot {
-    if done >= run.limit || run.shared.blocks.is_too_much() {
+fn find(hart: &mut Hart, run: &mut Run<'_>, clock: Instant) -> *const Slot {
+    if run.shared.blocks.is_too_much() {
         return null();
     }
-    let at = match hart.locate_pc(run.ram, hart.mmu.stamp_of(done)) {
+    let at = match hart.locate_pc(run.ram, clock) {
         Ok(at) => at,
         Err(trap) => {
             run.trap = Some(trap);

@@ -1,11 +1,12 @@
 //! Floating point: loads, stores, and whatever else touches registers alone.
 
 use super::operation::{At, Operation, Source, Step, handler, the};
-use super::{Flow, access, at, general, next};
+use super::{access, at, general, next};
 use crate::csr::FpState;
 use crate::exec::immediate;
 use crate::threaded::Run;
 use crate::threaded::block::Slot;
+use crate::threaded::books::Tick;
 use crate::{Hart, bytes};
 use std::marker::PhantomData;
 use tine_isa::Insn;
@@ -21,6 +22,8 @@ fn require_dirty(hart: &Hart) -> Option<()> {
 pub(super) struct FloatLoad<const N: usize, F, A>(PhantomData<(F, A)>);
 
 impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Step for FloatLoad<N, F, A> {
+    const TICK: Tick = Tick::LOAD;
+
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         require_dirty(hart)?;
@@ -28,7 +31,7 @@ impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Step for FloatLoad
         // SAFETY: the caller's; `select` was given the function.
         let (base, extend) = unsafe { (A::read(hart, insn.rs1, at.acc), the::<F>()) };
         let loaded =
-            hart.mmu.load_fast::<N>(run.ram, VirtAddr(base.wrapping_add(immediate(insn))), at.stamp())?;
+            hart.mmu.load_fast::<N>(run.ram, VirtAddr(base.wrapping_add(immediate(insn))), at.clock)?;
         hart.f[usize::from(insn.rd & 31)] = extend(loaded);
         Some(at.acc)
     }
@@ -56,7 +59,7 @@ unsafe fn load_slowly<const N: usize, F: Fn([u8; N]) -> u64 + Copy>(
         }
         if let Some(loaded) = access::load::<N>(hart, run, at(slot), clock) {
             hart.f[usize::from(at(slot).insn.rd & 31)] = the::<F>()(bytes::low(loaded));
-            next(hart, run, slot, clock, acc)
+            next(hart, run, slot, Tick::LOAD.after(clock), acc)
         }
     }
 }
@@ -65,6 +68,8 @@ unsafe fn load_slowly<const N: usize, F: Fn([u8; N]) -> u64 + Copy>(
 pub(super) struct FloatStore<const N: usize, A>(PhantomData<A>);
 
 impl<const N: usize, A: Source> Step for FloatStore<N, A> {
+    const TICK: Tick = Tick::STORE;
+
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         hart.require_fp().ok()?;
@@ -72,7 +77,7 @@ impl<const N: usize, A: Source> Step for FloatStore<N, A> {
         // SAFETY: the caller's.
         let base = unsafe { A::read(hart, insn.rs1, at.acc) };
         let address = VirtAddr(base.wrapping_add(immediate(insn)));
-        hart.mmu.store_fast(run.ram, address, bytes::low::<N>(hart.f(insn.rs2)), at.stamp())?;
+        hart.mmu.store_fast(run.ram, address, bytes::low::<N>(hart.f(insn.rs2)), at.clock)?;
         Some(at.acc)
     }
 
@@ -98,7 +103,7 @@ unsafe fn store_slowly<const N: usize>(
             return general(hart, run, slot, clock, acc);
         }
         let value = hart.f(at(slot).insn.rs2);
-        if access::store::<N>(hart, run, at(slot), clock, value) == Flow::Next {
+        if let Some(clock) = access::store::<N>(hart, run, at(slot), clock, value) {
             next(hart, run, slot, clock, acc)
         }
     }
@@ -138,7 +143,7 @@ impl Operation for RegistersAlone {
         // SAFETY: the caller's.
         unsafe {
             if execute(hart, run, &at(slot).insn) {
-                next(hart, run, slot, clock, hart.x(at(slot).held))
+                next(hart, run, slot, Tick::PLAIN.after(clock), hart.x(at(slot).held))
             } else {
                 general(hart, run, slot, clock, acc)
             }

@@ -4,7 +4,7 @@
 //! into a jump. So that they can, all handlers have one signature whose arguments fit into registers, nothing that one
 //! of them owns outlives its last call, and whatever needs a stack frame is behind a call that returns before it.
 //!
-//! The arguments: the hart, the [`Run`], the slot, when its block was entered, and what the slot before it left
+//! The arguments: the hart, the [`Run`], the slot, the instant of its instruction, and what the slot before it left
 //! ([`operation`]).
 //!
 //! # Safety
@@ -31,7 +31,6 @@ pub(super) use select::{held, select};
 
 use super::Run;
 use super::block::{Slot, ends_block};
-use super::books::Accesses;
 use crate::Hart;
 use crate::exec::immediate;
 use crate::trap::Trap;
@@ -55,11 +54,10 @@ pub(super) enum Entered {
 ///
 /// `first` must be null or what [`Blocks::block`](super::Blocks::block) returned just now for the frame that `hart.pc`
 /// translates to, at that offset.
-pub(super) fn enter(hart: &mut Hart, mut run: Run<'_>, first: *const Slot) -> Entered {
-    let clock = hart.mmu.instant(hart.stamp());
+pub(super) fn enter(hart: &mut Hart, mut run: Run<'_>, first: *const Slot, clock: Instant) -> Entered {
     // SAFETY: see the module. `run` holds the `Blocks` for as long as handlers run.
     unsafe {
-        if first.is_null() || clock.after(at(first).length()) > run.limit {
+        if first.is_null() || at(first).length() > run.books.left(hart) {
             return Entered::Nothing;
         }
         ((*first).run)(hart, &mut run, first, clock, 0);
@@ -81,12 +79,6 @@ impl Slot {
     /// Returns where a direct transfer goes.
     fn target(&self, page: VirtAddr) -> VirtAddr {
         self.pc(page) + immediate(&self.insn)
-    }
-
-    /// Returns when the slot's instruction has been executed, `clock` being when its block was entered.
-    #[inline(always)]
-    fn done(&self, clock: Instant) -> Instant {
-        clock.after(u64::from(self.index) + 1)
     }
 }
 
@@ -130,26 +122,21 @@ unsafe fn general(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: 
     // SAFETY: see the module. After a block's last instruction the next slot is the one behind it.
     unsafe {
         match perform(hart, run, at(slot), clock) {
-            Flow::Next => next(hart, run, slot, clock, hart.x(at(slot).held)),
-            Flow::Leave => {}
+            Some(clock) => next(hart, run, slot, clock, hart.x(at(slot).held)),
+            None => {}
         }
     }
 }
 
-/// Whether execution goes on with the next slot.
-#[derive(PartialEq, Eq)]
-enum Flow {
-    Next,
-    Leave,
-}
-
 /// Executes a slot's instruction as the plain engine does, with all counters brought up to it.
+///
+/// # Returns
+/// The instant of the next slot's; `None` where the dispatch ends.
 #[inline(never)]
-fn perform(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Instant) -> Flow {
-    let done = hart.mmu.stamp_of(slot.done(clock)).position();
+fn perform(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Instant) -> Option<Instant> {
     hart.pc = slot.pc(run.page);
-    run.books.leave(slot.before);
-    run.books.close(hart, done.saturating_sub(1), done);
+    run.books.close(hart, clock);
+    hart.mmu.add_lookups(1, 0, 0);
     let result = match slot.insn.op {
         // Each system call comes here.
         Op::Ecall => Err(hart.ecall()),
@@ -160,11 +147,10 @@ fn perform(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Instant) -> F
         let bits =
             if trap.is_illegal() { hart.mmu.fetch(run.ram, hart.pc, hart.stamp()).unwrap_or(0) } else { 0 };
         run.trap = Some(trap.or_bits(bits));
-        return Flow::Leave;
+        return None;
     }
     if ends_block(&slot.insn) || run.ram.has_rewritten() || run.ram.has_watched() {
-        return Flow::Leave;
+        return None;
     }
-    run.books.enter_at(slot.before + Accesses::of(&slot.insn));
-    Flow::Next
+    Some(run.books.skip(clock))
 }

@@ -14,10 +14,11 @@
 //! instruction that reads the register written last takes it from there, and need not wait for memory. Stores, branches that
 //! are not taken and floating point leave the accumulator as it is; a slot says which register it holds behind it.
 
-use super::{Flow, Handler, access, general, next};
+use super::{Handler, access, general, next};
 use crate::exec::immediate;
 use crate::threaded::Run;
 use crate::threaded::block::Slot;
+use crate::threaded::books::Tick;
 use crate::{Hart, bytes};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -77,23 +78,17 @@ pub(super) struct At<'a> {
     /// The same slot, as what the others of the block are found from.
     place: *const Slot,
     pub(super) page: VirtAddr,
-    /// When the slot's block was entered.
+    /// When the slot's instruction is executed.
     pub(super) clock: Instant,
     pub(super) acc: u64,
-}
-
-impl At<'_> {
-    /// Returns when the slot's instruction is executed.
-    #[inline(always)]
-    pub(super) fn stamp(&self) -> Instant {
-        self.clock.after(self.slot.index.into())
-    }
 }
 
 /// An instruction after which the next one in memory follows.
 pub(super) trait Step {
     /// How many slots it executes.
     const SLOTS: usize = 1;
+    /// What it adds to the clock.
+    const TICK: Tick = Tick::PLAIN;
 
     /// Executes the instruction and returns what it leaves in the accumulator; `None`, and nothing done, where that is left to
     /// [`Step::otherwise`].
@@ -115,6 +110,9 @@ pub(super) trait Step {
 
 /// An instruction that does nothing but write an integer register other than `x0`.
 pub(super) trait Value {
+    /// What it adds to the clock.
+    const TICK: Tick = Tick::PLAIN;
+
     /// Computes what is written; `None` where only [`general`] can.
     ///
     /// # Safety
@@ -136,6 +134,8 @@ pub(super) trait Value {
 pub(super) struct Set<V>(PhantomData<V>);
 
 impl<V: Value> Step for Set<V> {
+    const TICK: Tick = V::TICK;
+
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         let rd = at.slot.insn.rd;
@@ -160,6 +160,7 @@ pub(super) struct Rotation<F, G>(PhantomData<(F, G)>);
 
 impl<F: Fn(u64, u64) -> u64 + Copy, G: Fn(u64, u64) -> u64 + Copy> Step for Rotation<F, G> {
     const SLOTS: usize = 3;
+    const TICK: Tick = Tick::PLAIN.times(3);
 
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, _: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
@@ -276,13 +277,15 @@ impl Value for Auipc {
 pub(super) struct Load<const N: usize, F, A>(PhantomData<(F, A)>);
 
 impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Value for Load<N, F, A> {
+    const TICK: Tick = Tick::LOAD;
+
     #[inline(always)]
     unsafe fn compute(hart: &mut Hart, run: &Run<'_>, at: &At<'_>) -> Option<u64> {
         let insn = &at.slot.insn;
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
             let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
-            hart.mmu.load_fast::<N>(run.ram, address, at.stamp()).map(the::<F>())
+            hart.mmu.load_fast::<N>(run.ram, address, at.clock).map(the::<F>())
         }
     }
 
@@ -306,7 +309,7 @@ unsafe fn load_slowly<const N: usize, F: Fn([u8; N]) -> u64 + Copy>(
         if let Some(loaded) = access::load::<N>(hart, run, super::at(slot), clock) {
             let value = the::<F>()(bytes::low(loaded));
             hart.set_x(super::at(slot).insn.rd, value);
-            next(hart, run, slot, clock, value)
+            next(hart, run, slot, Tick::LOAD.after(clock), value)
         }
     }
 }
@@ -320,7 +323,7 @@ impl<S: Step> Operation for Single<S> {
         // SAFETY: the caller's.
         unsafe {
             match step::<S>(hart, run, slot, clock, acc) {
-                Some(value) => next(hart, run, slot.add(S::SLOTS - 1), clock, value),
+                Some(value) => next(hart, run, slot.add(S::SLOTS - 1), S::TICK.after(clock), value),
                 None => S::otherwise(hart, run, slot, clock, acc),
             }
         }
@@ -336,7 +339,7 @@ impl<S: Step, O: Operation> Operation for Then<S, O> {
         // SAFETY: the caller's: there is a slot after every instruction's.
         unsafe {
             match step::<S>(hart, run, slot, clock, acc) {
-                Some(value) => O::go(hart, run, slot.add(S::SLOTS), clock, value),
+                Some(value) => O::go(hart, run, slot.add(S::SLOTS), S::TICK.after(clock), value),
                 None => S::otherwise(hart, run, slot, clock, acc),
             }
         }
@@ -366,13 +369,15 @@ unsafe fn step<S: Step>(
 pub(super) struct Store<const N: usize, A, B>(PhantomData<(A, B)>);
 
 impl<const N: usize, A: Source, B: Source> Step for Store<N, A, B> {
+    const TICK: Tick = Tick::STORE;
+
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         let insn = &at.slot.insn;
         // SAFETY: the caller's.
         let (base, value) = unsafe { (A::read(hart, insn.rs1, at.acc), B::read(hart, insn.rs2, at.acc)) };
         let address = VirtAddr(base.wrapping_add(immediate(insn)));
-        hart.mmu.store_fast(run.ram, address, bytes::low::<N>(value), at.stamp())?;
+        hart.mmu.store_fast(run.ram, address, bytes::low::<N>(value), at.clock)?;
         Some(at.acc)
     }
 
@@ -395,7 +400,7 @@ unsafe fn store_slowly<const N: usize>(
     // SAFETY: the caller's.
     unsafe {
         let value = hart.x(super::at(slot).insn.rs2);
-        if access::store::<N>(hart, run, super::at(slot), clock, value) == Flow::Next {
+        if let Some(clock) = access::store::<N>(hart, run, super::at(slot), clock, value) {
             next(hart, run, slot, clock, acc)
         }
     }
