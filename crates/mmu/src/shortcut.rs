@@ -58,14 +58,14 @@ impl Slot {
 /// Whose a slot is.
 #[derive(Clone, Copy, Debug)]
 struct Owner {
-    /// The index of the modelled entry, where the slot is not empty.
-    entry: Option<u16>,
+    /// The index of the modelled entry; [`UNTRANSLATED`] where there is none, or the slot is empty.
+    entry: u16,
     /// Whether [`Shortcut::in_use`] has the slot.
     is_listed: bool,
 }
 
 impl Owner {
-    const NOBODY: Self = Self { entry: None, is_listed: false };
+    const NOBODY: Self = Self { entry: UNTRANSLATED, is_listed: false };
 }
 
 /// A page that may be accessed without asking the TLB.
@@ -132,45 +132,56 @@ impl<const COUNT: usize> Shortcut<COUNT> {
         if !self.owners[index].is_listed {
             self.in_use.push(index as u16);
         }
-        self.owners[index] = Owner { entry: Some(page.entry), is_listed: true };
+        self.owners[index] = Owner { entry: page.entry, is_listed: true };
         before
     }
 
     /// Returns the modelled entry of a slot and when it was used last by this slot, where there is one.
     fn last_use(&self, index: usize) -> Option<(u16, u64)> {
-        let entry = self.owners[index].entry.filter(|&entry| entry != UNTRANSLATED)?;
-        Some((entry, self.slots[index].stamp))
+        let entry = self.owners[index].entry;
+        (entry != UNTRANSLATED).then(|| (entry, self.slots[index].stamp))
     }
 
     /// Returns when the entry was used last by this slot; 0 is never.
+    #[inline(always)]
     fn latest_in(&self, index: usize, entry: u16) -> u64 {
-        if self.owners[index].entry == Some(entry) { self.slots[index].stamp } else { 0 }
+        if self.owners[index].entry == entry { self.slots[index].stamp } else { 0 }
     }
 
     /// Empties the slot if it is the entry's, and returns when that was used last by it; 0 is never.
     fn drop_if_of(&mut self, index: usize, entry: u16) -> u64 {
         let latest = self.latest_in(index, entry);
-        if self.owners[index].entry == Some(entry) {
+        if self.owners[index].entry == entry {
             self.slots[index] = Slot::EMPTY;
-            self.owners[index].entry = None;
+            self.owners[index].entry = UNTRANSLATED;
         }
         latest
     }
 
     /// Returns when an entry was used last by a slot of it; 0 is never.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn latest(&self, index: u16, entry: &Translation) -> u64 {
-        if entry.level() == 0 {
-            return self.latest_in(Self::slot_of(entry.vpn()), index);
+        match entry.level() {
+            0 => self.latest_in(Self::slot_of(entry.vpn()), index),
+            _ => self.latest_in_any(index),
         }
+    }
+
+    #[cold]
+    fn latest_in_any(&self, index: u16) -> u64 {
         self.in_use.iter().map(|&slot| self.latest_in(slot.into(), index)).max().unwrap_or(0)
     }
 
     /// Drops the slots of an entry that was removed from the TLB, and returns when it was used last by one of them.
     pub(crate) fn forget(&mut self, index: u16, entry: &Translation) -> u64 {
-        if entry.level() == 0 {
-            return self.drop_if_of(Self::slot_of(entry.vpn()), index);
+        match entry.level() {
+            0 => self.drop_if_of(Self::slot_of(entry.vpn()), index),
+            _ => self.drop_all_of(index),
         }
+    }
+
+    #[cold]
+    fn drop_all_of(&mut self, index: u16) -> u64 {
         let mut latest = 0;
         for number in 0..self.in_use.len() {
             latest = self.drop_if_of(self.in_use[number].into(), index).max(latest);

@@ -86,7 +86,9 @@ impl Clock {
 
     #[inline(always)]
     pub(crate) const fn instant(&self, stamp: Stamp) -> Instant {
-        Instant(self.instant.wrapping_add(stamp.0.wrapping_sub(self.origin.0).wrapping_mul(INSTANTS_PER_STAMP)))
+        Instant(
+            self.instant.wrapping_add(stamp.0.wrapping_sub(self.origin.0).wrapping_mul(INSTANTS_PER_STAMP)),
+        )
     }
 
     /// Returns the last stamp that is not after an instant.

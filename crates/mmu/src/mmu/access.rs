@@ -32,24 +32,35 @@ impl Mmu {
         self.clock.stamp(instant)
     }
 
-    /// Loads `N` aligned bytes through the shortcut; `None` says nothing but that [`Mmu::load`] must be asked.
+    /// Finds `N` aligned bytes that are loaded now through the shortcut: their offset in RAM, which is below
+    /// [`Mmu::reach`] as their end is. `None` says nothing but that [`Mmu::load`] must be asked.
     #[inline(always)]
-    pub fn load_fast<const N: usize>(&mut self, ram: &Ram, va: VirtAddr, now: Instant) -> Option<[u8; N]> {
-        let offset = self.data.read::<N>(va, now.0)?;
-        ram.load_at(offset)
+    pub fn load_fast<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<u64> {
+        self.data.read::<N>(va, now.0)
     }
 
-    /// Stores `N` aligned bytes through the shortcut; `None` says nothing but that [`Mmu::store`] must be asked.
+    /// Finds `N` aligned bytes that are stored to now, as [`Mmu::load_fast`] does. Nobody need notice what is written there.
     #[inline(always)]
-    pub fn store_fast<const N: usize>(
-        &mut self,
-        ram: &mut Ram,
-        va: VirtAddr,
-        value: [u8; N],
-        now: Instant,
-    ) -> Option<()> {
-        let offset = self.data.write::<N>(va, now.0)?;
-        ram.store_at(offset, value)
+    pub fn store_fast<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<u64> {
+        self.data.write::<N>(va, now.0)
+    }
+
+    /// As [`Mmu::load_fast`] for bytes that lie anywhere in one page.
+    #[inline]
+    pub fn load_fast_in_page<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<u64> {
+        if in_page(va, N) { self.data.read::<1>(va, now.0) } else { None }
+    }
+
+    /// As [`Mmu::store_fast`] for bytes that lie anywhere in one page.
+    #[inline]
+    pub fn store_fast_in_page<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<u64> {
+        if in_page(va, N) { self.data.write::<1>(va, now.0) } else { None }
+    }
+
+    /// Returns how far into RAM the shortcut has ever led: an offset that none of its pages has passed.
+    #[inline]
+    pub const fn reach(&self) -> u64 {
+        self.reach
     }
 
     /// Translates the address of an instruction through the shortcut; `None` says nothing but that [`Mmu::translate`] or
@@ -99,6 +110,11 @@ impl Mmu {
         va: VirtAddr,
         stamp: Stamp,
     ) -> Result<[u8; N], MemoryFault> {
+        if in_page(va, N) {
+            let at = self.translate(ram, va, N as u64, Access::Load, stamp)?;
+            let bytes = ram.bytes().get((at.0 - Ram::BASE.0) as usize..).and_then(<[u8]>::first_chunk);
+            return bytes.copied().ok_or(not_ram(Access::Load, va));
+        }
         let span = self.span(ram, va, N, Access::Load, stamp)?;
         let mut bytes = [0; N];
         let (head, tail) = bytes.split_at_mut(span.split);
@@ -209,6 +225,7 @@ impl Mmu {
         if !page.is_readable && !page.is_writable {
             return;
         }
+        self.reach = self.reach.max(at.ppn().base().0 - Ram::BASE.0 + PAGE_SIZE);
         let replaced = match access {
             Access::Fetch => self.fetches.insert(&page),
             Access::Load | Access::Store => self.data.insert(&page),
@@ -217,6 +234,11 @@ impl Mmu {
             self.first_level(access).touch(entry, stamp);
         }
     }
+}
+
+/// Tells whether so many bytes from an address on lie in one page.
+const fn in_page(va: VirtAddr, len: usize) -> bool {
+    va.offset() + len as u64 <= PAGE_SIZE
 }
 
 /// Reads the two bytes of an instruction parcel.

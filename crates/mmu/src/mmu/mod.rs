@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!              shortcut (host)      first level        second level
-//!   fetch        ──▶ Shortcut<256> ──▶ itlb ──┬──▶ l2 ──▶ walk ──▶ PTEs in Ram
-//!   load, store  ──▶ Shortcut<512> ──▶ dtlb ──┘
+//!   fetch        ──▶ Shortcut<1024> ──▶ itlb ──┬──▶ l2 ──▶ walk ──▶ PTEs in Ram
+//!   load, store  ──▶ Shortcut<1024> ──▶ dtlb ──┘
 //! ```
 //!
 //! # Who counts what
@@ -27,8 +27,8 @@ use crate::stamp::Clock;
 use crate::tlb::{Tlb, Translation};
 use crate::walk::{Root, Target, walk};
 use crate::{
-    Access, Fence, Instant, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp, Privilege, PteFlags,
-    Ram, Satp, SatpMode, StaleUse, StaleUses, Stamp, TlbConfig, View,
+    Access, Fence, Instant, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp, Privilege,
+    PteFlags, Ram, Satp, SatpMode, StaleUse, StaleUses, Stamp, TlbConfig, View,
 };
 
 /// Who sets the accessed and dirty bits of a PTE.
@@ -109,8 +109,10 @@ pub struct Mmu {
     /// It advances whenever something happens that has no position of its own, so that instants never go back: when the hart
     /// resumes, and with each look-up of the supervisor.
     clock: Clock,
-    fetches: Shortcut<256>,
-    data: Shortcut<512>,
+    fetches: Shortcut<1024>,
+    data: Shortcut<1024>,
+    /// How far into RAM they have ever led.
+    reach: u64,
     /// The code epoch of RAM for which `data` is right.
     code_epoch: u64,
     counters: MmuCounters,
@@ -140,6 +142,7 @@ impl Mmu {
             clock: Clock::starting_at(Stamp::at(0)),
             fetches: Shortcut::new(),
             data: Shortcut::new(),
+            reach: 0,
             code_epoch: 0,
             counters: MmuCounters::default(),
             checker: match config.stale_uses {

@@ -56,8 +56,10 @@ pub(crate) struct Tlb {
     stamps: Stamps,
     /// When each entry was filled.
     filled: Vec<u64>,
-    /// Valid entries of each level, so that a look-up skips the sizes that are absent.
+    /// Valid entries of each level.
     population: [usize; LEVELS as usize],
+    /// A bit for each level that has any, so that a look-up skips the sizes that are absent.
+    levels: u32,
     /// Valid entries of each set.
     valid: Vec<u16>,
     /// What large sets may hold.
@@ -100,6 +102,7 @@ impl Tlb {
             stamps: vec![0; 1 << u16::BITS].try_into().expect("as many as were made"),
             filled: vec![0; entries],
             population: [0; LEVELS as usize],
+            levels: 0,
             valid: vec![0; sets],
             presence: is_large.then(|| Presence::new(entries)),
             oldest: if is_large { vec![Oldest::default(); sets] } else { Vec::new() },
@@ -129,10 +132,9 @@ impl Tlb {
         if !self.may_hold(wanted) {
             return None;
         }
-        let set = self.set(vpn, level);
-        let mut ways = self.tags[set.clone()].iter().zip(&self.entries[set.clone()]);
-        let way = ways.position(|(&tag, entry)| tag == wanted && matches(entry))?;
-        Some((set.start + way) as u16)
+        self.set(vpn, level)
+            .find(|&index| self.tags[index] == wanted && matches(&self.entries[index]))
+            .map(|index| index as u16)
     }
 
     fn may_hold(&self, tag: u64) -> bool {
@@ -141,9 +143,16 @@ impl Tlb {
 
     /// Finds the entry that translates `vpn` in an address space.
     pub(crate) fn lookup(&self, vpn: Vpn, asid: Asid) -> Option<u16> {
-        (0..LEVELS)
-            .filter(|&level| self.population[level as usize] > 0)
-            .find_map(|level| self.find(vpn, level, |entry| entry.is_global() || entry.is_of(asid)))
+        let mut levels = self.levels;
+        while levels != 0 {
+            let found =
+                self.find(vpn, levels.trailing_zeros(), |entry| entry.is_global() || entry.is_of(asid));
+            if found.is_some() {
+                return found;
+            }
+            levels &= levels - 1;
+        }
+        None
     }
 
     /// Returns the entry that a look-up found.
@@ -200,6 +209,7 @@ impl Tlb {
         self.stamps[index] = stamp;
         self.filled[index] = stamp;
         self.population[entry.level() as usize] += 1;
+        self.levels |= 1 << entry.level();
         self.valid[number] += 1;
         if let Some(presence) = &mut self.presence {
             presence.add(tag);
@@ -238,7 +248,11 @@ impl Tlb {
             return None;
         }
         let entry = self.entries[index];
-        self.population[entry.level() as usize] -= 1;
+        let population = &mut self.population[entry.level() as usize];
+        *population -= 1;
+        if *population == 0 {
+            self.levels &= !(1 << entry.level());
+        }
         self.valid[number] -= 1;
         if let Some(presence) = &mut self.presence {
             presence.remove(self.tags[index]);
@@ -272,7 +286,7 @@ impl Tlb {
         let mut removed = 0;
         for level in 0..LEVELS {
             let (wanted, set) = (tag(vpn, level), self.set(vpn, level));
-            if self.population[level as usize] > 0 && self.may_hold(wanted) {
+            if self.levels >> level & 1 != 0 && self.may_hold(wanted) {
                 let of_page =
                     |entry: &Translation| tag(entry.vpn(), entry.level()) == wanted && matches(entry);
                 removed += self.remove(set, of_page, &mut gone);

@@ -49,10 +49,13 @@ impl Oldest {
         self.ring[usize::from(next)].older = ways as u16;
         // What is used is used again soon: the newest are looked at first. Nothing is known of the end, and `latest` is not 0.
         let mut before = self.ring[ways].older;
-        while (self.ring[usize::from(before)].known, before) > (latest, way) {
-            before = self.ring[usize::from(before)].older;
-        }
-        let after = self.ring[usize::from(before)].newer;
+        let after = loop {
+            let Link { known, older, newer } = self.ring[usize::from(before)];
+            if known < latest || known == latest && before <= way {
+                break newer;
+            }
+            before = older;
+        };
         self.ring[usize::from(way)] = Link { known: latest, older: before, newer: after };
         self.ring[usize::from(before)].newer = way;
         self.ring[usize::from(after)].older = way;

@@ -38,7 +38,7 @@ fn one_harts_mark_stops_another_harts_shortcut() {
     let now = tine_mmu::Stamp::at(9);
     other.resume(&world.ram, tine_mmu::Privilege::User, View::USER, now);
     let instant = other.instant(now);
-    assert_eq!(other.store_fast(&mut world.ram, VA, [2; 8], instant), None);
+    assert_eq!(other.store_fast::<8>(VA, instant), None);
     other.store(&mut world.ram, VA, [2; 8], now).unwrap();
     assert_eq!(world.ram.take_rewritten(), [frame]);
 }

@@ -121,8 +121,11 @@ impl World {
     ) -> Result<[u8; N], MemoryFault> {
         self.mmu.add_lookups(0, 1, 0);
         let now = self.now();
-        let result = match self.mmu.load_fast(&self.ram, va, self.mmu.instant(now)) {
-            Some(bytes) => Ok(bytes),
+        let instant = self.mmu.instant(now);
+        let fast =
+            self.mmu.load_fast::<N>(va, instant).or_else(|| self.mmu.load_fast_in_page::<N>(va, instant));
+        let result = match fast {
+            Some(offset) => Ok(*self.ram.bytes()[offset as usize..].first_chunk().unwrap()),
             None => self.mmu.load(&mut self.ram, va, now),
         };
         self.after(result, view)
@@ -140,8 +143,14 @@ impl World {
     ) -> Result<(), MemoryFault> {
         self.mmu.add_lookups(0, 0, 1);
         let now = self.now();
-        let result = match self.mmu.store_fast(&mut self.ram, va, value, self.mmu.instant(now)) {
-            Some(()) => Ok(()),
+        let instant = self.mmu.instant(now);
+        let fast =
+            self.mmu.store_fast::<N>(va, instant).or_else(|| self.mmu.store_fast_in_page::<N>(va, instant));
+        let result = match fast {
+            Some(offset) => {
+                *self.ram.bytes_mut()[offset as usize..].first_chunk_mut().unwrap() = value;
+                Ok(())
+            }
             None => self.mmu.store(&mut self.ram, va, value, now),
         };
         self.after(result, view)

@@ -1,9 +1,9 @@
-//! Loads and stores of which the host shortcut knows nothing: they ask the TLB.
+//! Loads and stores that are misaligned, or of which the host shortcut knows nothing: those ask the TLB.
 //!
 //! They do what [`perform`] does with them, without bringing the counters up to each: a program whose pages are more than a TLB
 //! has entries comes here all the time.
 
-use super::perform;
+use super::{load_at, perform, store_at};
 use crate::threaded::Run;
 use crate::threaded::block::Slot;
 use crate::threaded::books::Tick;
@@ -24,6 +24,10 @@ pub(super) fn load<const N: usize>(
     if hart.misaligned == Misaligned::Traps && !address.0.is_multiple_of(N as u64) {
         let _ = perform(hart, run, slot, clock);
         return None;
+    }
+    if let Some(offset) = hart.mmu.load_fast_in_page::<N>(address, clock) {
+        // SAFETY: they were just found.
+        return Some(bytes::wide(unsafe { load_at::<N>(run.ram, offset) }));
     }
     let stamp = hart.mmu.stamp_of(clock);
     match hart.mmu.load::<N>(run.ram, address, stamp) {
@@ -53,12 +57,17 @@ pub(super) fn store<const N: usize>(
         return perform(hart, run, slot, clock);
     }
     // No other hart has a reservation while this engine runs.
+    let (stored, done) = (bytes::low::<N>(value), Tick::STORE.after(clock));
+    if let Some(offset) = hart.mmu.store_fast_in_page::<N>(address, clock) {
+        // SAFETY: they were just found.
+        unsafe { store_at(run.ram, offset, stored) };
+        return Some(done);
+    }
     let stamp = hart.mmu.stamp_of(clock);
-    if let Err(fault) = hart.mmu.store(run.ram, address, bytes::low::<N>(value), stamp) {
+    if let Err(fault) = hart.mmu.store(run.ram, address, stored, stamp) {
         fail(hart, run, slot, clock, fault);
         return None;
     }
-    let done = Tick::STORE.after(clock);
     if run.ram.has_rewritten() || run.ram.has_watched() {
         hart.pc = slot.pc(run.page) + u64::from(slot.insn.len);
         run.books.close(hart, done);

@@ -5,7 +5,6 @@
 use super::operation::{Operation, Source, the};
 use super::{at, next};
 use crate::Hart;
-use crate::exec::immediate;
 use crate::threaded::Run;
 use crate::threaded::block::Slot;
 use crate::threaded::books::Tick;
@@ -14,7 +13,7 @@ use std::ptr::null;
 use std::sync::atomic::Ordering;
 use tine_mmu::{Instant, VirtAddr};
 
-/// To the target where F(rs1, rs2) holds.
+/// To the target where F(rs1, rs2) holds, within the page.
 pub(super) struct Branch<F, A, B>(PhantomData<(F, A, B)>);
 
 impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for Branch<F, A, B> {
@@ -26,6 +25,26 @@ impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for Branch<
             let done = Tick::PLAIN.after(clock);
             if the::<F>()(A::read(hart, insn.rs1, acc), B::read(hart, insn.rs2, acc)) {
                 transfer(hart, run, slot, done, acc)
+            } else {
+                next(hart, run, slot, done, acc)
+            }
+        }
+    }
+}
+
+/// To the target where F(rs1, rs2) holds, in another page.
+pub(super) struct FarBranch<F, A, B>(PhantomData<(F, A, B)>);
+
+impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for FarBranch<F, A, B> {
+    #[inline(always)]
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+        // SAFETY: the caller's; `select` was given the function.
+        unsafe {
+            let insn = &at(slot).insn;
+            let done = Tick::PLAIN.after(clock);
+            if the::<F>()(A::read(hart, insn.rs1, acc), B::read(hart, insn.rs2, acc)) {
+                hart.pc = at(slot).target(run.page);
+                jump(hart, run, done, acc)
             } else {
                 next(hart, run, slot, done, acc)
             }
@@ -59,9 +78,8 @@ impl Operation for FarJal {
         // SAFETY: the caller's.
         unsafe {
             let insn = &at(slot).insn;
-            let pc = at(slot).pc(run.page);
-            hart.set_x(insn.rd, (pc + u64::from(insn.len)).0);
-            hart.pc = pc + immediate(insn);
+            hart.set_x(insn.rd, (at(slot).pc(run.page) + u64::from(insn.len)).0);
+            hart.pc = at(slot).target(run.page);
             jump(hart, run, Tick::PLAIN.after(clock), acc)
         }
     }
@@ -117,8 +135,11 @@ impl Operation for FallOut {
 unsafe fn transfer(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
     // SAFETY: see the module. A link that is not null points at a block's first slot.
     unsafe {
+        if !run.books.have_room(clock) {
+            return follow(hart, run, slot, clock, acc);
+        }
         let link: *const Slot = at(slot).link.load(Ordering::Relaxed);
-        if link.is_null() || !run.books.have_room(clock) {
+        if link.is_null() {
             return follow(hart, run, slot, clock, acc);
         }
         ((*link).run)(hart, run, link, clock, acc)

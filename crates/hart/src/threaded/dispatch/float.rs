@@ -1,7 +1,7 @@
 //! Floating point: loads, stores, and whatever else touches registers alone.
 
 use super::operation::{At, Operation, Source, Step, handler, the};
-use super::{access, at, general, next};
+use super::{access, at, general, load_at, next, store_at};
 use crate::csr::FpState;
 use crate::exec::immediate;
 use crate::threaded::Run;
@@ -29,10 +29,11 @@ impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Step for FloatLoad
         require_dirty(hart)?;
         let insn = &at.slot.insn;
         // SAFETY: the caller's; `select` was given the function.
-        let (base, extend) = unsafe { (A::read(hart, insn.rs1, at.acc), the::<F>()) };
-        let loaded =
-            hart.mmu.load_fast::<N>(run.ram, VirtAddr(base.wrapping_add(immediate(insn))), at.clock)?;
-        hart.f[usize::from(insn.rd & 31)] = extend(loaded);
+        unsafe {
+            let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
+            let offset = hart.mmu.load_fast::<N>(address, at.clock)?;
+            hart.f[usize::from(insn.rd & 31)] = the::<F>()(load_at(run.ram, offset));
+        }
         Some(at.acc)
     }
 
@@ -75,9 +76,11 @@ impl<const N: usize, A: Source> Step for FloatStore<N, A> {
         hart.require_fp().ok()?;
         let insn = &at.slot.insn;
         // SAFETY: the caller's.
-        let base = unsafe { A::read(hart, insn.rs1, at.acc) };
-        let address = VirtAddr(base.wrapping_add(immediate(insn)));
-        hart.mmu.store_fast(run.ram, address, bytes::low::<N>(hart.f(insn.rs2)), at.clock)?;
+        unsafe {
+            let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
+            let offset = hart.mmu.store_fast::<N>(address, at.clock)?;
+            store_at(run.ram, offset, bytes::low::<N>(hart.f(insn.rs2)));
+        }
         Some(at.acc)
     }
 

@@ -16,6 +16,9 @@
 //! - blocks are freed only by code that has the `Blocks` to itself while no handler runs.
 //!
 //! Registers are read without a check of their number: [`decode_block`](super::block::decode_block) has made sure of it.
+//!
+//! Memory is accessed without a check of the offset that the shortcut gives: it leads into pages alone that were found in RAM,
+//! in this dispatch or, as [`enter`] makes sure, in memory that was no larger.
 #![expect(
     unsafe_code,
     reason = "threaded dispatch follows slot pointers: more than twice as fast as a match in a loop"
@@ -37,7 +40,7 @@ use crate::trap::Trap;
 use control::{FallOn, FallOut};
 use operation::{Operation, handler};
 use tine_isa::Op;
-use tine_mmu::{Instant, PAGE_SIZE, VirtAddr};
+use tine_mmu::{Instant, PAGE_SIZE, Ram, VirtAddr};
 
 /// Executes the instruction of a slot, and everything after it until the dispatch ends.
 pub(super) type Handler = unsafe fn(&mut Hart, &mut Run<'_>, *const Slot, Instant, u64);
@@ -54,7 +57,11 @@ pub(super) enum Entered {
 ///
 /// `first` must be null or what [`Blocks::block`](super::Blocks::block) returned just now for the frame that `hart.pc`
 /// translates to, at that offset.
+///
+/// # Panics
+/// When the hart's MMU has found pages in a larger [`Ram`], which is not the one that it belongs to.
 pub(super) fn enter(hart: &mut Hart, mut run: Run<'_>, first: *const Slot, clock: Instant) -> Entered {
+    assert!(hart.mmu.reach() <= run.ram.bytes().len() as u64, "an MMU belongs to one RAM");
     // SAFETY: see the module. `run` holds the `Blocks` for as long as handlers run.
     unsafe {
         if first.is_null() || at(first).length() > run.books.left(hart) {
@@ -105,6 +112,26 @@ unsafe fn next(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Ins
     }
 }
 
+/// Loads from an offset in RAM.
+///
+/// # Safety
+/// [`Mmu::load_fast`](tine_mmu::Mmu::load_fast) has just found so many bytes there.
+#[inline(always)]
+unsafe fn load_at<const N: usize>(ram: &Ram, offset: u64) -> [u8; N] {
+    // SAFETY: see the module. All of the bytes lie below the MMU's reach, which is in RAM.
+    unsafe { ram.bytes().as_ptr().add(offset as usize).cast::<[u8; N]>().read() }
+}
+
+/// Stores at an offset in RAM.
+///
+/// # Safety
+/// [`Mmu::store_fast`](tine_mmu::Mmu::store_fast) has just found so many bytes there.
+#[inline(always)]
+unsafe fn store_at<const N: usize>(ram: &mut Ram, offset: u64, value: [u8; N]) {
+    // SAFETY: see the module. All of the bytes lie below the MMU's reach, which is in RAM.
+    unsafe { ram.bytes_mut().as_mut_ptr().add(offset as usize).cast::<[u8; N]>().write(value) }
+}
+
 /// Whatever has no handler of its own.
 struct General;
 
@@ -121,9 +148,8 @@ impl Operation for General {
 unsafe fn general(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, _: u64) {
     // SAFETY: see the module. After a block's last instruction the next slot is the one behind it.
     unsafe {
-        match perform(hart, run, at(slot), clock) {
-            Some(clock) => next(hart, run, slot, clock, hart.x(at(slot).held)),
-            None => {}
+        if let Some(clock) = perform(hart, run, at(slot), clock) {
+            next(hart, run, slot, clock, hart.x(at(slot).held));
         }
     }
 }

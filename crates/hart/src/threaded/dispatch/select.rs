@@ -1,6 +1,6 @@
 //! Which handler an instruction gets.
 
-use super::control::{Branch, FarJal, Jal, Jalr};
+use super::control::{Branch, FarBranch, FarJal, Jal, Jalr};
 use super::float::{Float, FloatLoad, FloatStore, RegistersAlone};
 use super::operation::{
     Accumulator, Auipc, Constant, Immediate, Load, Move, Operation, Register, Registers, Rotation, Set,
@@ -117,7 +117,7 @@ impl<'a> Chosen<'a> {
         source != 0 && self.held == source
     }
 
-    /// Whether a direct jump stays in its page.
+    /// Whether a branch or a direct jump stays in its page.
     fn is_in_page(&self) -> bool {
         (0..PAGE_SIZE as i64).contains(&(i64::from(self.rest[0].offset) + i64::from(self.insn.imm)))
     }
@@ -207,6 +207,14 @@ fn store<const N: usize, V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
     }
 }
 
+fn far_branch<V: Visitor, F: Fn(u64, u64) -> bool + Copy>(it: &Chosen<'_>, to: V, _: F) -> V::Output {
+    match (it.is_linked(it.insn.rs1), it.is_linked(it.insn.rs2)) {
+        (true, _) => to.operation::<FarBranch<F, Accumulator, Register>>(),
+        (false, true) => to.operation::<FarBranch<F, Register, Accumulator>>(),
+        (false, false) => to.operation::<FarBranch<F, Register, Register>>(),
+    }
+}
+
 fn branch<V: Visitor, F: Fn(u64, u64) -> bool + Copy>(it: &Chosen<'_>, to: V, _: F) -> V::Output {
     match (it.is_linked(it.insn.rs1), it.is_linked(it.insn.rs2)) {
         (true, _) => to.operation::<Branch<F, Accumulator, Register>>(),
@@ -248,6 +256,12 @@ fn visit<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
         Op::Auipc => to.step::<Set<Auipc>>(),
         Op::Jal if it.is_in_page() => to.operation::<Jal>(),
         Op::Jal => to.operation::<FarJal>(),
+        Op::Beq if !it.is_in_page() => far_branch(it, to, alu::eq),
+        Op::Bne if !it.is_in_page() => far_branch(it, to, alu::ne),
+        Op::Blt if !it.is_in_page() => far_branch(it, to, alu::lt),
+        Op::Bge if !it.is_in_page() => far_branch(it, to, alu::ge),
+        Op::Bltu if !it.is_in_page() => far_branch(it, to, alu::ltu),
+        Op::Bgeu if !it.is_in_page() => far_branch(it, to, alu::geu),
         Op::Jalr => to.operation::<Jalr>(),
         Op::Beq => branch(it, to, alu::eq),
         Op::Bne => branch(it, to, alu::ne),
@@ -420,8 +434,8 @@ fn visit_frequent<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output> {
         Op::Lh => load(it, to, bytes::lh),
         Op::Sw => store::<4, V>(it, to),
         Op::Sd => store::<8, V>(it, to),
-        Op::Beq => branch(it, to, alu::eq),
-        Op::Bne => branch(it, to, alu::ne),
+        Op::Beq if it.is_in_page() => branch(it, to, alu::eq),
+        Op::Bne if it.is_in_page() => branch(it, to, alu::ne),
         _ => return None,
     })
 }
