@@ -47,6 +47,7 @@ impl Memory {
                 .map_err(|violation| Violation(format!("mm {mm}: {violation}")))?;
         }
         self.check_frames(&holders)?;
+        self.check_fresh_frames(ram)?;
         self.check_file_holders()
     }
 
@@ -145,6 +146,14 @@ impl Memory {
             ensure(exact, || format!("frame {ppn}: its reverse map is wrong"))?;
         }
         Ok(())
+    }
+
+    /// Nobody clears a free frame that is said to be fresh before it is given out.
+    fn check_fresh_frames(&self, ram: &Ram) -> Result<(), Violation> {
+        let stale = self.frames.fresh().find(|&ppn| ram.frame(ppn).iter().any(|&byte| byte != 0));
+        stale.map_or(Ok(()), |ppn| {
+            Err(Violation(format!("frame {ppn}: free and said to be zeros, and is not")))
+        })
     }
 
     /// Each huge page is held by the leaves that map it, and that of zeros by the kernel too; those of its pieces add up.

@@ -40,7 +40,7 @@ bitflags! {
         const PIECE = 1 << 1;
         /// A store changed it through a PTE that is gone (Linux: `PG_dirty`).
         const DIRTY = 1 << 2;
-        /// It may hold something else than zeros, as RAM that was never used does, and a page table that was emptied.
+        /// It may hold something else than zeros. RAM that was never used does not, nor does a page table that was emptied.
         const STALE = 1 << 3;
     }
 }

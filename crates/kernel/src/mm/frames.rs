@@ -547,6 +547,14 @@ impl Frames {
         rows.filter(|(_, row)| row.kind != FrameKind::Free).map(|(index, _)| self.first + index as u64)
     }
 
+    /// Returns every free frame that is said to hold zeros alone, of those that were ever in use.
+    pub(super) fn fresh(&self) -> impl Iterator<Item = Ppn> + '_ {
+        let rows = self.rows.iter().enumerate();
+        let fresh =
+            rows.filter(|(_, row)| row.kind == FrameKind::Free && !row.flags.contains(FrameFlags::STALE));
+        fresh.map(|(index, _)| self.first + index as u64)
+    }
+
     pub(super) fn in_use(&self) -> u64 {
         self.total - self.free.frames()
     }
