@@ -80,10 +80,10 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// Begins a stretch: returns with the instant of the next instruction.
-    pub(super) fn open(hart: &mut Hart, end: u64) -> (Self, Instant) {
+    /// Begins a stretch: returns with the instant of the next instruction. The MMU's clock has nothing of another one.
+    pub(super) fn open(hart: &Hart, end: u64) -> (Self, Instant) {
         let now = hart.retired();
-        let opened = hart.mmu.begin(Stamp::at(now));
+        let opened = hart.mmu.instant(Stamp::at(now));
         let left = (end - now).min(STRETCH);
         // What was accessed since does not count.
         let horizon = match left.checked_sub(block::LONGEST.into()) {
@@ -107,6 +107,7 @@ impl Books {
     /// Closes the books and begins another stretch; returns the instant of the next instruction.
     pub(super) fn renew(&mut self, hart: &mut Hart, clock: Instant) -> Instant {
         self.close(hart, clock);
+        hart.mmu.begin(Stamp::at(hart.retired()));
         let (books, clock) = Self::open(hart, self.end);
         *self = books;
         clock

@@ -27,8 +27,8 @@ use crate::stamp::Clock;
 use crate::tlb::{Tlb, Translation};
 use crate::walk::{Root, Target, walk};
 use crate::{
-    Access, Fence, Instant, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp, Privilege,
-    PteFlags, Ram, Satp, SatpMode, StaleUse, StaleUses, Stamp, TlbConfig, View,
+    Access, Fence, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp, Privilege, PteFlags,
+    Ram, Satp, SatpMode, StaleUse, StaleUses, Stamp, TlbConfig, View,
 };
 
 /// Who sets the accessed and dirty bits of a PTE.
@@ -206,14 +206,13 @@ impl Mmu {
         self.begin(now);
     }
 
-    /// Makes whatever happens from now on later than everything before, even at the position of an instruction that trapped;
-    /// returns the instant of `now`, the stamp of the next instruction.
-    pub fn begin(&mut self, now: Stamp) -> Instant {
+    /// Makes whatever happens from now on later than everything before, even at the position of an instruction that trapped.
+    /// `now` is the stamp of the next instruction.
+    pub fn begin(&mut self, now: Stamp) {
         if self.clock.is_late(now) {
             self.restart_clock(now);
         }
         self.clock.advance();
-        self.clock.instant(now)
     }
 
     /// Has the clock begin now, before instants overflow.
