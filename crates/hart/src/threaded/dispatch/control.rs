@@ -13,10 +13,44 @@ use std::ptr::null;
 use std::sync::atomic::Ordering;
 use tine_mmu::{Instant, VirtAddr};
 
-/// To the target where F(rs1, rs2) holds, within the page.
-pub(super) struct Branch<F, A, B>(PhantomData<(F, A, B)>);
+/// How a direct transfer goes to its target.
+pub(super) trait Way {
+    /// Goes there. The slot's instruction has retired.
+    ///
+    /// # Safety
+    /// See the module.
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64);
+}
 
-impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for Branch<F, A, B> {
+/// Within the page: by the slot's link.
+pub(super) struct Near;
+
+impl Way for Near {
+    #[inline(always)]
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+        // SAFETY: the caller's.
+        unsafe { transfer(hart, run, slot, clock, acc) }
+    }
+}
+
+/// To another page: by its address.
+pub(super) struct Far;
+
+impl Way for Far {
+    #[inline(always)]
+    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
+        // SAFETY: the caller's.
+        unsafe {
+            hart.pc = at(slot).target(run.page);
+            jump(hart, run, clock, acc)
+        }
+    }
+}
+
+/// To the target where F(rs1, rs2) holds.
+pub(super) struct Branch<F, A, B, W>(PhantomData<(F, A, B, W)>);
+
+impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source, W: Way> Operation for Branch<F, A, B, W> {
     #[inline(always)]
     unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's; `select` was given the function.
@@ -24,7 +58,7 @@ impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for Branch<
             let insn = &at(slot).insn;
             let done = Tick::PLAIN.after(clock);
             if the::<F>()(A::read(hart, insn.rs1, acc), B::read(hart, insn.rs2, acc)) {
-                transfer(hart, run, slot, done, acc)
+                W::go(hart, run, slot, done, acc)
             } else {
                 next(hart, run, slot, done, acc)
             }
@@ -32,30 +66,10 @@ impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for Branch<
     }
 }
 
-/// To the target where F(rs1, rs2) holds, in another page.
-pub(super) struct FarBranch<F, A, B>(PhantomData<(F, A, B)>);
+/// JAL.
+pub(super) struct Jal<W>(PhantomData<W>);
 
-impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source> Operation for FarBranch<F, A, B> {
-    #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
-        // SAFETY: the caller's; `select` was given the function.
-        unsafe {
-            let insn = &at(slot).insn;
-            let done = Tick::PLAIN.after(clock);
-            if the::<F>()(A::read(hart, insn.rs1, acc), B::read(hart, insn.rs2, acc)) {
-                hart.pc = at(slot).target(run.page);
-                jump(hart, run, done, acc)
-            } else {
-                next(hart, run, slot, done, acc)
-            }
-        }
-    }
-}
-
-/// JAL within the page.
-pub(super) struct Jal;
-
-impl Operation for Jal {
+impl<W: Way> Operation for Jal<W> {
     #[inline(always)]
     unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
@@ -64,23 +78,7 @@ impl Operation for Jal {
             if insn.rd != 0 {
                 hart.set_x(insn.rd, (at(slot).pc(run.page) + u64::from(insn.len)).0);
             }
-            transfer(hart, run, slot, Tick::PLAIN.after(clock), acc)
-        }
-    }
-}
-
-/// JAL to another page.
-pub(super) struct FarJal;
-
-impl Operation for FarJal {
-    #[inline(always)]
-    unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
-        // SAFETY: the caller's.
-        unsafe {
-            let insn = &at(slot).insn;
-            hart.set_x(insn.rd, (at(slot).pc(run.page) + u64::from(insn.len)).0);
-            hart.pc = at(slot).target(run.page);
-            jump(hart, run, Tick::PLAIN.after(clock), acc)
+            W::go(hart, run, slot, Tick::PLAIN.after(clock), acc)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which handler an instruction gets.
 
-use super::control::{Branch, FarBranch, FarJal, Jal, Jalr};
+use super::control::{Branch, Far, Jal, Jalr, Near, Way};
 use super::float::{Float, FloatLoad, FloatStore, RegistersAlone};
 use super::operation::{
     Accumulator, Auipc, Constant, Immediate, Load, Move, Operation, Register, Registers, Rotation, Set,
@@ -207,19 +207,23 @@ fn store<const N: usize, V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
     }
 }
 
-fn far_branch<V: Visitor, F: Fn(u64, u64) -> bool + Copy>(it: &Chosen<'_>, to: V, _: F) -> V::Output {
-    match (it.is_linked(it.insn.rs1), it.is_linked(it.insn.rs2)) {
-        (true, _) => to.operation::<FarBranch<F, Accumulator, Register>>(),
-        (false, true) => to.operation::<FarBranch<F, Register, Accumulator>>(),
-        (false, false) => to.operation::<FarBranch<F, Register, Register>>(),
+fn branch<V: Visitor, F: Fn(u64, u64) -> bool + Copy>(it: &Chosen<'_>, to: V, taken: F) -> V::Output {
+    match it.is_in_page() {
+        true => branch_by::<Near, V, F>(it, to, taken),
+        false => branch_by::<Far, V, F>(it, to, taken),
     }
 }
 
-fn branch<V: Visitor, F: Fn(u64, u64) -> bool + Copy>(it: &Chosen<'_>, to: V, _: F) -> V::Output {
+fn branch_by<W, V, F>(it: &Chosen<'_>, to: V, _: F) -> V::Output
+where
+    W: Way,
+    V: Visitor,
+    F: Fn(u64, u64) -> bool + Copy,
+{
     match (it.is_linked(it.insn.rs1), it.is_linked(it.insn.rs2)) {
-        (true, _) => to.operation::<Branch<F, Accumulator, Register>>(),
-        (false, true) => to.operation::<Branch<F, Register, Accumulator>>(),
-        (false, false) => to.operation::<Branch<F, Register, Register>>(),
+        (true, _) => to.operation::<Branch<F, Accumulator, Register, W>>(),
+        (false, true) => to.operation::<Branch<F, Register, Accumulator, W>>(),
+        (false, false) => to.operation::<Branch<F, Register, Register, W>>(),
     }
 }
 
@@ -254,14 +258,8 @@ fn visit<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
         _ if it.insn.rd == 0 && op.format() == Format::Load => to.operation::<General>(),
         Op::Lui => to.step::<Set<Constant>>(),
         Op::Auipc => to.step::<Set<Auipc>>(),
-        Op::Jal if it.is_in_page() => to.operation::<Jal>(),
-        Op::Jal => to.operation::<FarJal>(),
-        Op::Beq if !it.is_in_page() => far_branch(it, to, alu::eq),
-        Op::Bne if !it.is_in_page() => far_branch(it, to, alu::ne),
-        Op::Blt if !it.is_in_page() => far_branch(it, to, alu::lt),
-        Op::Bge if !it.is_in_page() => far_branch(it, to, alu::ge),
-        Op::Bltu if !it.is_in_page() => far_branch(it, to, alu::ltu),
-        Op::Bgeu if !it.is_in_page() => far_branch(it, to, alu::geu),
+        Op::Jal if it.is_in_page() => to.operation::<Jal<Near>>(),
+        Op::Jal => to.operation::<Jal<Far>>(),
         Op::Jalr => to.operation::<Jalr>(),
         Op::Beq => branch(it, to, alu::eq),
         Op::Bne => branch(it, to, alu::ne),
@@ -434,8 +432,8 @@ fn visit_frequent<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output> {
         Op::Lh => load(it, to, bytes::lh),
         Op::Sw => store::<4, V>(it, to),
         Op::Sd => store::<8, V>(it, to),
-        Op::Beq if it.is_in_page() => branch(it, to, alu::eq),
-        Op::Bne if it.is_in_page() => branch(it, to, alu::ne),
+        Op::Beq if it.is_in_page() => branch_by::<Near, V, _>(it, to, alu::eq),
+        Op::Bne if it.is_in_page() => branch_by::<Near, V, _>(it, to, alu::ne),
         _ => return None,
     })
 }
