@@ -37,6 +37,10 @@ number! {
     PhysAddr(u64)
 }
 number! {
+    /// An address in the memory of the host.
+    HostAddr(u64)
+}
+number! {
     /// A virtual page number: a virtual address without its 12 offset bits.
     Vpn(u64)
 }

@@ -11,7 +11,7 @@
 //! a mark begins a new *code epoch*; whoever has a way to write frames without coming here (the host shortcut of an
 //! [`Mmu`](crate::Mmu)) gives it up when the epoch has changed.
 
-use crate::{PAGE_SIZE, PhysAddr, Ppn};
+use crate::{HostAddr, PAGE_SIZE, PhysAddr, Ppn};
 use memmap2::{Advice, MmapMut, MmapOptions};
 use thiserror::Error;
 
@@ -23,9 +23,21 @@ pub enum RamError {
     Size(u64),
 }
 
+/// The memory of the host that holds a [`Ram`]. It is there, and readable and writable, for as long as that lives.
+///
+/// The provenance of `start` is exposed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostMemory {
+    /// Where the byte at [`Ram::BASE`] lies.
+    pub start: HostAddr,
+    /// How many bytes there are from there.
+    pub len: u64,
+}
+
 /// Physical memory of the guest.
 pub struct Ram {
     bytes: MmapMut,
+    host: HostMemory,
     code: Vec<bool>,
     code_epoch: u64,
     rewritten: Vec<Ppn>,
@@ -60,11 +72,14 @@ impl Ram {
         let refused = RamError::Size(len_bytes);
         match usize::try_from(len_bytes) {
             Ok(len) if len > 0 && len_bytes.is_multiple_of(PAGE_SIZE) && len_bytes <= 1 << 46 => {
-                let bytes = MmapOptions::new().len(len).no_reserve_swap().map_anon().map_err(|_| refused)?;
+                let mut bytes =
+                    MmapOptions::new().len(len).no_reserve_swap().map_anon().map_err(|_| refused)?;
                 // Guests that miss the TLB all the time would miss the host's as often. A host without large pages goes on.
                 let _ = bytes.advise(Advice::HugePage);
+                let start = HostAddr(bytes.as_mut_ptr().expose_provenance() as u64);
+                let host = HostMemory { start, len: len_bytes };
                 let code = vec![false; len / PAGE_SIZE as usize];
-                Ok(Self { bytes, code, code_epoch: 0, rewritten: Vec::new(), watched: None })
+                Ok(Self { bytes, host, code, code_epoch: 0, rewritten: Vec::new(), watched: None })
             }
             _ => Err(refused),
         }
@@ -191,14 +206,21 @@ impl Ram {
         self.bytes.copy_within(source..source + PAGE_SIZE as usize, target);
     }
 
+    /// Returns where in the host's memory it lies.
+    #[inline]
+    pub const fn host(&self) -> HostMemory {
+        self.host
+    }
+
     /// Returns every byte, [`Ram::BASE`] being the first.
-    #[inline(always)]
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The same for writing, without looking at code marks: it is for the shortcut, which has no way to a marked frame.
-    #[inline(always)]
+    /// The same for writing, without looking at code marks: it is for bytes that a shortcut found, which has no way to a marked
+    /// frame.
+    #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
     }

@@ -1,4 +1,4 @@
-//! The host shortcut: where in host memory the pages lie that were used last.
+//! The host shortcut: where the pages lie that were used last, in the host's memory or in the guest's.
 //!
 //! It is a direct-mapped array beside a first-level TLB, looked at before it. It decides nothing and counts nothing. A
 //! slot lets a page be accessed in one way only while
@@ -29,7 +29,7 @@ struct Slot {
     read: u64,
     /// The page's first address, where it may be stored to.
     written: u64,
-    /// What turns an address of the page into an offset in RAM, wrapping.
+    /// What turns an address of the page into where it lies, wrapping.
     addend: u64,
     /// When the page was accessed last by this slot.
     stamp: u64,
@@ -40,7 +40,7 @@ const _: () = assert!(size_of::<Slot>() == 32);
 impl Slot {
     const EMPTY: Self = Self { read: NOTHING, written: NOTHING, addend: 0, stamp: 0 };
 
-    /// Looks for an aligned access of `N` bytes, `tag` being what it may access: its offset in RAM.
+    /// Looks for an aligned access of `N` bytes, `tag` being what it may access: where it lies.
     ///
     /// The comparison keeps the offset bits below `N`, so a misaligned access, which could leave the page, never matches.
     #[inline(always)]
@@ -72,8 +72,8 @@ impl Owner {
 pub(crate) struct Page {
     /// An address of it.
     pub(crate) va: VirtAddr,
-    /// Where that lies in RAM.
-    pub(crate) offset: u64,
+    /// Where that lies.
+    pub(crate) at: u64,
     /// The index of the modelled entry, or [`UNTRANSLATED`].
     pub(crate) entry: u16,
     /// Whether it may be loaded from, or fetched from in a shortcut for that.
@@ -101,7 +101,7 @@ impl<const COUNT: usize> Shortcut<COUNT> {
         vpn.0 as usize & (COUNT - 1)
     }
 
-    /// Looks for an aligned load or fetch of `N` bytes at `stamp`: its offset in RAM.
+    /// Looks for an aligned load or fetch of `N` bytes at `stamp`: where it lies.
     #[inline(always)]
     pub(crate) fn read<const N: usize>(&mut self, va: VirtAddr, stamp: u64) -> Option<u64> {
         let slot = &mut self.slots[Self::slot_of(va.vpn())];
@@ -126,7 +126,7 @@ impl<const COUNT: usize> Shortcut<COUNT> {
         self.slots[index] = Slot {
             read: tag(page.is_readable),
             written: tag(page.is_writable),
-            addend: page.offset.wrapping_sub(page.va.0),
+            addend: page.at.wrapping_sub(page.va.0),
             stamp: 0,
         };
         if !self.owners[index].is_listed {
@@ -189,7 +189,7 @@ impl<const COUNT: usize> Shortcut<COUNT> {
         latest
     }
 
-    /// Has every store look elsewhere whose page lies at an offset in RAM of which `is_forbidden` says so.
+    /// Has every store look elsewhere whose page lies where `is_forbidden` says so.
     pub(crate) fn forbid_stores(&mut self, is_forbidden: impl Fn(u64) -> bool) {
         for &index in &self.in_use {
             let slot = &mut self.slots[usize::from(index)];

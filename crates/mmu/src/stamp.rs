@@ -109,9 +109,10 @@ impl Clock {
 }
 
 /// Replaces instants by the smallest numbers in the same order, all before a new clock begins. 0 stays, which is never.
-pub(crate) fn renumber(instants: &mut [u64]) {
-    let mut known = instants.to_vec();
-    known.push(0);
+pub(crate) fn renumber<'a>(instants: impl Iterator<Item = &'a mut u64>) {
+    let instants: Vec<_> = instants.collect();
+    let mut known = vec![0];
+    known.extend(instants.iter().map(|instant| **instant));
     known.sort_unstable();
     known.dedup();
     for instant in instants {

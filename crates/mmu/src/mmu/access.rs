@@ -4,8 +4,8 @@ use super::{Located, Mmu, Requester};
 use crate::shortcut::{Page, UNTRANSLATED};
 use crate::walk::Target;
 use crate::{
-    Access, HostShortcut, Instant, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr, Ppn, PteFlags, Ram,
-    Stamp, VirtAddr,
+    Access, HostAddr, HostMemory, HostShortcut, Instant, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr,
+    Ppn, PteFlags, Ram, Stamp, VirtAddr,
 };
 
 /// Instructions are read in units of two bytes.
@@ -32,35 +32,36 @@ impl Mmu {
         self.clock.stamp(instant)
     }
 
-    /// Finds `N` aligned bytes that are loaded now through the shortcut: their offset in RAM, which is below
-    /// [`Mmu::reach`] as their end is. `None` says nothing but that [`Mmu::load`] must be asked.
+    /// Finds `N` aligned bytes that are loaded now through the shortcut: where they lie in [`Mmu::host`]. `None` says nothing
+    /// but that [`Mmu::load`] must be asked.
     #[inline(always)]
-    pub fn load_fast<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<u64> {
-        self.data.read::<N>(va, now.0)
+    pub fn load_fast<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<HostAddr> {
+        self.dtlb.read::<N>(va, now.0).map(HostAddr)
     }
 
     /// Finds `N` aligned bytes that are stored to now, as [`Mmu::load_fast`] does. Nobody need notice what is written there.
     #[inline(always)]
-    pub fn store_fast<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<u64> {
-        self.data.write::<N>(va, now.0)
+    pub fn store_fast<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<HostAddr> {
+        self.dtlb.write::<N>(va, now.0).map(HostAddr)
     }
 
     /// As [`Mmu::load_fast`] for bytes that lie anywhere in one page.
     #[inline]
-    pub fn load_fast_in_page<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<u64> {
-        if in_page(va, N) { self.data.read::<1>(va, now.0) } else { None }
+    pub fn load_fast_in_page<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<HostAddr> {
+        if in_page(va, N) { self.load_fast::<1>(va, now) } else { None }
     }
 
     /// As [`Mmu::store_fast`] for bytes that lie anywhere in one page.
     #[inline]
-    pub fn store_fast_in_page<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<u64> {
-        if in_page(va, N) { self.data.write::<1>(va, now.0) } else { None }
+    pub fn store_fast_in_page<const N: usize>(&mut self, va: VirtAddr, now: Instant) -> Option<HostAddr> {
+        if in_page(va, N) { self.store_fast::<1>(va, now) } else { None }
     }
 
-    /// Returns how far into RAM the shortcut has ever led: an offset that none of its pages has passed.
+    /// Returns the host's memory that the shortcut for loads and stores leads into: all of the [`Ram`] that [`Mmu::resume`]
+    /// was given last.
     #[inline]
-    pub const fn reach(&self) -> u64 {
-        self.reach
+    pub const fn host(&self) -> HostMemory {
+        self.host
     }
 
     /// Translates the address of an instruction through the shortcut; `None` says nothing but that [`Mmu::translate`] or
@@ -68,8 +69,7 @@ impl Mmu {
     /// [`Mmu::fetch`].
     #[inline(always)]
     pub fn fetch_fast(&mut self, pc: VirtAddr, now: Instant) -> Option<PhysAddr> {
-        let offset = self.fetches.read::<2>(pc, now.0)?;
-        Some(Ram::BASE + offset)
+        self.itlb.read::<2>(pc, now.0).map(PhysAddr)
     }
 
     /// Translates an address for one access to `len` bytes that does not leave its page, such as an AMO.
@@ -199,7 +199,7 @@ impl Mmu {
 
     /// Gives the page of a successful access a slot in the shortcut: for whatever all of it may be accessed for.
     fn remember(&mut self, ram: &Ram, Target { va, access, view, .. }: Target, located: Located) {
-        if self.config.shortcut == HostShortcut::Off || self.checker.is_some() {
+        if self.config.shortcut == HostShortcut::Off || self.checker.is_some() || ram.host() != self.host {
             return;
         }
         let Located { at, entry } = located;
@@ -214,7 +214,10 @@ impl Mmu {
         let is_clean = flags.is_some_and(|flags| !flags.contains(PteFlags::D));
         let page = Page {
             va,
-            offset: at.0 - Ram::BASE.0,
+            at: match access {
+                Access::Fetch => at.0,
+                Access::Load | Access::Store => self.host.start.0 + (at.0 - Ram::BASE.0),
+            },
             entry,
             is_readable: allows(if access == Access::Fetch { access } else { Access::Load }),
             is_writable: access != Access::Fetch
@@ -225,14 +228,7 @@ impl Mmu {
         if !page.is_readable && !page.is_writable {
             return;
         }
-        self.reach = self.reach.max(at.ppn().base().0 - Ram::BASE.0 + PAGE_SIZE);
-        let replaced = match access {
-            Access::Fetch => self.fetches.insert(&page),
-            Access::Load | Access::Store => self.data.insert(&page),
-        };
-        if let Some((entry, stamp)) = replaced {
-            self.first_level(access).touch(entry, stamp);
-        }
+        self.first_level(access).remember(&page);
     }
 }
 

@@ -42,12 +42,10 @@ impl TlbEntry {
 impl Mmu {
     /// Lists every valid entry: by TLB, then by set, the least recently used first.
     pub fn entries(&self) -> Vec<TlbEntry> {
-        let Self { itlb, dtlb, l2, fetches, data, .. } = self;
-        let fetched = itlb.by_use(|index, entry| fetches.latest(index, entry));
-        let accessed = dtlb.by_use(|index, entry| data.latest(index, entry));
+        let Self { itlb, dtlb, l2, .. } = self;
         let second = l2.iter().flat_map(|l2| l2.by_use(|_, _| 0));
         let of = |tlb| move |entry| TlbEntry::of(tlb, entry);
-        let first = fetched.map(of(TlbName::L1i)).chain(accessed.map(of(TlbName::L1d)));
+        let first = itlb.by_use().map(of(TlbName::L1i)).chain(dtlb.by_use().map(of(TlbName::L1d)));
         first.chain(second.map(of(TlbName::L2))).collect()
     }
 

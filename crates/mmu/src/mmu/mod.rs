@@ -22,13 +22,14 @@ mod supervisor;
 pub use contents::{TlbEntry, TlbName};
 
 use crate::check::{Checker, Served};
-use crate::shortcut::{Shortcut, UNTRANSLATED};
+use crate::first_level::FirstLevel;
+use crate::shortcut::UNTRANSLATED;
 use crate::stamp::Clock;
 use crate::tlb::{Tlb, Translation};
 use crate::walk::{Root, Target, walk};
 use crate::{
-    Access, Fence, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp, Privilege, PteFlags,
-    Ram, Satp, SatpMode, StaleUse, StaleUses, Stamp, TlbConfig, View,
+    Access, Fence, HostMemory, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp,
+    Privilege, PteFlags, Ram, Satp, SatpMode, StaleUse, StaleUses, Stamp, TlbConfig, View,
 };
 
 /// Who sets the accessed and dirty bits of a PTE.
@@ -101,19 +102,17 @@ pub struct Mmu {
     /// Under which privilege the hart fetches; MPRV does not change it.
     fetch_view: View,
     data_view: View,
-    itlb: Tlb,
-    dtlb: Tlb,
+    itlb: FirstLevel,
+    dtlb: FirstLevel,
     l2: Option<Tlb>,
     /// The second level is touched in the order of its own look-ups: only first-level misses reach it.
     l2_clock: u64,
     /// It advances whenever something happens that has no position of its own, so that instants never go back: when the hart
     /// resumes, and with each look-up of the supervisor.
     clock: Clock,
-    fetches: Shortcut<1024>,
-    data: Shortcut<1024>,
-    /// How far into RAM they have ever led.
-    reach: u64,
-    /// The code epoch of RAM for which `data` is right.
+    /// Into which memory the shortcut of `dtlb` leads; that of `itlb` says where it is for the guest.
+    host: HostMemory,
+    /// The code epoch of RAM for which the shortcut of `dtlb` is right.
     code_epoch: u64,
     counters: MmuCounters,
     checker: Option<Box<Checker>>,
@@ -135,14 +134,12 @@ impl Mmu {
             },
             fetch_view: machine,
             data_view: machine,
-            itlb: Tlb::new(l1i, seed(0)),
-            dtlb: Tlb::new(l1d, seed(1)),
+            itlb: FirstLevel::new(l1i, seed(0)),
+            dtlb: FirstLevel::new(l1d, seed(1)),
             l2: l2.map(|geometry| Tlb::new(geometry, seed(2))),
             l2_clock: 0,
             clock: Clock::starting_at(Stamp::at(0)),
-            fetches: Shortcut::new(),
-            data: Shortcut::new(),
-            reach: 0,
+            host: HostMemory::default(),
             code_epoch: 0,
             counters: MmuCounters::default(),
             checker: match config.stale_uses {
@@ -202,6 +199,10 @@ impl Mmu {
             (self.fetch_view, self.data_view) = (fetch_view, data);
             self.clear_shortcuts();
         }
+        if ram.host() != self.host {
+            self.host = ram.host();
+            self.clear_shortcuts();
+        }
         self.notice_code(ram);
         self.begin(now);
     }
@@ -218,7 +219,6 @@ impl Mmu {
     /// Has the clock begin now, before instants overflow.
     #[cold]
     fn restart_clock(&mut self, now: Stamp) {
-        self.clear_shortcuts();
         self.itlb.renumber();
         self.dtlb.renumber();
         self.clock = Clock::starting_at(now);
@@ -229,7 +229,8 @@ impl Mmu {
     pub fn notice_code(&mut self, ram: &Ram) {
         if ram.code_epoch() != self.code_epoch {
             self.code_epoch = ram.code_epoch();
-            self.data.forbid_stores(|offset| ram.notices_stores((Ram::BASE + offset).ppn()));
+            let start = self.host.start.0;
+            self.dtlb.forbid_stores(|at| ram.notices_stores((Ram::BASE + (at - start)).ppn()));
         }
     }
 
@@ -246,10 +247,8 @@ impl Mmu {
     /// Does on this hart what another hart's fence asks for. The other hart counts it, with
     /// [`Mmu::count_remote_fences`]; the entries that go are counted here.
     pub fn shoot_down(&mut self, fence: Fence) {
-        let Self { itlb, dtlb, l2, fetches, data, .. } = self;
-        let mut flushed = itlb.fence(fence, |index, entry| fetches.forget(index, entry));
-        flushed += dtlb.fence(fence, |index, entry| data.forget(index, entry));
-        if let Some(l2) = l2 {
+        let mut flushed = self.itlb.fence(fence) + self.dtlb.fence(fence);
+        if let Some(l2) = &mut self.l2 {
             flushed += l2.fence(fence, |_, _| 0);
         }
         self.counters.flushed_entries += flushed;
@@ -299,9 +298,8 @@ impl Mmu {
     }
 
     fn clear_shortcuts(&mut self) {
-        let Self { fetches, data, itlb, dtlb, .. } = self;
-        fetches.clear(|entry, stamp| itlb.touch(entry, stamp));
-        data.clear(|entry, stamp| dtlb.touch(entry, stamp));
+        self.itlb.clear_shortcut();
+        self.dtlb.clear_shortcut();
     }
 
     /// Translates the address of one look-up and checks that it may be accessed and its page is RAM.
@@ -393,9 +391,8 @@ impl Mmu {
     fn make_dirty(&mut self, ram: &mut Ram, target: Target, stamp: u64) -> Result<u16, MemoryFaultKind> {
         let found = self.walk(ram, target)?;
         let (vpn, asid) = (target.va.vpn(), self.satp.asid);
-        let Self { dtlb, l2, data, .. } = self;
-        dtlb.forget(vpn, asid, |index, entry| data.forget(index, entry));
-        if let Some(l2) = l2 {
+        self.dtlb.forget(vpn, asid);
+        if let Some(l2) = &mut self.l2 {
             l2.forget(vpn, asid, |_, _| 0);
         }
         self.fill_second_level(found);
@@ -407,7 +404,7 @@ impl Mmu {
         walk(ram, root, target, &mut self.counters)
     }
 
-    fn first_level(&mut self, access: Access) -> &mut Tlb {
+    fn first_level(&mut self, access: Access) -> &mut FirstLevel {
         match access {
             Access::Fetch => &mut self.itlb,
             Access::Load | Access::Store => &mut self.dtlb,
@@ -415,18 +412,9 @@ impl Mmu {
     }
 
     fn fill_first_level(&mut self, access: Access, found: Translation, stamp: u64) -> u16 {
-        let Self { fetches, data, itlb, dtlb, .. } = self;
-        let filled = match access {
-            Access::Fetch => itlb.fill(found, stamp, |index, entry| fetches.latest(index, entry)),
-            Access::Load | Access::Store => dtlb.fill(found, stamp, |index, entry| data.latest(index, entry)),
-        };
-        if let Some(evicted) = filled.evicted {
+        let filled = self.first_level(access).fill(found, stamp);
+        if filled.evicted.is_some() {
             self.counters.evictions += 1;
-            // When it was used last matters no more.
-            match access {
-                Access::Fetch => self.fetches.forget(filled.index, &evicted),
-                Access::Load | Access::Store => self.data.forget(filled.index, &evicted),
-            };
         }
         filled.index
     }

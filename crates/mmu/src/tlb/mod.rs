@@ -40,22 +40,23 @@ pub(crate) struct Filled {
     pub(crate) evicted: Option<Translation>,
 }
 
-/// When each entry was used last.
-///
-/// There is one for every `u16`, which is what an entry's index is, so that the fast path needs no bounds check. Those
-/// past the last entry are never looked at, nor does the host spend memory on them.
-type Stamps = Box<[u64; 1 << u16::BITS]>;
+/// An entry, valid or not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    page: Translation,
+    /// When it was used last, as far as it heard of it.
+    used: u64,
+    /// When it was filled.
+    filled: u64,
+}
 
 /// A set-associative cache of translations.
 #[derive(Clone, Debug)]
 pub(crate) struct Tlb {
     geometry: TlbGeometry,
-    // A look-up scans tags alone; `entries` and `stamps` are indexed alike.
+    // A look-up scans tags alone; `entries` are indexed alike.
     tags: Vec<u64>,
-    entries: Vec<Translation>,
-    stamps: Stamps,
-    /// When each entry was filled.
-    filled: Vec<u64>,
+    entries: Vec<Entry>,
     /// Valid entries of each level.
     population: [usize; LEVELS as usize],
     /// A bit for each level that has any, so that a look-up skips the sizes that are absent.
@@ -77,12 +78,12 @@ const fn tag(vpn: Vpn, level: u32) -> u64 {
 /// Returns the way that the tree over so many ways points at, a power of two of them.
 ///
 /// A node points away from the half in which the latest use was, so that when each way was used last says where every
-/// node points: at the half whose own latest use is older. Emptying a way moves no node, and leaves its stamp as it is.
-fn pointed_at(stamps: &[u64]) -> usize {
-    let (mut first, mut ways) = (0, stamps.len());
+/// node points: at the half whose own latest use is older. Emptying a way moves no node, and leaves its last use as it is.
+fn pointed_at(set: &[Entry]) -> usize {
+    let (mut first, mut ways) = (0, set.len());
     while ways > 1 {
         ways /= 2;
-        let latest = |from: usize| stamps[from..from + ways].iter().max();
+        let latest = |from: usize| set[from..from + ways].iter().map(|entry| entry.used).max();
         if latest(first) > latest(first + ways) {
             first += ways;
         }
@@ -98,9 +99,7 @@ impl Tlb {
         Self {
             geometry,
             tags: vec![INVALID; entries],
-            entries: vec![Translation::default(); entries],
-            stamps: vec![0; 1 << u16::BITS].try_into().expect("as many as were made"),
-            filled: vec![0; entries],
+            entries: vec![Entry::default(); entries],
             population: [0; LEVELS as usize],
             levels: 0,
             valid: vec![0; sets],
@@ -133,7 +132,7 @@ impl Tlb {
             return None;
         }
         self.set(vpn, level)
-            .find(|&index| self.tags[index] == wanted && matches(&self.entries[index]))
+            .find(|&index| self.tags[index] == wanted && matches(&self.entries[index].page))
             .map(|index| index as u16)
     }
 
@@ -157,7 +156,7 @@ impl Tlb {
 
     /// Returns the entry that a look-up found.
     pub(crate) fn entry(&self, index: u16) -> &Translation {
-        &self.entries[usize::from(index)]
+        &self.entries[usize::from(index)].page
     }
 
     /// Returns the valid entries, set by set, the least recently used first. `latest` says when an entry was used that did not hear
@@ -169,21 +168,24 @@ impl Tlb {
         let ways = self.geometry.ways() as usize;
         let mut valid: Vec<usize> =
             (0..self.tags.len()).filter(|&index| self.tags[index] != INVALID).collect();
-        let used = |index: usize| self.stamps[index].max(latest(index as u16, &self.entries[index]));
+        let used = |index: usize| {
+            let Entry { page, used, .. } = &self.entries[index];
+            latest(index as u16, page).max(*used)
+        };
         valid.sort_by_key(|&index| (index / ways, used(index), index));
-        valid.into_iter().map(|index| &self.entries[index])
+        valid.into_iter().map(|index| &self.entries[index].page)
     }
 
     /// Notes that an entry was used, now or once.
     pub(crate) fn touch(&mut self, index: u16, stamp: u64) {
-        let used = &mut self.stamps[usize::from(index)];
+        let used = &mut self.entries[usize::from(index)].used;
         *used = stamp.max(*used);
     }
 
     /// Has instants begin anew: those of now become small, in the same order.
     pub(crate) fn renumber(&mut self) {
-        renumber(&mut self.stamps[..self.tags.len()]);
-        renumber(&mut self.filled);
+        renumber(self.entries.iter_mut().map(|entry| &mut entry.used));
+        renumber(self.entries.iter_mut().map(|entry| &mut entry.filled));
         self.oldest.fill(Oldest::default());
     }
 
@@ -193,23 +195,21 @@ impl Tlb {
     /// did not hear of it.
     pub(crate) fn fill(
         &mut self,
-        entry: Translation,
+        page: Translation,
         stamp: u64,
         latest: impl Fn(u16, &Translation) -> u64,
     ) -> Filled {
-        let number = self.number(entry.vpn(), entry.level());
+        let number = self.number(page.vpn(), page.level());
         let set = self.indices(number);
         let is_full = usize::from(self.valid[number]) == set.len();
         let free = if is_full { None } else { self.tags[set.clone()].iter().position(|&tag| tag == INVALID) };
         let index = free.map_or_else(|| self.victim(number, latest), |way| set.start + way);
         let evicted = self.invalidate(number, index);
-        let tag = tag(entry.vpn(), entry.level());
+        let tag = tag(page.vpn(), page.level());
         self.tags[index] = tag;
-        self.entries[index] = entry;
-        self.stamps[index] = stamp;
-        self.filled[index] = stamp;
-        self.population[entry.level() as usize] += 1;
-        self.levels |= 1 << entry.level();
+        self.entries[index] = Entry { page, used: stamp, filled: stamp };
+        self.population[page.level() as usize] += 1;
+        self.levels |= 1 << page.level();
         self.valid[number] += 1;
         if let Some(presence) = &mut self.presence {
             presence.add(tag);
@@ -220,10 +220,11 @@ impl Tlb {
     /// Chooses the entry of a full set that makes room.
     fn victim(&mut self, number: usize, latest: impl Fn(u16, &Translation) -> u64) -> usize {
         let set = self.indices(number);
-        let Self { geometry, entries, stamps, filled, oldest, random, .. } = self;
+        let Self { geometry, entries, oldest, random, .. } = self;
         let mut used = |index: usize| {
-            stamps[index] = stamps[index].max(latest(index as u16, &entries[index]));
-            stamps[index]
+            let Entry { page, used, .. } = &mut entries[index];
+            *used = latest(index as u16, page).max(*used);
+            *used
         };
         // Of equal minima the first wins: the lowest way.
         match geometry.replacement() {
@@ -231,12 +232,12 @@ impl Tlb {
                 Some(oldest) => oldest.take(set, used),
                 None => set.clone().min_by_key(|&index| used(index)).unwrap_or(set.start),
             },
-            Replacement::Fifo => set.clone().min_by_key(|&index| filled[index]).unwrap_or(set.start),
+            Replacement::Fifo => set.clone().min_by_key(|&index| entries[index].filled).unwrap_or(set.start),
             Replacement::Plru => {
                 set.clone().for_each(|index| {
                     used(index);
                 });
-                set.start + pointed_at(&stamps[set])
+                set.start + pointed_at(&entries[set])
             }
             Replacement::Random => set.start + random.pick(set.len()),
         }
@@ -247,18 +248,18 @@ impl Tlb {
         if self.tags[index] == INVALID {
             return None;
         }
-        let entry = self.entries[index];
-        let population = &mut self.population[entry.level() as usize];
+        let page = self.entries[index].page;
+        let population = &mut self.population[page.level() as usize];
         *population -= 1;
         if *population == 0 {
-            self.levels &= !(1 << entry.level());
+            self.levels &= !(1 << page.level());
         }
         self.valid[number] -= 1;
         if let Some(presence) = &mut self.presence {
             presence.remove(self.tags[index]);
         }
         self.tags[index] = INVALID;
-        Some(entry)
+        Some(page)
     }
 
     /// Removes what a fence orders and returns how many entries that were; `gone` hears of each, and says when it was used last,
@@ -304,7 +305,7 @@ impl Tlb {
         let mut removed = 0;
         for index in indices {
             if self.tags[index] != INVALID
-                && matches(&self.entries[index])
+                && matches(&self.entries[index].page)
                 && let Some(entry) = self.invalidate(index / self.geometry.ways() as usize, index)
             {
                 // An empty way's latest use still decides where a tree points.

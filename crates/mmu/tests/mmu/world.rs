@@ -1,8 +1,8 @@
 //! A hart's view of memory without a hart: RAM, an MMU, one page table, and accesses made as an engine makes them.
 
 use tine_mmu::{
-    Access, Asid, Fence, MemoryFault, Mmu, MmuConfig, MmuCounters, PAGE_SIZE, PhysAddr, Ppn, Privilege, Pte,
-    PteFlags, Ram, Satp, Stamp, View, VirtAddr,
+    Access, Asid, Fence, HostAddr, MemoryFault, Mmu, MmuConfig, MmuCounters, PAGE_SIZE, PhysAddr, Ppn,
+    Privilege, Pte, PteFlags, Ram, Satp, Stamp, View, VirtAddr,
 };
 
 /// The address space that a new world is in.
@@ -108,6 +108,11 @@ impl World {
         result
     }
 
+    /// Returns which byte of RAM lies there.
+    fn offset(&self, at: HostAddr) -> usize {
+        (at.0 - self.ram.host().start.0) as usize
+    }
+
     /// Loads as an engine does, in U-mode.
     pub(crate) fn load<const N: usize>(&mut self, va: VirtAddr) -> Result<[u8; N], MemoryFault> {
         self.load_as(va, View::USER)
@@ -125,7 +130,7 @@ impl World {
         let fast =
             self.mmu.load_fast::<N>(va, instant).or_else(|| self.mmu.load_fast_in_page::<N>(va, instant));
         let result = match fast {
-            Some(offset) => Ok(*self.ram.bytes()[offset as usize..].first_chunk().unwrap()),
+            Some(at) => Ok(*self.ram.bytes()[self.offset(at)..].first_chunk().unwrap()),
             None => self.mmu.load(&mut self.ram, va, now),
         };
         self.after(result, view)
@@ -147,8 +152,9 @@ impl World {
         let fast =
             self.mmu.store_fast::<N>(va, instant).or_else(|| self.mmu.store_fast_in_page::<N>(va, instant));
         let result = match fast {
-            Some(offset) => {
-                *self.ram.bytes_mut()[offset as usize..].first_chunk_mut().unwrap() = value;
+            Some(at) => {
+                let offset = self.offset(at);
+                *self.ram.bytes_mut()[offset..].first_chunk_mut().unwrap() = value;
                 Ok(())
             }
             None => self.mmu.store(&mut self.ram, va, value, now),

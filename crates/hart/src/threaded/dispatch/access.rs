@@ -25,9 +25,9 @@ pub(super) fn load<const N: usize>(
         let _ = perform(hart, run, slot, clock);
         return None;
     }
-    if let Some(offset) = hart.mmu.load_fast_in_page::<N>(address, clock) {
+    if let Some(found) = hart.mmu.load_fast_in_page::<N>(address, clock) {
         // SAFETY: they were just found.
-        return Some(bytes::wide(unsafe { load_at::<N>(run.ram, offset) }));
+        return Some(bytes::wide(unsafe { load_at::<N>(run.ram, found) }));
     }
     let stamp = hart.mmu.stamp_of(clock);
     match hart.mmu.load::<N>(run.ram, address, stamp) {
@@ -58,9 +58,9 @@ pub(super) fn store<const N: usize>(
     }
     // No other hart has a reservation while this engine runs.
     let (stored, done) = (bytes::low::<N>(value), Tick::STORE.after(clock));
-    if let Some(offset) = hart.mmu.store_fast_in_page::<N>(address, clock) {
+    if let Some(found) = hart.mmu.store_fast_in_page::<N>(address, clock) {
         // SAFETY: they were just found.
-        unsafe { store_at(run.ram, offset, stored) };
+        unsafe { store_at(run.ram, found, stored) };
         return Some(done);
     }
     let stamp = hart.mmu.stamp_of(clock);

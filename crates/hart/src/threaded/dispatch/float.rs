@@ -31,8 +31,8 @@ impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Step for FloatLoad
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
             let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
-            let offset = hart.mmu.load_fast::<N>(address, at.clock)?;
-            hart.f[usize::from(insn.rd & 31)] = the::<F>()(load_at(run.ram, offset));
+            let found = hart.mmu.load_fast::<N>(address, at.clock)?;
+            hart.f[usize::from(insn.rd & 31)] = the::<F>()(load_at(run.ram, found));
         }
         Some(at.acc)
     }
@@ -78,8 +78,8 @@ impl<const N: usize, A: Source> Step for FloatStore<N, A> {
         // SAFETY: the caller's.
         unsafe {
             let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
-            let offset = hart.mmu.store_fast::<N>(address, at.clock)?;
-            store_at(run.ram, offset, bytes::low::<N>(hart.f(insn.rs2)));
+            let found = hart.mmu.store_fast::<N>(address, at.clock)?;
+            store_at(run.ram, found, bytes::low::<N>(hart.f(insn.rs2)));
         }
         Some(at.acc)
     }

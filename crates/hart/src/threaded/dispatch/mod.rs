@@ -17,8 +17,8 @@
 //!
 //! Registers are read without a check of their number: [`decode_block`](super::block::decode_block) has made sure of it.
 //!
-//! Memory is accessed without a check of the offset that the shortcut gives: it leads into pages alone that were found in RAM,
-//! in this dispatch or, as [`enter`] makes sure, in memory that was no larger.
+//! Memory is accessed without a check where the shortcut says that it lies: that is always in the memory that [`enter`] has made
+//! sure to be the one of the RAM that is borrowed for the whole dispatch.
 #![expect(
     unsafe_code,
     reason = "threaded dispatch follows slot pointers: more than twice as fast as a match in a loop"
@@ -39,8 +39,9 @@ use crate::exec::immediate;
 use crate::trap::Trap;
 use control::{FallOn, FallOut};
 use operation::{Operation, handler};
+use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 use tine_isa::Op;
-use tine_mmu::{Instant, PAGE_SIZE, Ram, VirtAddr};
+use tine_mmu::{HostAddr, Instant, PAGE_SIZE, Ram, VirtAddr};
 
 /// Executes the instruction of a slot, and everything after it until the dispatch ends.
 pub(super) type Handler = unsafe fn(&mut Hart, &mut Run<'_>, *const Slot, Instant, u64);
@@ -59,9 +60,9 @@ pub(super) enum Entered {
 /// translates to, at that offset.
 ///
 /// # Panics
-/// When the hart's MMU has found pages in a larger [`Ram`], which is not the one that it belongs to.
+/// When the hart's MMU was not told of this [`Ram`] when it was resumed.
 pub(super) fn enter(hart: &mut Hart, mut run: Run<'_>, first: *const Slot, clock: Instant) -> Entered {
-    assert!(hart.mmu.reach() <= run.ram.bytes().len() as u64, "an MMU belongs to one RAM");
+    assert!(hart.mmu.host() == run.ram.host(), "the MMU was resumed with another RAM");
     // SAFETY: see the module. `run` holds the `Blocks` for as long as handlers run.
     unsafe {
         if first.is_null() || at(first).length() > run.books.left(hart) {
@@ -112,24 +113,24 @@ unsafe fn next(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Ins
     }
 }
 
-/// Loads from an offset in RAM.
+/// Loads from RAM.
 ///
 /// # Safety
 /// [`Mmu::load_fast`](tine_mmu::Mmu::load_fast) has just found so many bytes there.
 #[inline(always)]
-unsafe fn load_at<const N: usize>(ram: &Ram, offset: u64) -> [u8; N] {
-    // SAFETY: see the module. All of the bytes lie below the MMU's reach, which is in RAM.
-    unsafe { ram.bytes().as_ptr().add(offset as usize).cast::<[u8; N]>().read() }
+unsafe fn load_at<const N: usize>(_: &Ram, at: HostAddr) -> [u8; N] {
+    // SAFETY: see the module. All of the bytes lie in the memory of the RAM.
+    unsafe { with_exposed_provenance::<[u8; N]>(at.0 as usize).read() }
 }
 
-/// Stores at an offset in RAM.
+/// Stores to RAM.
 ///
 /// # Safety
 /// [`Mmu::store_fast`](tine_mmu::Mmu::store_fast) has just found so many bytes there.
 #[inline(always)]
-unsafe fn store_at<const N: usize>(ram: &mut Ram, offset: u64, value: [u8; N]) {
-    // SAFETY: see the module. All of the bytes lie below the MMU's reach, which is in RAM.
-    unsafe { ram.bytes_mut().as_mut_ptr().add(offset as usize).cast::<[u8; N]>().write(value) }
+unsafe fn store_at<const N: usize>(_: &mut Ram, at: HostAddr, value: [u8; N]) {
+    // SAFETY: see the module. All of the bytes lie in the memory of the RAM.
+    unsafe { with_exposed_provenance_mut::<[u8; N]>(at.0 as usize).write(value) }
 }
 
 /// Whatever has no handler of its own.

@@ -285,8 +285,8 @@ impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Value for Load<N, 
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
             let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
-            let offset = hart.mmu.load_fast::<N>(address, at.clock)?;
-            Some(the::<F>()(super::load_at(run.ram, offset)))
+            let found = hart.mmu.load_fast::<N>(address, at.clock)?;
+            Some(the::<F>()(super::load_at(run.ram, found)))
         }
     }
 
@@ -379,8 +379,8 @@ impl<const N: usize, A: Source, B: Source> Step for Store<N, A, B> {
         unsafe {
             let (base, value) = (A::read(hart, insn.rs1, at.acc), B::read(hart, insn.rs2, at.acc));
             let address = VirtAddr(base.wrapping_add(immediate(insn)));
-            let offset = hart.mmu.store_fast::<N>(address, at.clock)?;
-            super::store_at(run.ram, offset, bytes::low::<N>(value));
+            let found = hart.mmu.store_fast::<N>(address, at.clock)?;
+            super::store_at(run.ram, found, bytes::low::<N>(value));
         }
         Some(at.acc)
     }
