@@ -3,7 +3,7 @@
 //! All of them are illegal while `sstatus.FS` is Off; all that write an `f` register or `fcsr` make it Dirty.
 
 use crate::csr::FpState;
-use crate::float::{Arithmetic, Binary, Format, Fused, flagged, is_silent, rounding_mode};
+use crate::float::{Arithmetic, Binary, Format, Fused, Registers, flagged, is_silent, rounding_mode};
 use crate::trap::Trap;
 use crate::{Hart, float};
 use softfloat_wrapper::{F32, RoundingMode};
@@ -52,29 +52,29 @@ impl Hart {
 
     /// Does on the host what [`Hart::arithmetic`] does, where that is all there is to it.
     #[inline(always)]
-    pub(crate) fn arithmetic_on_host<F: Arithmetic>(&mut self, insn: &Insn, op: Binary) -> Option<()> {
-        let result = op.on_host(self.float::<F>(insn.rs1), self.float(insn.rs2));
-        self.set_quietly(insn, result)
+    pub(crate) fn arithmetic_on_host<F: Arithmetic>(&mut self, on: Registers, op: Binary) -> Option<()> {
+        let result = op.on_host(self.float::<F>(on.rs1), self.float(on.rs2));
+        self.set_quietly(on, result)
     }
 
     /// Does on the host what [`Hart::fused`] does, where that is all there is to it.
     #[inline(always)]
-    pub(crate) fn fused_on_host<F: Arithmetic>(&mut self, insn: &Insn, op: Fused) -> Option<()> {
-        let result = op.on_host(self.float::<F>(insn.rs1), self.float(insn.rs2), self.float(insn.rs3));
-        self.set_quietly(insn, result)
+    pub(crate) fn fused_on_host<F: Arithmetic>(&mut self, on: Registers, op: Fused) -> Option<()> {
+        let result = op.on_host(self.float::<F>(on.rs1), self.float(on.rs2), self.float(on.rs3));
+        self.set_quietly(on, result)
     }
 
     /// Does on the host what [`Hart::square_root`] does, where that is all there is to it.
     #[inline(always)]
-    pub(crate) fn square_root_on_host<F: Arithmetic>(&mut self, insn: &Insn) -> Option<()> {
-        let result = self.float::<F>(insn.rs1).square_root_on_host();
-        self.set_quietly(insn, result)
+    pub(crate) fn square_root_on_host<F: Arithmetic>(&mut self, on: Registers) -> Option<()> {
+        let result = self.float::<F>(on.rs1).square_root_on_host();
+        self.set_quietly(on, result)
     }
 
     #[inline(always)]
-    fn set_quietly<F: Format>(&mut self, insn: &Insn, result: Option<F>) -> Option<()> {
+    fn set_quietly<F: Format>(&mut self, on: Registers, result: Option<F>) -> Option<()> {
         let result = result.filter(|_| self.is_quiet())?;
-        self.f[usize::from(insn.rd & 31)] = result.boxed();
+        self.f[usize::from(on.rd & 31)] = result.boxed();
         Some(())
     }
 

@@ -58,6 +58,15 @@ pub(crate) fn flagged<T>(operation: impl FnOnce() -> T) -> (T, Flags) {
     (result, flags.to_bits().into())
 }
 
+/// The registers of an instruction.
+#[derive(Clone, Copy)]
+pub(crate) struct Registers {
+    pub(crate) rd: u8,
+    pub(crate) rs1: u8,
+    pub(crate) rs2: u8,
+    pub(crate) rs3: u8,
+}
+
 /// A format that an `f` register can hold. Its `quiet_nan` is the canonical NaN.
 pub(crate) trait Format: Float + Copy {
     /// Takes the value out of a register: a narrow value that is not NaN-boxed counts as the canonical NaN.

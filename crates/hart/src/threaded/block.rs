@@ -1,52 +1,26 @@
 //! A block: instructions that follow each other in one page, decoded.
 
-use super::dispatch::{self, Handler};
+use super::dispatch;
+use super::slot::Slot;
 use super::weave::Loom;
 use crate::csr;
-use std::sync::atomic::AtomicPtr;
 use tine_isa::{Format, Insn, Isa, Op};
 use tine_mmu::PAGE_SIZE;
 
 /// The most instructions of a block: more would make the tail of a budget long, which is stepped.
 pub(super) const LONGEST: u8 = 64;
 
-/// An instruction of a block, where it stands there.
+/// An instruction of a block, or what stands behind its last one.
 #[derive(Clone, Copy)]
 pub(super) struct Placed {
+    /// The instruction; behind the last one, a jump to where it stands.
     pub(super) insn: Insn,
     /// Where it is in its page.
     pub(super) offset: u16,
     /// The register whose value is in the accumulator behind it, or 0.
     pub(super) held: u8,
-}
-
-/// One instruction of a block, or what stands behind its last one. Slots follow each other as [`weave`](super::weave) says.
-///
-/// It holds no virtual address, so that whoever maps the frame can execute it.
-pub(super) struct Slot {
-    pub(super) run: Handler,
-    /// Where a direct transfer goes: the first slot of a block of the same page, once it is known.
-    ///
-    /// Atomic only so that blocks may move between host threads; one hart runs at a time.
-    pub(super) link: AtomicPtr<Slot>,
-    /// The instruction; behind the last one, a jump to where it stands.
-    pub(super) insn: Insn,
-    /// Where the instruction is in its page.
-    pub(super) offset: u16,
-    /// How many instructions the block has; in its first slot.
-    length: u8,
-    /// The register whose value is in the accumulator behind the instruction, or 0.
-    pub(super) held: u8,
-}
-
-// A program's code is many of them: two are a line of the host's caches.
-const _: () = assert!(size_of::<Slot>() <= 32);
-
-impl Slot {
-    /// Returns how many instructions the block has that begins here.
-    pub(super) fn length(&self) -> u64 {
-        self.length.into()
-    }
+    /// How many instructions the block has.
+    pub(super) length: u8,
 }
 
 /// What decoding needs room for, kept from one block to the next.
@@ -56,48 +30,52 @@ pub(super) struct Scratch {
     loom: Loom,
 }
 
-/// Decodes the block that begins at `offset` of a page; `None` where no instruction can be cached.
+/// Decodes the block that begins at `offset` of a page, and adds its slots, in the order of [`weave`](super::weave), and where they
+/// were placed. Adds nothing where no instruction can be cached.
 ///
 /// It ends behind an instruction that always transfers control or changes how fetches behave, at one that is illegal or
-/// leaves the page, or when it is long enough.
+/// leaves the page, or when it is long enough. Unless nothing can follow, something stands behind the last instruction.
 pub(super) fn decode_block(
     scratch: &mut Scratch,
     isa: Isa,
     page: &[u8; PAGE_SIZE as usize],
     offset: u64,
-) -> Option<Vec<Slot>> {
+    slots: &mut Vec<Slot>,
+    places: &mut Vec<Placed>,
+) {
     let Scratch { placed, loom } = scratch;
     placed.clear();
     let mut end = offset as usize;
-    while placed.len() < LONGEST.into()
-        && placed.last().is_none_or(|last| !ends_block(&last.insn))
+    let mut may_go_on = true;
+    while may_go_on
+        && placed.len() < LONGEST.into()
         && let Some(insn) = decode_at(isa, page, end)
     {
         let insn = simplified(with_registers_in_range(insn));
-        placed.push(Placed { insn, offset: end as u16, held: 0 });
+        placed.push(Placed { insn, offset: end as u16, held: 0, length: 0 });
+        may_go_on = !ends_block(&insn);
         end += usize::from(insn.len);
     }
     if placed.is_empty() {
-        return None;
+        return;
     }
     loom.weave(placed);
-    let mut held = 0;
+    let (mut held, length) = (0, placed.len() as u8);
     for placed in &mut *placed {
         held = dispatch::held(&placed.insn, held);
-        placed.held = held;
+        (placed.held, placed.length) = (held, length);
     }
-    let mut slots: Vec<Slot> = Vec::with_capacity(placed.len() + 1);
-    for (number, &Placed { insn, offset, held }) in placed.iter().enumerate() {
+    for number in 0..placed.len() {
         let (earlier, rest) = placed.split_at(number);
-        let run = dispatch::select(earlier, rest);
-        slots.push(Slot { run, link: AtomicPtr::default(), insn, offset, length: 0, held });
+        slots.push(Slot::new(dispatch::select(earlier, rest), &placed[number]));
     }
-    slots[0].length = placed.len() as u8;
-    let insn = Insn { op: Op::Jal, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, len: 0 };
-    let run = dispatch::fall_through(end);
-    let link = AtomicPtr::default();
-    slots.push(Slot { run, link, insn, offset: end as u16, length: 0, held: 0 });
-    Some(slots)
+    places.extend_from_slice(placed);
+    if may_go_on {
+        let insn = Insn { op: Op::Jal, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, imm: 0, len: 0 };
+        let behind = Placed { insn, offset: end as u16, held: 0, length };
+        slots.push(Slot::new(dispatch::fall_through(&behind), &behind));
+        places.push(behind);
+    }
 }
 
 /// Returns the instruction as it is: its fields are five bits wide. Handlers rely on it.

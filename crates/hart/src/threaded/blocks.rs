@@ -1,6 +1,7 @@
 //! All decoded blocks, by frame.
 
-use super::block::{Scratch, Slot, decode_block};
+use super::block::{LONGEST, Placed, Scratch, decode_block};
+use super::slot::Slot;
 use std::num::NonZeroU32;
 use std::ptr::null;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -10,9 +11,12 @@ use tine_mmu::{PAGE_SIZE, PhysAddr, Ppn, Ram};
 /// An instruction begins at an even offset.
 const ENTRIES: usize = PAGE_SIZE as usize / 2;
 
-/// Decoded slots after which everything is dropped, some hundred megabytes: a guest that jumps to every offset of its code
-/// must not take the host's memory.
+/// Slots after which everything is dropped, those of dropped pages among them: 64 MiB with their places. A guest that jumps to
+/// every offset of its code must not take the host's memory.
 const MOST_SLOTS: usize = 1 << 21;
+
+/// The slots that a block may need.
+const SPARE: usize = LONGEST as usize + 1;
 
 /// Decoded pages after which everything is dropped, whose tables of entries take some tens of megabytes more.
 const MOST_PAGES: usize = 1 << 13;
@@ -31,13 +35,13 @@ impl PageId {
     }
 }
 
-/// The blocks of one frame. They are freed together, so links between them never dangle.
+/// The blocks of one frame. They are dropped together, so that links between them lead nowhere else.
 struct CodePage {
     frame: Ppn,
     /// For each even offset, the number of the block that begins there, from 1, or 0. A page has no more blocks than offsets.
     entries: Box<[u16; ENTRIES]>,
-    // A Vec of Vecs: slots stay where they are when a block is added.
-    blocks: Vec<Vec<Slot>>,
+    /// The first slot of each block.
+    blocks: Vec<u32>,
 }
 
 /// Where a jump went: the block that begins at an address. Atomic only so that blocks may move between host threads; one hart
@@ -59,7 +63,11 @@ pub(crate) struct Blocks {
     /// A direct-mapped excerpt of all blocks. Made with the first one.
     targets: Vec<Target>,
     free: Vec<PageId>,
-    slots: usize,
+    /// The slots of all blocks, one block after the other. There is room for all from the beginning, on which the host spends no
+    /// memory, so that they stay where they are.
+    slots: Vec<Slot>,
+    /// What else is known of each slot.
+    places: Vec<Placed>,
     /// What instructions are decoded by.
     isa: Isa,
     scratch: Scratch,
@@ -81,7 +89,7 @@ impl Blocks {
 
     /// Tells whether [`Blocks::drop_outdated`] should be called before more is decoded.
     pub(super) fn is_too_much(&self) -> bool {
-        self.slots > MOST_SLOTS || self.page_count() > MOST_PAGES
+        self.slots.len() + SPARE > MOST_SLOTS || self.page_count() > MOST_PAGES
     }
 
     fn page_count(&self) -> usize {
@@ -92,7 +100,6 @@ impl Blocks {
         let Some(id) = self.known_page(ram, frame) else { return };
         self.by_frame[ram.number(frame)] = 0;
         if let Some(page) = self.pages[id.index()].take() {
-            self.slots -= page.blocks.iter().map(Vec::len).sum::<usize>();
             // Not by the first slots: what is executed first need not be what stands first.
             for halfword in (0..).zip(&page.entries[..]).filter_map(|(at, block)| (*block != 0).then_some(at))
             {
@@ -139,14 +146,25 @@ impl Blocks {
     fn known_block(&self, id: PageId, offset: u64) -> *const Slot {
         let Some(Some(page)) = self.pages.get(id.index()) else { return null() };
         let number = page.entries[offset as usize / 2 % ENTRIES];
-        page.blocks.get(usize::from(number).wrapping_sub(1)).map_or(null(), Vec::as_ptr)
+        page.blocks
+            .get(usize::from(number).wrapping_sub(1))
+            .map_or(null(), |&first| self.slot(first as usize))
+    }
+
+    fn slot(&self, index: usize) -> *const Slot {
+        self.slots.as_ptr().wrapping_add(index)
+    }
+
+    /// Returns what else is known of a slot.
+    pub(super) fn place(&self, slot: *const Slot) -> Placed {
+        self.places[(slot.addr() - self.slots.as_ptr().addr()) / size_of::<Slot>()]
     }
 
     /// Returns the first slot of the block that begins at `offset`, decoding it where necessary; null where none can.
     pub(super) fn block(&mut self, ram: &Ram, id: PageId, offset: u64) -> *const Slot {
         let known = self.known_block(id, offset);
         if known.is_null() {
-            return self.add_block(ram, id, offset).map_or(null(), Vec::as_ptr);
+            return self.add_block(ram, id, offset).map_or(null(), |first| self.slot(first));
         }
         known
     }
@@ -165,15 +183,27 @@ impl Blocks {
         self.targets[target_index(at)] = Target { at: at.0, first: AtomicPtr::new(first.cast_mut()) };
     }
 
+    /// Decodes a block; returns the index of its first slot.
     #[cold]
-    fn add_block(&mut self, ram: &Ram, id: PageId, offset: u64) -> Option<&Vec<Slot>> {
+    fn add_block(&mut self, ram: &Ram, id: PageId, offset: u64) -> Option<usize> {
+        if self.slots.capacity() == 0 {
+            self.slots.reserve_exact(MOST_SLOTS);
+            self.places.reserve_exact(MOST_SLOTS);
+        }
+        let first = self.slots.len();
+        if first + SPARE > MOST_SLOTS {
+            return None;
+        }
         let page = self.pages.get_mut(id.index())?.as_mut()?;
         let entry = page.entries.get_mut(offset as usize / 2)?;
-        let block = decode_block(&mut self.scratch, self.isa, ram.frame(page.frame), offset)?;
-        self.slots += block.len();
-        page.blocks.push(block);
+        let Self { scratch, slots, places, isa, .. } = self;
+        decode_block(scratch, *isa, ram.frame(page.frame), offset, slots, places);
+        if slots.len() == first {
+            return None;
+        }
+        page.blocks.push(first as u32);
         *entry = page.blocks.len() as u16;
-        page.blocks.last()
+        Some(first)
     }
 }
 
@@ -200,10 +230,10 @@ mod tests {
             blocks.drop_outdated(&mut ram, Isa::default());
             let id = blocks.page(&mut ram, at.ppn());
             assert!(!blocks.block(&ram, id, at.offset()).is_null());
-            most = most.max(blocks.slots);
+            most = most.max(blocks.slots.len());
         }
-        assert!((MOST_SLOTS..MOST_SLOTS + 100).contains(&most), "{most} slots");
-        assert!(blocks.slots < MOST_SLOTS, "they were dropped once");
+        assert!((MOST_SLOTS - SPARE..=MOST_SLOTS).contains(&most), "{most} slots");
+        assert!(blocks.slots.len() < MOST_SLOTS / 2, "they were dropped once");
     }
 
     #[test]
@@ -232,7 +262,7 @@ mod tests {
         assert!(!blocks.block(&ram, first, 0).is_null());
         ram.write(Ram::BASE, &NOP).unwrap();
         blocks.drop_outdated(&mut ram, Isa::default());
-        assert_eq!((blocks.known_page(&ram, frame), blocks.slots), (None, 0));
+        assert_eq!(blocks.known_page(&ram, frame), None);
         let second = Ppn(frame.0 + 1);
         assert_eq!(blocks.page(&mut ram, second), first);
         assert!(blocks.known_block(first, 0).is_null());

@@ -21,6 +21,7 @@ mod block;
 mod blocks;
 mod books;
 mod dispatch;
+mod slot;
 mod weave;
 
 pub(crate) use blocks::Blocks;

@@ -178,8 +178,12 @@ mod tests {
     use tine_isa::Op;
 
     fn place(insns: &[Insn]) -> Vec<Placed> {
-        let place =
-            |(number, insn): (usize, &Insn)| Placed { insn: *insn, offset: 4 * number as u16, held: 0 };
+        let place = |(number, insn): (usize, &Insn)| Placed {
+            insn: *insn,
+            offset: 4 * number as u16,
+            held: 0,
+            length: 0,
+        };
         insns.iter().enumerate().map(place).collect()
     }
 

@@ -3,10 +3,11 @@
 //! They do what [`perform`] does with them, without bringing the counters up to each: a program whose pages are more than a TLB
 //! has entries comes here all the time.
 
-use super::{load_at, perform, store_at};
+use super::{effective_address, load_at, perform, store_at};
 use crate::threaded::Run;
-use crate::threaded::block::Slot;
+use crate::threaded::block::Placed;
 use crate::threaded::books::Tick;
+use crate::threaded::slot::Slot;
 use crate::trap::Trap;
 use crate::{Hart, Misaligned, bytes};
 use tine_mmu::{Instant, MemoryFault};
@@ -20,7 +21,7 @@ pub(super) fn load<const N: usize>(
     slot: &Slot,
     clock: Instant,
 ) -> Option<u64> {
-    let address = hart.effective_address(&slot.insn);
+    let address = effective_address(hart, slot);
     if hart.misaligned == Misaligned::Traps && !address.0.is_multiple_of(N as u64) {
         let _ = perform(hart, run, slot, clock);
         return None;
@@ -52,7 +53,7 @@ pub(super) fn store<const N: usize>(
     clock: Instant,
     value: u64,
 ) -> Option<Instant> {
-    let address = hart.effective_address(&slot.insn);
+    let address = effective_address(hart, slot);
     if hart.misaligned == Misaligned::Traps && !address.0.is_multiple_of(N as u64) {
         return perform(hart, run, slot, clock);
     }
@@ -69,7 +70,8 @@ pub(super) fn store<const N: usize>(
         return None;
     }
     if run.ram.has_rewritten() || run.ram.has_watched() {
-        hart.pc = slot.pc(run.page) + u64::from(slot.insn.len);
+        let Placed { insn, offset, .. } = run.shared.blocks.place(slot);
+        hart.pc = run.page + (u64::from(offset) + u64::from(insn.len));
         run.books.close(hart, done);
         return None;
     }
@@ -78,11 +80,12 @@ pub(super) fn store<const N: usize>(
 
 /// Has a load or store trap: what is before it retired, it was fetched, and memory was asked.
 fn fail(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Instant, fault: MemoryFault) {
-    hart.pc = slot.pc(run.page);
+    let Placed { insn, offset, .. } = run.shared.blocks.place(slot);
+    hart.pc = run.page + u64::from(offset);
     run.books.close(hart, clock);
-    let tick = Tick::of(&slot.insn);
+    let tick = Tick::of(&insn);
     hart.mmu.add_lookups(1, tick.loads(), tick.stores());
     let trap = Trap::from(fault);
-    hart.note_device_access(&slot.insn, &trap);
+    hart.note_device_access(&insn, &trap);
     run.trap = Some(trap);
 }

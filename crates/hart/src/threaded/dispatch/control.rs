@@ -3,14 +3,13 @@
 //! The safety argument is the parent's: a link is only ever set to the first slot of a block of the same page.
 
 use super::operation::{Operation, Source, the};
-use super::{at, next};
+use super::{at, effective_address, next};
 use crate::Hart;
 use crate::threaded::Run;
-use crate::threaded::block::Slot;
 use crate::threaded::books::Tick;
+use crate::threaded::slot::Slot;
 use std::marker::PhantomData;
 use std::ptr::null;
-use std::sync::atomic::Ordering;
 use tine_mmu::{Instant, VirtAddr};
 
 /// How a direct transfer goes to its target.
@@ -55,9 +54,8 @@ impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source, W: Way> Operation for
     unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
-            let insn = &at(slot).insn;
             let done = Tick::PLAIN.after(clock);
-            if the::<F>()(A::read(hart, insn.rs1, acc), B::read(hart, insn.rs2, acc)) {
+            if the::<F>()(A::read(hart, at(slot).rs1, acc), B::read(hart, at(slot).rs2(), acc)) {
                 W::go(hart, run, slot, done, acc)
             } else {
                 next(hart, run, slot, done, acc)
@@ -74,9 +72,9 @@ impl<W: Way> Operation for Jal<W> {
     unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
-            let insn = &at(slot).insn;
-            if insn.rd != 0 {
-                hart.set_x(insn.rd, (at(slot).pc(run.page) + u64::from(insn.len)).0);
+            let Slot { rd, .. } = *at(slot);
+            if rd != 0 {
+                hart.set_x(rd, at(slot).behind(run.page).0);
             }
             W::go(hart, run, slot, Tick::PLAIN.after(clock), acc)
         }
@@ -91,10 +89,9 @@ impl Operation for Jalr {
     unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
-            let insn = &at(slot).insn;
             // The target is computed first: rd may be rs1.
-            hart.pc = VirtAddr(hart.effective_address(insn).0 & !1);
-            hart.set_x(insn.rd, (at(slot).pc(run.page) + u64::from(insn.len)).0);
+            hart.pc = VirtAddr(effective_address(hart, at(slot)).0 & !1);
+            hart.set_x(at(slot).rd, at(slot).behind(run.page).0);
             jump(hart, run, Tick::PLAIN.after(clock), acc)
         }
     }
@@ -119,7 +116,7 @@ impl Operation for FallOut {
     unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
-            hart.pc = at(slot).pc(run.page);
+            hart.pc = at(slot).target(run.page);
             jump(hart, run, clock, acc)
         }
     }
@@ -131,16 +128,14 @@ impl Operation for FallOut {
 /// See the module.
 #[inline(always)]
 unsafe fn transfer(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
-    // SAFETY: see the module. A link that is not null points at a block's first slot.
+    // SAFETY: see the module. A link leads to a block's first slot.
     unsafe {
         if !run.books.have_room(clock) {
             return follow(hart, run, slot, clock, acc);
         }
-        let link: *const Slot = at(slot).link.load(Ordering::Relaxed);
-        if link.is_null() {
-            return follow(hart, run, slot, clock, acc);
-        }
-        ((*link).run)(hart, run, link, clock, acc)
+        let Some(distance) = at(slot).link() else { return follow(hart, run, slot, clock, acc) };
+        let target = slot.byte_offset(distance);
+        ((*target).run)(hart, run, target, clock, acc)
     }
 }
 
@@ -150,18 +145,19 @@ unsafe fn transfer(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock:
 unsafe fn follow(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
     // SAFETY: see the module.
     unsafe {
-        hart.pc = at(slot).target(run.page);
+        let target = run.shared.blocks.place(slot).target();
+        hart.pc = run.page + target as u64;
         link(run, at(slot), hart.pc);
         search(hart, run, clock, acc)
     }
 }
 
-/// Links a slot with the block at its target, where that is in the page and can be decoded.
+/// Links a slot with the block at its target, where that can be decoded.
 fn link(run: &mut Run<'_>, slot: &Slot, target: VirtAddr) {
-    if target.page_floor() == run.page {
-        let code = run.shared.blocks.page(run.ram, run.frame);
-        let block = run.shared.blocks.block(run.ram, code, target.offset());
-        slot.link.store(block.cast_mut(), Ordering::Relaxed);
+    let code = run.shared.blocks.page(run.ram, run.frame);
+    let block = run.shared.blocks.block(run.ram, code, target.offset());
+    if !block.is_null() {
+        slot.set_link(block);
     }
 }
 
@@ -199,7 +195,9 @@ unsafe fn search(hart: &mut Hart, run: &mut Run<'_>, clock: Instant, acc: u64) {
             return;
         }
         let found = find(hart, run, clock);
-        if found.is_null() || is_near_end && at(found).length() > run.books.left(hart) {
+        if found.is_null()
+            || is_near_end && u64::from(run.shared.blocks.place(found).length) > run.books.left(hart)
+        {
             return run.books.close(hart, clock);
         }
         ((*found).run)(hart, run, found, clock, acc)

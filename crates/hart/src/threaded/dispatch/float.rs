@@ -3,13 +3,13 @@
 use super::operation::{At, Operation, Source, Step, handler, the};
 use super::{access, at, general, load_at, next, store_at};
 use crate::csr::FpState;
-use crate::exec::immediate;
+use crate::float::Registers;
 use crate::threaded::Run;
-use crate::threaded::block::Slot;
+use crate::threaded::block::Placed;
 use crate::threaded::books::Tick;
+use crate::threaded::slot::Slot;
 use crate::{Hart, bytes};
 use std::marker::PhantomData;
-use tine_isa::Insn;
 use tine_mmu::{Instant, VirtAddr};
 
 /// Tells whether a write of a floating-point register leaves `mstatus.FS` as it is.
@@ -27,12 +27,12 @@ impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Step for FloatLoad
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         require_dirty(hart)?;
-        let insn = &at.slot.insn;
+        let slot = at.slot;
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
-            let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
+            let address = VirtAddr(A::read(hart, slot.rs1, at.acc).wrapping_add(slot.immediate()));
             let found = hart.mmu.load_fast::<N>(address, at.clock)?;
-            hart.f[usize::from(insn.rd & 31)] = the::<F>()(load_at(run.ram, found));
+            hart.f[usize::from(slot.rd & 31)] = the::<F>()(load_at(run.ram, found));
         }
         Some(at.acc)
     }
@@ -59,7 +59,7 @@ unsafe fn load_slowly<const N: usize, F: Fn([u8; N]) -> u64 + Copy>(
             return general(hart, run, slot, clock, acc);
         }
         if let Some(loaded) = access::load::<N>(hart, run, at(slot), clock) {
-            hart.f[usize::from(at(slot).insn.rd & 31)] = the::<F>()(bytes::low(loaded));
+            hart.f[usize::from(at(slot).rd & 31)] = the::<F>()(bytes::low(loaded));
             next(hart, run, slot, Tick::LOAD.after(clock), acc)
         }
     }
@@ -74,12 +74,12 @@ impl<const N: usize, A: Source> Step for FloatStore<N, A> {
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         hart.require_fp().ok()?;
-        let insn = &at.slot.insn;
+        let slot = at.slot;
         // SAFETY: the caller's.
         unsafe {
-            let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
+            let address = VirtAddr(A::read(hart, slot.rs1, at.acc).wrapping_add(slot.immediate()));
             let found = hart.mmu.store_fast::<N>(address, at.clock)?;
-            store_at(run.ram, found, bytes::low::<N>(hart.f(insn.rs2)));
+            store_at(run.ram, found, bytes::low::<N>(hart.f(slot.rs2())));
         }
         Some(at.acc)
     }
@@ -105,7 +105,7 @@ unsafe fn store_slowly<const N: usize>(
         if hart.require_fp().is_err() {
             return general(hart, run, slot, clock, acc);
         }
-        let value = hart.f(at(slot).insn.rs2);
+        let value = hart.f(at(slot).rs2());
         if let Some(clock) = access::store::<N>(hart, run, at(slot), clock, value) {
             next(hart, run, slot, clock, acc)
         }
@@ -115,12 +115,12 @@ unsafe fn store_slowly<const N: usize>(
 /// What reads and writes floating-point registers and `fcsr` alone: `H` on the host where it can.
 pub(super) struct Float<H>(PhantomData<H>);
 
-impl<H: Fn(&mut Hart, &Insn) -> Option<()> + Copy> Step for Float<H> {
+impl<H: Fn(&mut Hart, Registers) -> Option<()> + Copy> Step for Float<H> {
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, _: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         // SAFETY: the caller's; `select` was given the function.
         let on_host = unsafe { the::<H>() };
-        on_host(hart, &at.slot.insn)?;
+        on_host(hart, at.slot.float_registers())?;
         Some(at.acc)
     }
 
@@ -138,17 +138,18 @@ pub(super) struct RegistersAlone;
 impl Operation for RegistersAlone {
     #[inline(always)]
     unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
-        /// Tells whether the instruction was executed; where it traps, nothing has happened.
+        /// Returns what the accumulator holds behind the instruction; `None` where it traps and nothing has happened.
         #[inline(never)]
-        fn execute(hart: &mut Hart, run: &mut Run<'_>, insn: &Insn) -> bool {
-            hart.execute(run.ram, run.shared, insn).is_ok()
+        fn execute(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot) -> Option<u64> {
+            let Placed { insn, held, .. } = run.shared.blocks.place(slot);
+            hart.execute(run.ram, run.shared, &insn).ok()?;
+            Some(hart.x(held))
         }
         // SAFETY: the caller's.
         unsafe {
-            if execute(hart, run, &at(slot).insn) {
-                next(hart, run, slot, Tick::PLAIN.after(clock), hart.x(at(slot).held))
-            } else {
-                general(hart, run, slot, clock, acc)
+            match execute(hart, run, at(slot)) {
+                Some(held) => next(hart, run, slot, Tick::PLAIN.after(clock), held),
+                None => general(hart, run, slot, clock, acc),
             }
         }
     }

@@ -11,8 +11,8 @@
 //! Everything rests on one invariant: a slot pointer that is followed points into a block of [`Blocks`](super::Blocks),
 //! at one of its instructions or at what stands behind the last one. It holds because
 //! - [`enter`] is given the first slot of a block,
-//! - only instructions go on to the slot after theirs, and there is one after every instruction,
-//! - a link is only ever set to the first slot of a block of the same page, whose blocks are freed together,
+//! - only instructions that may go on to the next one go on to the slot after theirs, and there is one after each of them,
+//! - a link is only ever set to the first slot of a block of the same page, whose blocks are dropped together,
 //! - blocks are freed only by code that has the `Blocks` to itself while no handler runs.
 //!
 //! Registers are read without a check of their number: [`decode_block`](super::block::decode_block) has made sure of it.
@@ -33,15 +33,15 @@ mod select;
 pub(super) use select::{held, select};
 
 use super::Run;
-use super::block::{Slot, ends_block};
+use super::block::{Placed, ends_block};
+use super::slot::Slot;
 use crate::Hart;
-use crate::exec::immediate;
 use crate::trap::Trap;
 use control::{FallOn, FallOut};
 use operation::{Operation, handler};
 use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 use tine_isa::Op;
-use tine_mmu::{HostAddr, Instant, PAGE_SIZE, Ram, VirtAddr};
+use tine_mmu::{HostAddr, Instant, Ram, VirtAddr};
 
 /// Executes the instruction of a slot, and everything after it until the dispatch ends.
 pub(super) type Handler = unsafe fn(&mut Hart, &mut Run<'_>, *const Slot, Instant, u64);
@@ -65,7 +65,7 @@ pub(super) fn enter(hart: &mut Hart, mut run: Run<'_>, first: *const Slot, clock
     assert!(hart.mmu.host() == run.ram.host(), "the MMU was resumed with another RAM");
     // SAFETY: see the module. `run` holds the `Blocks` for as long as handlers run.
     unsafe {
-        if first.is_null() || at(first).length() > run.books.left(hart) {
+        if first.is_null() || u64::from(run.shared.blocks.place(first).length) > run.books.left(hart) {
             return Entered::Nothing;
         }
         ((*first).run)(hart, &mut run, first, clock, 0);
@@ -73,21 +73,15 @@ pub(super) fn enter(hart: &mut Hart, mut run: Run<'_>, first: *const Slot, clock
     Entered::Executed(run.trap.map_or(Ok(()), Err))
 }
 
-/// Returns the handler of the slot behind a block's last instruction, which is at `offset`.
-pub(super) fn fall_through(offset: usize) -> Handler {
-    if offset < PAGE_SIZE as usize { handler::<FallOn>() } else { handler::<FallOut>() }
+/// Returns the handler of what stands behind a block's last instruction.
+pub(super) fn fall_through(behind: &Placed) -> Handler {
+    if behind.is_link() { handler::<FallOn>() } else { handler::<FallOut>() }
 }
 
-impl Slot {
-    #[inline(always)]
-    fn pc(&self, page: VirtAddr) -> VirtAddr {
-        page + u64::from(self.offset)
-    }
-
-    /// Returns where a direct transfer goes.
-    fn target(&self, page: VirtAddr) -> VirtAddr {
-        self.pc(page) + immediate(&self.insn)
-    }
+/// Returns the address that the instruction of a slot names.
+#[inline(always)]
+fn effective_address(hart: &Hart, slot: &Slot) -> VirtAddr {
+    VirtAddr(hart.x(slot.rs1).wrapping_add(slot.immediate()))
 }
 
 /// Returns the slot that a pointer followed by a handler points at.
@@ -150,7 +144,8 @@ unsafe fn general(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: 
     // SAFETY: see the module. After a block's last instruction the next slot is the one behind it.
     unsafe {
         if let Some(clock) = perform(hart, run, at(slot), clock) {
-            next(hart, run, slot, clock, hart.x(at(slot).held));
+            let held = run.shared.blocks.place(slot).held;
+            next(hart, run, slot, clock, hart.x(held));
         }
     }
 }
@@ -161,13 +156,14 @@ unsafe fn general(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: 
 /// The instant of the next slot's; `None` where the dispatch ends.
 #[inline(never)]
 fn perform(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Instant) -> Option<Instant> {
-    hart.pc = slot.pc(run.page);
+    let Placed { insn, offset, .. } = run.shared.blocks.place(slot);
+    hart.pc = run.page + u64::from(offset);
     run.books.close(hart, clock);
     hart.mmu.add_lookups(1, 0, 0);
-    let result = match slot.insn.op {
+    let result = match insn.op {
         // Each system call comes here.
         Op::Ecall => Err(hart.ecall()),
-        _ => hart.perform(run.ram, run.shared, &slot.insn),
+        _ => hart.perform(run.ram, run.shared, &insn),
     };
     if let Err(trap) = result {
         // An illegal instruction leaves its bits in stval. Fetching them again is a hit that changes nothing.
@@ -176,7 +172,7 @@ fn perform(hart: &mut Hart, run: &mut Run<'_>, slot: &Slot, clock: Instant) -> O
         run.trap = Some(trap.or_bits(bits));
         return None;
     }
-    if ends_block(&slot.insn) || run.ram.has_rewritten() || run.ram.has_watched() {
+    if ends_block(&insn) || run.ram.has_rewritten() || run.ram.has_watched() {
         return None;
     }
     Some(run.books.skip(clock))

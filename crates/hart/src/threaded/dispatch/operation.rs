@@ -15,10 +15,9 @@
 //! are not taken and floating point leave the accumulator as it is; a slot says which register it holds behind it.
 
 use super::{Handler, access, general, next};
-use crate::exec::immediate;
 use crate::threaded::Run;
-use crate::threaded::block::Slot;
 use crate::threaded::books::Tick;
+use crate::threaded::slot::Slot;
 use crate::{Hart, bytes};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -138,7 +137,7 @@ impl<V: Value> Step for Set<V> {
 
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
-        let rd = at.slot.insn.rd;
+        let rd = at.slot.rd;
         debug_assert!((1..32).contains(&rd));
         // SAFETY: the caller's: it is a register number of a slot.
         unsafe {
@@ -166,10 +165,10 @@ impl<F: Fn(u64, u64) -> u64 + Copy, G: Fn(u64, u64) -> u64 + Copy> Step for Rota
     unsafe fn take(hart: &mut Hart, _: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
         // SAFETY: the caller's: there are three slots, and `select` was given the functions.
         unsafe {
-            let (one, other) = (&at.slot.insn, &super::at(at.place.add(1)).insn);
+            let (one, other) = (at.slot, super::at(at.place.add(1)));
             let value = *hart.x.get_unchecked(usize::from(one.rs1));
-            let shifted = the::<F>()(value, immediate(one));
-            let rotated = shifted | the::<G>()(value, immediate(other));
+            let shifted = the::<F>()(value, one.immediate());
+            let rotated = shifted | the::<G>()(value, other.immediate());
             *hart.x.get_unchecked_mut(usize::from(one.rd)) = shifted;
             *hart.x.get_unchecked_mut(usize::from(other.rd)) = rotated;
             Some(rotated)
@@ -224,9 +223,9 @@ pub(super) struct Immediate<F, A>(PhantomData<(F, A)>);
 impl<F: Fn(u64, u64) -> u64 + Copy, A: Source> Value for Immediate<F, A> {
     #[inline(always)]
     unsafe fn compute(hart: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
-        let insn = &at.slot.insn;
+        let slot = at.slot;
         // SAFETY: the caller's; `select` was given the function.
-        unsafe { Some(the::<F>()(A::read(hart, insn.rs1, at.acc), immediate(insn))) }
+        unsafe { Some(the::<F>()(A::read(hart, slot.rs1, at.acc), slot.immediate())) }
     }
 }
 
@@ -236,9 +235,9 @@ pub(super) struct Registers<F, A, B>(PhantomData<(F, A, B)>);
 impl<F: Fn(u64, u64) -> u64 + Copy, A: Source, B: Source> Value for Registers<F, A, B> {
     #[inline(always)]
     unsafe fn compute(hart: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
-        let insn = &at.slot.insn;
+        let slot = at.slot;
         // SAFETY: the caller's; `select` was given the function.
-        unsafe { Some(the::<F>()(A::read(hart, insn.rs1, at.acc), B::read(hart, insn.rs2, at.acc))) }
+        unsafe { Some(the::<F>()(A::read(hart, slot.rs1, at.acc), B::read(hart, slot.rs2(), at.acc))) }
     }
 }
 
@@ -249,7 +248,7 @@ impl<F: Fn(u64) -> u64 + Copy, A: Source> Value for Move<F, A> {
     #[inline(always)]
     unsafe fn compute(hart: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
         // SAFETY: the caller's; `select` was given the function.
-        unsafe { Some(the::<F>()(A::read(hart, at.slot.insn.rs1, at.acc))) }
+        unsafe { Some(the::<F>()(A::read(hart, at.slot.rs1, at.acc))) }
     }
 }
 
@@ -259,7 +258,7 @@ pub(super) struct Constant;
 impl Value for Constant {
     #[inline(always)]
     unsafe fn compute(_: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
-        Some(immediate(&at.slot.insn))
+        Some(at.slot.immediate())
     }
 }
 
@@ -269,7 +268,7 @@ pub(super) struct Auipc;
 impl Value for Auipc {
     #[inline(always)]
     unsafe fn compute(_: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
-        Some((at.slot.pc(at.page) + immediate(&at.slot.insn)).0)
+        Some(at.slot.target(at.page).0)
     }
 }
 
@@ -281,10 +280,10 @@ impl<const N: usize, F: Fn([u8; N]) -> u64 + Copy, A: Source> Value for Load<N, 
 
     #[inline(always)]
     unsafe fn compute(hart: &mut Hart, run: &Run<'_>, at: &At<'_>) -> Option<u64> {
-        let insn = &at.slot.insn;
+        let slot = at.slot;
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
-            let address = VirtAddr(A::read(hart, insn.rs1, at.acc).wrapping_add(immediate(insn)));
+            let address = VirtAddr(A::read(hart, slot.rs1, at.acc).wrapping_add(slot.immediate()));
             let found = hart.mmu.load_fast::<N>(address, at.clock)?;
             Some(the::<F>()(super::load_at(run.ram, found)))
         }
@@ -309,7 +308,7 @@ unsafe fn load_slowly<const N: usize, F: Fn([u8; N]) -> u64 + Copy>(
     unsafe {
         if let Some(loaded) = access::load::<N>(hart, run, super::at(slot), clock) {
             let value = the::<F>()(bytes::low(loaded));
-            hart.set_x(super::at(slot).insn.rd, value);
+            hart.set_x(super::at(slot).rd, value);
             next(hart, run, slot, Tick::LOAD.after(clock), value)
         }
     }
@@ -374,11 +373,11 @@ impl<const N: usize, A: Source, B: Source> Step for Store<N, A, B> {
 
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
-        let insn = &at.slot.insn;
+        let slot = at.slot;
         // SAFETY: the caller's.
         unsafe {
-            let (base, value) = (A::read(hart, insn.rs1, at.acc), B::read(hart, insn.rs2, at.acc));
-            let address = VirtAddr(base.wrapping_add(immediate(insn)));
+            let (base, value) = (A::read(hart, slot.rs1, at.acc), B::read(hart, slot.rs2(), at.acc));
+            let address = VirtAddr(base.wrapping_add(slot.immediate()));
             let found = hart.mmu.store_fast::<N>(address, at.clock)?;
             super::store_at(run.ram, found, bytes::low::<N>(value));
         }
@@ -403,7 +402,7 @@ unsafe fn store_slowly<const N: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let value = hart.x(super::at(slot).insn.rs2);
+        let value = hart.x(super::at(slot).rs2());
         if let Some(clock) = access::store::<N>(hart, run, super::at(slot), clock, value) {
             next(hart, run, slot, clock, acc)
         }

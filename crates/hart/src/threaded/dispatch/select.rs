@@ -7,14 +7,13 @@ use super::operation::{
     Single, Skip, Step, Store, Then, handler, modern_handler,
 };
 use super::{General, Handler};
-use crate::float::{Binary, Fused, may_round_to_nearest};
+use crate::float::{Binary, Fused, Registers as FloatRegisters, may_round_to_nearest};
 use crate::threaded::block::Placed;
 use crate::threaded::weave::only_computes;
 use crate::{Hart, alu, bitmanip as bits, bytes};
 use softfloat_wrapper::{F32, F64};
 use std::marker::PhantomData;
 use tine_isa::{Format, Insn, Memory, Op};
-use tine_mmu::PAGE_SIZE;
 
 /// Returns the handler of the first of `rest`, which follows `before` in its block.
 pub(in crate::threaded) fn select(before: &[Placed], rest: &[Placed]) -> Handler {
@@ -117,9 +116,9 @@ impl<'a> Chosen<'a> {
         source != 0 && self.held == source
     }
 
-    /// Whether a branch or a direct jump stays in its page.
-    fn is_in_page(&self) -> bool {
-        (0..PAGE_SIZE as i64).contains(&(i64::from(self.rest[0].offset) + i64::from(self.insn.imm)))
+    /// Whether it is a branch or a direct jump that stays in its page.
+    fn is_link(&self) -> bool {
+        self.rest[0].is_link()
     }
 
     /// Returns the two shifts of one register whose results the third instruction ORs, where the second is overwritten by
@@ -208,7 +207,7 @@ fn store<const N: usize, V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
 }
 
 fn branch<V: Visitor, F: Fn(u64, u64) -> bool + Copy>(it: &Chosen<'_>, to: V, taken: F) -> V::Output {
-    match it.is_in_page() {
+    match it.is_link() {
         true => branch_by::<Near, V, F>(it, to, taken),
         false => branch_by::<Far, V, F>(it, to, taken),
     }
@@ -245,7 +244,7 @@ fn float_store<const N: usize, V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output 
     }
 }
 
-fn float<V: Visitor, H: Fn(&mut Hart, &Insn) -> Option<()> + Copy>(to: V, _: H) -> V::Output {
+fn float<V: Visitor, H: Fn(&mut Hart, FloatRegisters) -> Option<()> + Copy>(to: V, _: H) -> V::Output {
     to.step::<Float<H>>()
 }
 
@@ -258,7 +257,7 @@ fn visit<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
         _ if it.insn.rd == 0 && op.format() == Format::Load => to.operation::<General>(),
         Op::Lui => to.step::<Set<Constant>>(),
         Op::Auipc => to.step::<Set<Auipc>>(),
-        Op::Jal if it.is_in_page() => to.operation::<Jal<Near>>(),
+        Op::Jal if it.is_link() => to.operation::<Jal<Near>>(),
         Op::Jal => to.operation::<Jal<Far>>(),
         Op::Jalr => to.operation::<Jalr>(),
         Op::Beq => branch(it, to, alu::eq),
@@ -370,24 +369,24 @@ fn visit<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
         op if op.format().has_rounding_mode() && !may_round_to_nearest(it.insn.rm) => {
             to.operation::<RegistersAlone>()
         }
-        Op::FaddS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Add)),
-        Op::FaddD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Add)),
-        Op::FsubS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Sub)),
-        Op::FsubD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Sub)),
-        Op::FmulS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Mul)),
-        Op::FmulD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Mul)),
-        Op::FdivS => float(to, |hart, insn| hart.arithmetic_on_host::<F32>(insn, Binary::Div)),
-        Op::FdivD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Div)),
-        Op::FsqrtS => float(to, |hart, insn| hart.square_root_on_host::<F32>(insn)),
-        Op::FsqrtD => float(to, |hart, insn| hart.square_root_on_host::<F64>(insn)),
-        Op::FmaddS => float(to, |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Madd)),
-        Op::FmaddD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Madd)),
-        Op::FmsubS => float(to, |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Msub)),
-        Op::FmsubD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Msub)),
-        Op::FnmsubS => float(to, |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Nmsub)),
-        Op::FnmsubD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Nmsub)),
-        Op::FnmaddS => float(to, |hart, insn| hart.fused_on_host::<F32>(insn, Fused::Nmadd)),
-        Op::FnmaddD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Nmadd)),
+        Op::FaddS => float(to, |hart, on| hart.arithmetic_on_host::<F32>(on, Binary::Add)),
+        Op::FaddD => float(to, |hart, on| hart.arithmetic_on_host::<F64>(on, Binary::Add)),
+        Op::FsubS => float(to, |hart, on| hart.arithmetic_on_host::<F32>(on, Binary::Sub)),
+        Op::FsubD => float(to, |hart, on| hart.arithmetic_on_host::<F64>(on, Binary::Sub)),
+        Op::FmulS => float(to, |hart, on| hart.arithmetic_on_host::<F32>(on, Binary::Mul)),
+        Op::FmulD => float(to, |hart, on| hart.arithmetic_on_host::<F64>(on, Binary::Mul)),
+        Op::FdivS => float(to, |hart, on| hart.arithmetic_on_host::<F32>(on, Binary::Div)),
+        Op::FdivD => float(to, |hart, on| hart.arithmetic_on_host::<F64>(on, Binary::Div)),
+        Op::FsqrtS => float(to, |hart, on| hart.square_root_on_host::<F32>(on)),
+        Op::FsqrtD => float(to, |hart, on| hart.square_root_on_host::<F64>(on)),
+        Op::FmaddS => float(to, |hart, on| hart.fused_on_host::<F32>(on, Fused::Madd)),
+        Op::FmaddD => float(to, |hart, on| hart.fused_on_host::<F64>(on, Fused::Madd)),
+        Op::FmsubS => float(to, |hart, on| hart.fused_on_host::<F32>(on, Fused::Msub)),
+        Op::FmsubD => float(to, |hart, on| hart.fused_on_host::<F64>(on, Fused::Msub)),
+        Op::FnmsubS => float(to, |hart, on| hart.fused_on_host::<F32>(on, Fused::Nmsub)),
+        Op::FnmsubD => float(to, |hart, on| hart.fused_on_host::<F64>(on, Fused::Nmsub)),
+        Op::FnmaddS => float(to, |hart, on| hart.fused_on_host::<F32>(on, Fused::Nmadd)),
+        Op::FnmaddD => float(to, |hart, on| hart.fused_on_host::<F64>(on, Fused::Nmadd)),
         // Everything else costs more than finding it in the list of `Hart::execute`.
         op if op.memory() == Memory::None && !op.ends_block() => to.operation::<RegistersAlone>(),
         _ => to.operation::<General>(),
@@ -432,8 +431,8 @@ fn visit_frequent<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output> {
         Op::Lh => load(it, to, bytes::lh),
         Op::Sw => store::<4, V>(it, to),
         Op::Sd => store::<8, V>(it, to),
-        Op::Beq if it.is_in_page() => branch_by::<Near, V, _>(it, to, alu::eq),
-        Op::Bne if it.is_in_page() => branch_by::<Near, V, _>(it, to, alu::ne),
+        Op::Beq if it.is_link() => branch_by::<Near, V, _>(it, to, alu::eq),
+        Op::Bne if it.is_link() => branch_by::<Near, V, _>(it, to, alu::ne),
         _ => return None,
     })
 }
@@ -444,11 +443,11 @@ fn visit_frequent_double<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output
         op if op.format().has_rounding_mode() && !may_round_to_nearest(it.insn.rm) => return None,
         Op::Fld => float_load(it, to, bytes::ld),
         Op::Fsd => float_store::<8, V>(it, to),
-        Op::FaddD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Add)),
-        Op::FsubD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Sub)),
-        Op::FmulD => float(to, |hart, insn| hart.arithmetic_on_host::<F64>(insn, Binary::Mul)),
-        Op::FmaddD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Madd)),
-        Op::FnmsubD => float(to, |hart, insn| hart.fused_on_host::<F64>(insn, Fused::Nmsub)),
+        Op::FaddD => float(to, |hart, on| hart.arithmetic_on_host::<F64>(on, Binary::Add)),
+        Op::FsubD => float(to, |hart, on| hart.arithmetic_on_host::<F64>(on, Binary::Sub)),
+        Op::FmulD => float(to, |hart, on| hart.arithmetic_on_host::<F64>(on, Binary::Mul)),
+        Op::FmaddD => float(to, |hart, on| hart.fused_on_host::<F64>(on, Fused::Madd)),
+        Op::FnmsubD => float(to, |hart, on| hart.fused_on_host::<F64>(on, Fused::Nmsub)),
         _ => return None,
     })
 }
