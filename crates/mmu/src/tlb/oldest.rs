@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-/// The entries of one set as they were used when all of them were last looked at, the least recently used ones at the end.
+/// The entries of one set that had not been used for long when all of them were last looked at, the least recently used one at the
+/// end.
 ///
 /// Uses are not told. But whatever was used since was used later than everything that was not; so the last one of which that is
 /// not so is the least recently used of the whole set. When none is left, all are looked at anew.
@@ -25,8 +26,16 @@ impl Oldest {
                 }
             }
             self.queue.extend(set.clone().map(|index| (used(index), index)));
-            self.queue.sort_unstable_by_key(|&(used, _)| Reverse(used));
+            self.order();
         }
+    }
+
+    /// Leaves those that were used in the older half of the time, oldest last: most of the others will soon be used again.
+    fn order(&mut self) {
+        let instants = || self.queue.iter().map(|&(instant, _)| instant);
+        let (first, last) = (instants().min().unwrap_or(0), instants().max().unwrap_or(0));
+        self.queue.retain(|&(instant, _)| instant <= u64::midpoint(first, last));
+        self.queue.sort_unstable_by_key(|&(instant, _)| Reverse(instant));
     }
 }
 
