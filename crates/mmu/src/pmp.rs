@@ -152,14 +152,17 @@ impl Pmp {
 
     /// Tells whether an access to so many bytes is allowed: the first entry that matches any of them must match all, and
     /// allow it; where none does, M-mode may and the others may not ("Priority and Matching Logic").
+    #[inline]
     pub(crate) fn allows(&self, privilege: Privilege, access: Access, at: PhysAddr, len: u64) -> bool {
-        let free = match privilege {
+        let is_free = match privilege {
             Privilege::Machine => self.machine_is_free,
             Privilege::Supervisor | Privilege::User => self.others_are_free,
         };
-        if free {
-            return true;
-        }
+        is_free || self.regions_allow(privilege, access, at, len)
+    }
+
+    #[cold]
+    fn regions_allow(&self, privilege: Privilege, access: Access, at: PhysAddr, len: u64) -> bool {
         let end = at.0.saturating_add(len);
         let touches = |region: &&Region| at.0 < region.end && region.first < end;
         match self.regions.iter().find(touches) {

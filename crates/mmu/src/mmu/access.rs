@@ -1,7 +1,7 @@
 //! Accesses of the hart: the fast ones that may find nothing, and the full ones that do everything.
 
 use super::{Located, Mmu, Requester};
-use crate::shortcut::{Page, UNTRANSLATED};
+use crate::shortcut::Page;
 use crate::walk::Target;
 use crate::{
     Access, HostAddr, HostMemory, HostShortcut, Instant, MemoryFault, MemoryFaultKind, PAGE_SIZE, PhysAddr,
@@ -202,11 +202,7 @@ impl Mmu {
         if self.config.shortcut == HostShortcut::Off || self.checker.is_some() || ram.host() != self.host {
             return;
         }
-        let Located { at, entry } = located;
-        let flags = match entry {
-            UNTRANSLATED => None,
-            entry => Some(self.first_level(access).entry(entry).flags()),
-        };
+        let Located { at, entry, flags } = located;
         let allows = |access| {
             flags.is_none_or(|flags| view.permits(access, flags))
                 && self.pmp.allows(view.privilege, access, at.ppn().base(), PAGE_SIZE)

@@ -86,11 +86,13 @@ enum Requester {
     Supervisor,
 }
 
-/// Where an access goes, and through which first-level entry.
+/// Where an access goes, through which first-level entry, and what that allows.
 #[derive(Clone, Copy)]
 struct Located {
     at: PhysAddr,
     entry: u16,
+    /// `None` where nothing is translated.
+    flags: Option<PteFlags>,
 }
 
 /// The memory-management unit of one hart. It belongs to one [`Ram`] for life.
@@ -313,7 +315,7 @@ impl Mmu {
         let located = if self.translates(target.view) {
             self.look_up(ram, target, stamp, requester)
         } else {
-            Ok(Located { at: PhysAddr(target.va.0), entry: UNTRANSLATED })
+            Ok(Located { at: PhysAddr(target.va.0), entry: UNTRANSLATED, flags: None })
         };
         located
             .and_then(|located| {
@@ -339,35 +341,33 @@ impl Mmu {
     ) -> Result<Located, MemoryFaultKind> {
         let Target { va, access, view, .. } = target;
         let asid = self.satp.asid;
-        let hit = self.first_level(access).lookup(va.vpn(), asid);
-        let mut index = match hit {
+        let first = self.first_level(access);
+        let (mut index, mut page) = match first.lookup(va.vpn(), asid) {
             Some(index) => {
-                self.first_level(access).touch(index, stamp);
-                index
+                first.touch(index, stamp);
+                (index, *first.entry(index))
             }
             None => {
                 self.count_miss(access, requester);
                 let found = self.ask_below(ram, target)?;
-                self.fill_first_level(access, found, stamp)
+                (self.fill_first_level(access, found, stamp), found)
             }
         };
-        let flags = self.first_level(access).entry(index).flags();
-        if !view.permits(access, flags) {
+        if !view.permits(access, page.flags()) {
             return Err(MemoryFaultKind::Page);
         }
-        if access == Access::Store && !flags.contains(PteFlags::D) {
+        if access == Access::Store && !page.flags().contains(PteFlags::D) {
             match self.config.ad_update {
                 AdUpdate::Svade => return Err(MemoryFaultKind::Page),
-                AdUpdate::Svadu => index = self.make_dirty(ram, target, stamp)?,
+                AdUpdate::Svadu => (index, page) = self.make_dirty(ram, target, stamp)?,
             }
         }
-        let entry = *self.first_level(access).entry(index);
-        let at = entry.translate(va);
+        let at = page.translate(va);
         if let Some(checker) = &mut self.checker {
             let tlb = if access == Access::Fetch { TlbName::L1i } else { TlbName::L1d };
-            checker.check(ram, self.satp, &Served { va, access, view, at, entry: TlbEntry::of(tlb, &entry) });
+            checker.check(ram, self.satp, &Served { va, access, view, at, entry: TlbEntry::of(tlb, &page) });
         }
-        Ok(Located { at, entry: index })
+        Ok(Located { at, entry: index, flags: Some(page.flags()) })
     }
 
     /// Asks the second level where there is one, and walks the page table when it does not know.
@@ -388,7 +388,12 @@ impl Mmu {
 
     /// Walks for a store that hit an entry whose D bit is clear. What the walk finds, which after a change of the page
     /// table may be another frame, takes the entry's place in both levels.
-    fn make_dirty(&mut self, ram: &mut Ram, target: Target, stamp: u64) -> Result<u16, MemoryFaultKind> {
+    fn make_dirty(
+        &mut self,
+        ram: &mut Ram,
+        target: Target,
+        stamp: u64,
+    ) -> Result<(u16, Translation), MemoryFaultKind> {
         let found = self.walk(ram, target)?;
         let (vpn, asid) = (target.va.vpn(), self.satp.asid);
         self.dtlb.forget(vpn, asid);
@@ -396,7 +401,7 @@ impl Mmu {
             l2.forget(vpn, asid, |_, _| 0);
         }
         self.fill_second_level(found);
-        Ok(self.fill_first_level(target.access, found, stamp))
+        Ok((self.fill_first_level(target.access, found, stamp), found))
     }
 
     fn walk(&mut self, ram: &mut Ram, target: Target) -> Result<Translation, MemoryFaultKind> {
