@@ -64,36 +64,51 @@ impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source, W: Way> Operation for
     }
 }
 
-/// JAL.
-pub(super) struct Jal<W>(PhantomData<W>);
+/// JAL, which leaves in `rd` where it came from if it `LINKS`.
+pub(super) struct Jal<W, const LINKS: bool>(PhantomData<W>);
 
-impl<W: Way> Operation for Jal<W> {
+impl<W: Way, const LINKS: bool> Operation for Jal<W, LINKS> {
     #[inline(always)]
     unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
-            let Slot { rd, .. } = *at(slot);
-            if rd != 0 {
-                hart.set_x(rd, at(slot).behind(run.page).0);
+            if LINKS {
+                leave_return_address(hart, run, slot);
             }
             W::go(hart, run, slot, Tick::PLAIN.after(clock), acc)
         }
     }
 }
 
-/// JALR, to any page.
-pub(super) struct Jalr;
+/// JALR, to any page; the same holds.
+pub(super) struct Jalr<const LINKS: bool>;
 
-impl Operation for Jalr {
+impl<const LINKS: bool> Operation for Jalr<LINKS> {
     #[inline(always)]
     unsafe fn go(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Instant, acc: u64) {
         // SAFETY: the caller's.
         unsafe {
             // The target is computed first: rd may be rs1.
             hart.pc = VirtAddr(effective_address(hart, at(slot)).0 & !1);
-            hart.set_x(at(slot).rd, at(slot).behind(run.page).0);
+            if LINKS {
+                leave_return_address(hart, run, slot);
+            }
             jump(hart, run, Tick::PLAIN.after(clock), acc)
         }
+    }
+}
+
+/// Writes to `rd`, which is not `x0`, where the instruction behind a jump is.
+///
+/// # Safety
+/// See the module.
+#[inline(always)]
+unsafe fn leave_return_address(hart: &mut Hart, run: &Run<'_>, slot: *const Slot) {
+    // SAFETY: the caller's: it is a register number of a slot.
+    unsafe {
+        let (slot, rd) = (at(slot), usize::from(at(slot).rd));
+        debug_assert!((1..32).contains(&rd));
+        *hart.x.get_unchecked_mut(rd) = slot.behind(run.page).0;
     }
 }
 

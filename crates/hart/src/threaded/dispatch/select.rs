@@ -18,6 +18,11 @@ use tine_isa::{Format, Insn, Memory, Op};
 /// Returns the handler of the first of `rest`, which follows `before` in its block.
 pub(in crate::threaded) fn select(before: &[Placed], rest: &[Placed]) -> Handler {
     let Some(it) = Chosen::of(before, rest) else { return handler::<General>() };
+    match it.insn.op {
+        Op::Ld if it.begins_four() => return load(&it, FirstOfFour, bytes::ld),
+        Op::Sd if it.begins_four() => return store::<8, _>(&it, FirstOfFour),
+        _ => {}
+    }
     visit_frequent(&it, First(&it))
         .or_else(|| visit_frequent_double(&it, FirstDouble(&it)))
         .flatten()
@@ -31,8 +36,11 @@ impl Visitor for First<'_> {
     type Output = Option<Handler>;
 
     fn step<S: Step>(self) -> Option<Handler> {
-        let second = self.0.after(S::SLOTS);
-        let pair = second.and_then(|second| visit_frequent(&second, Second::<S>(PhantomData))).flatten();
+        let pair = self.0.after(S::SLOTS).and_then(|second| {
+            visit_frequent(&second, Second::<S>(PhantomData))
+                .or_else(|| visit_transfer(&second, Second::<S>(PhantomData)))
+                .flatten()
+        });
         // What stands for several instructions is worth a handler of its own.
         pair.or_else(|| if S::SLOTS > 1 { Some(handler::<Single<S>>()) } else { None })
     }
@@ -69,6 +77,21 @@ impl<S: Step> Visitor for Second<S> {
 
     fn operation<O: Operation>(self) -> Option<Handler> {
         modern_handler::<Then<S, O>>()
+    }
+}
+
+/// The first of four instructions of one kind.
+struct FirstOfFour;
+
+impl Visitor for FirstOfFour {
+    type Output = Handler;
+
+    fn step<S: Step>(self) -> Handler {
+        handler::<Then<S, Then<S, Then<S, Single<S>>>>>()
+    }
+
+    fn operation<O: Operation>(self) -> Handler {
+        handler::<O>()
     }
 }
 
@@ -114,6 +137,14 @@ impl<'a> Chosen<'a> {
 
     fn is_linked(&self, source: u8) -> bool {
         source != 0 && self.held == source
+    }
+
+    /// Whether it and the next three are of one kind: functions save registers so, and get them back.
+    fn begins_four(&self) -> bool {
+        let links = |it: &Chosen<'_>| (it.is_linked(it.insn.rs1), it.is_linked(it.insn.rs2));
+        let is_alike = |other: Chosen<'_>| other.insn.op == self.insn.op && links(&other) == links(self);
+        let has_effect = |placed: &Placed| !is_without_effect(&placed.insn);
+        (1..4).all(|number| self.after(number).is_some_and(is_alike)) && self.rest[..4].iter().all(has_effect)
     }
 
     /// Whether it is a branch or a direct jump that stays in its page.
@@ -226,6 +257,22 @@ where
     }
 }
 
+fn jal<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
+    match (it.is_link(), it.insn.rd != 0) {
+        (true, true) => to.operation::<Jal<Near, true>>(),
+        (true, false) => to.operation::<Jal<Near, false>>(),
+        (false, true) => to.operation::<Jal<Far, true>>(),
+        (false, false) => to.operation::<Jal<Far, false>>(),
+    }
+}
+
+fn jalr<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
+    match it.insn.rd != 0 {
+        true => to.operation::<Jalr<true>>(),
+        false => to.operation::<Jalr<false>>(),
+    }
+}
+
 fn float_load<const N: usize, V: Visitor, F: Fn([u8; N]) -> u64 + Copy>(
     it: &Chosen<'_>,
     to: V,
@@ -257,9 +304,8 @@ fn visit<V: Visitor>(it: &Chosen<'_>, to: V) -> V::Output {
         _ if it.insn.rd == 0 && op.format() == Format::Load => to.operation::<General>(),
         Op::Lui => to.step::<Set<Constant>>(),
         Op::Auipc => to.step::<Set<Auipc>>(),
-        Op::Jal if it.is_link() => to.operation::<Jal<Near>>(),
-        Op::Jal => to.operation::<Jal<Far>>(),
-        Op::Jalr => to.operation::<Jalr>(),
+        Op::Jal => jal(it, to),
+        Op::Jalr => jalr(it, to),
         Op::Beq => branch(it, to, alu::eq),
         Op::Bne => branch(it, to, alu::ne),
         Op::Blt => branch(it, to, alu::lt),
@@ -433,6 +479,19 @@ fn visit_frequent<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output> {
         Op::Sd => store::<8, V>(it, to),
         Op::Beq if it.is_link() => branch_by::<Near, V, _>(it, to, alu::eq),
         Op::Bne if it.is_link() => branch_by::<Near, V, _>(it, to, alu::ne),
+        _ => return None,
+    })
+}
+
+/// The same for what goes elsewhere, and so is the second of a pair alone.
+fn visit_transfer<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output> {
+    Some(match it.insn.op {
+        Op::Jal => jal(it, to),
+        Op::Jalr => jalr(it, to),
+        Op::Blt if it.is_link() => branch_by::<Near, V, _>(it, to, alu::lt),
+        Op::Bge if it.is_link() => branch_by::<Near, V, _>(it, to, alu::ge),
+        Op::Bltu if it.is_link() => branch_by::<Near, V, _>(it, to, alu::ltu),
+        Op::Bgeu if it.is_link() => branch_by::<Near, V, _>(it, to, alu::geu),
         _ => return None,
     })
 }
