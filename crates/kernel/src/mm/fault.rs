@@ -118,9 +118,15 @@ impl Memory {
         if vpn >= TASK_END {
             return Err(Fault::MapErr);
         }
-        let stack_growth = self.grow_stack_to(mm, vpn);
-        let space = self.spaces.get_mut(mm);
-        let vma = space.vmas.find_mut(vpn).ok_or(Fault::MapErr)?;
+        let mut space = self.spaces.get_mut(mm);
+        let (vma, stack_growth) = match space.vmas.find_mut(vpn) {
+            Some(vma) => (vma, false),
+            None => {
+                let stack_growth = self.grow_stack_to(mm, vpn);
+                space = self.spaces.get_mut(mm);
+                (space.vmas.find_mut(vpn).ok_or(Fault::MapErr)?, stack_growth)
+            }
+        };
         if !vma.allows(access) {
             return Err(Fault::AccErr);
         }
@@ -397,8 +403,12 @@ impl FaultSite<'_, '_> {
     /// will not fault, and returns how many: an aligned window that leaves neither the area nor the page-table frame. Where
     /// no frame is left, the rest waits for faults of its own.
     fn copy_around(&mut self) -> u64 {
+        let window = self.policy.cow_batch_pages;
+        if window <= 1 {
+            return 0;
+        }
         let mut copied = 0;
-        for neighbour in self.window(self.policy.cow_batch_pages) {
+        for neighbour in self.window(window) {
             let slot = self.slot.beside(neighbour);
             let Slot::Present(old) = self.table.get(self.work.ram, slot) else { continue };
             let original = old.ppn();

@@ -411,7 +411,8 @@ impl PageTable {
     /// has made a deposit.
     pub(super) fn fill(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, pte: Pte) {
         frames.count_slots(slot.at.ppn(), 1);
-        self.attach(frames, slot, pte);
+        frames.attach(pte.ppn(), slot.at, slot.size);
+        self.count(frames, slot, pte);
         store(work.ram, slot.at, pte);
     }
 
@@ -433,8 +434,16 @@ impl PageTable {
         old: Pte,
         new: Pte,
     ) {
-        self.detach(work, frames, slot, old);
-        self.attach(frames, slot, new);
+        let (lost, gained) = (frames.kind(old.ppn()), frames.kind(new.ppn()));
+        // A copy is nearly always a private page for a private page, so that no count changes.
+        if lost != gained {
+            self.uncount(frames, slot, old);
+            frames.count_pages(slot.at.ppn(), lost, -1);
+            self.count(frames, slot, new);
+        }
+        owe(&mut work.fences, slot.vpn, old);
+        release(work, frames, slot, old);
+        frames.attach(new.ppn(), slot.at, slot.size);
         store(work.ram, slot.at, new);
     }
 
@@ -509,19 +518,13 @@ impl PageTable {
         frames.release(work.ram, self.root);
     }
 
-    fn attach(&mut self, frames: &mut Frames, slot: SlotRef, pte: Pte) {
-        frames.attach(pte.ppn(), slot.at, slot.size);
+    /// Notes that a slot maps a page.
+    fn count(&mut self, frames: &mut Frames, slot: SlotRef, pte: Pte) {
         frames.count_pages(slot.at.ppn(), frames.kind(pte.ppn()), 1);
         if let Some(pages) = self.resident.of(frames.kind(pte.ppn())) {
             *pages += slot.size.pages();
         }
         self.resident.peak = self.resident.peak.max(self.resident.total());
-    }
-
-    fn detach(&mut self, work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
-        self.uncount(frames, slot, old);
-        owe(&mut work.fences, slot.vpn, old);
-        release(work, frames, slot, old);
     }
 
     /// Notes that the address space has what a slot maps no more.
@@ -536,14 +539,19 @@ impl PageTable {
 pub(super) fn vacate(work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
     store(work.ram, slot.at, Pte::EMPTY);
     frames.count_slots(slot.at.ppn(), -1);
+    frames.count_pages(slot.at.ppn(), frames.kind(old.ppn()), -1);
     release(work, frames, slot, old);
 }
 
 /// Releases a slot's reference to a frame.
 fn release(work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
-    frames.count_pages(slot.at.ppn(), frames.kind(old.ppn()), -1);
     // What the D bit says of the page outlives the PTE.
-    if old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit) {
+    let is_dirty = old.has(PteFlags::D) && !is_broken(Sabotage::LostDirtyBit);
+    // The page of a parent and a child, as one of them gets a copy.
+    if slot.size == PageSize::Base && frames.unshare_private(old.ppn(), slot.at, is_dirty) {
+        return frames.count_shared(-1);
+    }
+    if is_dirty {
         frames.mark_dirty(old.ppn());
     }
     frames.detach(work.ram, old.ppn(), slot.at, slot.size);

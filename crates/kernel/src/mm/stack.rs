@@ -6,15 +6,12 @@ use crate::MmId;
 use tine_mmu::{PAGE_SHIFT, Vpn};
 
 impl Memory {
-    /// Grows the stack above `vpn` down to it, when `vpn` is in a hole below a stack that may grow so far.
+    /// Grows the stack above `vpn`, which is in a hole, down to it, when it may grow so far.
     ///
     /// Returns whether it grew (Linux 6.12 mm/mmap.c `expand_downwards`): not beyond `RLIMIT_STACK`, not by more than may be
     /// promised, and not into the guard gap above the next area below.
     pub(super) fn grow_stack_to(&mut self, mm: MmId, vpn: Vpn) -> bool {
         let space = self.spaces.get(mm);
-        if space.vmas.find(vpn).is_some() {
-            return false;
-        }
         let Some(stack) = space.vmas.next_above(vpn).filter(|vma| vma.grows_down) else { return false };
         let (start, end) = (stack.start, stack.end);
         let guards = |vma: &Vma| !vma.prot.is_empty() && !vma.grows_down;
