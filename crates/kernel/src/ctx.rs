@@ -5,7 +5,7 @@
 
 use crate::event::{Interest, What};
 use crate::fs::PATH_MAX;
-use crate::mm::{Fault, Memory, Resolved, TASK_SIZE, TakenBy, Work};
+use crate::mm::{Fault, FrameCopy, Memory, Resolved, TASK_SIZE, TakenBy, Work};
 use crate::syscall::{self, UserPtr, UserValue};
 use crate::task::{Process, Signal, SignalInfo, Task, TaskState, WaitKey};
 use crate::{Errno, FaultKind, HartId, Harts, Host, Kernel, MemoryCounters, MmId, Pid, Site, Trap};
@@ -121,21 +121,32 @@ impl<'a> Ctx<'a> {
 
     /// Does work on address spaces for this process: counts it, executes the fences it owes in `mm`, and logs its faults.
     pub fn memory<R>(&mut self, mm: MmId, operate: impl FnOnce(&mut Memory, &mut Work<'_>) -> R) -> R {
-        let mut counters = MemoryCounters::default();
-        let mut work = Work::supervisor(self.harts.ram(), &mut counters);
-        if self.kernel.settings.interest.contains(Interest::FAULT) {
-            work.faults = Some(Vec::new());
-        }
-        let result = operate(&mut self.kernel.memory, &mut work);
+        let Kernel { memory, tasks, settings, hart_accounts, .. } = &mut *self.kernel;
+        let hart = &mut hart_accounts[self.hart.0 as usize];
+        let process = tasks.process_mut(self.pid).expect("the served process exists");
+        let faults_before = process.account.memory.faults;
+        let mut work =
+            Work::supervisor(self.harts.ram(), &mut process.account.memory).on_hart(&mut hart.memory);
+        work.faults = settings.interest.contains(Interest::FAULT).then(Vec::new);
+        let result = operate(memory, &mut work);
         let Work { fences, faults, taken_by, .. } = work;
-        self.kernel.free_doomed_segments(self.harts.ram());
-        self.process_mut().account.memory += &counters;
-        if let Some(task) = self.kernel.tasks.task_mut(self.tid) {
-            task.usage.minor_faults += counters.faults;
+        let new_faults = process.account.memory.faults - faults_before;
+        if let Some(task) = tasks.task_mut(self.tid) {
+            task.usage.minor_faults += new_faults;
         }
-        self.kernel.hart_account(self.hart).memory += &counters;
+        self.kernel.free_doomed_segments(self.harts.ram());
         self.kernel.settle(self.harts, self.hart, mm, fences);
-        for copy in self.kernel.memory.take_copies() {
+        let copies = self.kernel.memory.take_copies();
+        if faults.is_some() || !copies.is_empty() {
+            self.log_work(faults, copies, taken_by);
+        }
+        result
+    }
+
+    /// Logs the faults and the copies of some work on an address space.
+    #[cold]
+    fn log_work(&mut self, faults: Option<Vec<Resolved>>, copies: Vec<FrameCopy>, taken_by: TakenBy) {
+        for copy in copies {
             let here = |fault: &&Resolved| fault.at.vpn() == copy.vpn;
             let at = faults.iter().flatten().find(here).map_or(copy.vpn.base(), |fault| fault.at);
             let site = self.site(at, taken_by);
@@ -144,7 +155,6 @@ impl<'a> Ctx<'a> {
         for fault in faults.into_iter().flatten() {
             self.log_fault(&fault, taken_by);
         }
-        result
     }
 
     /// Counts something for this process and this hart.

@@ -126,7 +126,7 @@ pub struct Kernel {
     pub(crate) program: Option<Pid>,
     pub(crate) program_end: Option<WaitStatus>,
     ended: Vec<ProcessRecord>,
-    hart_accounts: Vec<Account>,
+    pub(crate) hart_accounts: Vec<Account>,
     retired_seen: Vec<u64>,
     events: Vec<Event>,
     unknown_calls: BTreeSet<u64>,
@@ -266,7 +266,10 @@ impl Kernel {
 
     /// Returns when the next sleep ends or the next timer expires, if one ever does.
     fn next_timer_ns(&self) -> Option<u64> {
-        [self.sched.next_timer_ns(), self.fs.next_timer_ns()].into_iter().flatten().min()
+        match (self.sched.next_timer_ns(), self.fs.next_timer_ns()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
     }
 
     fn fire_timers(&mut self, now_ns: u64) {

@@ -67,10 +67,15 @@ impl Kernel {
     }
 
     /// Frees the segments that were removed and that nobody has attached any more.
+    #[inline]
     pub(crate) fn free_doomed_segments(&mut self, ram: &mut Ram) {
-        if self.ipc.segments.len() == 0 {
-            return;
+        // As it is nearly always, and each fault asks.
+        if self.ipc.segments.len() > 0 {
+            self.free_some_segments(ram);
         }
+    }
+
+    fn free_some_segments(&mut self, ram: &mut Ram) {
         let is_free = |(_, segment): &(i32, &Segment)| segment.is_doomed() && self.attachments(segment) == 0;
         let free: Vec<i32> = self.ipc.segments.iter().filter(is_free).map(|(id, _)| id).collect();
         for id in free {

@@ -133,8 +133,8 @@ impl PageTable {
         }
         let tally = share_frames(frames, ours, entry_address(target, slots.start));
         child.gain(frames, target, &tally);
-        work.counters.pages_write_protected += writable as u64;
-        work.counters.ptes_copied += u64::from(tally.slots());
+        work.count(|counters| counters.pages_write_protected += writable as u64);
+        work.count(|counters| counters.ptes_copied += u64::from(tally.slots()));
         Ok(())
     }
 
@@ -150,7 +150,8 @@ impl PageTable {
         let tally = drop_frames(frames, work.ram, entries, entry_address(table, slots.start));
         entries_of_mut(work.ram.frame_mut(table))[slots].fill(encode(Pte::EMPTY));
         self.lose(frames, table, &tally);
-        work.counters.copied_in_vain += frames.take_copied_in_vain();
+        let in_vain = frames.take_copied_in_vain();
+        work.count(|counters| counters.copied_in_vain += in_vain);
     }
 
     fn gain(&mut self, frames: &mut Frames, table: Ppn, tally: &Tally) {

@@ -60,10 +60,10 @@ impl Memory {
             return Err(Errno::EINVAL);
         }
         let Ok(head) = self.frames.allocate_huge_zeroed(work.ram, FrameKind::Anon) else {
-            work.counters.thp_collapse_alloc_failed += 1;
+            work.count(|counters| counters.thp_collapse_alloc_failed += 1);
             return Err(Errno::ENOMEM);
         };
-        work.counters.thp_collapse_alloc += 1;
+        work.count(|counters| counters.thp_collapse_alloc += 1);
         for (page, pte) in old {
             work.ram.copy_frame(pte.ppn(), head + (page.vpn.0 - first.0));
         }

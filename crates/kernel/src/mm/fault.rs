@@ -11,7 +11,7 @@ use super::page_table::{self, PageTable, SLOTS, Slot, SlotRef};
 use super::sabotage::{Sabotage, is_broken};
 use super::vma::{Sharing, Vma};
 use super::{Frames, Memory, OutOfMemory, PageCache, TASK_END, TakenBy, Work};
-use crate::{FaultKind, FileId, ForkMode, MemoryPolicy, MmId};
+use crate::{FaultKind, FileId, ForkMode, MemoryCounters, MemoryPolicy, MmId};
 use tine_mmu::{Access, AdUpdate, PAGE_SHIFT, PAGE_SIZE, Ppn, Pte, PteFlags, VirtAddr, Vpn};
 
 /// Why an access cannot be made to work.
@@ -85,6 +85,27 @@ pub struct Resolved {
     pub owners: u32,
     /// What went with it.
     pub attributes: Attributes,
+}
+
+impl Resolved {
+    fn count(&self, counters: &mut MemoryCounters) {
+        let Self { kind, attributes, .. } = *self;
+        counters.record(kind);
+        counters.stack_growth += u64::from(attributes.stack_growth);
+        counters.fault_around_pages += attributes.fault_around_pages;
+        counters.cow_batch_pages += attributes.cow_batch_pages;
+        counters.table_unshared += u64::from(attributes.table_unshared);
+        counters.by_supervisor += u64::from(attributes.by_supervisor);
+        match kind {
+            FaultKind::CowCopy | FaultKind::HugeCopy => counters.cow_faults += 1,
+            FaultKind::CowReuse | FaultKind::HugeReuse => {
+                let size = if kind == FaultKind::CowReuse { PageSize::Base } else { PageSize::Huge };
+                counters.cow_faults += 1;
+                counters.pages_reused += size.pages();
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Memory {
@@ -199,22 +220,7 @@ fn file_pages(cache: &PageCache, file: FileId) -> u64 {
 
 impl Work<'_> {
     pub(super) fn record(&mut self, resolved: Resolved) {
-        let counters = &mut *self.counters;
-        counters.record(resolved.kind);
-        counters.stack_growth += u64::from(resolved.attributes.stack_growth);
-        counters.fault_around_pages += resolved.attributes.fault_around_pages;
-        counters.cow_batch_pages += resolved.attributes.cow_batch_pages;
-        counters.table_unshared += u64::from(resolved.attributes.table_unshared);
-        counters.by_supervisor += u64::from(resolved.attributes.by_supervisor);
-        match resolved.kind {
-            FaultKind::CowCopy | FaultKind::HugeCopy => counters.cow_faults += 1,
-            FaultKind::CowReuse | FaultKind::HugeReuse => {
-                let size = if resolved.kind == FaultKind::CowReuse { PageSize::Base } else { PageSize::Huge };
-                counters.cow_faults += 1;
-                counters.pages_reused += size.pages();
-            }
-            _ => {}
-        }
+        self.count(|counters| resolved.count(counters));
         if let Some(log) = &mut self.faults {
             log.push(resolved);
         }
@@ -222,22 +228,24 @@ impl Work<'_> {
 
     /// Counts a fault that becomes a signal. One that the supervisor took becomes an error number, unless memory ran out.
     fn record_failure(&mut self, fault: Fault) {
-        let counter = match fault {
-            Fault::Oom => &mut self.counters.oom,
+        let by_supervisor = self.taken_by == TakenBy::Supervisor;
+        self.count(|counters| match fault {
+            Fault::Oom => counters.oom += 1,
             // It is resolved when the page has been read.
-            Fault::Missing { .. } => return,
-            _ if self.taken_by == TakenBy::Supervisor => return,
-            Fault::MapErr => &mut self.counters.segv_maperr,
-            Fault::AccErr => &mut self.counters.segv_accerr,
-            Fault::Bus => &mut self.counters.bus,
-        };
-        *counter += 1;
+            Fault::Missing { .. } => {}
+            _ if by_supervisor => {}
+            Fault::MapErr => counters.segv_maperr += 1,
+            Fault::AccErr => counters.segv_accerr += 1,
+            Fault::Bus => counters.bus += 1,
+        });
     }
 
     /// Counts a frame that was copied, and lists it where somebody asked.
     pub(super) fn record_copy(&mut self, frames: &mut Frames, copied: Copied) {
-        self.counters.pages_copied += 1;
-        self.counters.bytes_copied += PAGE_SIZE;
+        self.count(|counters| {
+            counters.pages_copied += 1;
+            counters.bytes_copied += PAGE_SIZE;
+        });
         let source = frames.kind(copied.from);
         if let Some(ledger) = frames.ledger_mut() {
             ledger.note(self.ram, copied, source);
@@ -441,8 +449,8 @@ impl FaultSite<'_, '_> {
     fn duplicate(&mut self, vpn: Vpn, from: Ppn) -> Result<Ppn, OutOfMemory> {
         let (copy, taken_from) = self.frames.allocate_copy()?;
         match taken_from {
-            CopyFrom::Pool => self.work.counters.pool_hits += 1,
-            CopyFrom::EmptyPool => self.work.counters.pool_misses += 1,
+            CopyFrom::Pool => self.work.count(|counters| counters.pool_hits += 1),
+            CopyFrom::EmptyPool => self.work.count(|counters| counters.pool_misses += 1),
             CopyFrom::FreeFrames => {}
         }
         if !is_broken(Sabotage::NothingCopied) {

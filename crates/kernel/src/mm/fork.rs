@@ -28,13 +28,15 @@ impl Memory {
         let tables_before = self.frames.count(FrameKind::PageTable);
         let child = self.create(work)?;
         if let Err(OutOfMemory) = self.copy_into(work, parent, child) {
-            *work.counters += &self.release(work.ram, child);
+            let in_vain = self.release(work.ram, child);
+            work.count(|counters| *counters += &in_vain);
             return Err(OutOfMemory);
         }
         if is_broken(Sabotage::ChildFenced) {
             work.fences = Fences::default();
         }
-        work.counters.pt_frames_allocated += self.frames.count(FrameKind::PageTable) - tables_before;
+        let tables = self.frames.count(FrameKind::PageTable) - tables_before;
+        work.count(|counters| counters.pt_frames_allocated += tables);
         Ok(child)
     }
 
@@ -121,7 +123,7 @@ impl ForkedPage<'_, '_> {
         };
         if shared != self.pte {
             self.from.change(self.work, self.slot, self.pte, shared);
-            self.work.counters.pages_write_protected += 1;
+            self.work.count(|counters| counters.pages_write_protected += 1);
         }
         // The child has not used the page yet.
         self.fill(shared.without(PteFlags::A));
@@ -165,6 +167,6 @@ impl ForkedPage<'_, '_> {
 
     fn fill(&mut self, pte: Pte) {
         self.to.fill(self.work, self.frames, self.target, pte);
-        self.work.counters.ptes_copied += 1;
+        self.work.count(|counters| counters.ptes_copied += 1);
     }
 }

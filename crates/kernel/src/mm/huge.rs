@@ -62,7 +62,7 @@ impl FaultSite<'_, '_> {
         if let Ok(resolved) = self.try_to_map_huge() {
             return Ok(resolved);
         }
-        self.work.counters.thp_fault_fallback += 1;
+        self.work.count(|counters| counters.thp_fault_fallback += 1);
         self.slot = self.table.reserve(self.work, self.frames, self.at.vpn(), PageSize::Base)?;
         self.map_anonymous()
     }
@@ -75,7 +75,7 @@ impl FaultSite<'_, '_> {
             let (head, made) = self.frames.hold_huge_zero_page(self.work.ram)?;
             (FaultKind::HugeZero, head, made)
         };
-        self.work.counters.thp_zero_page_alloc += u64::from(made);
+        self.work.count(|counters| counters.thp_zero_page_alloc += u64::from(made));
         if let Err(OutOfMemory) = self.table.deposit(self.work, self.frames) {
             self.frames.release_huge(self.work.ram, head);
             return Err(OutOfMemory);
@@ -83,7 +83,7 @@ impl FaultSite<'_, '_> {
         let pte = match kind {
             FaultKind::HugeZero => page_table::leaf(head, self.vma.leaf_flags()),
             _ => {
-                self.work.counters.thp_fault_alloc += 1;
+                self.work.count(|counters| counters.thp_fault_alloc += 1);
                 self.writable(head)
             }
         };
@@ -116,7 +116,7 @@ impl FaultSite<'_, '_> {
         let piece = self.table.get(self.work.ram, self.slot).pte().expect("a split page is mapped");
         let resolved = self.break_cow(piece)?;
         // Counted as the copy that it is, under its own kind.
-        self.work.counters.cow_faults += u64::from(resolved.kind == FaultKind::CowCopy);
+        self.work.count(|counters| counters.cow_faults += u64::from(resolved.kind == FaultKind::CowCopy));
         Ok(Resolved { kind: FaultKind::HugeSplit, ..resolved })
     }
 
@@ -138,7 +138,7 @@ impl FaultSite<'_, '_> {
             }
         };
         let owners = self.frames.references(from);
-        self.work.counters.thp_fault_alloc += 1;
+        self.work.count(|counters| counters.thp_fault_alloc += 1);
         self.table.replace(self.work, self.frames, self.slot, old, self.writable(head));
         let (old, new) = (page_table::renamed(old, self.piece_of(from)), self.piece_of(head));
         Ok(self.resolved(kind, Some(old), owners, new))

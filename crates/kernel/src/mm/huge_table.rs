@@ -142,6 +142,6 @@ impl PageTable {
         frames.count_slots(table, PageSize::Huge.pages() as i16);
         page_table::store(work.ram, slot.at, Pte::table(table));
         page_table::owe(&mut work.fences, slot.vpn, old);
-        work.counters.thp_split_pmd += 1;
+        work.count(|counters| counters.thp_split_pmd += 1);
     }
 }

@@ -121,7 +121,9 @@ pub struct Work<'a> {
     /// Guest RAM.
     pub ram: &'a mut Ram,
     /// The counters of the process on whose behalf the work is done.
-    pub counters: &'a mut MemoryCounters,
+    process: &'a mut MemoryCounters,
+    /// Those of the hart that does it, unless whoever began the work adds to them himself.
+    hart: Option<&'a mut MemoryCounters>,
     /// Fences owed to the harts that may hold translations of the address space.
     pub fences: Fences,
     /// Every resolved fault in order, when someone listens.
@@ -132,13 +134,28 @@ pub struct Work<'a> {
 
 impl<'a> Work<'a> {
     /// Begins work for a trap that the program took.
-    pub fn new(ram: &'a mut Ram, counters: &'a mut MemoryCounters) -> Self {
-        Self { ram, counters, fences: Fences::default(), faults: None, taken_by: TakenBy::User }
+    pub fn new(ram: &'a mut Ram, process: &'a mut MemoryCounters) -> Self {
+        let (fences, taken_by) = (Fences::default(), TakenBy::User);
+        Self { ram, process, hart: None, fences, faults: None, taken_by }
     }
 
     /// Begins work of a system call.
-    pub fn supervisor(ram: &'a mut Ram, counters: &'a mut MemoryCounters) -> Self {
-        Self { taken_by: TakenBy::Supervisor, ..Self::new(ram, counters) }
+    pub fn supervisor(ram: &'a mut Ram, process: &'a mut MemoryCounters) -> Self {
+        Self { taken_by: TakenBy::Supervisor, ..Self::new(ram, process) }
+    }
+
+    /// Has what is done counted for a hart, too.
+    pub fn on_hart(self, hart: &'a mut MemoryCounters) -> Self {
+        Self { hart: Some(hart), ..self }
+    }
+
+    /// Counts what is done: at once for all who want to know, for most work changes a few of the many counters.
+    #[inline]
+    pub(super) fn count(&mut self, add: impl Fn(&mut MemoryCounters)) {
+        add(self.process);
+        if let Some(hart) = &mut self.hart {
+            add(hart);
+        }
     }
 
     /// Ends the work and returns the fences that it owes.

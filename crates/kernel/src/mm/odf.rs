@@ -99,7 +99,7 @@ impl PageTable {
         frames.count_slots(at.ppn(), 1);
         frames.hold(table);
         child.adopt(frames.table(table).pages);
-        work.counters.pt_frames_shared += 1;
+        work.count(|counters| counters.pt_frames_shared += 1);
         Ok(())
     }
 
@@ -233,7 +233,7 @@ impl PageTable {
             frames.attach(pte.ppn(), copy.at, PageSize::Base);
             frames.count_slots(own, 1);
             page_table::store(work.ram, copy.at, pte);
-            work.counters.ptes_unshared += 1;
+            work.count(|counters| counters.ptes_unshared += 1);
         }
         let pages = frames.table(branch.table()).pages;
         frames.set_pages(own, pages);
@@ -255,7 +255,7 @@ fn guard(work: &mut Work<'_>, frames: &mut Frames, branch: Branch) {
     for (slot, pte) in page_table::slots_of(work.ram, branch.table(), branch.first) {
         if pte.has(PteFlags::W) && frames.kind(pte.ppn()) == FrameKind::Anon {
             page_table::store(work.ram, slot.at, pte.without(PteFlags::W));
-            work.counters.pages_write_protected += 1;
+            work.count(|counters| counters.pages_write_protected += 1);
         }
     }
     frames.set_guarded(branch.table(), true);

@@ -555,7 +555,8 @@ fn release(work: &mut Work<'_>, frames: &mut Frames, slot: SlotRef, old: Pte) {
         frames.mark_dirty(old.ppn());
     }
     frames.detach(work.ram, old.ppn(), slot.at, slot.size);
-    work.counters.copied_in_vain += frames.take_copied_in_vain();
+    let in_vain = frames.take_copied_in_vain();
+    work.count(|counters| counters.copied_in_vain += in_vain);
 }
 
 pub(super) fn store(ram: &mut Ram, at: PhysAddr, pte: Pte) {
