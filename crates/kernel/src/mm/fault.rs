@@ -89,8 +89,8 @@ pub struct Resolved {
 
 impl Resolved {
     fn count(&self, counters: &mut MemoryCounters) {
-        let Self { kind, attributes, .. } = *self;
-        counters.record(kind);
+        let Self { kind, attributes, .. } = self;
+        counters.record(*kind);
         counters.stack_growth += u64::from(attributes.stack_growth);
         counters.fault_around_pages += attributes.fault_around_pages;
         counters.cow_batch_pages += attributes.cow_batch_pages;
@@ -99,7 +99,7 @@ impl Resolved {
         match kind {
             FaultKind::CowCopy | FaultKind::HugeCopy => counters.cow_faults += 1,
             FaultKind::CowReuse | FaultKind::HugeReuse => {
-                let size = if kind == FaultKind::CowReuse { PageSize::Base } else { PageSize::Huge };
+                let size = if *kind == FaultKind::CowReuse { PageSize::Base } else { PageSize::Huge };
                 counters.cow_faults += 1;
                 counters.pages_reused += size.pages();
             }
@@ -121,9 +121,9 @@ impl Memory {
         access: Access,
     ) -> Result<Resolved, Fault> {
         let outcome = self.resolve(work, mm, at, access);
-        match outcome {
+        match &outcome {
             Ok(resolved) => work.record(resolved),
-            Err(fault) => work.record_failure(fault),
+            Err(fault) => work.record_failure(*fault),
         }
         outcome
     }
@@ -219,10 +219,10 @@ fn file_pages(cache: &PageCache, file: FileId) -> u64 {
 }
 
 impl Work<'_> {
-    pub(super) fn record(&mut self, resolved: Resolved) {
+    pub(super) fn record(&mut self, resolved: &Resolved) {
         self.count(|counters| resolved.count(counters));
         if let Some(log) = &mut self.faults {
-            log.push(resolved);
+            log.push(*resolved);
         }
     }
 

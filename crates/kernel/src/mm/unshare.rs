@@ -48,7 +48,7 @@ impl Memory {
         };
         let attributes = Attributes { by_supervisor: true, ..Attributes::default() };
         let taken_by = std::mem::replace(&mut work.taken_by, TakenBy::Supervisor);
-        work.record(Resolved { kind, at, access: Access::Load, old: Some(shared), new, owners, attributes });
+        work.record(&Resolved { kind, at, access: Access::Load, old: Some(shared), new, owners, attributes });
         work.taken_by = taken_by;
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::priority::Scheduling;
 use crate::fs::Wait;
 use crate::random::Random;
 use crate::{HartId, Pid};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Virtual time charged for a trap, in nanoseconds.
@@ -268,11 +269,11 @@ impl Scheduler {
     }
 
     /// Returns the idle harts, those furthest behind first.
-    pub fn idle_harts(&self) -> Vec<HartId> {
+    pub fn idle_harts(&self) -> SmallVec<[HartId; 4]> {
         let idle = (0..).map(HartId).zip(&self.harts).filter(|(_, slot)| slot.current.is_none());
-        let mut idle: Vec<_> = idle.map(|(hart, slot)| (slot.now_ns, hart)).collect();
-        idle.sort_unstable();
-        idle.into_iter().map(|(_, hart)| hart).collect()
+        let mut idle: SmallVec<[HartId; 4]> = idle.map(|(hart, _)| hart).collect();
+        idle.sort_unstable_by_key(|&hart| (self.hart(hart).now_ns, hart));
+        idle
     }
 
     /// Returns the busy hart that runs next: the one furthest behind.
