@@ -266,8 +266,8 @@ impl Tlb {
     /// where the entry did not hear of it.
     pub(crate) fn fence(&mut self, fence: Fence, gone: impl FnMut(u16, &Translation) -> u64) -> u64 {
         match fence {
-            Fence::All => self.remove(0..self.tags.len(), |_| true, gone),
-            Fence::Asid(asid) => self.remove(0..self.tags.len(), |entry| entry.is_of(asid), gone),
+            Fence::All => self.remove_all(|_| true, gone),
+            Fence::Asid(asid) => self.remove_all(|entry| entry.is_of(asid), gone),
             Fence::Page(va) => self.remove_page(va.vpn(), |_| true, gone),
             Fence::PageAsid(va, asid) => self.remove_page(va.vpn(), |entry| entry.is_of(asid), gone),
         }
@@ -278,6 +278,14 @@ impl Tlb {
         self.remove_page(vpn, |entry| entry.is_global() || entry.is_of(asid), gone);
     }
 
+    fn remove_all(
+        &mut self,
+        matches: impl Fn(&Translation) -> bool,
+        mut gone: impl FnMut(u16, &Translation) -> u64,
+    ) -> u64 {
+        self.remove(0..self.tags.len(), |tag| tag != INVALID, matches, &mut gone)
+    }
+
     fn remove_page(
         &mut self,
         vpn: Vpn,
@@ -285,26 +293,29 @@ impl Tlb {
         mut gone: impl FnMut(u16, &Translation) -> u64,
     ) -> u64 {
         let mut removed = 0;
-        for level in 0..LEVELS {
-            let (wanted, set) = (tag(vpn, level), self.set(vpn, level));
-            if self.levels >> level & 1 != 0 && self.may_hold(wanted) {
-                let of_page =
-                    |entry: &Translation| tag(entry.vpn(), entry.level()) == wanted && matches(entry);
-                removed += self.remove(set, of_page, &mut gone);
+        let mut levels = self.levels;
+        while levels != 0 {
+            let level = levels.trailing_zeros();
+            let wanted = tag(vpn, level);
+            if self.may_hold(wanted) {
+                removed += self.remove(self.set(vpn, level), |tag| tag == wanted, &matches, &mut gone);
             }
+            levels &= levels - 1;
         }
         removed
     }
 
+    /// Removes valid entries, by their tags and what they translate.
     fn remove(
         &mut self,
         indices: Range<usize>,
+        has: impl Fn(u64) -> bool,
         matches: impl Fn(&Translation) -> bool,
-        mut gone: impl FnMut(u16, &Translation) -> u64,
+        gone: &mut impl FnMut(u16, &Translation) -> u64,
     ) -> u64 {
         let mut removed = 0;
         for index in indices {
-            if self.tags[index] != INVALID
+            if has(self.tags[index])
                 && matches(&self.entries[index].page)
                 && let Some(entry) = self.invalidate(index / self.geometry.ways() as usize, index)
             {
