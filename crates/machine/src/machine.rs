@@ -51,7 +51,8 @@ pub trait EventSink {
     fn step(&mut self, _guest: Guest<'_>) {}
 }
 
-/// A machine: harts, memory, supervisor, and a program that is loaded and has not run yet or has.
+/// A machine: harts, memory, supervisor, and a program that is loaded and has not run yet or has. It may move from one thread of the
+/// host to another; several cannot look at it at once.
 pub struct Machine {
     kernel: Kernel,
     pub(crate) processors: Processors,
@@ -73,6 +74,11 @@ impl Host for NoHost {
         Vec::new()
     }
 }
+
+const _: () = {
+    const fn can_move<T: Send>() {}
+    can_move::<Machine>();
+};
 
 impl Machine {
     /// Makes a machine without grants and loads `program`.
