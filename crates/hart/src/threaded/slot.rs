@@ -18,42 +18,39 @@ pub(super) struct Slot {
     number: Cell<i32>,
     pub(super) rd: u8,
     pub(super) rs1: u8,
-    /// `rs2`; of a jump, where the instruction behind it is in the page.
-    other: u16,
+    /// `rs2`; of a jump, the low byte of where the instruction behind it is in the page.
+    pub(super) rs2: u8,
+    /// The high one.
+    behind: u8,
 }
 
 // A program's code is many of them: four are a line of the host's caches.
 const _: () = assert!(size_of::<Slot>() == 16);
 
-/// A link is how many bytes away the first slot of the target is, and so many more, so that it is never 0.
-const LINKED: isize = size_of::<Slot>() as isize / 2;
+/// A link that is not known. Others say how many bytes away the first slot of the target is, which is a multiple of a slot's.
+const UNKNOWN: i32 = 1;
 
 impl Slot {
     pub(super) fn new(run: Handler, placed: &Placed) -> Self {
         let Placed { insn, .. } = placed;
         let number = match insn.op {
-            _ if placed.is_link() => 0,
+            _ if placed.is_link() => UNKNOWN,
             Op::Auipc | Op::Jal => placed.target(),
             op if op.format() == Format::Branch => placed.target(),
             op if op.format() == Format::Fma => insn.rs3.into(),
             _ => insn.imm,
         };
-        let other = match insn.op {
-            Op::Jal | Op::Jalr => placed.offset + u16::from(insn.len),
-            _ => insn.rs2.into(),
+        let [rs2, behind] = match insn.op {
+            Op::Jal | Op::Jalr => (placed.offset + u16::from(insn.len)).to_le_bytes(),
+            _ => [insn.rs2, 0],
         };
-        Self { run, number: Cell::new(number), rd: insn.rd, rs1: insn.rs1, other }
-    }
-
-    #[inline(always)]
-    pub(super) fn rs2(&self) -> u8 {
-        self.other as u8
+        Self { run, number: Cell::new(number), rd: insn.rd, rs1: insn.rs1, rs2, behind }
     }
 
     /// Returns the registers of a floating-point instruction.
     #[inline(always)]
     pub(super) fn float_registers(&self) -> Registers {
-        Registers { rd: self.rd, rs1: self.rs1, rs2: self.rs2(), rs3: self.number.get() as u8 }
+        Registers { rd: self.rd, rs1: self.rs1, rs2: self.rs2, rs3: self.number.get() as u8 }
     }
 
     /// Returns the sign-extended immediate.
@@ -71,20 +68,20 @@ impl Slot {
     /// Returns the address of the instruction behind a jump.
     #[inline(always)]
     pub(super) fn behind(&self, page: VirtAddr) -> VirtAddr {
-        page + u64::from(self.other)
+        page + u64::from(u16::from_le_bytes([self.rs2, self.behind]))
     }
 
     /// Returns how many bytes away the slot is that a direct transfer within the page goes to, once that is known.
     #[inline(always)]
     pub(super) fn link(&self) -> Option<isize> {
         let link = self.number.get();
-        if link == 0 { None } else { Some(link as isize - LINKED) }
+        if link == UNKNOWN { None } else { Some(link as isize) }
     }
 
     /// Has a direct transfer within the page go to a slot of the same [`Blocks`](super::Blocks).
     pub(super) fn set_link(&self, to: *const Self) {
         let distance = to.addr().wrapping_sub(std::ptr::from_ref(self).addr()).cast_signed();
-        self.number.set((distance + LINKED) as i32);
+        self.number.set(distance as i32);
     }
 }
 

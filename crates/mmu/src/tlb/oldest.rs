@@ -25,15 +25,19 @@ impl Oldest {
                     return index;
                 }
             }
-            self.queue.extend(set.clone().map(|index| (used(index), index)));
-            self.order();
+            self.look(set.clone(), &mut used);
         }
     }
 
-    /// Leaves those that were used in the older half of the time, oldest last: most of the others will soon be used again.
-    fn order(&mut self) {
-        let instants = || self.queue.iter().map(|&(instant, _)| instant);
-        let (first, last) = (instants().min().unwrap_or(0), instants().max().unwrap_or(0));
+    /// Looks at all entries, and keeps those that were used in the older half of the time: most of the others will soon be used
+    /// again.
+    fn look(&mut self, set: Range<usize>, used: &mut impl FnMut(usize) -> u64) {
+        let (mut first, mut last) = (u64::MAX, 0);
+        for index in set {
+            let instant = used(index);
+            (first, last) = (first.min(instant), last.max(instant));
+            self.queue.push((instant, index));
+        }
         self.queue.retain(|&(instant, _)| instant <= u64::midpoint(first, last));
         self.queue.sort_unstable_by_key(|&(instant, _)| Reverse(instant));
     }

@@ -55,7 +55,7 @@ impl<F: Fn(u64, u64) -> bool + Copy, A: Source, B: Source, W: Way> Operation for
         // SAFETY: the caller's; `select` was given the function.
         unsafe {
             let done = Tick::PLAIN.after(clock);
-            if the::<F>()(A::read(hart, at(slot).rs1, acc), B::read(hart, at(slot).rs2(), acc)) {
+            if the::<F>()(A::read(hart, at(slot).rs1, acc), B::read(hart, at(slot).rs2, acc)) {
                 W::go(hart, run, slot, done, acc)
             } else {
                 next(hart, run, slot, done, acc)

@@ -79,7 +79,7 @@ impl<const N: usize, A: Source> Step for FloatStore<N, A> {
         unsafe {
             let address = VirtAddr(A::read(hart, slot.rs1, at.acc).wrapping_add(slot.immediate()));
             let found = hart.mmu.store_fast::<N>(address, at.clock)?;
-            store_at(run.ram, found, bytes::low::<N>(hart.f(slot.rs2())));
+            store_at(run.ram, found, bytes::low::<N>(hart.f(slot.rs2)));
         }
         Some(at.acc)
     }
@@ -105,7 +105,7 @@ unsafe fn store_slowly<const N: usize>(
         if hart.require_fp().is_err() {
             return general(hart, run, slot, clock, acc);
         }
-        let value = hart.f(at(slot).rs2());
+        let value = hart.f(at(slot).rs2);
         if let Some(clock) = access::store::<N>(hart, run, at(slot), clock, value) {
             next(hart, run, slot, clock, acc)
         }

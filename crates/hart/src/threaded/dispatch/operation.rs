@@ -237,7 +237,7 @@ impl<F: Fn(u64, u64) -> u64 + Copy, A: Source, B: Source> Value for Registers<F,
     unsafe fn compute(hart: &mut Hart, _: &Run<'_>, at: &At<'_>) -> Option<u64> {
         let slot = at.slot;
         // SAFETY: the caller's; `select` was given the function.
-        unsafe { Some(the::<F>()(A::read(hart, slot.rs1, at.acc), B::read(hart, slot.rs2(), at.acc))) }
+        unsafe { Some(the::<F>()(A::read(hart, slot.rs1, at.acc), B::read(hart, slot.rs2, at.acc))) }
     }
 }
 
@@ -376,7 +376,7 @@ impl<const N: usize, A: Source, B: Source> Step for Store<N, A, B> {
         let slot = at.slot;
         // SAFETY: the caller's.
         unsafe {
-            let (base, value) = (A::read(hart, slot.rs1, at.acc), B::read(hart, slot.rs2(), at.acc));
+            let (base, value) = (A::read(hart, slot.rs1, at.acc), B::read(hart, slot.rs2, at.acc));
             let address = VirtAddr(base.wrapping_add(slot.immediate()));
             let found = hart.mmu.store_fast::<N>(address, at.clock)?;
             super::store_at(run.ram, found, bytes::low::<N>(value));
@@ -402,7 +402,7 @@ unsafe fn store_slowly<const N: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let value = hart.x(super::at(slot).rs2());
+        let value = hart.x(super::at(slot).rs2);
         if let Some(clock) = access::store::<N>(hart, run, super::at(slot), clock, value) {
             next(hart, run, slot, clock, acc)
         }
