@@ -213,6 +213,14 @@ fn any_rotation() -> impl Strategy<Value = Vec<Insn>> {
     })
 }
 
+/// The bytes of a program of fewer than so many parts, and how far to shift it.
+fn program_of(part: impl Strategy<Value = Vec<Insn>>, parts: usize) -> impl Strategy<Value = (Vec<u8>, u64)> {
+    let bytes =
+        |insns: Vec<Insn>| insns.iter().flat_map(|insn| encode(insn).to_le_bytes()).collect::<Vec<u8>>();
+    let program = proptest::collection::vec(part.prop_map(bytes), 1..parts).prop_map(|parts| parts.concat());
+    (program, (0u64..40).prop_map(|step| 2 * step))
+}
+
 /// The bytes of a program that computes most of the time, and how far to shift it.
 fn computing_program() -> impl Strategy<Value = (Vec<u8>, u64)> {
     let some = prop_oneof![
@@ -220,10 +228,33 @@ fn computing_program() -> impl Strategy<Value = (Vec<u8>, u64)> {
         2 => any_rotation(),
         2 => any_insn().prop_map(|insn| vec![insn]),
     ];
-    let bytes =
-        |insns: Vec<Insn>| insns.iter().flat_map(|insn| encode(insn).to_le_bytes()).collect::<Vec<u8>>();
-    let program = proptest::collection::vec(some.prop_map(bytes), 1..120).prop_map(|parts| parts.concat());
-    (program, (0u64..40).prop_map(|step| 2 * step))
+    program_of(some, 120)
+}
+
+/// Loads or stores of one kind in a row, as functions save registers and get them back; some of them trap.
+fn any_row() -> impl Strategy<Value = Vec<Insn>> {
+    let op = proptest::sample::select(vec![Op::Ld, Op::Sd]);
+    let pointer = proptest::sample::select(DATA_POINTERS.to_vec());
+    let each = (proptest::sample::select(X.to_vec()), (-200i32..200).prop_map(|step| 8 * step));
+    let row = proptest::collection::vec(each, 4..9);
+    (op, pointer, row, any::<bool>()).prop_map(|(op, pointer, row, is_moved)| {
+        let moves = is_moved.then(|| Insn { rd: pointer, rs1: pointer, ..insn(Op::Addi) });
+        let access = |(x, imm)| match op {
+            Op::Ld => Insn { rd: x, rs1: pointer, imm, ..insn(op) },
+            _ => Insn { rs1: pointer, rs2: x, imm, ..insn(op) },
+        };
+        moves.into_iter().chain(row.into_iter().map(access)).collect()
+    })
+}
+
+/// The bytes of a program that saves registers and gets them back most of the time, and how far to shift it.
+fn saving_program() -> impl Strategy<Value = (Vec<u8>, u64)> {
+    let some = prop_oneof![
+        4 => any_row(),
+        2 => any_computation().prop_map(|insn| vec![insn]),
+        1 => any_insn().prop_map(|insn| vec![insn]),
+    ];
+    program_of(some, 40)
 }
 
 /// Runs a strategy a fixed number of times from a fixed seed.
@@ -301,6 +332,11 @@ fn random_programs_agree_with_a_tiny_tlb() {
 #[test]
 fn random_programs_agree_under_a_guest_supervisor() {
     random_programs(any_program(), two_entries(), Supervisor::Guest);
+}
+
+#[test]
+fn random_rows_of_loads_and_stores_agree() {
+    random_programs(saving_program(), two_entries(), Supervisor::Native);
 }
 
 #[test]

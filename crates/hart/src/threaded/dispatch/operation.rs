@@ -7,8 +7,8 @@
 //!                                            A, B: Source = Register │ Accumulator
 //! ```
 //!
-//! `Then` makes two instructions one handler: the first slot of such a pair executes both, the second keeps a handler of its
-//! own for whoever enters there, and for what the pair cannot do.
+//! `Then` makes two instructions one handler, and four where it is nested: the first slot executes all, the others keep handlers of
+//! their own, for what the first cannot do.
 //!
 //! A handler leaves the value that it computed in an argument, the *accumulator*, beside writing it to the register. An
 //! instruction that reads the register written last takes it from there, and need not wait for memory. Stores, branches that
