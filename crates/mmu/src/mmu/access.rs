@@ -84,13 +84,29 @@ impl Mmu {
         access: Access,
         stamp: Stamp,
     ) -> Result<PhysAddr, MemoryFault> {
+        let instant = self.instant(stamp).0;
+        match self.wake(va, access, instant) {
+            Some(at) => Ok(at),
+            None => self.translate_anew(ram, va, len, access, instant),
+        }
+    }
+
+    #[inline(never)]
+    fn translate_anew(
+        &mut self,
+        ram: &mut Ram,
+        va: VirtAddr,
+        len: u64,
+        access: Access,
+        instant: u64,
+    ) -> Result<PhysAddr, MemoryFault> {
         let view = match access {
             Access::Fetch => self.fetch_view,
             Access::Load | Access::Store => self.data_view,
         };
         let target = Target { va, len, access, view };
-        let located = self.locate(ram, target, self.instant(stamp).0, Requester::Hart)?;
-        self.remember(ram, target, located);
+        let located = self.locate(ram, target, instant, Requester::Hart)?;
+        self.remember(ram, target, located, instant);
         Ok(located.at)
     }
 
@@ -198,7 +214,13 @@ impl Mmu {
     }
 
     /// Gives the page of a successful access a slot in the shortcut: for whatever all of it may be accessed for.
-    fn remember(&mut self, ram: &Ram, Target { va, access, view, .. }: Target, located: Located) {
+    fn remember(
+        &mut self,
+        ram: &Ram,
+        Target { va, access, view, .. }: Target,
+        located: Located,
+        instant: u64,
+    ) {
         if self.config.shortcut == HostShortcut::Off || self.checker.is_some() || ram.host() != self.host {
             return;
         }
@@ -210,10 +232,7 @@ impl Mmu {
         let is_clean = flags.is_some_and(|flags| !flags.contains(PteFlags::D));
         let page = Page {
             va,
-            at: match access {
-                Access::Fetch => at.0,
-                Access::Load | Access::Store => self.host.start.0 + (at.0 - Ram::BASE.0),
-            },
+            at: self.shortcut_target(access, at),
             entry,
             is_readable: allows(if access == Access::Fetch { access } else { Access::Load }),
             is_writable: access != Access::Fetch
@@ -224,7 +243,34 @@ impl Mmu {
         if !page.is_readable && !page.is_writable {
             return;
         }
-        self.first_level(access).remember(&page);
+        self.first_level(access).remember(&page, instant);
+    }
+
+    /// Returns where the shortcut for an access leads for a physical address.
+    const fn shortcut_target(&self, access: Access, at: PhysAddr) -> u64 {
+        match access {
+            Access::Fetch => at.0,
+            Access::Load | Access::Store => self.host.start.0.wrapping_add(at.0.wrapping_sub(Ram::BASE.0)),
+        }
+    }
+
+    /// Translates an address whose slot sleeps, if the second level says of its page what it said before: then the first level
+    /// misses and the second hits, and the access is allowed as it was. `None` says nothing but that [`Mmu::locate`] must be
+    /// asked.
+    fn wake(&mut self, va: VirtAddr, access: Access, stamp: u64) -> Option<PhysAddr> {
+        let (slot_at, flags) = self.first_level(access).asleep(va, access)?;
+        let l2 = self.l2.as_ref()?;
+        let found = l2.lookup(va.vpn(), self.satp.asid)?;
+        let page = *l2.entry(found);
+        let at = page.translate(va);
+        if page.flags() != flags || self.shortcut_target(access, at) != slot_at {
+            return None;
+        }
+        self.count_miss(access, Requester::Hart);
+        self.hit_second_level(found);
+        let filled = self.first_level(access).wake(va, page, stamp);
+        self.count_eviction(&filled);
+        Some(at)
     }
 }
 

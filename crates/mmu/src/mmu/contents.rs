@@ -43,7 +43,7 @@ impl Mmu {
     /// Lists every valid entry: by TLB, then by set, the least recently used first.
     pub fn entries(&self) -> Vec<TlbEntry> {
         let Self { itlb, dtlb, l2, .. } = self;
-        let second = l2.iter().flat_map(|l2| l2.by_use(|_, _| 0));
+        let second = l2.iter().flat_map(|l2| l2.by_use(|_, used| used));
         let of = |tlb| move |entry| TlbEntry::of(tlb, entry);
         let first = itlb.by_use().map(of(TlbName::L1i)).chain(dtlb.by_use().map(of(TlbName::L1d)));
         first.chain(second.map(of(TlbName::L2))).collect()

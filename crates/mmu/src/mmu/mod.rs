@@ -25,7 +25,7 @@ use crate::check::{Checker, Served};
 use crate::first_level::FirstLevel;
 use crate::shortcut::UNTRANSLATED;
 use crate::stamp::Clock;
-use crate::tlb::{Tlb, Translation};
+use crate::tlb::{Filled, Tlb, Translation};
 use crate::walk::{Root, Target, walk};
 use crate::{
     Access, Fence, HostMemory, MemoryFault, MemoryFaultKind, MmuCounters, PAGE_SIZE, PhysAddr, Pmp,
@@ -251,7 +251,7 @@ impl Mmu {
     pub fn shoot_down(&mut self, fence: Fence) {
         let mut flushed = self.itlb.fence(fence) + self.dtlb.fence(fence);
         if let Some(l2) = &mut self.l2 {
-            flushed += l2.fence(fence, |_, _| 0);
+            flushed += l2.fence(fence, |_| 0);
         }
         self.counters.flushed_entries += flushed;
     }
@@ -305,6 +305,7 @@ impl Mmu {
     }
 
     /// Translates the address of one look-up and checks that it may be accessed and its page is RAM.
+    #[inline(always)]
     fn locate(
         &mut self,
         ram: &mut Ram,
@@ -332,6 +333,7 @@ impl Mmu {
     }
 
     /// Asks the first level, and what is below it on a miss.
+    #[inline(always)]
     fn look_up(
         &mut self,
         ram: &mut Ram,
@@ -371,16 +373,22 @@ impl Mmu {
     }
 
     /// Asks the second level where there is one, and walks the page table when it does not know.
+    #[inline(always)]
     fn ask_below(&mut self, ram: &mut Ram, target: Target) -> Result<Translation, MemoryFaultKind> {
-        if let Some(l2) = &mut self.l2 {
-            self.counters.l2.lookups += 1;
+        if let Some(l2) = &self.l2 {
             if let Some(index) = l2.lookup(target.va.vpn(), self.satp.asid) {
-                self.l2_clock += 1;
-                l2.touch(index, self.l2_clock);
-                return Ok(*l2.entry(index));
+                let found = *l2.entry(index);
+                self.hit_second_level(index);
+                return Ok(found);
             }
+            self.counters.l2.lookups += 1;
             self.counters.l2.misses += 1;
         }
+        self.walk_and_keep(ram, target)
+    }
+
+    #[inline(never)]
+    fn walk_and_keep(&mut self, ram: &mut Ram, target: Target) -> Result<Translation, MemoryFaultKind> {
         let found = self.walk(ram, target)?;
         self.fill_second_level(found);
         Ok(found)
@@ -388,6 +396,8 @@ impl Mmu {
 
     /// Walks for a store that hit an entry whose D bit is clear. What the walk finds, which after a change of the page
     /// table may be another frame, takes the entry's place in both levels.
+    #[cold]
+    #[inline(never)]
     fn make_dirty(
         &mut self,
         ram: &mut Ram,
@@ -398,7 +408,7 @@ impl Mmu {
         let (vpn, asid) = (target.va.vpn(), self.satp.asid);
         self.dtlb.forget(vpn, asid);
         if let Some(l2) = &mut self.l2 {
-            l2.forget(vpn, asid, |_, _| 0);
+            l2.forget(vpn, asid, |_| 0);
         }
         self.fill_second_level(found);
         Ok((self.fill_first_level(target.access, found, stamp), found))
@@ -409,6 +419,7 @@ impl Mmu {
         walk(ram, root, target, &mut self.counters)
     }
 
+    #[inline(always)]
     fn first_level(&mut self, access: Access) -> &mut FirstLevel {
         match access {
             Access::Fetch => &mut self.itlb,
@@ -416,23 +427,40 @@ impl Mmu {
         }
     }
 
+    #[inline(always)]
     fn fill_first_level(&mut self, access: Access, found: Translation, stamp: u64) -> u16 {
         let filled = self.first_level(access).fill(found, stamp);
-        if filled.evicted.is_some() {
-            self.counters.evictions += 1;
-        }
+        self.count_eviction(&filled);
         filled.index
     }
 
+    /// Counts a look-up of the second level that found an entry, and notes that it was used.
+    fn hit_second_level(&mut self, index: u16) {
+        self.counters.l2.lookups += 1;
+        self.l2_clock += 1;
+        if let Some(l2) = &mut self.l2 {
+            l2.touch(index, self.l2_clock);
+        }
+    }
+
+    /// Counts an entry that made room for another.
+    const fn count_eviction(&mut self, filled: &Filled) {
+        if filled.evicted.is_some() {
+            self.counters.evictions += 1;
+        }
+    }
+
+    #[inline(never)]
     fn fill_second_level(&mut self, found: Translation) {
         if let Some(l2) = &mut self.l2 {
             self.l2_clock += 1;
-            if l2.fill(found, self.l2_clock, |_, _| 0).evicted.is_some() {
+            if l2.fill(found, self.l2_clock, |_, used| used).evicted.is_some() {
                 self.counters.evictions += 1;
             }
         }
     }
 
+    #[inline(always)]
     fn count_miss(&mut self, access: Access, requester: Requester) {
         let MmuCounters { itlb, dtlb, supervisor, .. } = &mut self.counters;
         let data = match requester {

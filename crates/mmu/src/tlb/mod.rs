@@ -13,50 +13,51 @@ mod presence;
 mod replacement;
 mod translation;
 
+use translation::Tag;
 pub(crate) use translation::Translation;
 
 use crate::stamp::renumber;
 use crate::walk::{LEVELS, VPN_BITS};
-use crate::{Asid, Fence, Replacement, TlbGeometry, Vpn};
+use crate::{Asid, Fence, PteFlags, Replacement, TlbGeometry, Vpn};
 use oldest::Oldest;
 use presence::Presence;
 use replacement::WayPicker;
 use std::ops::Range;
 
-/// The tag of an entry that is not valid; no page has it, because a VPN leaves the high bits clear.
-const INVALID: u64 = u64::MAX;
-
 /// Sets of more ways than this have more to find their way by than a scan.
 const FEW_WAYS: u32 = 8;
-
-/// Tags carry the level above the 52 bits of a VPN.
-const LEVEL_SHIFT: u32 = 56;
 
 /// What a fill did to the TLB.
 pub(crate) struct Filled {
     /// Where the new entry is.
     pub(crate) index: u16,
-    /// What was there before, when it was valid and another page.
-    pub(crate) evicted: Option<Translation>,
+    /// What a valid one said of its page that was there before.
+    pub(crate) evicted: Option<PteFlags>,
 }
 
 /// An entry, valid or not.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     page: Translation,
     /// When it was used last, as far as it heard of it.
     used: u64,
-    /// When it was filled.
-    filled: u64,
+}
+
+impl Entry {
+    const EMPTY: Self = Self { page: Translation::INVALID, used: 0 };
+
+    fn is_valid(&self) -> bool {
+        self.page.tag() != Tag::INVALID
+    }
 }
 
 /// A set-associative cache of translations.
 #[derive(Clone, Debug)]
 pub(crate) struct Tlb {
     geometry: TlbGeometry,
-    // A look-up scans tags alone; `entries` are indexed alike.
-    tags: Vec<u64>,
     entries: Vec<Entry>,
+    /// When each was filled, where that says which one makes room.
+    filled: Vec<u64>,
     /// Valid entries of each level.
     population: [usize; LEVELS as usize],
     /// A bit for each level that has any, so that a look-up skips the sizes that are absent.
@@ -68,11 +69,6 @@ pub(crate) struct Tlb {
     /// What large sets have used least recently, each set by itself.
     oldest: Vec<Oldest>,
     random: WayPicker,
-}
-
-/// Returns the tag of the page of `level` that holds `vpn`.
-const fn tag(vpn: Vpn, level: u32) -> u64 {
-    (level as u64) << LEVEL_SHIFT | vpn.0 >> (level * VPN_BITS)
 }
 
 /// Returns the way that the tree over so many ways points at, a power of two of them.
@@ -98,8 +94,11 @@ impl Tlb {
         let is_large = geometry.ways() > FEW_WAYS;
         Self {
             geometry,
-            tags: vec![INVALID; entries],
-            entries: vec![Entry::default(); entries],
+            entries: vec![Entry::EMPTY; entries],
+            filled: match geometry.replacement() {
+                Replacement::Fifo => vec![0; entries],
+                Replacement::Lru | Replacement::Plru | Replacement::Random => Vec::new(),
+            },
             population: [0; LEVELS as usize],
             levels: 0,
             valid: vec![0; sets],
@@ -126,21 +125,26 @@ impl Tlb {
         self.indices(self.number(vpn, level))
     }
 
+    #[inline(always)]
     fn find(&self, vpn: Vpn, level: u32, matches: impl Fn(&Translation) -> bool) -> Option<u16> {
-        let wanted = tag(vpn, level);
+        let wanted = Tag::new(vpn, level);
         if !self.may_hold(wanted) {
             return None;
         }
         self.set(vpn, level)
-            .find(|&index| self.tags[index] == wanted && matches(&self.entries[index].page))
+            .find(|&index| {
+                let Entry { page, .. } = &self.entries[index];
+                page.tag() == wanted && matches(page)
+            })
             .map(|index| index as u16)
     }
 
-    fn may_hold(&self, tag: u64) -> bool {
+    fn may_hold(&self, tag: Tag) -> bool {
         self.presence.as_ref().is_none_or(|presence| presence.may_hold(tag))
     }
 
     /// Finds the entry that translates `vpn` in an address space.
+    #[inline(always)]
     pub(crate) fn lookup(&self, vpn: Vpn, asid: Asid) -> Option<u16> {
         let mut levels = self.levels;
         while levels != 0 {
@@ -154,25 +158,23 @@ impl Tlb {
         None
     }
 
+    /// Tells whether any valid entry is of a superpage.
+    pub(crate) const fn has_superpages(&self) -> bool {
+        self.levels & !1 != 0
+    }
+
     /// Returns the entry that a look-up found.
     pub(crate) fn entry(&self, index: u16) -> &Translation {
         &self.entries[usize::from(index)].page
     }
 
-    /// Returns the valid entries, set by set, the least recently used first. `latest` says when an entry was used that did not hear
-    /// of it.
-    pub(crate) fn by_use(
-        &self,
-        latest: impl Fn(u16, &Translation) -> u64,
-    ) -> impl Iterator<Item = &Translation> {
+    /// Returns the valid entries, set by set, the least recently used first. `latest` says when an entry was used last, given when
+    /// it heard of it last.
+    pub(crate) fn by_use(&self, latest: impl Fn(u16, u64) -> u64) -> impl Iterator<Item = &Translation> {
         let ways = self.geometry.ways() as usize;
         let mut valid: Vec<usize> =
-            (0..self.tags.len()).filter(|&index| self.tags[index] != INVALID).collect();
-        let used = |index: usize| {
-            let Entry { page, used, .. } = &self.entries[index];
-            latest(index as u16, page).max(*used)
-        };
-        valid.sort_by_key(|&index| (index / ways, used(index), index));
+            (0..self.entries.len()).filter(|&index| self.entries[index].is_valid()).collect();
+        valid.sort_by_key(|&index| (index / ways, latest(index as u16, self.entries[index].used), index));
         valid.into_iter().map(|index| &self.entries[index].page)
     }
 
@@ -185,86 +187,82 @@ impl Tlb {
     /// Has instants begin anew: those of now become small, in the same order.
     pub(crate) fn renumber(&mut self) {
         renumber(self.entries.iter_mut().map(|entry| &mut entry.used));
-        renumber(self.entries.iter_mut().map(|entry| &mut entry.filled));
+        renumber(self.filled.iter_mut());
         self.oldest.fill(Oldest::default());
     }
 
     /// Adds what a walk or the next level found: in the lowest invalid way, else where the replacement says.
     ///
-    /// The caller has looked it up and found nothing, so that no page is ever here twice. `latest` says when an entry was used that
-    /// did not hear of it.
-    pub(crate) fn fill(
-        &mut self,
-        page: Translation,
-        stamp: u64,
-        latest: impl Fn(u16, &Translation) -> u64,
-    ) -> Filled {
+    /// The caller has looked it up and found nothing, so that no page is ever here twice. `latest` says when an entry was used last,
+    /// given when it heard of it last.
+    pub(crate) fn fill(&mut self, page: Translation, stamp: u64, latest: impl Fn(u16, u64) -> u64) -> Filled {
         let number = self.number(page.vpn(), page.level());
         let set = self.indices(number);
         let is_full = usize::from(self.valid[number]) == set.len();
-        let free = if is_full { None } else { self.tags[set.clone()].iter().position(|&tag| tag == INVALID) };
-        let index = free.map_or_else(|| self.victim(number, latest), |way| set.start + way);
-        let evicted = self.invalidate(number, index);
-        let tag = tag(page.vpn(), page.level());
-        self.tags[index] = tag;
-        self.entries[index] = Entry { page, used: stamp, filled: stamp };
-        self.population[page.level() as usize] += 1;
-        self.levels |= 1 << page.level();
-        self.valid[number] += 1;
-        if let Some(presence) = &mut self.presence {
-            presence.add(tag);
+        let (index, evicted) = if is_full {
+            let index = self.victim(number, stamp, latest);
+            let before = self.entries[index].page;
+            self.lose(&before);
+            (index, Some(before.flags()))
+        } else {
+            let free = self.entries[set.clone()].iter().position(|entry| !entry.is_valid());
+            self.valid[number] += 1;
+            (set.start + free.unwrap_or_default(), None)
+        };
+        self.gain(&page);
+        self.entries[index] = Entry { page, used: stamp };
+        if let Some(filled) = self.filled.get_mut(index) {
+            *filled = stamp;
         }
         Filled { index: index as u16, evicted }
     }
 
-    /// Chooses the entry of a full set that makes room.
-    fn victim(&mut self, number: usize, latest: impl Fn(u16, &Translation) -> u64) -> usize {
+    /// Chooses the entry of a full set that makes room now.
+    fn victim(&mut self, number: usize, now: u64, latest: impl Fn(u16, u64) -> u64) -> usize {
         let set = self.indices(number);
-        let Self { geometry, entries, oldest, random, .. } = self;
-        let mut used = |index: usize| {
-            let Entry { page, used, .. } = &mut entries[index];
-            *used = latest(index as u16, page).max(*used);
-            *used
-        };
+        let Self { geometry, entries, filled, oldest, random, .. } = self;
+        let used = |index: usize| latest(index as u16, entries[index].used);
         // Of equal minima the first wins: the lowest way.
         match geometry.replacement() {
             Replacement::Lru => match oldest.get_mut(number) {
-                Some(oldest) => oldest.take(set, used),
+                Some(oldest) => oldest.take(set, now, used),
                 None => set.clone().min_by_key(|&index| used(index)).unwrap_or(set.start),
             },
-            Replacement::Fifo => set.clone().min_by_key(|&index| entries[index].filled).unwrap_or(set.start),
+            Replacement::Fifo => set.clone().min_by_key(|&index| filled[index]).unwrap_or(set.start),
             Replacement::Plru => {
-                set.clone().for_each(|index| {
-                    used(index);
-                });
+                for index in set.clone() {
+                    entries[index].used = latest(index as u16, entries[index].used);
+                }
                 set.start + pointed_at(&entries[set])
             }
             Replacement::Random => set.start + random.pick(set.len()),
         }
     }
 
-    /// Empties a way of a set and returns what was valid in it.
-    fn invalidate(&mut self, number: usize, index: usize) -> Option<Translation> {
-        if self.tags[index] == INVALID {
-            return None;
+    /// Notes that there is one page more.
+    fn gain(&mut self, page: &Translation) {
+        self.population[page.level() as usize] += 1;
+        self.levels |= 1 << page.level();
+        if let Some(presence) = &mut self.presence {
+            presence.add(page.tag());
         }
-        let page = self.entries[index].page;
+    }
+
+    /// Notes that there is one page less.
+    fn lose(&mut self, page: &Translation) {
         let population = &mut self.population[page.level() as usize];
         *population -= 1;
         if *population == 0 {
             self.levels &= !(1 << page.level());
         }
-        self.valid[number] -= 1;
         if let Some(presence) = &mut self.presence {
-            presence.remove(self.tags[index]);
+            presence.remove(page.tag());
         }
-        self.tags[index] = INVALID;
-        Some(page)
     }
 
     /// Removes what a fence orders and returns how many entries that were; `gone` hears of each, and says when it was used last,
     /// where the entry did not hear of it.
-    pub(crate) fn fence(&mut self, fence: Fence, gone: impl FnMut(u16, &Translation) -> u64) -> u64 {
+    pub(crate) fn fence(&mut self, fence: Fence, gone: impl FnMut(u16) -> u64) -> u64 {
         match fence {
             Fence::All => self.remove_all(|_| true, gone),
             Fence::Asid(asid) => self.remove_all(|entry| entry.is_of(asid), gone),
@@ -274,53 +272,56 @@ impl Tlb {
     }
 
     /// Removes everything that translates `vpn` in an address space, global entries too.
-    pub(crate) fn forget(&mut self, vpn: Vpn, asid: Asid, gone: impl FnMut(u16, &Translation) -> u64) {
+    pub(crate) fn forget(&mut self, vpn: Vpn, asid: Asid, gone: impl FnMut(u16) -> u64) {
         self.remove_page(vpn, |entry| entry.is_global() || entry.is_of(asid), gone);
     }
 
     fn remove_all(
         &mut self,
         matches: impl Fn(&Translation) -> bool,
-        mut gone: impl FnMut(u16, &Translation) -> u64,
+        mut gone: impl FnMut(u16) -> u64,
     ) -> u64 {
-        self.remove(0..self.tags.len(), |tag| tag != INVALID, matches, &mut gone)
+        self.remove(0..self.entries.len(), |page| page.tag() != Tag::INVALID && matches(page), &mut gone)
     }
 
     fn remove_page(
         &mut self,
         vpn: Vpn,
         matches: impl Fn(&Translation) -> bool,
-        mut gone: impl FnMut(u16, &Translation) -> u64,
+        mut gone: impl FnMut(u16) -> u64,
     ) -> u64 {
         let mut removed = 0;
         let mut levels = self.levels;
         while levels != 0 {
             let level = levels.trailing_zeros();
-            let wanted = tag(vpn, level);
+            let wanted = Tag::new(vpn, level);
             if self.may_hold(wanted) {
-                removed += self.remove(self.set(vpn, level), |tag| tag == wanted, &matches, &mut gone);
+                removed += self.remove(
+                    self.set(vpn, level),
+                    |page| page.tag() == wanted && matches(page),
+                    &mut gone,
+                );
             }
             levels &= levels - 1;
         }
         removed
     }
 
-    /// Removes valid entries, by their tags and what they translate.
+    /// Removes valid entries, by what they translate.
     fn remove(
         &mut self,
         indices: Range<usize>,
-        has: impl Fn(u64) -> bool,
         matches: impl Fn(&Translation) -> bool,
-        gone: &mut impl FnMut(u16, &Translation) -> u64,
+        gone: &mut impl FnMut(u16) -> u64,
     ) -> u64 {
         let mut removed = 0;
         for index in indices {
-            if has(self.tags[index])
-                && matches(&self.entries[index].page)
-                && let Some(entry) = self.invalidate(index / self.geometry.ways() as usize, index)
-            {
+            if matches(&self.entries[index].page) {
+                let page = std::mem::replace(&mut self.entries[index].page, Translation::INVALID);
+                self.lose(&page);
+                self.valid[index / self.geometry.ways() as usize] -= 1;
                 // An empty way's latest use still decides where a tree points.
-                let latest = gone(index as u16, &entry);
+                let latest = gone(index as u16);
                 self.touch(index as u16, latest);
                 removed += 1;
             }

@@ -14,32 +14,31 @@ use std::ops::Range;
 pub(super) struct Oldest {
     /// When each was used, and which it is.
     queue: Vec<(u64, usize)>,
+    /// When the one was used that was taken last.
+    last: u64,
 }
 
 impl Oldest {
-    /// Takes the least recently used entry of `set`, which is full. `used` says when an entry was used last.
-    pub(super) fn take(&mut self, set: Range<usize>, mut used: impl FnMut(usize) -> u64) -> usize {
+    /// Takes the least recently used entry of `set`, which is full. `used` says when an entry was used last, before `now`.
+    pub(super) fn take(&mut self, set: Range<usize>, now: u64, used: impl Fn(usize) -> u64) -> usize {
+        // Most of what was used in the younger half of the time will soon be used again.
+        let mut latest = u64::midpoint(self.last, now);
         loop {
             while let Some((known, index)) = self.queue.pop() {
                 if used(index) == known {
+                    self.last = known;
                     return index;
                 }
             }
-            self.look(set.clone(), &mut used);
+            for index in set.clone() {
+                let instant = used(index);
+                if instant <= latest {
+                    self.queue.push((instant, index));
+                }
+            }
+            self.queue.sort_unstable_by_key(|&(instant, _)| Reverse(instant));
+            latest = u64::MAX;
         }
-    }
-
-    /// Looks at all entries, and keeps those that were used in the older half of the time: most of the others will soon be used
-    /// again.
-    fn look(&mut self, set: Range<usize>, used: &mut impl FnMut(usize) -> u64) {
-        let (mut first, mut last) = (u64::MAX, 0);
-        for index in set {
-            let instant = used(index);
-            (first, last) = (first.min(instant), last.max(instant));
-            self.queue.push((instant, index));
-        }
-        self.queue.retain(|&(instant, _)| instant <= u64::midpoint(first, last));
-        self.queue.sort_unstable_by_key(|&(instant, _)| Reverse(instant));
     }
 }
 
@@ -61,7 +60,7 @@ mod tests {
                 continue;
             }
             let scanned = (3..3 + WAYS).min_by_key(|&index| stamps[index]).unwrap();
-            let taken = oldest.take(3..3 + WAYS, |index| stamps[index]);
+            let taken = oldest.take(3..3 + WAYS, now, |index| stamps[index]);
             assert_eq!(taken, scanned, "{stamps:?}");
             stamps[taken] = now;
         }

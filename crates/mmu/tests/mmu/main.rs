@@ -8,6 +8,7 @@ mod fences;
 mod model;
 mod order;
 mod reference;
+mod sleep;
 mod supervisor;
 mod walk;
 mod world;

@@ -22,11 +22,12 @@ pub(super) fn load<const N: usize>(
     clock: Instant,
 ) -> Option<u64> {
     let address = effective_address(hart, slot);
-    if hart.misaligned == Misaligned::Traps && !address.0.is_multiple_of(N as u64) {
+    let is_aligned = address.0.is_multiple_of(N as u64);
+    if hart.misaligned == Misaligned::Traps && !is_aligned {
         let _ = perform(hart, run, slot, clock);
         return None;
     }
-    if let Some(found) = hart.mmu.load_fast_in_page::<N>(address, clock) {
+    if !is_aligned && let Some(found) = hart.mmu.load_fast_in_page::<N>(address, clock) {
         // SAFETY: they were just found.
         return Some(bytes::wide(unsafe { load_at::<N>(run.ram, found) }));
     }
@@ -54,12 +55,13 @@ pub(super) fn store<const N: usize>(
     value: u64,
 ) -> Option<Instant> {
     let address = effective_address(hart, slot);
-    if hart.misaligned == Misaligned::Traps && !address.0.is_multiple_of(N as u64) {
+    let is_aligned = address.0.is_multiple_of(N as u64);
+    if hart.misaligned == Misaligned::Traps && !is_aligned {
         return perform(hart, run, slot, clock);
     }
     // No other hart has a reservation while this engine runs.
     let (stored, done) = (bytes::low::<N>(value), Tick::STORE.after(clock));
-    if let Some(found) = hart.mmu.store_fast_in_page::<N>(address, clock) {
+    if !is_aligned && let Some(found) = hart.mmu.store_fast_in_page::<N>(address, clock) {
         // SAFETY: they were just found.
         unsafe { store_at(run.ram, found, stored) };
         return Some(done);
