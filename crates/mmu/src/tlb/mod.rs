@@ -103,7 +103,7 @@ impl Tlb {
             levels: 0,
             valid: vec![0; sets],
             presence: is_large.then(|| Presence::new(entries)),
-            oldest: if is_large { vec![Oldest::default(); sets] } else { Vec::new() },
+            oldest: if is_large { vec![Oldest::new(entries / sets); sets] } else { Vec::new() },
             random: WayPicker::new(seed),
         }
     }
@@ -188,7 +188,7 @@ impl Tlb {
     pub(crate) fn renumber(&mut self) {
         renumber(self.entries.iter_mut().map(|entry| &mut entry.used));
         renumber(self.filled.iter_mut());
-        self.oldest.fill(Oldest::default());
+        self.oldest.iter_mut().for_each(Oldest::clear);
     }
 
     /// Adds what a walk or the next level found: in the lowest invalid way, else where the replacement says.
