@@ -20,8 +20,8 @@ use crate::{Errno, FileId, GrantId};
 use std::ops::Range;
 use tine_mmu::PAGE_SIZE;
 
-/// How much of a file is read at a time.
-const CHUNK: usize = 1 << 20;
+/// How much of a file is read at a time: what fits into a cache of the host on its way into frames.
+const CHUNK: usize = 1 << 18;
 
 impl Fs {
     /// Makes `/` what the user grants there.
