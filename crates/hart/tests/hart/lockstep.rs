@@ -1,7 +1,9 @@
 //! Both engines side by side: after every run, whatever its budget, they must agree on everything there is.
 
 use crate::asm::{b, bare, csr, encode, i, insn, jal, r, s};
-use crate::bench::{Bench, CODE, CODE_FRAMES, DATA, HANDLER_FRAME, HOLE, PAGES, Setup, data, frame};
+use crate::bench::{
+    Bench, CODE, CODE_FRAMES, DATA, DATA_FRAMES, HANDLER_FRAME, HOLE, PAGES, Setup, USER_RW, data, frame,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tine_hart::{Engine, Stop, Supervisor};
@@ -231,19 +233,28 @@ fn computing_program() -> impl Strategy<Value = (Vec<u8>, u64)> {
     program_of(some, 120)
 }
 
-/// Loads or stores of one kind in a row, as functions save registers and get them back; some of them trap.
+/// Loads or stores of one kind in a row, as functions save registers and get them back: most rise or fall evenly, some lie in two
+/// pages, some trap, and some loads change the pointer.
 fn any_row() -> impl Strategy<Value = Vec<Insn>> {
-    let op = proptest::sample::select(vec![Op::Ld, Op::Sd]);
+    let op = proptest::sample::select(vec![Op::Ld, Op::Sd, Op::Lw, Op::Sw, Op::Fld, Op::Fsd]);
     let pointer = proptest::sample::select(DATA_POINTERS.to_vec());
-    let each = (proptest::sample::select(X.to_vec()), (-200i32..200).prop_map(|step| 8 * step));
-    let row = proptest::collection::vec(each, 4..9);
-    (op, pointer, row, any::<bool>()).prop_map(|(op, pointer, row, is_moved)| {
-        let moves = is_moved.then(|| Insn { rd: pointer, rs1: pointer, ..insn(Op::Addi) });
-        let access = |(x, imm)| match op {
-            Op::Ld => Insn { rd: x, rs1: pointer, imm, ..insn(op) },
-            _ => Insn { rs1: pointer, rs2: x, imm, ..insn(op) },
+    let step =
+        prop_oneof![4 => Just(8), 4 => Just(-8), 1 => Just(4), 1 => Just(-16), 1 => Just(0), 1 => Just(12)];
+    let odd = prop_oneof![12 => Just(0), 1 => Just(8), 1 => Just(-40), 1 => Just(4), 1 => Just(1)];
+    let register =
+        prop_oneof![30 => proptest::sample::select(X.to_vec()), 1 => Just(0), 1 => pointer.clone()];
+    let row = proptest::collection::vec((register, odd), 2..12);
+    let moved = prop_oneof![1 => Just(None), 2 => (-120i32..120).prop_map(|units| Some(8 * units))];
+    (op, pointer, row, (-1800i32..1800, step), moved).prop_map(|(op, pointer, row, (start, step), moved)| {
+        let moves = moved.map(|imm| Insn { rd: pointer, rs1: pointer, imm, ..insn(Op::Addi) });
+        let access = |(number, (x, odd)): (i32, (u8, i32))| {
+            let imm = start / 8 * 8 + number * step + odd;
+            match op {
+                Op::Ld | Op::Lw | Op::Fld => Insn { rd: x, rs1: pointer, imm, ..insn(op) },
+                _ => Insn { rs1: pointer, rs2: x, imm, ..insn(op) },
+            }
         };
-        moves.into_iter().chain(row.into_iter().map(access)).collect()
+        moves.into_iter().chain((0..).zip(row).map(access)).collect()
     })
 }
 
@@ -386,6 +397,62 @@ fn a_loop_agrees_at_every_budget() {
     }
     while pair.run(100) == Stop::Budget {}
     assert_eq!(pair.plain.hart.x[5], 0);
+}
+
+/// The immediates of rows around a page's end: rising and falling, with steps of several sizes, and with one that breaks the line.
+fn rows() -> impl Iterator<Item = Vec<i32>> {
+    let lines = [8, -8, 4, -4, 12, 24].into_iter().flat_map(|step| {
+        (-72..72).step_by(4).map(move |start| (0..9).map(|number| start + step * number).collect::<Vec<_>>())
+    });
+    lines.flat_map(|line| {
+        let broken = [0, 80, -80, 1].map(|by| {
+            let mut row = line.clone();
+            row[3] += by;
+            row
+        });
+        broken.into_iter()
+    })
+}
+
+#[test]
+fn rows_agree_wherever_they_lie() {
+    const NEXT: u64 = DATA_FRAMES + 5;
+    for op in [Op::Ld, Op::Sd, Op::Lw, Op::Sw, Op::Fld, Op::Fsd] {
+        for (row, imms) in rows().enumerate() {
+            let number = |index: usize| match op {
+                // Now and then nothing is loaded, or the base itself.
+                Op::Ld | Op::Lw if row % 7 == index => 0,
+                Op::Ld | Op::Lw if row % 11 == index => 10,
+                _ => 16 + index as u8,
+            };
+            let access = |(index, imm): (usize, i32)| match op {
+                Op::Ld | Op::Lw | Op::Fld => Insn { rd: number(index), rs1: 10, imm, ..insn(op) },
+                _ => Insn { rs1: 10, rs2: number(index), imm, ..insn(op) },
+            };
+            let program: Vec<_> = [i(Op::Ld, 6, 11, 0), i(Op::Ld, 7, 12, 0), i(Op::Addi, 10, 12, 0)]
+                .into_iter()
+                .chain(imms.into_iter().enumerate().map(access).map(|insn| encode(&insn)))
+                .chain([i(Op::Ld, 6, 11, 0), i(Op::Addi, 5, 5, -1), b(Op::Bne, 5, 0, -56), bare(Op::Ecall)])
+                .collect();
+            let mut pair = Pair::new(Setup { tlb: two_entries(), ..Setup::default() });
+            pair.both(|bench| {
+                // The page behind the first one lies elsewhere.
+                bench.map(DATA.vpn() + 1, NEXT, USER_RW);
+                let pattern: Vec<u8> = (0..PAGE_SIZE).map(|at| (at / 8) as u8 ^ at as u8).collect();
+                for page in [DATA_FRAMES, NEXT] {
+                    bench.place_bytes(page, 0, &pattern);
+                }
+                bench.place(&program);
+                bench.hart.x[5] = 3;
+                (bench.hart.x[11], bench.hart.x[12]) = (data(64).0, data(PAGE_SIZE).0);
+                for register in 16..25 {
+                    bench.hart.x[register] = 0x0101_0101_0101_0101 * register as u64;
+                    bench.hart.f[register] = bench.hart.x[register];
+                }
+            });
+            while pair.run(23) == Stop::Budget {}
+        }
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tine_mmu::{Instant, VirtAddr};
 
 /// Tells whether a write of a floating-point register leaves `mstatus.FS` as it is.
 #[inline(always)]
-fn require_dirty(hart: &Hart) -> Option<()> {
+pub(super) fn require_dirty(hart: &Hart) -> Option<()> {
     (hart.csrs.mstatus.fp() == FpState::Dirty).then_some(())
 }
 

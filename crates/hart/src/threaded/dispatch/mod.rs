@@ -28,6 +28,7 @@ mod access;
 mod control;
 mod float;
 mod operation;
+mod row;
 mod select;
 
 pub(super) use select::{held, select};

@@ -7,7 +7,7 @@
 //!                                            A, B: Source = Register │ Accumulator
 //! ```
 //!
-//! `Then` makes two instructions one handler, and four where it is nested: the first slot executes all, the others keep handlers of
+//! `Then` makes two instructions one handler, a [`Row`](super::row) more: the first slot executes all, the others keep handlers of
 //! their own, for what the first cannot do.
 //!
 //! A handler leaves the value that it computed in an argument, the *accumulator*, beside writing it to the register. An
@@ -75,7 +75,7 @@ unsafe fn perform<O: Operation>(
 pub(super) struct At<'a> {
     pub(super) slot: &'a Slot,
     /// The same slot, as what the others of the block are found from.
-    place: *const Slot,
+    pub(super) place: *const Slot,
     pub(super) page: VirtAddr,
     /// When the slot's instruction is executed.
     pub(super) clock: Instant,

@@ -6,7 +6,7 @@ use super::operation::{
     Accumulator, Auipc, Constant, Immediate, Load, Move, Operation, Register, Registers, Rotation, Set,
     Single, Skip, Step, Store, Then, handler, modern_handler,
 };
-use super::{General, Handler};
+use super::{General, Handler, row};
 use crate::float::{Binary, Fused, Registers as FloatRegisters, may_round_to_nearest};
 use crate::threaded::block::Placed;
 use crate::threaded::weave::only_computes;
@@ -18,14 +18,9 @@ use tine_isa::{Format, Insn, Memory, Op};
 /// Returns the handler of the first of `rest`, which follows `before` in its block.
 pub(in crate::threaded) fn select(before: &[Placed], rest: &[Placed]) -> Handler {
     let Some(it) = Chosen::of(before, rest) else { return handler::<General>() };
-    match it.insn.op {
-        Op::Ld if it.begins_four() => return load(&it, FirstOfFour, bytes::ld),
-        Op::Sd if it.begins_four() => return store::<8, _>(&it, FirstOfFour),
-        _ => {}
-    }
-    visit_frequent(&it, First(&it))
-        .or_else(|| visit_frequent_double(&it, FirstDouble(&it)))
-        .flatten()
+    row::select(rest)
+        .or_else(|| visit_frequent(&it, First(&it)).flatten())
+        .or_else(|| visit_frequent_double(&it, FirstDouble(&it)).flatten())
         .unwrap_or_else(|| visit(&it, ToHandler))
 }
 
@@ -80,21 +75,6 @@ impl<S: Step> Visitor for Second<S> {
     }
 }
 
-/// The first of four instructions of one kind.
-struct FirstOfFour;
-
-impl Visitor for FirstOfFour {
-    type Output = Handler;
-
-    fn step<S: Step>(self) -> Handler {
-        handler::<Then<S, Then<S, Then<S, Single<S>>>>>()
-    }
-
-    fn operation<O: Operation>(self) -> Handler {
-        handler::<O>()
-    }
-}
-
 /// Returns the register whose value is in the accumulator after an instruction, `before` being the one before it; 0 where
 /// there is none.
 pub(in crate::threaded) fn held(insn: &Insn, before: u8) -> u8 {
@@ -137,14 +117,6 @@ impl<'a> Chosen<'a> {
 
     fn is_linked(&self, source: u8) -> bool {
         source != 0 && self.held == source
-    }
-
-    /// Whether it and the next three are of one kind: functions save registers so, and get them back.
-    fn begins_four(&self) -> bool {
-        let links = |it: &Chosen<'_>| (it.is_linked(it.insn.rs1), it.is_linked(it.insn.rs2));
-        let is_alike = |other: Chosen<'_>| other.insn.op == self.insn.op && links(&other) == links(self);
-        let has_effect = |placed: &Placed| !is_without_effect(&placed.insn);
-        (1..4).all(|number| self.after(number).is_some_and(is_alike)) && self.rest[..4].iter().all(has_effect)
     }
 
     /// Whether it is a branch or a direct jump that stays in its page.
