@@ -6,7 +6,7 @@ use crate::bench::{
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use tine_hart::{Engine, Stop, Supervisor};
+use tine_hart::{Engine, FpState, Stop, Supervisor};
 use tine_isa::{Format, Insn, Op};
 use tine_mmu::{PAGE_SIZE, TlbConfig, VirtAddr};
 
@@ -461,4 +461,23 @@ fn a_long_run_takes_no_host_stack() {
     prepare_busy_loop(&mut bench, u64::MAX);
     assert_eq!(bench.run(30_000_000), Stop::Budget);
     assert_eq!(bench.hart.retired(), 30_000_000);
+}
+
+#[test]
+fn rows_take_no_host_stack() {
+    for op in [Op::Ld, Op::Sd, Op::Lw, Op::Sw, Op::Fld, Op::Fsd] {
+        for length in 2..10 {
+            let access = |index: u8| {
+                let imm = 8 * i32::from(index);
+                Insn { rd: 16 + index, rs1: 10, rs2: 16 + index, imm, ..insn(op) }
+            };
+            let back = jal(0, -4 * i32::from(length));
+            let program: Vec<_> = (0..length).map(|index| encode(&access(index))).chain([back]).collect();
+            let mut bench = Bench::new();
+            bench.hart.csrs.mstatus.set_fp(FpState::Dirty);
+            bench.hart.x[10] = data(8).0;
+            bench.place(&program);
+            assert_eq!(bench.run(500_000), Stop::Budget, "{length} times {op:?}");
+        }
+    }
 }

@@ -18,6 +18,12 @@ pub(super) fn require_dirty(hart: &Hart) -> Option<()> {
     (hart.csrs.mstatus.fp() == FpState::Dirty).then_some(())
 }
 
+/// Tells whether floating-point registers may be read.
+#[inline(always)]
+pub(super) fn require_on(hart: &Hart) -> Option<()> {
+    (hart.csrs.mstatus.fp() != FpState::Off).then_some(())
+}
+
 /// `fd = F(N bytes at rs1 + immediate)`
 pub(super) struct FloatLoad<const N: usize, F, A>(PhantomData<(F, A)>);
 
@@ -73,7 +79,7 @@ impl<const N: usize, A: Source> Step for FloatStore<N, A> {
 
     #[inline(always)]
     unsafe fn take(hart: &mut Hart, run: &mut Run<'_>, at: &At<'_>) -> Option<u64> {
-        hart.require_fp().ok()?;
+        require_on(hart)?;
         let slot = at.slot;
         // SAFETY: the caller's.
         unsafe {
@@ -102,7 +108,7 @@ unsafe fn store_slowly<const N: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        if hart.require_fp().is_err() {
+        if require_on(hart).is_none() {
             return general(hart, run, slot, clock, acc);
         }
         let value = hart.f(at(slot).rs2);

@@ -4,7 +4,7 @@
 //! multiples of their size. So where the first is aligned and in one page with the last, all are: one look into the shortcut
 //! answers for the row. That the page is used again by the others makes no difference: no other page is used in between.
 
-use super::float::{FloatLoad, FloatStore, require_dirty};
+use super::float::{FloatLoad, FloatStore, require_dirty, require_on};
 use super::operation::{At, Load, Operation, Register, Set, Single, Step, Store, handler, the};
 use super::{Handler, load_at, store_at};
 use crate::threaded::Run;
@@ -199,7 +199,7 @@ impl Kind<()> for FloatStores {
 
     #[inline(always)]
     fn find(hart: &mut Hart, address: VirtAddr, now: Instant) -> Option<HostAddr> {
-        hart.require_fp().ok()?;
+        require_on(hart)?;
         hart.mmu.store_fast::<8>(address, now)
     }
 
