@@ -14,7 +14,7 @@ use crate::threaded::slot::Slot;
 use crate::{Hart, bytes};
 use std::marker::PhantomData;
 use tine_isa::{Format, Insn, Op};
-use tine_mmu::{HostAddr, Instant, VirtAddr};
+use tine_mmu::{HostAddr, Instant, PAGE_SIZE, VirtAddr};
 
 /// The most instructions of a row: what is longer is several.
 const LONGEST: usize = 8;
@@ -101,11 +101,12 @@ impl<K: Kind<F>, F: Copy, const COUNT: usize> Step for Row<K, F, COUNT> {
         unsafe {
             let (first, last) = (at.slot, super::at(at.place.add(COUNT - 1)));
             let base = hart.x(first.rs1);
-            let [from, to] = [first, last].map(|slot| VirtAddr(base.wrapping_add(slot.immediate())));
-            if from.page_floor() != to.page_floor() {
+            let from = base.wrapping_add(first.immediate());
+            // Nothing here may lie on the stack, as an array might: a handler that owns something does not end in a jump.
+            if from ^ base.wrapping_add(last.immediate()) >= PAGE_SIZE {
                 return None;
             }
-            let found = K::find(hart, from, at.clock)?;
+            let found = K::find(hart, VirtAddr(from), at.clock)?;
             let origin = found.0.wrapping_sub(first.immediate());
             let mut acc = at.acc;
             for number in 0..COUNT {
