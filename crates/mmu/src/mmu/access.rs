@@ -91,6 +91,7 @@ impl Mmu {
         }
     }
 
+    /// Translates an address of which the shortcut remembers nothing, and has it remember.
     #[inline(never)]
     fn translate_anew(
         &mut self,

@@ -111,7 +111,7 @@ unsafe fn next(hart: &mut Hart, run: &mut Run<'_>, slot: *const Slot, clock: Ins
 /// Loads from RAM.
 ///
 /// # Safety
-/// [`Mmu::load_fast`](tine_mmu::Mmu::load_fast) has just found so many bytes there.
+/// [`Mmu::load_fast`](tine_mmu::Mmu::load_fast) has just found so many bytes there, or others of the page that they lie in.
 #[inline(always)]
 unsafe fn load_at<const N: usize>(_: &Ram, at: HostAddr) -> [u8; N] {
     // SAFETY: see the module. All of the bytes lie in the memory of the RAM.
@@ -121,7 +121,7 @@ unsafe fn load_at<const N: usize>(_: &Ram, at: HostAddr) -> [u8; N] {
 /// Stores to RAM.
 ///
 /// # Safety
-/// [`Mmu::store_fast`](tine_mmu::Mmu::store_fast) has just found so many bytes there.
+/// [`Mmu::store_fast`](tine_mmu::Mmu::store_fast) has just found so many bytes there, or others of the page that they lie in.
 #[inline(always)]
 unsafe fn store_at<const N: usize>(_: &mut Ram, at: HostAddr, value: [u8; N]) {
     // SAFETY: see the module. All of the bytes lie in the memory of the RAM.

@@ -6,6 +6,7 @@
 
 use super::float::{FloatLoad, FloatStore, require_dirty, require_on};
 use super::operation::{At, Load, Operation, Register, Set, Single, Step, Store, handler, the};
+use super::select::is_without_effect;
 use super::{Handler, load_at, store_at};
 use crate::threaded::Run;
 use crate::threaded::block::Placed;
@@ -45,8 +46,7 @@ fn length(rest: &[Placed]) -> usize {
         is_alike && keeps_base && next.imm != one.imm && rises(one, next) == rises(first, &rest[1].insn)
     };
     let row = &rest[..rest.len().min(LONGEST)];
-    let has_effect = |insn: &Insn| insn.op.format() != Format::Load || insn.rd != 0;
-    let effective = row.iter().take_while(|placed| has_effect(&placed.insn)).count();
+    let effective = row.iter().take_while(|placed| !is_without_effect(&placed.insn)).count();
     effective.min(1 + row.windows(2).take_while(|pair| follows(pair)).count())
 }
 

@@ -484,6 +484,6 @@ fn visit_frequent_double<V: Visitor>(it: &Chosen<'_>, to: V) -> Option<V::Output
 }
 
 /// Whether an instruction would write `x0` alone.
-fn is_without_effect(insn: &Insn) -> bool {
+pub(super) fn is_without_effect(insn: &Insn) -> bool {
     insn.rd == 0 && (only_computes(insn) || insn.op.format() == Format::Load)
 }
